@@ -1,0 +1,283 @@
+"""Legend: what the classes of a label map are called, how they are drawn and how files encode them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+
+__all__ = ["IGNORE", "MAX_CLASSES", "Color", "Legend"]
+
+IGNORE = 255
+"""The label of a pixel that has no class, in every label map inside densa."""
+MAX_CLASSES = 254
+"""Label maps are uint8 and 255 is the ignored label; 254 stays free."""
+Color = tuple[int, int, int]
+
+# Names that lists of colours (CSV, label_colors.txt) use for "not labelled"; JSON and YAML say it by "ignore".
+_IGNORED_NAMES = {"void", "unlabelled", "unlabeled", "ignore", "ignored", "not labelled", "not labeled"}
+
+
+@dataclass(frozen=True)
+class Legend:
+    """Names, colours and file encoding of the classes; class `i` is position `i` of each tuple.
+
+    Args:
+        class_names: one name per class, all different, 1 to 254 of them.
+        colors: an (R, G, B) of 0..255 per class; empty means densa's own palette.
+        codes: the value that stands for each class in mask files; empty means 0, 1, 2, ...
+        ignored_codes: values of mask files that mean "not labelled".
+        ignored_colors: colours of RGB mask files that mean "not labelled".
+
+    Raises:
+        InputError: no class, too many, two of one name, code or colour, or lengths that differ.
+    """
+
+    class_names: tuple[str, ...]
+    colors: tuple[Color, ...] = ()
+    codes: tuple[int, ...] = ()
+    ignored_codes: tuple[int, ...] = (IGNORE,)
+    ignored_colors: tuple[Color, ...] = ()
+
+    def __post_init__(self) -> None:
+        n = len(self.class_names)
+        if not 1 <= n <= MAX_CLASSES:
+            raise InputError(f"a legend has 1 to {MAX_CLASSES} classes, got {n}")
+        object.__setattr__(self, "colors", self.colors or default_colors(n))
+        object.__setattr__(self, "codes", self.codes or tuple(range(n)))
+        # A class may own the code 255 (masks of 0 and 255): then it is not the ignored one.
+        object.__setattr__(self, "ignored_codes", tuple(c for c in self.ignored_codes if c not in self.codes))
+        for what, values in (("names", self.class_names), ("codes", self.codes), ("colours", self.colors)):
+            if len(values) != n:
+                raise InputError(f"a legend of {n} classes needs {n} {what}, got {len(values)}")
+            if len(set(values)) != n:
+                twice = next(v for v in values if values.count(v) > 1)
+                raise InputError(f"class {what} must differ, got {twice!r} twice; give every class its own")
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, the ignored label not counted."""
+        return len(self.class_names)
+
+    def labels(self, values: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        """Label map of a mask's values.
+
+        Args:
+            values: (H, W) integers as a mask file holds them.
+
+        Returns:
+            (H, W) uint8 class of each pixel, `IGNORE` where not labelled.
+
+        Raises:
+            InputError: a value is neither a class's code nor an ignored one.
+        """
+        known = np.array([*self.codes, *self.ignored_codes], np.int64)
+        classes = np.array([*range(self.n_classes), *[IGNORE] * len(self.ignored_codes)], np.uint8)
+        if values.dtype == np.uint8:
+            table = np.full(256, 254, np.uint8)
+            inside = (known >= 0) & (known < 256)
+            table[known[inside]] = classes[inside]
+            labels = table[values]
+            unknown = labels == 254
+        else:
+            order = np.argsort(known)
+            place = np.minimum(np.searchsorted(known[order], values), len(known) - 1)
+            unknown = known[order][place] != values
+            labels = classes[order][place]
+        if unknown.any():
+            raise InputError(self._unknown("values", _most_common(values[unknown])))
+        return labels
+
+    def labels_of_colors(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Label map of a mask that encodes the classes as colours.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+
+        Returns:
+            (H, W) uint8 class of each pixel, `IGNORE` where the colour is an ignored one.
+
+        Raises:
+            InputError: a colour is not in the legend.
+        """
+        key = (rgb[..., 0].astype(np.int64) << 16) | (rgb[..., 1].astype(np.int64) << 8) | rgb[..., 2]
+        colors = [*self.colors, *self.ignored_colors]
+        known = np.array([r << 16 | g << 8 | b for r, g, b in colors], np.int64)
+        classes = np.array([*range(self.n_classes), *[IGNORE] * len(self.ignored_colors)], np.uint8)
+        order = np.argsort(known)
+        place = np.minimum(np.searchsorted(known[order], key), len(known) - 1)
+        unknown = known[order][place] != key
+        if unknown.any():
+            found = [f"#{int(k):06X}" for k in _most_common(key[unknown])]
+            raise InputError(self._unknown("colours", found))
+        return classes[order][place]
+
+    def _unknown(self, what: str, found: list[Any]) -> str:
+        listed = ", ".join(str(v) for v in found[:5]) + (", ..." if len(found) > 5 else "")
+        if what == "colours":
+            has = ", ".join(_hex(c) for c in self.colors[:12]) + (", ..." if self.n_classes > 12 else "")
+        else:
+            contiguous = self.codes == tuple(range(self.n_classes))
+            has = f"0..{self.n_classes - 1}" if contiguous else ", ".join(map(str, self.codes[:12]))
+            has += f", ignored {', '.join(map(str, self.ignored_codes))}" if self.ignored_codes else ""
+        return f"mask has {what} {listed} that the legend's {self.n_classes} classes ({has}) do not know"
+
+    def palette(self) -> NDArray[np.uint8]:
+        """(256, 3) uint8 colour of every label; labels without a class are black."""
+        table = np.zeros((256, 3), np.uint8)
+        table[: self.n_classes] = self.colors
+        return table
+
+    def to_dict(self) -> dict[str, Any]:
+        """The legend as JSON holds it; `from_dict` reads it back."""
+        classes: list[dict[str, Any]] = [
+            {"name": name, "color": _hex(color)}
+            for name, color in zip(self.class_names, self.colors, strict=True)
+        ]
+        if self.codes != tuple(range(self.n_classes)):
+            for entry, code in zip(classes, self.codes, strict=True):
+                entry["index"] = code
+        ignore: list[Any] = [*self.ignored_codes, *map(_hex, self.ignored_colors)]
+        return {"classes": classes, "ignore": ignore[0] if len(ignore) == 1 else ignore}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Legend:
+        """Legend of `{"classes": [{"name": ..., "color": "#RRGGBB", "index": ...}, ...], "ignore": ...}`.
+
+        Colours and indices are optional (index: position in the list). `ignore` is an index, a colour or a list of
+        either; a class that stands at an ignored index is taken out.
+        """
+        if not isinstance(content, Mapping) or not isinstance(content.get("classes"), list):
+            raise InputError('a legend must be {"classes": [{"name": ...}, ...], "ignore": 255}, got no list "classes"')
+        if unknown := set(content) - {"classes", "ignore"}:
+            raise InputError(f"a legend has the keys classes and ignore, got also {', '.join(map(str, unknown))}")
+        ignore = content.get("ignore", IGNORE)
+        ignore = ignore if isinstance(ignore, list) else [] if ignore is None else [ignore]
+        ignored_codes = [_code(v) for v in ignore if not isinstance(v, str)]
+        ignored_colors = [_color(v) for v in ignore if isinstance(v, str)]
+        rows = []
+        for place, entry in enumerate(content["classes"]):
+            entry = {"name": entry} if isinstance(entry, str) else entry
+            if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+                raise InputError(f'class {place} of a legend must be {{"name": ..., "color": ...}}, got {entry!r}')
+            color = entry.get("color")
+            rows.append((_code(entry.get("index", place)), entry["name"], None if color is None else _color(color)))
+        return cls._from_rows(rows, ignored_codes, ignored_colors)
+
+    @classmethod
+    def from_file(cls, path: Path | str) -> Legend:
+        """Read a legend from .json, .yaml/.yml, .csv (`index,name,color`) or text lines `R G B name`.
+
+        In the last two, a row named void, unlabelled or ignore is the ignored label.
+
+        Raises:
+            InputError: the file is missing, not of its format, or does not make a legend.
+        """
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"legend {path} cannot be read: {error}") from error
+        try:
+            if path.suffix.lower() == ".json":
+                return cls.from_dict(json.loads(text))
+            if path.suffix.lower() in {".yaml", ".yml"}:
+                return cls.from_dict(yaml.safe_load(text))
+            rows = _csv_rows(text) if path.suffix.lower() == ".csv" else _color_lines(text)
+            ignored = [row for row in rows if row[1].lower() in _IGNORED_NAMES]
+            kept = [row for row in rows if row not in ignored]
+            colors = [color for _, _, color in ignored if color is not None]
+            return cls._from_rows(kept, [code for code, _, _ in ignored] or [IGNORE], colors)
+        except (ValueError, yaml.YAMLError) as error:  # json.JSONDecodeError and InputError are ValueErrors
+            raise InputError(f"legend {path}: {error}") from error
+
+    @classmethod
+    def _from_rows(
+        cls, rows: list[tuple[int, str, Color | None]], ignored_codes: list[int], ignored_colors: list[Color]
+    ) -> Legend:
+        for code, _, color in rows:
+            if code in ignored_codes and color is not None and color not in ignored_colors:
+                ignored_colors = [*ignored_colors, color]
+        rows = [row for row in rows if row[0] not in ignored_codes]
+        palette = default_colors(len(rows))
+        return cls(
+            class_names=tuple(name for _, name, _ in rows),
+            colors=tuple(palette[i] if color is None else color for i, (_, _, color) in enumerate(rows)),
+            codes=tuple(code for code, _, _ in rows),
+            ignored_codes=tuple(dict.fromkeys(ignored_codes)),
+            ignored_colors=tuple(dict.fromkeys(ignored_colors)),
+        )
+
+
+def default_colors(n: int) -> tuple[Color, ...]:
+    """`n` different colours: PASCAL VOC's colour map (bits of the index spread over the channels), from 1."""
+    colors = []
+    for index in range(1, n + 1):
+        channels = [0, 0, 0]
+        for bit in range(8):
+            channels[bit % 3] |= ((index >> bit) & 1) << (7 - bit // 3)
+        colors.append((channels[0], channels[1], channels[2]))
+    return tuple(colors)
+
+
+def _most_common(values: NDArray[Any]) -> list[Any]:
+    found, counts = np.unique(values, return_counts=True)
+    return list(found[np.argsort(-counts, kind="stable")])
+
+
+def _hex(color: Color) -> str:
+    return "#{:02X}{:02X}{:02X}".format(*color)
+
+
+def _code(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"an index of a legend must be a whole number, got {value!r}")
+    return value
+
+
+def _color(value: Any) -> Color:
+    if isinstance(value, str) and re.fullmatch(r"#?[0-9a-fA-F]{6}", value.strip()):
+        digits = value.strip().removeprefix("#")
+        return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+    if isinstance(value, (list, tuple)) and len(value) == 3 and all(type(v) is int and 0 <= v <= 255 for v in value):
+        return value[0], value[1], value[2]
+    raise InputError(f'a colour must be "#RRGGBB" or [R, G, B] of 0..255, got {value!r}')
+
+
+def _csv_rows(text: str) -> list[tuple[int, str, Color | None]]:
+    rows: list[tuple[int, str, Color | None]] = []
+    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or (not rows and cells[0].lower() == "index"):
+            continue
+        if len(cells) not in {2, 3, 5} or not re.fullmatch(r"-?\d+", cells[0]):
+            raise InputError(f"line {number} must be index,name,color (or index,name,R,G,B), got {','.join(row)!r}")
+        color = None
+        if len(cells) == 5:
+            color = _color([int(c) if c.isdigit() else c for c in cells[2:]])
+        elif len(cells) == 3 and cells[2]:
+            color = _color(cells[2])
+        rows.append((int(cells[0]), cells[1], color))
+    return rows
+
+
+def _color_lines(text: str) -> list[tuple[int, str, Color | None]]:
+    rows: list[tuple[int, str, Color | None]] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        match = re.fullmatch(r"\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)[\s,]+(\S.*?)\s*", line)
+        if not match:
+            raise InputError(f"line {number} must be 'R G B name', got {line!r}")
+        rows.append((len(rows), match[4], _color([int(match[i]) for i in (1, 2, 3)])))
+    return rows

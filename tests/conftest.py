@@ -1,0 +1,29 @@
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REALDATA = Path(os.environ.get("DENSA_REALDATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what reads the development images where they are not."""
+    if not REALDATA.is_dir():
+        for item in items:
+            if item.get_closest_marker("realdata"):
+                item.add_marker(pytest.mark.skip(reason=f"no development images in {REALDATA}"))
+
+
+@pytest.fixture
+def realdata() -> Path:
+    """Folder of the development images; only for tests marked `realdata`."""
+    return REALDATA
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """The same random numbers in every run."""
+    return np.random.default_rng(0)
