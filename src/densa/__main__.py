@@ -1,0 +1,5 @@
+"""`python -m densa` is `densa`."""
+
+from densa.cli import main
+
+main()

@@ -1,0 +1,76 @@
+"""What the commands share: options, the --config file, progress on stderr, JSON on stdout."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from densa.errors import InputError
+
+__all__ = ["Config", "Device", "Json", "Overwrite", "Precision", "print_json", "progress_bar"]
+
+
+def _read_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Values of a YAML file become the command's defaults; what the command line says wins."""
+    if path is None:
+        return None
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"config {path} cannot be read: {error}") from error
+    known = {parameter.name for parameter in context.command.params}
+    if not isinstance(content, dict):
+        raise InputError(f"config {path} must hold `option: value` lines, got {type(content).__name__}")
+    values = {str(key).replace("-", "_"): value for key, value in content.items()}
+    if unknown := sorted(set(values) - {name for name in known if name}):
+        raise InputError(f"config {path} has {', '.join(unknown)}, which `{context.info_name}` does not know")
+    context.default_map = {key: value for key, value in values.items() if value is not None}
+    return path
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", is_eager=True, callback=_read_config, help="YAML file of options; the command line wins."),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Precision = Annotated[
+    str, typer.Option("--precision", help="auto (bfloat16 where it is faster), float32 or bfloat16.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs on stdout.")]
+
+
+def print_json(content: Any) -> None:
+    """Strict JSON on stdout: what is not a finite number becomes null."""
+    print(json.dumps(_finite(content), indent=2, ensure_ascii=False))
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    return content
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr; gives a function of (done, total). On no terminal it draws nothing."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,84 @@
+"""Which file every prediction goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from densa import raster
+from densa.errors import InputError
+
+__all__ = ["Job", "plan_outputs"]
+
+_IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".vrt", ".gif"}
+_LABEL_SUFFIXES = {".png", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image (a page of it) and the files its prediction is written to."""
+
+    image: Path
+    page: int
+    labels: Path
+    probabilities: Path | None
+
+
+def plan_outputs(
+    images: Sequence[Path], output: Path, *, overwrite: bool = False, probabilities: bool = False
+) -> list[Job]:
+    """Name every output before anything is computed.
+
+    Args:
+        images: files, or folders whose images are all taken (in order of name).
+        output: a folder (made when missing), or a .png/.tif file where one image with one page is given.
+        overwrite: outputs may exist.
+        probabilities: plan `NAME.probabilities.tif` beside every label map.
+
+    Returns:
+        One job per page of every image: a georeferenced image gives NAME.tif, any other NAME.png; the pages of
+        a stack NAME_0000, NAME_0001, ...
+
+    Raises:
+        InputError: no image, an unreadable one, two of one output name, an output that exists or is the image.
+    """
+    files: list[Path] = []
+    for path in images:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in _IMAGE_SUFFIXES and p.is_file())
+            if not inside:
+                raise InputError(f"folder {path} holds no image; give image files or a folder of them")
+            files.extend(inside)
+        else:
+            files.append(path)
+    as_file = output.suffix.lower() in _LABEL_SUFFIXES and not output.is_dir()
+    jobs: list[Job] = []
+    for path in files:
+        with raster.open(path) as image:
+            n_pages, suffix = image.n_pages, ".png" if image.georeference is None else ".tif"
+        if as_file and (len(files) > 1 or n_pages > 1):
+            raise InputError(f"-o {output} is one file, but {len(files)} images were given; give a folder instead")
+        for page in range(n_pages):
+            name = path.stem if n_pages == 1 else f"{path.stem}_{page:04d}"
+            labels = output if as_file else output / f"{name}{suffix}"
+            extra = labels.with_name(f"{labels.stem}.probabilities.tif") if probabilities else None
+            jobs.append(Job(path, page, labels, extra))
+    _check(jobs, overwrite)
+    (output.parent if as_file else output).mkdir(parents=True, exist_ok=True)
+    return jobs
+
+
+def _check(jobs: list[Job], overwrite: bool) -> None:
+    taken: dict[Path, Path] = {}
+    for job in jobs:
+        if job.labels in taken:
+            raise InputError(f"{taken[job.labels]} and {job.image} would both be written to {job.labels}; rename one")
+        taken[job.labels] = job.image
+        for target in (job.labels, job.probabilities):
+            if target is None or not target.exists():
+                continue
+            if target.resolve() == job.image.resolve():
+                raise InputError(f"{target} is the image itself; choose another output folder")
+            if not overwrite:
+                raise InputError(f"{target} exists; choose another output or give --overwrite")
