@@ -1,0 +1,225 @@
+"""The confusion matrix of a whole set, and the scores that follow from it.
+
+With n_ij the pixels of true class i that were predicted as j, t_i = sum_j n_ij and p_j = sum_i n_ij: pixel accuracy,
+mean accuracy, mean IoU and frequency-weighted IoU as in Long, Shelhamer, Darrell 2015 (FCN, section 5; class average
+and global accuracy in Badrinarayanan, Kendall, Cipolla 2017), Cohen's kappa (1960).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+
+__all__ = ["AbsentRule", "ConfusionMatrix", "Summary", "VoidRule"]
+
+VoidRule = Literal["ignore", "false-positive"]
+AbsentRule = Literal["skip", "zero"]
+_VOID = 255  # densa.legend.IGNORE
+_MAX_CLASSES = 254
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Scores of a confusion matrix; shares from 0 to 1 (kappa from -1), NaN where nothing defines the number.
+
+    Attributes:
+        void: rule for pixels whose target has no class, see `ConfusionMatrix.summary`.
+        absent: rule for classes that do not occur, see `ConfusionMatrix.summary`.
+        global_accuracy: share of the counted pixels that are right.
+        class_average: mean over classes of `accuracy`.
+        mean_iou: mean over classes of `iou`.
+        frequency_weighted_iou: mean of `iou` weighted with the pixels each class has in the target.
+        kappa: agreement beyond chance, (p_o - p_e) / (1 - p_e).
+        iou: (n_classes,) n_ii / (t_i + p_i - n_ii).
+        accuracy: (n_classes,) n_ii / t_i, the recall of each class.
+        precision: (n_classes,) n_ii / p_i.
+        f1: (n_classes,) 2 n_ii / (t_i + p_i).
+        n_pixels: number of pixels counted.
+    """
+
+    void: VoidRule
+    absent: AbsentRule
+    global_accuracy: float
+    class_average: float
+    mean_iou: float
+    frequency_weighted_iou: float
+    kappa: float
+    iou: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    precision: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    n_pixels: int
+
+
+class ConfusionMatrix:
+    """Counts of [target, predicted] pairs, accumulated over any number of images.
+
+    Args:
+        n_classes: number of classes, 1 to 254; 255 means "no class" in the target (void) and in the prediction.
+
+    Attributes:
+        counts: (n_classes + 1, n_classes + 1) int64, [target, predicted]; the last row holds what was predicted on void
+            pixels, the last column the pixels for which no class was predicted. Sums over processes add these.
+
+    Raises:
+        InputError: `n_classes` is not from 1 to 254.
+    """
+
+    def __init__(self, n_classes: int) -> None:
+        if not 1 <= n_classes <= _MAX_CLASSES:
+            raise InputError(f"n_classes must be from 1 to {_MAX_CLASSES}, got {n_classes}")
+        self.n_classes = n_classes
+        self.counts: NDArray[np.int64] = np.zeros((n_classes + 1, n_classes + 1), np.int64)
+
+    @property
+    def matrix(self) -> NDArray[np.int64]:
+        """(n_classes, n_classes + 1) view of the counts at pixels whose target has a class."""
+        return self.counts[:-1]
+
+    def update(self, target: NDArray[Any], predicted: NDArray[Any]) -> None:
+        """Add the pixels of one image or batch.
+
+        Args:
+            target: integers of any shape, each a class (0..n_classes - 1) or 255 (void).
+            predicted: integers of the same shape, each a class or 255 (no class predicted).
+
+        Raises:
+            InputError: shapes differ, values are not integers or are neither a class nor 255. Nothing is added then.
+        """
+        self.counts += _counts(target, predicted, self.n_classes)
+
+    def merge(self, other: ConfusionMatrix) -> None:
+        """Add the counts of another matrix, for example of another process.
+
+        Raises:
+            InputError: the other has another number of classes.
+        """
+        if other.n_classes != self.n_classes:
+            raise InputError(
+                f"confusion matrices of {self.n_classes} and {other.n_classes} classes cannot be merged; "
+                "use one legend for both"
+            )
+        self.counts += other.counts
+
+    def summary(self, *, void: VoidRule = "ignore", absent: AbsentRule = "skip") -> Summary:
+        """Scores under stated rules.
+
+        A pixel for which no class was predicted although its target has one is a wrong pixel: it counts in t_i (so it
+        lowers accuracy, IoU, F1 of its class) and is a false positive of no class. A pixel without a class in
+        target and prediction is never counted.
+
+        Args:
+            void: "ignore" leaves out pixels whose target is 255. "false-positive" counts a class predicted on such a
+                pixel as a false positive of that class: it adds to p_j, and to the number N of pixels in the
+                global accuracy and in kappa (as wrong pixels). t_i, and with it the accuracy of each class and the
+                weights of the frequency-weighted IoU, stay the same; void is not a class, so it has no score
+                and no chance agreement.
+            absent: "skip" takes each mean over the classes for which the score is defined: IoU and F1 over those
+                with t_i + p_i > 0, accuracy over those with t_i > 0. "zero" divides by all classes: a class without a
+                score counts as 0.
+
+        Returns:
+            The scores. Per-class scores stay NaN where undefined under both rules; if no pixel was counted, all do.
+
+        Raises:
+            InputError: a rule is none of those named.
+        """
+        _check_rule("void", void, get_args(VoidRule))
+        _check_rule("absent", absent, get_args(AbsentRule))
+        matrix = self.matrix.astype(np.float64)
+        right = np.diagonal(matrix)  # n_ii
+        targets = matrix.sum(1)  # t_i
+        predictions = matrix[:, :-1].sum(0)  # p_j
+        n_pixels = self.matrix.sum()
+        if void == "false-positive":
+            predictions = predictions + self.counts[-1, :-1]
+            n_pixels = n_pixels + self.counts[-1, :-1].sum()
+        iou = _ratio(right, targets + predictions - right)
+        accuracy = _ratio(right, targets)
+        observed = float(_ratio(right.sum(), n_pixels))
+        expected = float(_ratio((targets * predictions).sum(), float(n_pixels) ** 2))
+        return Summary(
+            void=void,
+            absent=absent,
+            global_accuracy=observed,
+            class_average=_mean(accuracy, absent, int(n_pixels)),
+            mean_iou=_mean(iou, absent, int(n_pixels)),
+            frequency_weighted_iou=float(_ratio(np.nansum(targets * iou), targets.sum())),
+            kappa=float(_ratio(observed - expected, 1 - expected)),
+            iou=iou,
+            accuracy=accuracy,
+            precision=_ratio(right, predictions),
+            f1=_ratio(2 * right, targets + predictions),
+            n_pixels=int(n_pixels),
+        )
+
+
+def _check_rule(name: str, given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise InputError(f"{name} must be {' or '.join(map(repr, known))}, got {given!r}")
+
+
+def _ratio(part: Any, whole: Any) -> NDArray[np.float64]:
+    """part / whole, NaN where whole is 0."""
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    return np.divide(part, whole, out=np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan), where=whole != 0)
+
+
+def _mean(scores: NDArray[np.float64], absent: AbsentRule, n_pixels: int) -> float:
+    defined = scores[~np.isnan(scores)]
+    n = scores.size if absent == "zero" and n_pixels else defined.size
+    return float(defined.sum() / n) if n else float("nan")
+
+
+def as_labels(labels: NDArray[Any], what: str) -> NDArray[np.uint8]:
+    """Labels as a contiguous uint8 array.
+
+    Raises:
+        InputError: not integers, or outside 0..255.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype == np.uint8:
+        return np.ascontiguousarray(labels)
+    if labels.dtype.kind not in "iub":
+        raise InputError(f"{what} must hold integers (a class per pixel), got {labels.dtype}")
+    if labels.size and (labels.min() < 0 or labels.max() > _VOID):
+        value = labels.min() if labels.min() < 0 else labels.max()
+        raise InputError(f"{what} must hold classes, or 255 where there is none, got {value}")
+    return np.ascontiguousarray(labels, np.uint8)
+
+
+def check_labels(present: NDArray[np.bool_], n_classes: int, what: str) -> None:
+    """Raise an InputError if a label that is neither a class nor 255 is among the (256,) flags of those present."""
+    if present[n_classes:_VOID].any():
+        value = n_classes + int(np.argmax(present[n_classes:_VOID]))
+        raise InputError(
+            f"{what} has the value {value}, there are {n_classes} classes (0..{n_classes - 1}) and 255 for none; "
+            "use the legend it was made with"
+        )
+
+
+def _counts(target: NDArray[Any], predicted: NDArray[Any], n_classes: int) -> NDArray[np.int64]:
+    if np.shape(target) != np.shape(predicted):
+        raise InputError(
+            f"target and predicted must have one shape, got {np.shape(target)} and {np.shape(predicted)}; "
+            "bring the prediction to the size of the target first"
+        )
+    table = np.zeros((256, 256), np.int64)
+    _count_pairs(as_labels(target, "target").reshape(-1), as_labels(predicted, "predicted").reshape(-1), table)
+    check_labels(table.sum(1) > 0, n_classes, "target")
+    check_labels(table.sum(0) > 0, n_classes, "predicted")
+    kept = [*range(n_classes), _VOID]
+    return table[np.ix_(kept, kept)]
+
+
+@njit(nogil=True, cache=True)
+def _count_pairs(target, predicted, table):  # type: ignore[no-untyped-def]
+    """Add 1 to table[target, predicted] for each pair."""
+    for i in range(target.size):
+        table[target[i], predicted[i]] += 1
