@@ -1,1 +1,48 @@
-"""TODO-networks"""
+"""Networks for dense labelling, one file per paper: images (N, bands, H, W) to logits (N, classes, H, W).
+
+Beside `forward`, a network has the attributes `output_stride` (input pixels per cell of its deepest features) and
+`margin` (pixels that its logits lack on each side), and the method `input_side(side)`: the smallest height or width
+that it takes whose logits are at least `side` high or wide.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from typing import Any
+
+from torch import nn
+
+from densa.errors import InputError
+from densa.networks.segnet import SegNet
+from densa.networks.unet import UNet, UNetValid
+
+__all__ = ["NETWORKS", "SegNet", "UNet", "UNetValid", "build"]
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "segnet": SegNet,
+    "unet": UNet,
+    "unet-valid": UNetValid,
+}
+
+
+def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> nn.Module:
+    """A network of `NETWORKS` with fresh weights.
+
+    Args:
+        name: a key of `NETWORKS`.
+        n_bands: bands of the images.
+        n_classes: classes to tell apart.
+        arguments: further arguments of the network's class, such as `width`.
+
+    Raises:
+        InputError: an unknown name or argument, or an argument out of range.
+    """
+    if name not in NETWORKS:
+        near = difflib.get_close_matches(name, NETWORKS, n=3, cutoff=0.4)
+        mend = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(sorted(NETWORKS))}"
+        raise InputError(f"unknown network {name!r}; {mend}")
+    known = list(inspect.signature(NETWORKS[name]).parameters)[2:]
+    if unknown := [key for key in arguments if key not in known]:
+        raise InputError(f"network {name} has no argument {unknown[0]!r}; it has {', '.join(known)}")
+    return NETWORKS[name](n_bands, n_classes, **arguments)

@@ -1,0 +1,95 @@
+"""SegNet (Badrinarayanan, Kendall, Cipolla 2017, PAMI 39(12), arXiv:1511.00561; VGG-16 without its dense layers).
+
+The decoder puts features back where the encoder's max pooling found them (the switches), then convolves. Pooling rounds
+up, as in the authors' Caffe: 45 -> 23 -> 12; the decoder is told the size to go back to, so any image size fits.
+
+Departures: He initialisation and no weights from ImageNet; epsilon 1e-5 in the batch normalisation (theirs 1e-9).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from densa.networks.checks import check_bands, check_counts
+
+__all__ = ["SegNet"]
+
+OUTPUT_STRIDE = 32  # deepest features are H/32 x W/32, rounded up
+
+
+class SegNet(nn.Module):
+    """Images (N, n_bands, H, W) to logits (N, n_classes, H, W), of any height and width.
+
+    Args:
+        n_bands: bands of the images.
+        n_classes: classes to tell apart.
+        width: channels of the first level; 64 is the paper's (64, 128, 256, 512, 512).
+
+    Raises:
+        InputError: an argument out of range; in `forward`, another number of bands.
+    """
+
+    output_stride = OUTPUT_STRIDE
+    margin = 0
+
+    def __init__(self, n_bands: int, n_classes: int, *, width: int = 64) -> None:
+        super().__init__()
+        check_counts(n_bands=n_bands, n_classes=n_classes, width=width)
+        self.n_bands, self.n_classes = n_bands, n_classes
+        w1, w2, w3, w4 = (width * 2**i for i in range(4))  # 64, 128, 256, 512
+        self.encoder = nn.ModuleList(
+            [
+                _convs(n_bands, w1, w1),
+                _convs(w1, w2, w2),
+                _convs(w2, w3, w3, w3),
+                _convs(w3, w4, w4, w4),
+                _convs(w4, w4, w4, w4),
+            ]
+        )
+        # In the order of use; a stage's last convolution goes down to the channels of the level above.
+        self.decoder = nn.ModuleList(
+            [
+                _convs(w4, w4, w4, w4),
+                _convs(w4, w4, w4, w3),
+                _convs(w3, w3, w3, w2),
+                _convs(w2, w2, w1),
+                nn.Sequential(*_convs(w1, w1), nn.Conv2d(w1, n_classes, 3, padding=1)),
+            ]
+        )
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the images; see the class for the shapes."""
+        check_bands(x, self.n_bands)
+        switches = []
+        for stage in self.encoder:
+            x = stage(x)
+            size = x.shape[-2:]
+            x, indices = F.max_pool2d(x, 2, 2, ceil_mode=True, return_indices=True)  # 360x480 ... 23x30, 12x15
+            switches.append((indices, size))
+        for stage in self.decoder:
+            indices, size = switches.pop()
+            x = stage(F.max_unpool2d(x, indices, [2, 2], [2, 2], output_size=size))
+        return x
+
+    def input_side(self, side: int) -> int:
+        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
+        return max(side, 1)
+
+
+def _convs(*channels: int) -> nn.Sequential:
+    """3x3 convolution, batch normalisation and ReLU, from each number of channels to the next."""
+    layers: list[nn.Module] = []
+    for a, b in pairwise(channels):
+        layers += [nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
