@@ -15,13 +15,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.legend import IGNORE, MAX_CLASSES
 
 __all__ = ["AbsentRule", "ConfusionMatrix", "Summary", "VoidRule"]
 
 VoidRule = Literal["ignore", "false-positive"]
 AbsentRule = Literal["skip", "zero"]
-_VOID = 255  # densa.legend.IGNORE
-_MAX_CLASSES = 254
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ class ConfusionMatrix:
     """
 
     def __init__(self, n_classes: int) -> None:
-        if not 1 <= n_classes <= _MAX_CLASSES:
-            raise InputError(f"n_classes must be from 1 to {_MAX_CLASSES}, got {n_classes}")
+        if not 1 <= n_classes <= MAX_CLASSES:
+            raise InputError(f"n_classes must be from 1 to {MAX_CLASSES}, got {n_classes}")
         self.n_classes = n_classes
         self.counts: NDArray[np.int64] = np.zeros((n_classes + 1, n_classes + 1), np.int64)
 
@@ -130,8 +129,8 @@ class ConfusionMatrix:
         Raises:
             InputError: a rule is none of those named.
         """
-        _check_rule("void", void, get_args(VoidRule))
-        _check_rule("absent", absent, get_args(AbsentRule))
+        check_rule("void", void, get_args(VoidRule))
+        check_rule("absent", absent, get_args(AbsentRule))
         matrix = self.matrix.astype(np.float64)
         right = np.diagonal(matrix)  # n_ii
         targets = matrix.sum(1)  # t_i
@@ -160,7 +159,8 @@ class ConfusionMatrix:
         )
 
 
-def _check_rule(name: str, given: str, known: tuple[str, ...]) -> None:
+def check_rule(name: str, given: str, known: tuple[str, ...]) -> None:
+    """Raise an InputError if a rule is none of those known."""
     if given not in known:
         raise InputError(f"{name} must be {' or '.join(map(repr, known))}, got {given!r}")
 
@@ -188,7 +188,7 @@ def as_labels(labels: NDArray[Any], what: str) -> NDArray[np.uint8]:
         return np.ascontiguousarray(labels)
     if labels.dtype.kind not in "iub":
         raise InputError(f"{what} must hold integers (a class per pixel), got {labels.dtype}")
-    if labels.size and (labels.min() < 0 or labels.max() > _VOID):
+    if labels.size and (labels.min() < 0 or labels.max() > IGNORE):
         value = labels.min() if labels.min() < 0 else labels.max()
         raise InputError(f"{what} must hold classes, or 255 where there is none, got {value}")
     return np.ascontiguousarray(labels, np.uint8)
@@ -196,8 +196,8 @@ def as_labels(labels: NDArray[Any], what: str) -> NDArray[np.uint8]:
 
 def check_labels(present: NDArray[np.bool_], n_classes: int, what: str) -> None:
     """Raise an InputError if a label that is neither a class nor 255 is among the (256,) flags of those present."""
-    if present[n_classes:_VOID].any():
-        value = n_classes + int(np.argmax(present[n_classes:_VOID]))
+    if present[n_classes:IGNORE].any():
+        value = n_classes + int(np.argmax(present[n_classes:IGNORE]))
         raise InputError(
             f"{what} has the value {value}, there are {n_classes} classes (0..{n_classes - 1}) and 255 for none; "
             "use the legend it was made with"
@@ -214,7 +214,7 @@ def _counts(target: NDArray[Any], predicted: NDArray[Any], n_classes: int) -> ND
     _count_pairs(as_labels(target, "target").reshape(-1), as_labels(predicted, "predicted").reshape(-1), table)
     check_labels(table.sum(1) > 0, n_classes, "target")
     check_labels(table.sum(0) > 0, n_classes, "predicted")
-    kept = [*range(n_classes), _VOID]
+    kept = [*range(n_classes), IGNORE]
     return table[np.ix_(kept, kept)]
 
 

@@ -1,0 +1,240 @@
+"""Boundary F1 (BF) of label maps (Csurka, Larlus, Perronnin, BMVC 2013, section 3; used by SegNet, TPAMI 2017).
+
+Per image and class: precision is the share of the predicted boundary within a tolerance of the true boundary of the
+same class, recall the converse, F1 their harmonic mean. This is the distance form: one true pixel may answer for
+several predicted ones. The Berkeley benchmark's one-to-one matching, which some scripts use, gives lower or equal values.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+from densa.legend import IGNORE, MAX_CLASSES
+from densa.metrics.confusion import VoidRule, as_labels, check_labels, check_rule
+
+__all__ = ["BoundaryF1", "boundary_f1"]
+
+Presence = Literal["target", "either"]
+_OTHER = 254  # not a class, but a boundary runs along it; along IGNORE none does
+_FAR = -(1 << 30)  # row of a boundary pixel that was not met yet
+
+
+def boundary_f1(
+    target: NDArray[Any],
+    predicted: NDArray[Any],
+    n_classes: int,
+    *,
+    tolerance: float = 0.0075,
+    void: VoidRule = "ignore",
+    presence: Presence = "target",
+) -> NDArray[np.float64]:
+    """Boundary F1 of each class in one image.
+
+    The boundary of a class is every pixel of it with one of its 4 neighbours in another class: the image's edge is no
+    boundary.
+
+    Args:
+        target: (H, W) integers, each a class (0..n_classes - 1) or 255 (void).
+        predicted: (H, W) integers, each a class or 255 (no class predicted: a label of its own that has no score).
+        n_classes: number of classes, 1 to 254.
+        tolerance: greatest distance between matching boundary pixels (centre to centre, inclusive) as a share of the
+            image's diagonal: 0.0075 is 4.5 px at 360 x 480.
+        void: "ignore" cuts the pixels whose target is void out of target and prediction alike; where a class touches
+            only such pixels it has no boundary. "false-positive" takes void as one more label, without a score: a class
+            has a boundary against it, and boundaries predicted on void pixels lower the precision.
+        presence: a class is scored if it has pixels in the "target", or in "either" target or prediction (then a class
+            that is only predicted scores 0).
+
+    Returns:
+        (n_classes,) F1 from 0 to 1; 0 where only one of the two has a boundary, NaN for a class that is not
+        present or has a boundary in neither.
+
+    Raises:
+        InputError: shapes are not (H, W) and equal, a value is neither a class nor 255, or an argument is not as above.
+    """
+    check_rule("void", void, ("ignore", "false-positive"))
+    check_rule("presence", presence, ("target", "either"))
+    if not 1 <= n_classes <= MAX_CLASSES:
+        raise InputError(f"n_classes must be from 1 to {MAX_CLASSES}, got {n_classes}")
+    if not 0 < tolerance < 1:
+        raise InputError(f"tolerance must be a share of the image's diagonal (0 < tolerance < 1), got {tolerance}")
+    target, predicted = as_labels(target, "target"), as_labels(predicted, "predicted")
+    if target.ndim != 2 or target.shape != predicted.shape:
+        raise InputError(
+            f"target and predicted must be (H, W) and of one size, got {target.shape} and {predicted.shape}; "
+            "bring the prediction to the size of the target first"
+        )
+    target_counts = np.bincount(target.reshape(-1), minlength=256)
+    predicted_counts = np.bincount(predicted.reshape(-1), minlength=256)
+    check_labels(target_counts > 0, n_classes, "target")
+    check_labels(predicted_counts > 0, n_classes, "predicted")
+    target, predicted = _with_void(target, predicted, void)
+
+    target_edges, predicted_edges = np.full_like(target, IGNORE), np.full_like(target, IGNORE)
+    _edges(target, target_edges)
+    _edges(predicted, predicted_edges)
+    # Squared distances are whole numbers: the small addition only undoes the rounding of the square.
+    limit = math.floor((tolerance * math.hypot(*target.shape)) ** 2 + 1e-6)
+    precision = _share_near(predicted_edges, target_edges, n_classes, limit)
+    recall = _share_near(target_edges, predicted_edges, n_classes, limit)
+
+    f1 = np.zeros(n_classes)
+    np.divide(2 * precision * recall, precision + recall, out=f1, where=precision + recall > 0)
+    present = target_counts[:n_classes] > 0
+    if presence == "either":  # counted after void was cut out of the prediction
+        present |= np.bincount(predicted.reshape(-1), minlength=256)[:n_classes] > 0
+    return np.where(present & ~(np.isnan(precision) & np.isnan(recall)), f1, np.nan)
+
+
+class BoundaryF1:
+    """Boundary F1 of a set of images: the mean over images of the mean over the classes scored in each.
+
+    Args:
+        n_classes: number of classes, 1 to 254.
+        tolerance: see `boundary_f1`, as are `void` and `presence`.
+        void: rule for pixels whose target has no class.
+        presence: rule for the classes that are scored in an image.
+
+    Attributes:
+        n_images: images with at least one class scored; the others are left out of the mean.
+    """
+
+    def __init__(
+        self, n_classes: int, *, tolerance: float = 0.0075, void: VoidRule = "ignore", presence: Presence = "target"
+    ) -> None:
+        self.n_classes = n_classes
+        self.tolerance = tolerance
+        self.void: VoidRule = void
+        self.presence: Presence = presence
+        self.n_images = 0
+        self._sum = 0.0
+        self._class_sums = np.zeros(n_classes)
+        self._class_images = np.zeros(n_classes, np.int64)
+
+    def update(self, target: NDArray[Any], predicted: NDArray[Any]) -> float:
+        """Add one image.
+
+        Args:
+            target: (H, W) integers, see `boundary_f1`.
+            predicted: (H, W) integers.
+
+        Returns:
+            The image's own value, NaN if no class is scored in it.
+        """
+        scores = boundary_f1(
+            target, predicted, self.n_classes, tolerance=self.tolerance, void=self.void, presence=self.presence
+        )
+        scored = ~np.isnan(scores)
+        self._class_sums[scored] += scores[scored]
+        self._class_images += scored
+        if not scored.any():
+            return math.nan
+        value = float(scores[scored].mean())
+        self._sum += value
+        self.n_images += 1
+        return value
+
+    def merge(self, other: BoundaryF1) -> None:
+        """Add the images of another one, which must have the same number of classes and rules.
+
+        Raises:
+            InputError: they differ.
+        """
+        mine, theirs = ((s.n_classes, s.tolerance, s.void, s.presence) for s in (self, other))
+        if mine != theirs:
+            raise InputError(f"boundary scores under different rules cannot be merged: {mine} and {theirs}")
+        self._sum += other._sum
+        self.n_images += other.n_images
+        self._class_sums += other._class_sums
+        self._class_images += other._class_images
+
+    @property
+    def value(self) -> float:
+        """Mean over the images, NaN if there is none."""
+        return self._sum / self.n_images if self.n_images else math.nan
+
+    @property
+    def per_class(self) -> NDArray[np.float64]:
+        """(n_classes,) mean over the images in which the class is scored, NaN where there is none."""
+        out = np.full(self.n_classes, np.nan)
+        return np.divide(self._class_sums, self._class_images, out=out, where=self._class_images > 0)
+
+
+def _with_void(
+    target: NDArray[np.uint8], predicted: NDArray[np.uint8], void: VoidRule
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Both maps with `IGNORE` where nothing is compared and `_OTHER` where there is a label without a score."""
+    unlabelled, unpredicted = target == IGNORE, predicted == IGNORE
+    if void == "false-positive":
+        return np.where(unlabelled, np.uint8(_OTHER), target), np.where(unpredicted, np.uint8(_OTHER), predicted)
+    predicted = np.where(unpredicted, np.uint8(_OTHER), predicted)
+    return target, np.where(unlabelled, np.uint8(IGNORE), predicted)
+
+
+def _share_near(edges: NDArray[np.uint8], others: NDArray[np.uint8], n_classes: int, limit: int) -> NDArray[np.float64]:
+    """(n_classes,) share of each class's pixels in `edges` that have one of that class in `others` near by."""
+    total = np.bincount(edges.reshape(-1), minlength=256)[:n_classes]
+    reach = math.isqrt(limit)
+    near = np.zeros(edges.shape, np.bool_)
+    last = np.empty((n_classes, edges.shape[1] + 2 * reach), np.int64)
+    _mark_near(edges, others, limit, reach, last, near)
+    # The distance is symmetric: what lies below is what lies above in the image turned upside down.
+    _mark_near(edges[::-1], others[::-1], limit, reach, last, near[::-1])
+    found = np.bincount(edges[near], minlength=256)[:n_classes]
+    return np.divide(found, total, out=np.full(n_classes, np.nan), where=total > 0)
+
+
+@njit(nogil=True, cache=True)
+def _edges(labels, edges):  # type: ignore[no-untyped-def]
+    """Copy to `edges` the label of every class pixel that has a 4-neighbour of another label, void left out."""
+    height, width = labels.shape
+    for row in range(height):
+        for column in range(width):
+            label = labels[row, column]
+            if label >= _OTHER:
+                continue
+            edge = False
+            if row > 0:
+                other = labels[row - 1, column]
+                edge |= other != label and other != IGNORE
+            if row < height - 1:
+                other = labels[row + 1, column]
+                edge |= other != label and other != IGNORE
+            if column > 0:
+                other = labels[row, column - 1]
+                edge |= other != label and other != IGNORE
+            if column < width - 1:
+                other = labels[row, column + 1]
+                edge |= other != label and other != IGNORE
+            if edge:
+                edges[row, column] = label
+
+
+@njit(nogil=True, cache=True)
+def _mark_near(edges, others, limit, reach, last, near):  # type: ignore[no-untyped-def]
+    """Mark each pixel of `edges` with one of its class in `others`, in its row or above, at squared distance <= limit.
+
+    `last[k, column + reach]` is the row of the lowest pixel of class k met so far in a column: the nearest one above.
+    """
+    last[:] = _FAR
+    height, width = edges.shape
+    for row in range(height):
+        for column in range(width):
+            label = others[row, column]
+            if label < _OTHER:
+                last[label, column + reach] = row
+        for column in range(width):
+            label = edges[row, column]
+            if label >= _OTHER or near[row, column]:
+                continue
+            for step in range(-reach, reach + 1):
+                rows = row - last[label, column + reach + step]
+                if rows <= reach and rows * rows + step * step <= limit:
+                    near[row, column] = True
+                    break
