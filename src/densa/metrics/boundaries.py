@@ -2,7 +2,8 @@
 
 Per image and class: precision is the share of the predicted boundary within a tolerance of the true boundary of the
 same class, recall the converse, F1 their harmonic mean. This is the distance form: one true pixel may answer for
-several predicted ones. The Berkeley benchmark's one-to-one matching, which some scripts use, gives lower or equal values.
+several predicted ones. One-to-one matching as in the Berkeley benchmark, which some scripts use, gives lower or equal
+values.
 """
 
 from __future__ import annotations
