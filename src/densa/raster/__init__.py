@@ -1,1 +1,22 @@
-"""TODO-raster"""
+"""Images in and label maps out: the only package that opens or writes image files."""
+
+from densa.raster.atomic import atomic_output
+from densa.raster.label_map import LabelMapWriter, read_label_map, write_label_map
+from densa.raster.opening import open, read_mask
+from densa.raster.raster import Georeference, Raster, Window
+from densa.raster.tiles import tiles
+from densa.raster.write import write_bands
+
+__all__ = [
+    "Georeference",
+    "LabelMapWriter",
+    "Raster",
+    "Window",
+    "atomic_output",
+    "open",
+    "read_label_map",
+    "read_mask",
+    "tiles",
+    "write_bands",
+    "write_label_map",
+]

@@ -1,0 +1,55 @@
+"""Output files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from densa.errors import InputError
+
+__all__ = ["atomic_output", "sidecar"]
+
+
+def sidecar(path: Path) -> Path:
+    """GDAL's companion file of a raster: class names, statistics."""
+    return path.with_name(path.name + ".aux.xml")
+
+
+@contextmanager
+def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
+    """Path of a temporary file beside `path`, renamed to it when the block ends well, removed when it does not.
+
+    A `.aux.xml` beside the temporary file moves along; one left from an earlier file of that name is removed.
+
+    Args:
+        path: the final name.
+        overwrite: replace a file that exists.
+
+    Raises:
+        InputError: the file exists and must not be replaced, its folder is missing, or writing failed (disk full).
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists; give another name or allow overwriting")
+    # The suffix stays last, for writers that choose the format by it.
+    temporary = path.with_name(f".{path.stem[:100]}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+        if sidecar(temporary).exists():
+            os.replace(sidecar(temporary), sidecar(path))
+        else:
+            sidecar(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        for left in (temporary, sidecar(temporary)):
+            with suppress(OSError):
+                left.unlink(missing_ok=True)

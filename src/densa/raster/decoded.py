@@ -1,0 +1,65 @@
+"""Images that can only be decoded whole: photographs, 16-bit PNG, volumes; decoded at the first read, then kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from densa.errors import InputError
+from densa.raster.raster import Block, Raster, Window
+
+__all__ = ["MAX_DECODED_PIXELS", "DecodedRaster"]
+
+MAX_DECODED_PIXELS = 178_956_970
+"""The largest image that is decoded whole: where Pillow, too, calls a file a decompression bomb."""
+
+
+class DecodedRaster(Raster):
+    """A raster whose pixels come from `decode() -> (bands, H, W) values, (H, W) valid`, called once."""
+
+    def __init__(
+        self,
+        path: Path,
+        height: int,
+        width: int,
+        dtype: np.dtype[Any],
+        band_names: tuple[str, ...],
+        decode: Callable[[], Block],
+        *,
+        n_pages: int = 1,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(path, height, width, dtype, band_names, n_pages=n_pages, metadata=metadata)
+        check_size(path, height, width)
+        self._decode = decode
+        self._lock = threading.Lock()
+        self._pixels: Block | None = None
+
+    def _load(self, window: Window, bands: Sequence[int]) -> Block:
+        with self._lock:
+            if self._pixels is None:
+                self._pixels = self._decode()
+        values, valid = self._pixels
+        rows = slice(window.row, window.row + window.height)
+        columns = slice(window.column, window.column + window.width)
+        part = np.stack([values[b, rows, columns] for b in bands])
+        return part, valid[rows, columns].copy()
+
+    def close(self) -> None:
+        """Let go of the pixels; a later read decodes again."""
+        self._pixels = None
+
+
+def check_size(path: Path, height: int, width: int) -> None:
+    """Refuse an image that is too large to be decoded whole."""
+    if height < 1 or width < 1:
+        raise InputError(f"{path} is damaged: its header says {height} x {width} pixels")
+    if height * width > MAX_DECODED_PIXELS:
+        raise InputError(
+            f"{path} is {height} x {width} pixels by its header; of its format densa reads at most"
+            f" {MAX_DECODED_PIXELS} pixels: store it as a tiled TIFF"
+        )

@@ -1,0 +1,160 @@
+"""TIFF, GeoTIFF and other rasters through GDAL, read by windows."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window as RasterioWindow
+
+from densa.errors import InputError
+from densa.raster.raster import Block, Georeference, Raster, Window
+
+__all__ = ["GdalRaster", "gdal_environment", "gdal_errors"]
+
+# A photograph has no georeference and that is no news; filtered once, since `catch_warnings` is not thread-safe.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
+
+CACHE_MEGABYTES = 256
+"""Decoded blocks that GDAL keeps for the whole process; its default is 5 % of the memory."""
+
+
+class GdalRaster(Raster):
+    """A raster read by windows, with one dataset handle per thread (GDAL's handles are not thread-safe).
+
+    Args:
+        path: the file.
+        driver: GDAL's name of the format.
+        page: image of a multi-page TIFF; overviews and masks are no pages.
+        expand_palette: a colour table makes bands red, green, blue; False keeps its indices.
+
+    Raises:
+        InputError: GDAL cannot read the file, or it has no such page.
+    """
+
+    def __init__(self, path: Path, driver: str, *, page: int = 0, expand_palette: bool = True) -> None:
+        self._driver = driver
+        self._local = threading.local()
+        self._handles: list[Any] = []
+        self._handles_lock = threading.Lock()
+        with gdal_errors(path), gdal_environment():
+            with rasterio.open(path, driver=self._driver) as first:
+                pages = sorted((s for s in first.subdatasets if s.startswith("GTIFF_DIR:")), key=_page_number)
+            if not 0 <= page < max(len(pages), 1):
+                raise InputError(f"page of {path} must be of 0..{max(len(pages), 1) - 1}, got {page}")
+            self._name = pages[page] if page else str(path)  # the first page keeps the file's georeference
+            dataset = self._dataset()
+            if dataset.count == 0:
+                raise InputError(f"{path} holds several rasters; give one of {', '.join(dataset.subdatasets[:3])}")
+            self._inspect(dataset, expand_palette)
+            super().__init__(
+                path,
+                dataset.height,
+                dataset.width,
+                self._value_dtype,
+                self._names(dataset),
+                georeference=None if dataset.crs is None else Georeference(dataset.crs, dataset.transform),
+                n_pages=max(len(pages), 1),
+                metadata=dataset.tags(),
+            )
+
+    def _inspect(self, dataset: Any, expand_palette: bool) -> None:
+        """Find out which bands hold values, what the colour table makes of them and where validity comes from."""
+        kinds = dataset.colorinterp
+        self._band_numbers = [i + 1 for i, kind in enumerate(kinds) if kind != ColorInterp.alpha]
+        if not self._band_numbers:  # nothing but alpha: a mask stored oddly
+            self._band_numbers = [1]
+        dtypes = {np.dtype(dataset.dtypes[number - 1]) for number in self._band_numbers}
+        dtype = np.result_type(*dtypes)
+        if dtype.kind not in "uif":
+            raise InputError(f"{dataset.name} holds {dtype} values; densa reads integers and real numbers")
+        has_table = expand_palette and len(self._band_numbers) == 1 and kinds[0] == ColorInterp.palette
+        self._table = _color_table(dataset) if has_table else None
+        self._value_dtype = dtype if self._table is None else np.dtype(np.uint8)
+        self._all_valid = all(flags == [MaskFlags.all_valid] for flags in dataset.mask_flag_enums)
+
+    def _names(self, dataset: Any) -> tuple[str, ...]:
+        if self._table is not None:
+            return ("red", "green", "blue") if len(self._table) == 3 else ("grey",)
+        names = []
+        for place, number in enumerate(self._band_numbers):
+            kind = dataset.colorinterp[number - 1]
+            usual = {ColorInterp.gray: "grey", ColorInterp.palette: "index"}.get(kind, kind.name)
+            alone = kind == ColorInterp.gray and len(self._band_numbers) > 1  # "grey" of many says nothing
+            name = f"band {place + 1}" if alone or kind == ColorInterp.undefined else usual
+            names.append(dataset.descriptions[number - 1] or name)
+        return tuple(names)
+
+    def _dataset(self) -> Any:
+        """This thread's handle; a process that was forked off opens its own."""
+        owner, dataset = getattr(self._local, "handle", (0, None))
+        if dataset is None or owner != os.getpid() or dataset.closed:
+            dataset = rasterio.open(self._name, driver=self._driver)
+            self._local.handle = (os.getpid(), dataset)
+            with self._handles_lock:
+                self._handles.append(dataset)
+        return dataset
+
+    def _load(self, window: Window, bands: Sequence[int]) -> Block:
+        place = RasterioWindow(window.column, window.row, window.width, window.height)
+        numbers = self._band_numbers if self._table is not None else [self._band_numbers[b] for b in bands]
+        with gdal_errors(self.path), gdal_environment():
+            dataset = self._dataset()
+            values = dataset.read(numbers, window=place)
+            valid = np.ones(values.shape[1:], bool) if self._all_valid else dataset.dataset_mask(window=place) > 0
+        if self._table is not None:
+            values = self._table[list(bands)][:, values[0]]
+        return values, valid
+
+    def close(self) -> None:
+        """Close the handles of all threads; a later read opens one again."""
+        with self._handles_lock:
+            for dataset in self._handles:
+                dataset.close()
+            self._handles.clear()
+
+
+def _page_number(subdataset: str) -> int:
+    match = re.match(r"GTIFF_DIR:(\d+):", subdataset)
+    return int(match[1]) if match else 0
+
+
+def _color_table(dataset: Any) -> NDArray[np.uint8]:
+    """(3, n) red, green, blue of each index; (1, n) where black and white are only swapped."""
+    entries = dataset.colormap(1)
+    size = 2 ** (8 * np.dtype(dataset.dtypes[0]).itemsize)
+    table = np.zeros((3, size), np.uint8)
+    for index, color in entries.items():
+        table[:, index] = color[:3]
+    swapped = dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
+    return table[:1] if swapped else table
+
+
+def gdal_environment() -> Any:
+    """GDAL's options while densa reads or writes."""
+    return rasterio.Env(GDAL_CACHEMAX=CACHE_MEGABYTES)
+
+
+@contextmanager
+def gdal_errors(path: Path, doing: str = "read") -> Iterator[None]:
+    """Turn what GDAL raises into an `InputError` that names the file."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError) as error:
+        cause = error.__cause__ or error  # rasterio's own text is "See previous exception"
+        reason = " ".join(str(getattr(cause, "errmsg", None) or cause).split())
+        raise InputError(f"{path} cannot be {doing}: {reason}") from error

@@ -1,0 +1,218 @@
+"""Label maps with their legend: palette PNG for photographs, GeoTIFF for rasters."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+from densa.errors import InputError
+from densa.legend import IGNORE, Legend
+from densa.raster.atomic import atomic_output, sidecar
+from densa.raster.decoded import check_size
+from densa.raster.opening import open as open_raster
+from densa.raster.opening import read_mask
+from densa.raster.raster import Raster, Window
+from densa.raster.write import TIFF_SUFFIXES, GeoTiffFile, check_suffix, check_window, close_all
+
+__all__ = ["LabelMapWriter", "read_label_map", "write_label_map"]
+
+_LEGEND_FIELD = "DENSA_LEGEND"
+
+
+def write_label_map(
+    path: Path | str, labels: NDArray[np.uint8], legend: Legend, *, like: Raster | None = None, overwrite: bool = False
+) -> None:
+    """Write a label map that carries its legend.
+
+    Args:
+        path: .png for a palette image, .tif or .tiff for a GeoTIFF with colour table and class names.
+        labels: (H, W) uint8 class indices, 255 where there is none.
+        legend: names and colours of the classes.
+        like: raster whose georeference the GeoTIFF gets.
+        overwrite: replace a file that exists.
+
+    Raises:
+        InputError: as `LabelMapWriter`.
+    """
+    if labels.ndim != 2:
+        raise InputError(f"labels must be (H, W), got the shape {labels.shape}")
+    height, width = labels.shape
+    with LabelMapWriter(path, height, width, legend, like=like, overwrite=overwrite) as writer:
+        writer.write(Window(0, 0, height, width), labels)
+
+
+def read_label_map(path: Path | str) -> tuple[NDArray[np.integer], Legend | None]:
+    """Read a label map.
+
+    Returns:
+        (H, W) values, and the legend if densa wrote the file: then they are class indices and 255. Without a legend
+        they are whatever `read_mask` reads.
+
+    Raises:
+        InputError: as `read_mask`.
+    """
+    with open_raster(path) as raster:
+        text = raster.metadata.get(_LEGEND_FIELD)
+    labels = read_mask(path)
+    if text is None:
+        return labels, None
+    try:
+        return labels, Legend.from_dict(json.loads(text))
+    except ValueError as error:
+        raise InputError(f"{path} carries a legend that cannot be read: {error}") from error
+
+
+class LabelMapWriter:
+    """Writes a label map by windows, in any order; the file appears under its name when all went well.
+
+    Pixels that are never written are 255. A PNG is kept in memory until the end, a byte per pixel.
+
+    Args:
+        path: .png, .tif or .tiff.
+        height, width: of the map in pixels.
+        legend: names and colours of the classes.
+        like: raster whose georeference a GeoTIFF gets.
+        overwrite: replace a file that exists.
+
+    Raises:
+        InputError: another suffix, the file exists, a label that is no class, a window outside the map, a full disk.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        height: int,
+        width: int,
+        legend: Legend,
+        *,
+        like: Raster | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        check_suffix(self.path, {".png", *TIFF_SUFFIXES})
+        if min(height, width) < 1:
+            raise InputError(f"a label map has at least 1 x 1 pixel, got {height} x {width}")
+        self._size = height, width
+        # In the file the classes are numbered from 0, whatever code they had in the masks.
+        self._legend = Legend(legend.class_names, legend.colors)
+        self._like = like
+        self._overwrite = overwrite
+        self._stack = ExitStack()
+        self._file: _PngFile | _TiffFile | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            temporary = stack.enter_context(atomic_output(self.path, self._overwrite))
+            if self.path.suffix.lower() == ".png":
+                self._file = stack.enter_context(_PngFile(temporary, self.path, *self._size, self._legend))
+            else:
+                tiff = _TiffFile(temporary, self.path, *self._size, self._legend, self._like)
+                self._file = stack.enter_context(tiff)
+            self._stack = stack.pop_all()
+        return self
+
+    def write(self, window: Window, labels: NDArray[np.uint8]) -> None:
+        """Write (h, w) uint8 class indices, 255 where there is none, to a window."""
+        if self._file is None:
+            raise RuntimeError("LabelMapWriter writes inside its with block only")
+        window = check_window(window, *self._size, labels.shape)
+        if labels.dtype != np.uint8:
+            raise InputError(f"labels must be uint8, got {labels.dtype}")
+        known = np.zeros(256, bool)
+        known[: self._legend.n_classes] = known[IGNORE] = True
+        if not known[labels].all():
+            wrong = int(labels[~known[labels]][0])
+            raise InputError(f"labels must be 0..{self._legend.n_classes - 1} or {IGNORE}, got {wrong}")
+        self._file.write(window, labels)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file = None
+        close_all(self._stack, error)
+
+
+class _PngFile:
+    """Palette PNG, written whole on leaving."""
+
+    def __init__(self, path: Path, shown: Path, height: int, width: int, legend: Legend) -> None:
+        check_size(shown, height, width)
+        self._path, self._legend = path, legend
+        self._labels = np.full((height, width), IGNORE, np.uint8)
+
+    def write(self, window: Window, labels: NDArray[np.uint8]) -> None:
+        row, column, height, width = window
+        self._labels[row : row + height, column : column + width] = labels
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is not None:
+            return
+        image = Image.fromarray(self._labels)
+        image.putpalette(self._legend.palette().tobytes())
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt(_LEGEND_FIELD, _legend_json(self._legend))
+        buffer = io.BytesIO()  # Python's own write says why it failed, Pillow's does not
+        image.save(buffer, "PNG", pnginfo=text)
+        self._path.write_bytes(buffer.getbuffer())
+
+
+class _TiffFile:
+    """GeoTIFF with colour table, and class names in the `.aux.xml` that GDAL and QGIS read."""
+
+    def __init__(self, path: Path, shown: Path, height: int, width: int, legend: Legend, like: Raster | None) -> None:
+        self._path, self._size, self._legend = path, (height, width), legend
+        self._file = GeoTiffFile(path, shown, 1, height, width, np.dtype(np.uint8), like=like, nodata=IGNORE)
+        palette = legend.palette()
+        self._file.dataset.write_colormap(1, {i: (*map(int, palette[i]), 255) for i in range(256)})
+        self._file.tag({_LEGEND_FIELD: _legend_json(legend)})
+        self._file.describe(["class"])
+
+    def write(self, window: Window, labels: NDArray[np.uint8]) -> None:
+        self._file.write(window, labels[None])
+
+    def __enter__(self) -> Self:
+        self._file.__enter__()
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        self._file.__exit__(kind, error, trace)
+        if error is None:
+            sidecar(self._path).write_bytes(_class_names_xml(self._legend))
+
+
+def _legend_json(legend: Legend) -> str:
+    return json.dumps(legend.to_dict(), ensure_ascii=False)
+
+
+def _class_names_xml(legend: Legend) -> bytes:
+    """Category names and raster attribute table of band 1, in GDAL's auxiliary format."""
+    root = ElementTree.Element("PAMDataset")
+    band = ElementTree.SubElement(root, "PAMRasterBand", band="1")
+    names = ElementTree.SubElement(band, "CategoryNames")
+    for name in legend.class_names:
+        ElementTree.SubElement(names, "Category").text = name
+    table = ElementTree.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
+    # Name, type (0 integer, 2 text) and usage (5 value, 2 name, 6..8 red, green, blue) of each column.
+    columns = [("Value", 0, 5), ("Class", 2, 2), ("Red", 0, 6), ("Green", 0, 7), ("Blue", 0, 8)]
+    for place, (title, kind, usage) in enumerate(columns):
+        column = ElementTree.SubElement(table, "FieldDefn", index=str(place))
+        for tag, text in (("Name", title), ("Type", kind), ("Usage", usage)):
+            ElementTree.SubElement(column, tag).text = str(text)
+    for index, (name, color) in enumerate(zip(legend.class_names, legend.colors, strict=True)):
+        row = ElementTree.SubElement(table, "Row", index=str(index))
+        for value in (index, name, *color):
+            ElementTree.SubElement(row, "F").text = str(value)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root)

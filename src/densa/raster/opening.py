@@ -1,0 +1,124 @@
+"""Opening an image of any format."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+from densa.raster.decoded import DecodedRaster
+from densa.raster.gdal import GdalRaster
+from densa.raster.photo import open_photo, photo_format
+from densa.raster.raster import Block, Raster
+from densa.raster.volume import open_volume
+
+__all__ = ["open", "read_mask"]
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_OTHER_DRIVERS = ("JP2OpenJPEG", "HFA", "ENVI")
+
+
+def open(path: Path | str, *, page: int = 0) -> Raster:
+    """Open an image: PNG, JPEG, TIFF, GeoTIFF, JPEG 2000, Erdas, ENVI, VRT, GIF, BMP or WebP.
+
+    TIFF-like files are read by windows; the others, at most 179 megapixels, are decoded whole at the first read.
+
+    Args:
+        path: the file.
+        page: which image of a multi-page TIFF or an animation.
+
+    Raises:
+        InputError: the file is missing, empty, damaged, too large, or no image.
+    """
+    return _open(Path(path), page, expand_palette=True)
+
+
+def read_mask(path: Path | str, *, page: int = 0) -> NDArray[np.integer]:
+    """Values of a mask file, as they are stored.
+
+    Args:
+        path: the file.
+        page: which image of a multi-page TIFF.
+
+    Returns:
+        (H, W) integers (a palette's indices, 0 and 1 of a 1-bit file) or (H, W, 3) uint8 colours; alpha is left out.
+
+    Raises:
+        InputError: as `open`; or the file holds neither integers nor RGB colours.
+    """
+    with _open(Path(path), page, expand_palette=False) as raster:
+        values, _ = raster.read()
+    if len(values) == 1 and values.dtype.kind == "f":
+        whole = values[0].astype(np.int64) if np.isfinite(values).all() else None
+        if whole is None or (whole != values[0]).any():
+            raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with fractions or NaN")
+        return whole
+    if len(values) == 1:
+        return values[0]
+    if len(values) == 3 and values.dtype == np.uint8:
+        return np.ascontiguousarray(np.moveaxis(values, 0, 2))
+    raise InputError(f"mask {path} must have 1 band of integers or 3 of uint8, got {len(values)} of {values.dtype}")
+
+
+def _open(path: Path, page: int, *, expand_palette: bool) -> Raster:
+    head = _head(path)
+    if head.startswith(_TIFF):
+        raster = GdalRaster(path, "GTiff", page=0, expand_palette=expand_palette)
+        if raster.georeference is None and raster.n_pages == 1 and (volume := open_volume(path, page)):
+            raster.close()
+            return volume
+        if page == 0:
+            return raster
+        raster.close()
+        return GdalRaster(path, "GTiff", page=page, expand_palette=expand_palette)
+    if head.startswith(_PNG) and _pillow_reduces(head):
+        return _decoded(GdalRaster(path, "PNG", page=page, expand_palette=expand_palette))
+    if reader := photo_format(head):
+        return open_photo(path, reader, page=page, expand_palette=expand_palette)
+    # A VRT names other files: only where the name says so. Text formats are left out, any list of numbers is one.
+    for driver in ("VRT",) if path.suffix.lower() == ".vrt" else _OTHER_DRIVERS:
+        with suppress(InputError):
+            return GdalRaster(path, driver, page=page, expand_palette=expand_palette)
+    raise InputError(f"{path} is not an image that densa reads (PNG, JPEG, TIFF, GeoTIFF, ...), or it is damaged")
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            head = file.read(32)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not head:
+        raise InputError(f"{path} is empty (0 bytes)")
+    return head
+
+
+def _pillow_reduces(head: bytes) -> bool:
+    """Whether Pillow would change the values of this PNG: 16 bits become 8, 2 and 4 bits of grey are stretched."""
+    if len(head) < 26:
+        return False
+    depth, kind = struct.unpack_from("BB", head, 24)
+    return depth == 16 or (kind == 0 and depth < 8)
+
+
+def _decoded(raster: GdalRaster) -> Raster:
+    """A PNG read by GDAL, whole: by windows it would be decoded from the top every time."""
+
+    def decode() -> Block:
+        with raster:
+            return raster.read()
+
+    return DecodedRaster(
+        raster.path,
+        raster.height,
+        raster.width,
+        raster.dtype,
+        raster.band_names,
+        decode,
+        metadata=raster.metadata,
+    )

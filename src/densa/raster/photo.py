@@ -1,0 +1,150 @@
+"""PNG, JPEG, GIF, BMP and WebP through Pillow."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from densa.errors import InputError
+from densa.raster.decoded import DecodedRaster, check_size
+from densa.raster.raster import Block
+
+__all__ = ["open_photo", "photo_format"]
+
+# The plug-ins themselves, not `Image.open`: that tries every format Pillow knows and warns through global state.
+_FORMATS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    (b"GIF8", GifImagePlugin.GifImageFile),
+    (b"BM", BmpImagePlugin.BmpImageFile),
+    (b"RIFF", WebPImagePlugin.WebPImageFile),
+)
+# What Pillow's decoders raise on damaged files.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
+_GREY, _RGB = ("grey",), ("red", "green", "blue")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def photo_format(head: bytes) -> type[ImageFile.ImageFile] | None:
+    """Pillow's reader of a file that begins with `head`, None if it is no such format."""
+    return next((reader for signature, reader in _FORMATS if head.startswith(signature)), None)
+
+
+def open_photo(
+    path: Path, reader: type[ImageFile.ImageFile], *, page: int = 0, expand_palette: bool = True
+) -> DecodedRaster:
+    """Raster of an image that Pillow reads.
+
+    Args:
+        path: the file.
+        reader: its format.
+        page: frame of an animation.
+        expand_palette: palette images become RGB; False keeps the palette's indices.
+
+    Raises:
+        InputError: the header is damaged, the image is too large or has no such page.
+    """
+    with _open(path, reader, page) as image:
+        turned = _orientation(image) >= 5
+        height, width = (image.width, image.height) if turned else (image.height, image.width)
+        kind = _kind(image, expand_palette)
+        n_pages = getattr(image, "n_frames", 1)
+        metadata = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
+
+    def decode() -> Block:
+        with _open(path, reader, page) as image:
+            try:
+                return _pixels(image, kind)
+            except _DAMAGE as error:
+                raise _damaged(path, error) from error
+
+    dtype = np.dtype({"I": np.int32, "F": np.float32}.get(kind, np.uint8))
+    names = _RGB if kind in {"RGB", "RGBA"} else ("index",) if kind == "P" else _GREY
+    return DecodedRaster(path, height, width, dtype, names, decode, n_pages=n_pages, metadata=metadata)
+
+
+def _open(path: Path, reader: type[ImageFile.ImageFile], page: int) -> ImageFile.ImageFile:
+    try:
+        image = reader(path)
+        check_size(path, image.height, image.width)
+        n_pages = getattr(image, "n_frames", 1)
+        if not 0 <= page < n_pages:
+            raise InputError(f"page of {path} must be of 0..{n_pages - 1}, got {page}")
+        image.seek(page)
+    except InputError:
+        raise
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+    return image
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"{path} cannot be read, it is damaged or cut short: {reason}")
+
+
+def _kind(image: Image.Image, expand_palette: bool) -> str:
+    """Pillow mode in which the pixels are handed out."""
+    transparent = "transparency" in image.info
+    if image.mode in {"P", "PA"}:
+        if not expand_palette:
+            return "P"
+        return "RGBA" if transparent or image.mode == "PA" else "RGB"
+    if image.mode == "L":
+        return "LA" if transparent else "L"
+    if image.mode in {"1", "I", "F", "LA", "RGBA"}:
+        return image.mode
+    return "RGBA" if transparent else "RGB"  # RGB, RGBX, CMYK, YCbCr, La, RGBa
+
+
+def _pixels(image: ImageFile.ImageFile, kind: str) -> Block:
+    turn = _TURNS.get(_orientation(image))
+    picture: Image.Image = image
+    if image.mode == "PA" and kind == "P":
+        picture = image.getchannel(0)
+    elif image.mode != kind:
+        picture = image.convert(kind)
+    if turn is not None:
+        picture = picture.transpose(turn)
+    stored: NDArray[Any] = np.array(picture)  # a copy: read-only views of Pillow's memory would leak out
+    if stored.dtype == np.bool_:
+        stored = stored.astype(np.uint8)
+    values = stored[None] if stored.ndim == 2 else np.ascontiguousarray(np.moveaxis(stored, 2, 0))
+    if kind in {"LA", "RGBA"}:
+        return values[:-1], values[-1] > 0
+    return values, np.ones(values.shape[1:], bool)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 if there is none.
+
+    Read here because Pillow's EXIF reader warns about damage anywhere in the block; only this tag matters.
+    """
+    exif = image.info.get("exif", b"")
+    exif = exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) else b""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    try:
+        if order is None:
+            return 1
+        (start,) = struct.unpack_from(order + "I", exif, 4)
+        (count,) = struct.unpack_from(order + "H", exif, start)
+        for entry in range(count):
+            tag, kind, _, value = struct.unpack_from(order + "HHIH", exif, start + 2 + 12 * entry)
+            if tag == 0x0112 and kind == 3:
+                return value if 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1

@@ -1,0 +1,55 @@
+"""Microscopy stacks that GDAL takes for a single image: TIFF volumes and ImageJ stacks of one directory."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from densa.errors import InputError
+from densa.raster.decoded import DecodedRaster
+from densa.raster.raster import Block
+
+__all__ = ["open_volume"]
+
+_DAMAGE = (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, struct.error)
+
+
+def open_volume(path: Path, page: int) -> DecodedRaster | None:
+    """Slice `page` of a stack stored in a single TIFF directory; None if the file is no such stack.
+
+    Raises:
+        InputError: the stack has no such slice.
+    """
+    try:
+        with tifffile.TiffFile(path) as file:
+            first = file.pages.first
+            series = file.series[0]
+            stacked = first.imagedepth > 1 or (file.is_imagej and len(series.shape) > first.ndim)
+            if len(file.pages) != 1 or not stacked:
+                return None
+            height, width, n_bands = first.imagelength, first.imagewidth, first.samplesperpixel
+            n_pages = int(np.prod(series.shape)) // (height * width * n_bands)
+            dtype, separate = series.dtype, first.planarconfig == 2
+    except _DAMAGE:
+        return None  # GDAL read its header, so GDAL shall say what is wrong
+    if n_pages <= 1 or dtype is None:
+        return None
+    if not 0 <= page < n_pages:
+        raise InputError(f"page of {path} must be of 0..{n_pages - 1}, got {page}")
+
+    def decode() -> Block:
+        try:
+            stack = tifffile.imread(path, series=0)
+        except (*_DAMAGE, MemoryError) as error:
+            raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        if separate and n_bands > 1:
+            values = stack.reshape(n_bands, n_pages, height, width)[:, page]
+        else:
+            values = np.moveaxis(stack.reshape(n_pages, height, width, n_bands)[page], 2, 0)
+        return np.ascontiguousarray(values), np.ones((height, width), bool)
+
+    names = ("grey",) if n_bands == 1 else tuple(f"band {i + 1}" for i in range(n_bands))
+    return DecodedRaster(path, height, width, dtype, names, decode, n_pages=n_pages)
