@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM in training: note the wish, finish the step, keep what was learnt."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+__all__ = ["Interrupted", "Interruption"]
+
+
+class Interrupted(Exception):
+    """Training was stopped from outside and its checkpoint is written; the message says how to go on.
+
+    Attributes:
+        folder: the run folder.
+        step: optimiser steps done.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        super().__init__(f"training stopped after step {step}; the checkpoint is in {folder}, --resume continues")
+        self.folder, self.step = folder, step
+
+
+class Interruption:
+    """While it is entered, the first SIGINT or SIGTERM only sets `requested`; a second one interrupts at once.
+
+    Signals reach the main thread alone; in another thread this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
