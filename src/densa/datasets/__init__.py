@@ -1,1 +1,23 @@
-"""TODO-datasets"""
+"""Data sets: folder layouts, legends, splits, checks, statistics, patches."""
+
+from densa.datasets.check import check
+from densa.datasets.dataset import Dataset
+from densa.datasets.dataset import open_dataset as open
+from densa.datasets.patches import Batch, PatchSampler
+from densa.datasets.sample import Sample
+from densa.datasets.splits import SplitRule
+from densa.datasets.statistics import BandStatistics, ClassFrequencies, band_statistics, class_frequencies
+
+__all__ = [
+    "BandStatistics",
+    "Batch",
+    "ClassFrequencies",
+    "Dataset",
+    "PatchSampler",
+    "Sample",
+    "SplitRule",
+    "band_statistics",
+    "check",
+    "class_frequencies",
+    "open",
+]

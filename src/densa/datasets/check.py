@@ -1,0 +1,107 @@
+"""Everything wrong with a data set, found before training starts."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from densa.datasets.dataset import Dataset, strips
+from densa.errors import InputError
+
+__all__ = ["LISTED", "check"]
+
+LISTED = 10
+"""Offenders that a message lists; the rest are counted."""
+
+
+class _Finding(NamedTuple):
+    n_bands: int | None
+    dtype: str | None
+    problems: list[str]
+
+
+def check(*datasets: Dataset, progress: Callable[[int, int], None] | None = None) -> int:
+    """Read all images and masks once and make sure that they can be trained on.
+
+    Args:
+        datasets: the splits that will be used.
+        progress: called with the number of samples read and their total.
+
+    Returns:
+        Number of bands, the same in all images.
+
+    Raises:
+        InputError: with every offender listed (the first 10 and the count): a missing mask, a mask without an image,
+            several files of one stem, a size, band count or type that differs, a value or colour that the legend does
+            not know, a file that cannot be read, an image with no valid pixel.
+    """
+    problems = [problem for dataset in datasets for problem in dataset.problems]
+    places = [(dataset, i) for dataset in datasets for i in range(len(dataset))]
+    if not places:
+        raise InputError("the data set holds no image")
+    findings = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for n, finding in enumerate(pool.map(lambda place: _examine(*place), places), 1):
+            findings.append(finding)
+            if progress:
+                progress(n, len(places))
+    for finding in findings:
+        problems += finding.problems
+    for what in ("n_bands", "dtype"):
+        problems += _deviants(what, places, findings)
+    if problems:
+        listed = "".join(f"\n  {problem}" for problem in problems[:LISTED])
+        more = f"\n  ... and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise InputError(f"the data set has {count}; mend or remove:{listed}{more}")
+    return next(finding.n_bands for finding in findings if finding.n_bands is not None)
+
+
+def _examine(dataset: Dataset, i: int) -> _Finding:
+    sample = dataset.samples[i]
+    problems: list[str] = []
+    n_bands, dtype, size = None, None, None
+    try:
+        with dataset.open_image(i) as image:
+            any_valid, all_valid = False, True
+            for window in strips(image.height, image.width):
+                _, valid = image.read(window)
+                any_valid, all_valid = any_valid or bool(valid.any()), all_valid and bool(valid.all())
+            dataset.remember_valid(i, all_valid)
+            # Set after reading: a truncated file is one problem, not two.
+            n_bands, dtype, size = image.n_bands, str(image.dtype), (image.height, image.width)
+            if not any_valid:
+                problems.append(f"{sample.image}: no pixel is valid, all are nodata")
+    except InputError as error:
+        problems.append(_naming(sample.image, error))
+    if sample.mask is None:
+        return _Finding(n_bands, dtype, [*problems, f"{sample.image}: image without a mask"])
+    try:
+        labels = dataset.mask_labels(i)
+        if size is not None and labels.shape != size:
+            height, width = labels.shape
+            problems.append(f"{sample.mask}: the mask is {height}x{width}, the image {size[0]}x{size[1]}")
+    except InputError as error:
+        problems.append(_naming(sample.mask, error))
+    return _Finding(n_bands, dtype, problems)
+
+
+def _deviants(what: str, places: list[tuple[Dataset, int]], findings: list[_Finding]) -> list[str]:
+    """Images whose band count or type is not that of most."""
+    found = Counter(value for finding in findings if (value := getattr(finding, what)) is not None)
+    if len(found) < 2:
+        return []
+    usual, n_usual = found.most_common(1)[0]
+    unit = {"n_bands": "bands", "dtype": "values"}[what]
+    return [
+        f"{dataset.samples[i].image}: {getattr(finding, what)} {unit}, {n_usual} other images have {usual}"
+        for (dataset, i), finding in zip(places, findings, strict=True)
+        if getattr(finding, what) not in (None, usual)
+    ]
+
+
+def _naming(path: object, error: InputError) -> str:
+    return str(error) if str(path) in str(error) else f"{path}: {error}"

@@ -1,0 +1,137 @@
+"""The legend of a data set: the file beside it, or what its masks say without doubt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from densa.datasets.masks import Encoding, MaskScan
+from densa.errors import InputError
+from densa.legend import IGNORE, Color, Legend
+
+__all__ = ["CAMVID", "CELLS", "VOC", "choose_encoding", "infer_legend", "read_legend"]
+
+CAMVID = Legend(
+    (
+        "sky", "building", "pole", "road", "pavement", "tree", "sign-symbol", "fence", "car", "pedestrian", "bicyclist",
+    ),
+    (
+        (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (60, 40, 222), (128, 128, 0), (192, 128, 128),
+        (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192),
+    ),
+    ignored_codes=(11,),
+)  # fmt: skip
+"""CamVid's 11 classes as the SegNet authors' index masks number them; 11 is void."""
+_VOC_NAMES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "dining table",
+    "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
+)  # fmt: skip
+CELLS = Legend(("background", "cell"))
+"""What instance masks of cells say about classes."""
+MAX_INFERRED_VALUES = 64
+MAX_INFERRED_COLORS = 32
+
+
+def _voc() -> Legend:
+    plain = Legend(tuple(str(i) for i in range(20)))  # the default colours are VOC's, from 1
+    return Legend(_VOC_NAMES, ((0, 0, 0), *plain.colors), ignored_colors=((224, 224, 192),))
+
+
+VOC = _voc()
+"""PASCAL VOC's background and 20 classes; 255, the cream border, is ignored."""
+
+
+def read_legend(path: Path) -> Legend:
+    """Legend of a file; `classes.txt` holds one name a line, the others are `Legend.from_file`'s."""
+    if path.name.lower() != "classes.txt":
+        return Legend.from_file(path)
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"legend {path} cannot be read: {error}") from error
+    return Legend(tuple(names))
+
+
+def choose_encoding(scans: Sequence[MaskScan], legend: Legend) -> Encoding:
+    """Whether a legend reads the masks by value or by colour.
+
+    By colour where a file holds colours that are no greys, or greys that are the legend's colours; and where all are
+    palette files that show but colours of the legend (palettes may differ from file to file, colours do not).
+    """
+    known = {*legend.colors, *legend.ignored_colors}
+    rgb = [scan for scan in scans if scan.is_rgb]
+    if any(not scan.values for scan in rgb):
+        return "colors"
+    shows_legend = all(set(scan.colors) <= known for scan in scans if scan.colors)
+    if rgb:
+        return "colors" if shows_legend else "values"
+    return "colors" if scans and all(scan.palette for scan in scans) and shows_legend else "values"
+
+
+def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding]:
+    """Legend of masks that need no explanation.
+
+    Args:
+        scans: what the masks hold, all of them.
+        kind: the layout's kind; "voc" and "segnet" have well-known legends.
+
+    Returns:
+        The legend and how the masks say the class: 0 and 255 are background and foreground; the values of index and
+        palette masks are classes, 255 and negative values not labelled; up to 32 colours are classes named by colour.
+
+    Raises:
+        InputError: the masks could be read in several ways.
+    """
+    if any(scan.is_rgb and not scan.values for scan in scans):
+        return _by_color(scans)
+    values = sorted({value for scan in scans for value in scan.values})
+    if values in ([0, 255], [0], [255]):
+        return Legend(("background", "foreground"), codes=(0, 255)), "values"
+    codes = [value for value in values if 0 <= value != IGNORE]
+    ignored = (IGNORE, *(value for value in values if value < 0))
+    if kind == "segnet" and values == list(range(12)):
+        return CAMVID, "values"
+    if kind == "voc" and codes and codes[-1] < VOC.n_classes and len(ignored) == 1:
+        return VOC, "values"
+    if not codes:
+        raise InputError(f"the masks hold only {_listed(values)}: nothing is labelled; {_how_to()}")
+    first, last = min(codes[0], 1), codes[-1]
+    if last >= MAX_INFERRED_VALUES or 2 * len(codes) < last - first + 1:
+        raise InputError(f"the masks hold the values {_listed(values)}, which do not number classes; {_how_to()}")
+    whole = range(first, last + 1)
+    if whole == range(2):
+        return Legend(("background", "foreground"), ignored_codes=ignored), "values"
+    names = tuple(f"class_{value}" for value in whole)
+    return Legend(names, _palette_colors(scans, whole), tuple(whole), ignored), "values"
+
+
+def _by_color(scans: Sequence[MaskScan]) -> tuple[Legend, Encoding]:
+    colors = sorted({color for scan in scans for color in scan.colors})
+    if len(colors) > MAX_INFERRED_COLORS:
+        raise InputError(
+            f"the masks hold {len(colors)} colours, too many to be classes (JPEG masks mix colours); {_how_to()}"
+        )
+    if without := [scan.path for scan in scans if not scan.colors]:
+        raise InputError(f"some masks hold colours, others values (first: {without[0]}); {_how_to()}")
+    return Legend(tuple("#{:02X}{:02X}{:02X}".format(*color) for color in colors), tuple(colors)), "colors"
+
+
+def _palette_colors(scans: Sequence[MaskScan], values: range) -> tuple[Color, ...]:
+    """The colours of the palette that all files share, or none."""
+    colors: dict[int, Color] = {}
+    for scan in scans:
+        for value, color in scan.palette:
+            if colors.setdefault(value, color) != color:
+                return ()
+    found = tuple(colors[value] for value in values if value in colors)
+    return found if len(set(found)) == len(values) else ()
+
+
+def _how_to() -> str:
+    example = json.dumps({"classes": [{"name": "road", "color": "#804080"}], "ignore": IGNORE})
+    return f"give a legend (--legend FILE, or legend.json in the data set), such as {example}"
+
+
+def _listed(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values[:10])) + (f", ... ({len(values)} in all)" if len(values) > 10 else "")

@@ -1,0 +1,125 @@
+"""Mask files: as class values, as colours, or as numbered instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa import raster
+from densa.errors import InputError
+from densa.legend import Color, Legend
+
+__all__ = ["Encoding", "MaskScan", "read_colors", "read_labels", "read_values", "runs", "scan_mask"]
+
+Encoding = Literal["values", "colors", "instances"]
+"""How the masks of a data set say the class: by value (a palette's index), by colour, or as instance numbers."""
+
+
+@dataclass(frozen=True)
+class MaskScan:
+    """What one mask file holds.
+
+    Args:
+        path: the file.
+        values: values that occur, sorted; empty where the file holds colours that are no greys.
+        colors: colours that occur: of an RGB or a palette file.
+        palette: colour of each value, of a palette file.
+        is_rgb: the file holds colours, no values or palette.
+    """
+
+    path: Path
+    values: tuple[int, ...]
+    colors: tuple[Color, ...]
+    palette: tuple[tuple[int, Color], ...]
+    is_rgb: bool
+
+
+def runs(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Values of the runs of equal neighbours in row order, and the runs' lengths; masks are few long runs."""
+    flat = values.ravel()
+    starts = np.flatnonzero(np.concatenate(([True], flat[1:] != flat[:-1])))
+    return flat[starts], np.diff(starts, append=len(flat))
+
+
+def scan_mask(path: Path, page: int = 0) -> MaskScan:
+    """Values and colours that occur in a mask file.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    stored: NDArray[Any] = raster.read_mask(path, page=page)
+    if stored.ndim == 3:
+        colors = tuple(_unpack(key) for key in np.unique(runs(_pack(stored))[0]))
+        grey = all(r == g == b for r, g, b in colors)
+        return MaskScan(path, tuple(c[0] for c in colors) if grey else (), colors, (), True)
+    first, lengths = runs(stored)
+    values, where = np.unique(first, return_index=True)
+    palette: tuple[tuple[int, Color], ...] = ()
+    shown = _shown_colors(path, page)
+    if shown is not None and shown.shape[:2] == stored.shape:
+        at = (np.cumsum(lengths) - lengths)[where]
+        colors = tuple((int(r), int(g), int(b)) for r, g, b in shown.reshape(-1, 3)[at])
+        palette = tuple(zip((int(v) for v in values), colors, strict=True))
+    return MaskScan(path, tuple(int(v) for v in values), tuple(c for _, c in palette), palette, False)
+
+
+def read_values(path: Path, page: int = 0) -> NDArray[Any]:
+    """(H, W) integers of a mask file; an RGB file must be all grey."""
+    stored: NDArray[Any] = raster.read_mask(path, page=page)
+    if stored.ndim == 2:
+        return stored
+    if (stored != stored[..., :1]).any():
+        raise InputError(f"{path}: the mask holds colours, the other masks hold values")
+    return stored[..., 0]
+
+
+def read_colors(path: Path, page: int = 0) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 colours of a mask file; those of the palette where it has one."""
+    stored: NDArray[Any] = raster.read_mask(path, page=page)
+    if stored.ndim == 3:
+        return stored
+    shown = _shown_colors(path, page)
+    if shown is not None:
+        return shown
+    if stored.dtype != np.uint8:
+        raise InputError(f"{path}: the mask holds {stored.dtype} values, the other masks hold colours")
+    return np.repeat(stored[..., None], 3, axis=2)
+
+
+def read_labels(path: Path, legend: Legend, encoding: Encoding, page: int = 0) -> NDArray[np.uint8]:
+    """(H, W) uint8 label map of a mask file.
+
+    Raises:
+        InputError: the file cannot be read, or holds what the legend does not know.
+    """
+    try:
+        if encoding == "instances":
+            return (read_values(path, page) > 0).astype(np.uint8)
+        if encoding == "values":
+            return legend.labels(read_values(path, page))
+        colors = read_colors(path, page)
+        keys, lengths = runs(_pack(colors))
+        few = np.stack([keys >> 16, keys >> 8 & 255, keys & 255], axis=-1).astype(np.uint8)
+        return np.repeat(legend.labels_of_colors(few[None])[0], lengths).reshape(colors.shape[:2])
+    except InputError as error:
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+def _shown_colors(path: Path, page: int) -> NDArray[np.uint8] | None:
+    """Colours that a palette file shows; None where it has no palette."""
+    with raster.open(path, page=page) as image:
+        if image.n_bands != 3 or image.dtype != np.uint8:
+            return None
+        return np.ascontiguousarray(np.moveaxis(image.read()[0], 0, -1))
+
+
+def _pack(rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
+    return (rgb[..., 0].astype(np.int32) << 16) | (rgb[..., 1].astype(np.int32) << 8) | rgb[..., 2]
+
+
+def _unpack(key: int) -> Color:
+    return int(key) >> 16, int(key) >> 8 & 255, int(key) & 255

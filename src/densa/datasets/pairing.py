@@ -1,0 +1,92 @@
+"""Pairs of image and mask files by their stems."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from densa.datasets.sample import Sample
+
+__all__ = ["IMAGE_SUFFIXES", "image_files", "pair_folders"]
+
+IMAGE_SUFFIXES = {
+    ".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".vrt", ".pgm", ".ppm",
+}  # fmt: skip
+"""Endings of the files that count as images and masks."""
+
+_AFTER = "masks?|labels?|gt|l|seg|segmentation|annotations?|annot|groundtruth|labelhand|images?|img|rgb|s[12]hand|sat"
+_BEFORE = "masks?|labels?|gt|seg|annotations?|images?|img"
+_MARK = re.compile(rf"^(?:{_BEFORE})[_-](?=.)|(?<=.)[_-](?:{_AFTER})$", re.IGNORECASE)
+
+
+def image_files(folder: Path, depth: int = 4) -> Iterator[Path]:
+    """Image files in a folder and `depth` levels below it, sorted; hidden ones are left out."""
+    for name in sorted(os.listdir(folder)):
+        path = folder / name
+        if name.startswith("."):
+            continue
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+            yield path
+        elif depth and path.is_dir():
+            yield from image_files(path, depth - 1)
+
+
+def pair_folders(images: Path, masks: Path | None, *, group: str = "") -> tuple[list[Sample], list[str]]:
+    """Pair the images of a folder with the masks of another.
+
+    A mask belongs to the image of the same stem in the same subfolder; else to the image whose stem is the same
+    once marks such as `_mask`, `_gt` or `image_` are taken off both.
+
+    Args:
+        images: folder of images; subfolders are scenes or splits.
+        masks: folder of masks, with the same subfolders; None: there are no masks.
+        group: scene that the folders belong to.
+
+    Returns:
+        The samples (`group`: the scene, with the subfolder) and what is wrong: masks without an image, several
+        files of one stem.
+    """
+    image_of, problems = _by_stem(images, "images")
+    mask_of, more = _by_stem(masks, "masks") if masks else ({}, [])
+    problems += more
+    partner = {key: mask_of[key] for key in image_of if key in mask_of}
+    bare_masks = _by_bare_stem(key for key in mask_of if key not in partner)
+    bare_images = _by_bare_stem(key for key in image_of if key not in partner)
+    for bare, keys in bare_images.items():
+        candidates = bare_masks.get(bare, [])
+        if len(keys) == len(candidates) == 1:
+            partner[keys[0]] = mask_of[candidates[0]]
+    taken = set(partner.values())
+    problems += [f"{path}: mask without an image" for path in mask_of.values() if path not in taken]
+    samples = []
+    for (place, stem), path in image_of.items():
+        inside = "/".join(part for part in (group, place) if part)
+        name = f"{inside}/{stem}" if inside else stem
+        samples.append(Sample(name, path, partner.get((place, stem)), inside))
+    return samples, problems
+
+
+Key = tuple[str, str]
+
+
+def _by_stem(folder: Path, what: str) -> tuple[dict[Key, Path], list[str]]:
+    found: dict[Key, list[Path]] = defaultdict(list)
+    for path in image_files(folder):
+        place = path.parent.relative_to(folder).as_posix()
+        found["" if place == "." else place, path.stem].append(path)
+    problems = [
+        f"{paths[0]}: {len(paths)} {what} of one stem ({', '.join(path.name for path in paths)})"
+        for paths in found.values()
+        if len(paths) > 1
+    ]
+    return {key: paths[0] for key, paths in found.items()}, problems
+
+
+def _by_bare_stem(keys: Iterator[Key]) -> dict[Key, list[Key]]:
+    found: dict[Key, list[Key]] = defaultdict(list)
+    for place, stem in keys:
+        found[place, _MARK.sub("", stem).lower()].append((place, stem))
+    return found

@@ -1,0 +1,247 @@
+"""Random patches of a data set, the same for the same seed and step."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa import raster
+from densa.datasets.dataset import Dataset
+from densa.errors import InputError
+from densa.legend import IGNORE
+
+__all__ = ["Batch", "PatchSampler"]
+
+_MAX_ENTRIES = 1_000_000
+_WINDOWED = {".tif", ".tiff", ".vrt", ".jp2"}
+
+
+class Batch(NamedTuple):
+    """Patches: raw values, class indices with `IGNORE`, where the image is valid, and pixel weights if asked for."""
+
+    images: NDArray[np.float32]  # (n, bands, size, size)
+    labels: NDArray[np.int64]  # (n, size, size)
+    valid: NDArray[np.bool_]  # (n, size, size)
+    weights: NDArray[np.float32] | None  # (n, size, size)
+
+
+class _Loaded(NamedTuple):
+    """An image as it is held; `bands` is None where it is read window by window, `valid` None where all is."""
+
+    bands: NDArray[Any] | None
+    valid: NDArray[np.bool_] | None
+    labels: NDArray[np.uint8]
+    weights: NDArray[np.float32] | None
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(array.nbytes for array in self if array is not None)
+
+
+class PatchSampler:
+    """Square patches at random places of random images.
+
+    Each pass through the images is shuffled and takes from every image as many patches as fit into it (at least one).
+    Images smaller than a patch are mirrored at their borders, where labels are `IGNORE` and weights 0.
+
+    Args:
+        dataset: the training split, checked.
+        size: side of a patch in pixels, or its (height, width).
+        seed: decides images and places together with the step.
+        cache_bytes: decoded images are held, in their own type, until they fill this; the others are read again for
+            each patch, large ones only the window.
+        extra: (H, W) float32 weights of image `i`, computed once while it is held; their crop is `Batch.weights`.
+
+    Raises:
+        InputError: the data set is empty, or the size is not positive.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        size: int | tuple[int, int],
+        *,
+        seed: int,
+        cache_bytes: int = 2 << 30,
+        extra: Callable[[int], NDArray[np.float32]] | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.size = (size, size) if isinstance(size, int) else size
+        if min(self.size) < 1:
+            raise InputError(f"a patch is at least one pixel wide, got {self.size}")
+        if len(dataset) == 0:
+            raise InputError("the data set holds no image to take patches from")
+        self.seed = seed
+        self.cache_bytes = cache_bytes
+        self.extra = extra
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            self._sizes = list(pool.map(dataset.size, range(len(dataset))))
+        with dataset.open_image(0) as first:
+            self._bytes_per_pixel = first.n_bands * first.dtype.itemsize + 1
+        self._entries = _entries(self._sizes, self.size)
+        self._passes: dict[int, NDArray[np.int64]] = {}
+        self._held: dict[int, _Loaded] = {}
+        self._held_bytes = 0
+        self._lock = Lock()
+
+    @property
+    def patches_per_pass(self) -> int:
+        """Patches after which every image has been seen in proportion to its size."""
+        return len(self._entries)
+
+    def batch(self, step: int, n: int) -> Batch:
+        """The `n` patches of a step; they depend on the seed, the step and `n` alone.
+
+        Raises:
+            InputError: a file cannot be read.
+        """
+        height, width = self.size
+        images = np.empty((n, self.dataset.n_bands, height, width), np.float32)
+        labels = np.empty((n, height, width), np.int64)
+        valid = np.empty((n, height, width), np.bool_)
+        weights = np.empty((n, height, width), np.float32) if self.extra else None
+        rng = np.random.default_rng([self.seed, step])
+        for k, place in enumerate(rng.random((n, 2))):
+            i = self._image_of(step * n + k)
+            row, column = (
+                _start(share, *sides) for share, *sides in zip(place, self._sizes[i], self.size, strict=True)
+            )
+            self._crop(i, row, column, images[k], labels[k], valid[k], None if weights is None else weights[k])
+        return Batch(images, labels, valid, weights)
+
+    def batches(self, steps: Iterable[int], n: int, *, ahead: int = 4, workers: int = 2) -> Iterator[Batch]:
+        """The batches of many steps in order, prepared in the background while the caller computes.
+
+        The threads end when the last batch is taken, when the iterator is closed or dropped, and at the interpreter's
+        exit; an error is raised at the step that it belongs to.
+
+        Args:
+            steps: the steps wanted.
+            n: patches of a batch.
+            ahead: batches that are prepared before they are asked for.
+            workers: threads; the order does not depend on them.
+        """
+        pending: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(workers, thread_name_prefix="patches") as pool:
+            try:
+                for step in steps:
+                    pending.append(pool.submit(self.batch, step, n))
+                    if len(pending) > ahead:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
+            finally:
+                for future in pending:
+                    future.cancel()
+
+    def _image_of(self, number: int) -> int:
+        """Image of the patch `number`, counted from the start of training."""
+        turn, place = divmod(number, len(self._entries))
+        order = self._passes.get(turn)
+        if order is None:
+            order = np.random.default_rng([self.seed, turn, 1]).permutation(self._entries)
+            # Two passes are in use at once at most, but threads may be a little apart.
+            self._passes = {**{t: o for t, o in self._passes.items() if abs(t - turn) < 2}, turn: order}
+        return int(order[place])
+
+    def _crop(
+        self,
+        i: int,
+        row: int,
+        column: int,
+        image: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        valid: NDArray[np.bool_],
+        weights: NDArray[np.float32] | None,
+    ) -> None:
+        """Fill one patch whose first pixel is (row, column) of image `i`; negative where the image is smaller."""
+        loaded = self._load(i)
+        rows, columns = slice(row, row + image.shape[1]), slice(column, column + image.shape[2])
+        if loaded.bands is None:
+            bands, inside = self.dataset.image(i, raster.Window(row, column, *image.shape[1:]))
+            np.copyto(image, _finite(bands), casting="unsafe")
+            valid[:] = inside
+            labels[:] = loaded.labels[rows, columns]
+            labels[~inside] = IGNORE
+            if weights is not None and loaded.weights is not None:
+                weights[:] = loaded.weights[rows, columns]
+            return
+        if row >= 0 and column >= 0:
+            np.copyto(image, loaded.bands[:, rows, columns], casting="unsafe")
+            labels[:] = loaded.labels[rows, columns]
+            valid[:] = True if loaded.valid is None else loaded.valid[rows, columns]
+            if weights is not None and loaded.weights is not None:
+                weights[:] = loaded.weights[rows, columns]
+            return
+        at_rows, in_rows = _mirrored(row, image.shape[1], loaded.labels.shape[0])
+        at_columns, in_columns = _mirrored(column, image.shape[2], loaded.labels.shape[1])
+        at, inside = np.ix_(at_rows, at_columns), in_rows[:, None] & in_columns
+        np.copyto(image, loaded.bands[:, at[0], at[1]], casting="unsafe")
+        labels[:] = np.where(inside, loaded.labels[at], IGNORE)
+        valid[:] = True if loaded.valid is None else loaded.valid[at]
+        if weights is not None and loaded.weights is not None:
+            weights[:] = np.where(inside, loaded.weights[at], 0)
+
+    def _load(self, i: int) -> _Loaded:
+        held = self._held.get(i)
+        if held is not None:
+            return held
+        height, width = self._sizes[i]
+        weights = None if self.extra is None else np.asarray(self.extra(i), np.float32)
+        by_window = self._by_window(i)
+        if by_window:
+            loaded = _Loaded(None, None, self.dataset.mask_labels(i), weights)
+        else:
+            bands, valid = self.dataset.image(i)
+            labels = self.dataset.mask_labels(i)
+            labels[~valid] = IGNORE
+            loaded = _Loaded(_finite(bands), None if valid.all() else valid, labels, weights)
+        if loaded.labels.shape != (height, width):
+            raise InputError(f"{self.dataset.samples[i].mask} has another size than its image; check the data set")
+        with self._lock:
+            # The label map of an image that is read by window is held in any case: it is the small part.
+            if i not in self._held and (by_window or self._held_bytes + loaded.n_bytes <= self.cache_bytes):
+                self._held[i] = loaded
+                self._held_bytes += loaded.n_bytes
+        return loaded
+
+    def _by_window(self, i: int) -> bool:
+        """Whether to read only the window of a patch: of what does not fit into the cache, where the format allows."""
+        height, width = self._sizes[i]
+        if height < self.size[0] or width < self.size[1]:
+            return False
+        fits = self._held_bytes + height * width * self._bytes_per_pixel <= self.cache_bytes
+        return not fits and self.dataset.samples[i].image.suffix.lower() in _WINDOWED
+
+
+def _entries(sizes: list[tuple[int, int]], patch: tuple[int, int]) -> NDArray[np.int64]:
+    """Images, each as often as patches fit into it."""
+    fit = np.array([max(1.0, height * width / (patch[0] * patch[1])) for height, width in sizes])
+    fit *= min(1.0, _MAX_ENTRIES / fit.sum())
+    return np.repeat(np.arange(len(sizes)), np.maximum(1, np.rint(fit).astype(np.int64)))
+
+
+def _start(share: float, side: int, patch: int) -> int:
+    """First row (column) of a patch, evenly among those that keep it inside (or the image inside it)."""
+    room = side - patch
+    return int(share * (room + 1)) if room >= 0 else -int(share * (1 - room))
+
+
+def _mirrored(start: int, length: int, side: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Rows that a patch shows, mirrored without repeating the border, and which lie inside the image."""
+    wanted = np.arange(start, start + length)
+    period = max(1, 2 * side - 2)
+    folded = np.abs(wanted) % period
+    return np.where(folded < side, folded, period - folded), (wanted >= 0) & (wanted < side)
+
+
+def _finite(bands: NDArray[Any]) -> NDArray[Any]:
+    """NaN and infinite pixels are invalid; as 0 they do not spread when a patch is resampled."""
+    return np.nan_to_num(bands, nan=0, posinf=0, neginf=0) if bands.dtype.kind == "f" else bands

@@ -1,0 +1,219 @@
+"""Splits into train, val and test: by folder, by file list, by scene, by fraction."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from densa.datasets.pairing import IMAGE_SUFFIXES
+from densa.datasets.sample import Sample
+from densa.errors import InputError
+
+__all__ = ["DEFAULT_VAL_FRACTION", "SplitRule", "choose_groups", "split_samples"]
+
+DEFAULT_VAL_FRACTION = 0.2
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """How images that no folder or list assigns are split. A group (a scene) never straddles two splits.
+
+    Args:
+        val_fraction: share of the training images held out for validation, from 0 to below 1; None: 0.2 where the data
+            set brings no validation split of its own and has more than one group.
+        test_fraction: share held out for testing, likewise; taken first, so that the validation images come from
+            what is left.
+        val_groups: groups that make the validation split, instead of a fraction.
+        test_groups: groups that make the test split.
+        seed: another seed, another choice of groups; the order of files does not matter.
+        lists: for each split a file with one image name a line, instead of the lists found in the folder.
+        group_by: regular expression searched in the names of samples; its first bracket is the group.
+        by: "group", or "image" to let a scene fall into several splits.
+    """
+
+    val_fraction: float | None = None
+    test_fraction: float = 0.0
+    val_groups: tuple[str, ...] = ()
+    test_groups: tuple[str, ...] = ()
+    seed: int = 0
+    lists: Mapping[str, Path] = field(default_factory=dict)
+    group_by: str | None = None
+    by: str = "group"
+
+    def __post_init__(self) -> None:
+        for name in ("val_fraction", "test_fraction"):
+            share = getattr(self, name)
+            if share is not None and not 0 <= share < 1:
+                raise InputError(f"{name} must be from 0 to below 1, got {share}")
+        if (self.val_fraction or 0) + self.test_fraction >= 1:
+            raise InputError(
+                f"val_fraction {self.val_fraction} and test_fraction {self.test_fraction} leave nothing to train on"
+            )
+        if self.val_fraction is not None and self.val_groups:
+            raise InputError("give val_fraction or val_groups, not both")
+        if self.test_fraction and self.test_groups:
+            raise InputError("give test_fraction or test_groups, not both")
+        if self.by not in {"group", "image"}:
+            raise InputError(f'by must be "group" or "image", got {self.by!r}')
+        if unknown := set(self.lists) - {"train", "val", "test"}:
+            raise InputError(f"lists are for train, val and test, got {', '.join(sorted(unknown))}")
+
+
+def split_samples(
+    found: Mapping[str, Iterable[Sample]], rule: SplitRule, lists: Mapping[str, Path]
+) -> dict[str, list[Sample]]:
+    """Assign the samples of a folder to splits.
+
+    A split that the data set brings (folders, else lists) stays as it is; val and test are held out of the rest only
+    where it brings none.
+
+    Args:
+        found: samples by folder split; "" for those in no split's folder.
+        rule: what to do with the rest.
+        lists: the files that list the images of a split, found in the folder.
+
+    Returns:
+        Samples by split, sorted by name; splits without a sample are left out.
+
+    Raises:
+        InputError: a list names an image that is not there or that another list has, a group is unknown, or the
+            rule and the data set's own splits contradict each other.
+    """
+    splits = {split: [_grouped(s, rule) for s in samples] for split, samples in found.items() if samples}
+    if rule.lists or (lists and set(splits) == {""}):
+        splits = _by_list([s for samples in splits.values() for s in samples], rule.lists or lists)
+    loose = splits.pop("", [])
+    if loose and "train" in splits:
+        raise InputError(
+            f"{len(loose)} images lie in no split's folder (first: {loose[0].image}) while others lie in train/; "
+            "move them into train/, val/ or test/"
+        )
+    pool = splits.get("train", []) + loose
+    for split, groups, fraction in (
+        ("test", rule.test_groups, rule.test_fraction or None),
+        ("val", rule.val_groups, rule.val_fraction),
+    ):
+        if split in splits:
+            if groups or fraction is not None:
+                raise InputError(f"the data set brings its own {split} split; leave {split}_fraction and _groups out")
+            continue
+        held = _hold_out(pool, split, groups, fraction, rule.seed)
+        splits[split] = [s for s in pool if s.group in held]
+        pool = [s for s in pool if s.group not in held]
+    splits["train"] = pool
+    return {
+        split: sorted(splits[split], key=lambda s: s.name) for split in ("train", "val", "test") if splits.get(split)
+    }
+
+
+def choose_groups(sizes: Mapping[str, int], fraction: float, seed: int) -> set[str]:
+    """Choose groups that hold about `fraction` of all images.
+
+    Groups are taken in the order of a hash of the seed and their name, so that the choice depends on nothing else, and
+    another group in the data set moves few of the others.
+
+    Args:
+        sizes: number of images of each group.
+        fraction: wanted share of the images.
+        seed: decides the order.
+
+    Returns:
+        At least one group and not all; their share is the one nearest to `fraction` along the order.
+    """
+    order = sorted(sizes, key=lambda group: hashlib.sha256(f"{seed}:{group}".encode()).digest())
+    target = fraction * sum(sizes.values())
+    best, best_error, count = 1, float("inf"), 0
+    for n, group in enumerate(order[:-1], 1):
+        count += sizes[group]
+        if abs(count - target) < best_error:
+            best, best_error = n, abs(count - target)
+    return set(order[:best])
+
+
+def _hold_out(pool: list[Sample], split: str, groups: tuple[str, ...], fraction: float | None, seed: int) -> set[str]:
+    sizes: dict[str, int] = defaultdict(int)
+    for sample in pool:
+        sizes[sample.group] += 1
+    if groups:
+        if unknown := set(groups) - set(sizes):
+            raise InputError(
+                f"{split}_groups names {', '.join(sorted(unknown))}, the data set has {_listed(sorted(sizes))}"
+            )
+        return set(groups)
+    if fraction is None and split == "val" and len(sizes) > 1:
+        fraction = DEFAULT_VAL_FRACTION
+    if not fraction:
+        return set()
+    if len(sizes) < 2:
+        raise InputError(
+            f"{split}_fraction {fraction} needs two groups or more, the data set has {_listed(sorted(sizes))}; "
+            'set it to 0, or say by="image"'
+        )
+    return choose_groups(sizes, fraction, seed)
+
+
+def _grouped(sample: Sample, rule: SplitRule) -> Sample:
+    if rule.by == "image":
+        return replace(sample, group=sample.name)
+    if rule.group_by is None:
+        return sample
+    try:
+        match = re.search(rule.group_by, sample.name)
+    except re.error as error:
+        raise InputError(f"group_by {rule.group_by!r} is no regular expression: {error}") from error
+    if not match:
+        raise InputError(f"group_by {rule.group_by!r} does not match the name {sample.name!r}")
+    return replace(sample, group=match[1] if match.re.groups else match[0])
+
+
+def _by_list(samples: list[Sample], lists: Mapping[str, Path]) -> dict[str, list[Sample]]:
+    by_name: dict[str, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        for name in {sample.name, sample.image.stem}:
+            by_name[name].append(sample)
+    listed: dict[str, str] = {}
+    splits: dict[str, list[Sample]] = {split: [] for split in lists}
+    problems = []
+    for split, path in lists.items():
+        for line in _lines(path):
+            matches = next((by_name[name] for name in _readings(line) if name in by_name), [])
+            files = sorted({str(sample.image) for sample in matches})
+            if len(files) != 1:
+                problems.append(f"{path}: {line!r} names " + (f"several: {_listed(files)}" if files else "no image"))
+                continue
+            for sample in matches:
+                earlier = listed.setdefault(sample.name, split)
+                if earlier != split:
+                    problems.append(f"{path}: {line!r} is also in the list of {earlier}")
+                else:
+                    splits[split].append(sample)
+    if problems:
+        raise InputError(f"{len(problems)} problems in the lists of images: {_listed(problems, '; ')}")
+    return {split: list(dict.fromkeys(chosen)) for split, chosen in splits.items()}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"list of images {path} cannot be read: {error}") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _readings(line: str) -> Iterator[str]:
+    """What a line may mean, best first: a name, a file, the last of a path; and of `image.png mask.png` the first."""
+    for text in dict.fromkeys((line, line.split()[0])):
+        path = Path(text)
+        yield text
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            yield path.with_suffix("").as_posix()
+            path = path.with_suffix("")
+        yield path.name
+
+
+def _listed(items: list[str], between: str = ", ") -> str:
+    return between.join(items[:10]) + (f"{between}... ({len(items)} in all)" if len(items) > 10 else "")
