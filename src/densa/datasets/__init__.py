@@ -5,6 +5,7 @@ from densa.datasets.dataset import Dataset
 from densa.datasets.dataset import open_dataset as open
 from densa.datasets.patches import Batch, PatchSampler
 from densa.datasets.sample import Sample
+from densa.datasets.samples import coin_labels, coins
 from densa.datasets.splits import SplitRule
 from densa.datasets.statistics import BandStatistics, ClassFrequencies, band_statistics, class_frequencies
 
@@ -19,5 +20,7 @@ __all__ = [
     "band_statistics",
     "check",
     "class_frequencies",
+    "coin_labels",
+    "coins",
     "open",
 ]

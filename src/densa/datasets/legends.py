@@ -57,7 +57,8 @@ def choose_encoding(scans: Sequence[MaskScan], legend: Legend) -> Encoding:
     """Whether a legend reads the masks by value or by colour.
 
     By colour where a file holds colours that are no greys, or greys that are the legend's colours; and where all are
-    palette files that show but colours of the legend (palettes may differ from file to file, colours do not).
+    palette files that show but colours of the legend, at other indices than the legend's (palettes may differ from file
+    to file, colours do not).
     """
     known = {*legend.colors, *legend.ignored_colors}
     rgb = [scan for scan in scans if scan.is_rgb]
@@ -66,7 +67,10 @@ def choose_encoding(scans: Sequence[MaskScan], legend: Legend) -> Encoding:
     shows_legend = all(set(scan.colors) <= known for scan in scans if scan.colors)
     if rgb:
         return "colors" if shows_legend else "values"
-    return "colors" if scans and all(scan.palette for scan in scans) and shows_legend else "values"
+    shown = {pair for scan in scans for pair in scan.palette if pair[0] not in legend.ignored_codes}
+    agree = shown <= set(zip(legend.codes, legend.colors, strict=True))
+    palettes = bool(scans) and all(scan.palette for scan in scans)
+    return "colors" if palettes and shows_legend and not agree else "values"
 
 
 def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding]:
