@@ -50,10 +50,20 @@ class Legend:
     ignored_colors: tuple[Color, ...] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.class_names, str) or not all(isinstance(n, str) and n.strip() for n in self.class_names):
+            raise InputError(f"class names must be a list of words, got {self.class_names!r}")
         n = len(self.class_names)
+        object.__setattr__(self, "class_names", tuple(self.class_names))
+        for field, convert in (
+            ("codes", _code),
+            ("ignored_codes", _code),
+            ("colors", _color),
+            ("ignored_colors", _color),
+        ):
+            object.__setattr__(self, field, tuple(convert(value) for value in getattr(self, field)))
         if not 1 <= n <= MAX_CLASSES:
             raise InputError(f"a legend has 1 to {MAX_CLASSES} classes, got {n}")
-        object.__setattr__(self, "colors", self.colors or default_colors(n))
+        object.__setattr__(self, "colors", self.colors or tuple(_free_colors(n, set(self.ignored_colors))))
         object.__setattr__(self, "codes", self.codes or tuple(range(n)))
         # A class may own the code 255 (masks of 0 and 255): then it is not the ignored one.
         object.__setattr__(self, "ignored_codes", tuple(c for c in self.ignored_codes if c not in self.codes))
@@ -63,6 +73,8 @@ class Legend:
             if len(set(values)) != n:
                 twice = next(v for v in values if values.count(v) > 1)
                 raise InputError(f"class {what} must differ, got {twice!r} twice; give every class its own")
+        if both := set(self.colors) & set(self.ignored_colors):
+            raise InputError(f"colour {_hex(min(both))} stands for a class and for pixels without one; drop either")
 
     @property
     def n_classes(self) -> int:
@@ -141,8 +153,7 @@ class Legend:
     def to_dict(self) -> dict[str, Any]:
         """The legend as JSON holds it; `from_dict` reads it back."""
         classes: list[dict[str, Any]] = [
-            {"name": name, "color": _hex(color)}
-            for name, color in zip(self.class_names, self.colors, strict=True)
+            {"name": name, "color": _hex(color)} for name, color in zip(self.class_names, self.colors, strict=True)
         ]
         if self.codes != tuple(range(self.n_classes)):
             for entry, code in zip(classes, self.codes, strict=True):
@@ -161,15 +172,19 @@ class Legend:
             raise InputError('a legend must be {"classes": [{"name": ...}, ...], "ignore": 255}, got no list "classes"')
         if unknown := set(content) - {"classes", "ignore"}:
             raise InputError(f"a legend has the keys classes and ignore, got also {', '.join(map(str, unknown))}")
-        ignore = content.get("ignore", IGNORE)
+        ignore = content.get("ignore")
         ignore = ignore if isinstance(ignore, list) else [] if ignore is None else [ignore]
-        ignored_codes = [_code(v) for v in ignore if not isinstance(v, str)]
+        ignored_codes = [_code(v) for v in ignore if not isinstance(v, str)] if "ignore" in content else None
         ignored_colors = [_color(v) for v in ignore if isinstance(v, str)]
         rows = []
         for place, entry in enumerate(content["classes"]):
             entry = {"name": entry} if isinstance(entry, str) else entry
             if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
                 raise InputError(f'class {place} of a legend must be {{"name": ..., "color": ...}}, got {entry!r}')
+            if unknown := set(entry) - {"name", "color", "index"}:
+                raise InputError(
+                    f"class {place} has the keys name, color, index, got also {', '.join(map(str, unknown))}"
+                )
             color = entry.get("color")
             rows.append((_code(entry.get("index", place)), entry["name"], None if color is None else _color(color)))
         return cls._from_rows(rows, ignored_codes, ignored_colors)
@@ -197,22 +212,30 @@ class Legend:
             ignored = [row for row in rows if row[1].lower() in _IGNORED_NAMES]
             kept = [row for row in rows if row not in ignored]
             colors = [color for _, _, color in ignored if color is not None]
-            return cls._from_rows(kept, [code for code, _, _ in ignored] or [IGNORE], colors)
-        except (ValueError, yaml.YAMLError) as error:  # json.JSONDecodeError and InputError are ValueErrors
-            raise InputError(f"legend {path}: {error}") from error
+            return cls._from_rows(kept, [code for code, _, _ in ignored] or None, colors)
+        except (
+            ValueError,
+            RecursionError,
+            csv.Error,
+            yaml.YAMLError,
+        ) as error:  # ValueError: JSON's and InputError too
+            raise InputError(f"legend {path}: {' '.join(str(error).split())}") from error
 
     @classmethod
     def _from_rows(
-        cls, rows: list[tuple[int, str, Color | None]], ignored_codes: list[int], ignored_colors: list[Color]
+        cls, rows: list[tuple[int, str, Color | None]], ignored_codes: list[int] | None, ignored_colors: list[Color]
     ) -> Legend:
+        if ignored_codes is None:  # nothing said: 255, unless a class owns it
+            ignored_codes = [] if any(code == IGNORE for code, _, _ in rows) else [IGNORE]
         for code, _, color in rows:
             if code in ignored_codes and color is not None and color not in ignored_colors:
                 ignored_colors = [*ignored_colors, color]
         rows = [row for row in rows if row[0] not in ignored_codes]
-        palette = default_colors(len(rows))
+        taken = {*ignored_colors, *(color for _, _, color in rows if color is not None)}
+        free = _free_colors(len(rows), taken)
         return cls(
             class_names=tuple(name for _, name, _ in rows),
-            colors=tuple(palette[i] if color is None else color for i, (_, _, color) in enumerate(rows)),
+            colors=tuple(free[i] if color is None else color for i, (_, _, color) in enumerate(rows)),
             codes=tuple(code for code, _, _ in rows),
             ignored_codes=tuple(dict.fromkeys(ignored_codes)),
             ignored_colors=tuple(dict.fromkeys(ignored_colors)),
@@ -224,10 +247,15 @@ def default_colors(n: int) -> tuple[Color, ...]:
     colors = []
     for index in range(1, n + 1):
         channels = [0, 0, 0]
-        for bit in range(8):
+        for bit in range(24):
             channels[bit % 3] |= ((index >> bit) & 1) << (7 - bit // 3)
         colors.append((channels[0], channels[1], channels[2]))
     return tuple(colors)
+
+
+def _free_colors(n: int, taken: set[Color]) -> list[Color]:
+    """The first `n` default colours that nothing else has."""
+    return [color for color in default_colors(n + len(taken)) if color not in taken][:n]
 
 
 def _most_common(values: NDArray[Any]) -> list[Any]:
@@ -240,17 +268,21 @@ def _hex(color: Color) -> str:
 
 
 def _code(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not _is_whole(value):
         raise InputError(f"an index of a legend must be a whole number, got {value!r}")
-    return value
+    return int(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _color(value: Any) -> Color:
     if isinstance(value, str) and re.fullmatch(r"#?[0-9a-fA-F]{6}", value.strip()):
         digits = value.strip().removeprefix("#")
         return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
-    if isinstance(value, (list, tuple)) and len(value) == 3 and all(type(v) is int and 0 <= v <= 255 for v in value):
-        return value[0], value[1], value[2]
+    if isinstance(value, (list, tuple)) and len(value) == 3 and all(_is_whole(v) and 0 <= v <= 255 for v in value):
+        return int(value[0]), int(value[1]), int(value[2])
     raise InputError(f'a colour must be "#RRGGBB" or [R, G, B] of 0..255, got {value!r}')
 
 

@@ -22,7 +22,8 @@ def sidecar(path: Path) -> Path:
 def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
     """Path of a temporary file beside `path`, renamed to it when the block ends well, removed when it does not.
 
-    A `.aux.xml` beside the temporary file moves along; one left from an earlier file of that name is removed.
+    A `.aux.xml` beside the temporary file moves along; companions of an earlier file of that name (statistics,
+    overviews, masks) are removed.
 
     Args:
         path: the final name.
@@ -43,12 +44,14 @@ def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+        for suffix in (".ovr", ".msk", ".aux.xml"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
         if sidecar(temporary).exists():
             os.replace(sidecar(temporary), sidecar(path))
-        else:
-            sidecar(path).unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+        other = error.filename and Path(os.fsdecode(error.filename)) != temporary
+        reason = f"{error.strerror}: {error.filename}" if other else error.strerror or error
+        raise InputError(f"{path} cannot be written: {reason}") from error
     finally:
         for left in (temporary, sidecar(temporary)):
             with suppress(OSError):

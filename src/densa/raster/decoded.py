@@ -43,7 +43,7 @@ class DecodedRaster(Raster):
         with self._lock:
             if self._pixels is None:
                 self._pixels = self._decode()
-        values, valid = self._pixels
+            values, valid = self._pixels
         rows = slice(window.row, window.row + window.height)
         columns = slice(window.column, window.column + window.width)
         part = np.stack([values[b, rows, columns] for b in bands])

@@ -65,7 +65,7 @@ class GdalRaster(Raster):
                 dataset.width,
                 self._value_dtype,
                 self._names(dataset),
-                georeference=None if dataset.crs is None else Georeference(dataset.crs, dataset.transform),
+                georeference=_georeference(dataset),
                 n_pages=max(len(pages), 1),
                 metadata=dataset.tags(),
             )
@@ -112,7 +112,9 @@ class GdalRaster(Raster):
         numbers = self._band_numbers if self._table is not None else [self._band_numbers[b] for b in bands]
         with gdal_errors(self.path), gdal_environment():
             dataset = self._dataset()
-            values = dataset.read(numbers, window=place)
+            values = dataset.read(
+                numbers, window=place, out_dtype=None if self._table is not None else self._value_dtype
+            )
             valid = np.ones(values.shape[1:], bool) if self._all_valid else dataset.dataset_mask(window=place) > 0
         if self._table is not None:
             values = self._table[list(bands)][:, values[0]]
@@ -124,6 +126,12 @@ class GdalRaster(Raster):
             for dataset in self._handles:
                 dataset.close()
             self._handles.clear()
+
+
+def _georeference(dataset: Any) -> Georeference | None:
+    if dataset.crs is None and dataset.transform.is_identity:
+        return None
+    return Georeference(dataset.crs, dataset.transform)
 
 
 def _page_number(subdataset: str) -> int:

@@ -22,7 +22,6 @@ _FORMATS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
     (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
     (b"GIF8", GifImagePlugin.GifImageFile),
     (b"BM", BmpImagePlugin.BmpImageFile),
-    (b"RIFF", WebPImagePlugin.WebPImageFile),
 )
 # What Pillow's decoders raise on damaged files.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
@@ -40,6 +39,8 @@ _TURNS = {
 
 def photo_format(head: bytes) -> type[ImageFile.ImageFile] | None:
     """Pillow's reader of a file that begins with `head`, None if it is no such format."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return WebPImagePlugin.WebPImageFile
     return next((reader for signature, reader in _FORMATS if head.startswith(signature)), None)
 
 
@@ -71,23 +72,24 @@ def open_photo(
             except _DAMAGE as error:
                 raise _damaged(path, error) from error
 
-    dtype = np.dtype({"I": np.int32, "F": np.float32}.get(kind, np.uint8))
     names = _RGB if kind in {"RGB", "RGBA"} else ("index",) if kind == "P" else _GREY
-    return DecodedRaster(path, height, width, dtype, names, decode, n_pages=n_pages, metadata=metadata)
+    return DecodedRaster(path, height, width, np.dtype(np.uint8), names, decode, n_pages=n_pages, metadata=metadata)
 
 
 def _open(path: Path, reader: type[ImageFile.ImageFile], page: int) -> ImageFile.ImageFile:
     try:
         image = reader(path)
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+    try:
         check_size(path, image.height, image.width)
         n_pages = getattr(image, "n_frames", 1)
         if not 0 <= page < n_pages:
             raise InputError(f"page of {path} must be of 0..{n_pages - 1}, got {page}")
         image.seek(page)
-    except InputError:
-        raise
-    except _DAMAGE as error:
-        raise _damaged(path, error) from error
+    except _DAMAGE as error:  # an InputError is a ValueError
+        image.close()
+        raise error if isinstance(error, InputError) else _damaged(path, error) from error
     return image
 
 
@@ -105,7 +107,7 @@ def _kind(image: Image.Image, expand_palette: bool) -> str:
         return "RGBA" if transparent or image.mode == "PA" else "RGB"
     if image.mode == "L":
         return "LA" if transparent else "L"
-    if image.mode in {"1", "I", "F", "LA", "RGBA"}:
+    if image.mode in {"1", "LA", "RGBA"}:
         return image.mode
     return "RGBA" if transparent else "RGB"  # RGB, RGBX, CMYK, YCbCr, La, RGBa
 

@@ -34,8 +34,8 @@ class Window(NamedTuple):
 class Georeference:
     """Where a raster lies on the Earth: coordinate reference system and the affine pixel-to-map transform."""
 
-    crs: Any
-    transform: Any
+    crs: Any  # rasterio's CRS, None where the file gives the transform only
+    transform: Any  # an Affine
 
 
 class Raster(ABC):
@@ -99,11 +99,13 @@ class Raster(ABC):
         chosen = range(self.n_bands) if bands is None else [b - 1 for b in bands]
         if not chosen or any(not 0 <= b < self.n_bands for b in chosen):
             raise InputError(f"bands of {self.path} must be of 1..{self.n_bands}, got {list(bands or [])}")
+        if window.height < 1 or window.width < 1:
+            raise InputError(f"a window has at least 1 x 1 pixel, got {window.height} x {window.width}")
         self._check_memory(window, len(chosen))
         if border == "none":
             inside = window.row >= 0 and window.column >= 0
             inside &= window.row + window.height <= self.height and window.column + window.width <= self.width
-            if not inside or window.height < 1 or window.width < 1:
+            if not inside:
                 raise InputError(
                     f"{window} must lie inside {self.path} ({self.height} x {self.width} pixels);"
                     ' border="mirror" or "zero" reads beyond'
@@ -150,8 +152,6 @@ class Raster(ABC):
     def _read_mirrored(self, window: Window, bands: Sequence[int]) -> Block:
         rows = reflect(np.arange(window.row, window.row + window.height), self.height)
         columns = reflect(np.arange(window.column, window.column + window.width), self.width)
-        if not len(rows) or not len(columns):
-            raise InputError(f"{window} must hold at least one pixel")
         top, left = int(rows.min()), int(columns.min())
         source = Window(top, left, int(rows.max()) - top + 1, int(columns.max()) - left + 1)
         values, valid = self._load(source, bands)

@@ -32,7 +32,7 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
                 return None
             height, width, n_bands = first.imagelength, first.imagewidth, first.samplesperpixel
             n_pages = int(np.prod(series.shape)) // (height * width * n_bands)
-            dtype, separate = series.dtype, first.planarconfig == 2
+            dtype, separate = series.dtype, first.planarconfig == 2  # planes of a band together
     except _DAMAGE:
         return None  # GDAL read its header, so GDAL shall say what is wrong
     if n_pages <= 1 or dtype is None:
@@ -40,16 +40,18 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
     if not 0 <= page < n_pages:
         raise InputError(f"page of {path} must be of 0..{n_pages - 1}, got {page}")
 
+    native = dtype.newbyteorder("=")
+
     def decode() -> Block:
         try:
-            stack = tifffile.imread(path, series=0)
+            stack = tifffile.imread(path, series=0, out="memmap")  # a large stack need not fit the memory
         except (*_DAMAGE, MemoryError) as error:
             raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
         if separate and n_bands > 1:
             values = stack.reshape(n_bands, n_pages, height, width)[:, page]
         else:
             values = np.moveaxis(stack.reshape(n_pages, height, width, n_bands)[page], 2, 0)
-        return np.ascontiguousarray(values), np.ones((height, width), bool)
+        return np.array(values, native), np.ones((height, width), bool)
 
     names = ("grey",) if n_bands == 1 else tuple(f"band {i + 1}" for i in range(n_bands))
-    return DecodedRaster(path, height, width, dtype, names, decode, n_pages=n_pages)
+    return DecodedRaster(path, height, width, native, names, decode, n_pages=n_pages)

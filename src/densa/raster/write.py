@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -139,10 +139,13 @@ class GeoTiffFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:  # the file is given up; what stopped it must not be hidden by what closing says
+            with suppress(Exception):
+                self.dataset.close()
+            return
         with gdal_errors(self._shown, "written"), gdal_environment():
             self.dataset.close()
-        if error is None:
-            self._read_back()
+        self._read_back()
 
     def _read_back(self) -> None:
         """Decode every block once; deflate's checksum finds whatever did not reach the disk."""
