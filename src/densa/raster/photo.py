@@ -16,10 +16,18 @@ from densa.raster.raster import Block
 
 __all__ = ["open_photo", "photo_format"]
 
+
+class _Jpeg(JpegImagePlugin.JpegImageFile):
+    """JPEG whose resolution stays unread: Pillow looks for it in all of EXIF and warns about damage there."""
+
+    def _read_dpi_from_exif(self) -> None:
+        pass
+
+
 # The plug-ins themselves, not `Image.open`: that tries every format Pillow knows and warns through global state.
 _FORMATS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
     (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
-    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    (b"\xff\xd8\xff", _Jpeg),
     (b"GIF8", GifImagePlugin.GifImageFile),
     (b"BM", BmpImagePlugin.BmpImageFile),
 )

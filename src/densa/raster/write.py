@@ -111,6 +111,7 @@ class GeoTiffFile:
                 blockysize=_BLOCK,
                 compress="deflate",
                 interleave="band",
+                photometric="MINISBLACK",  # GDAL would take four bands of bytes for RGB and alpha
                 BIGTIFF="IF_SAFER",
             )
 

@@ -1,0 +1,69 @@
+"""Tiles: cores partition the image, blocks hold their context, origins lie on the stride."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from scipy import ndimage
+
+from densa.errors import InputError
+from densa.raster import Window, tiles
+
+sides = st.integers(1, 70)
+
+
+@given(sides, sides, st.integers(1, 6), st.integers(0, 20), st.sampled_from([1, 2, 4, 16]))
+def test_laws_of_tiles(height, width, cells, halo, stride):
+    tile_size = cells * stride
+    covered = np.zeros((height, width), int)
+    for core, block in tiles(height, width, tile_size, halo=halo, stride=stride):
+        covered[core.row : core.row + core.height, core.column : core.column + core.width] += 1
+        assert max(core.height, core.width) <= tile_size
+        assert not any(origin % stride for origin in (core.row, core.column, block.row, block.column))
+        for size, c, c_size, b, b_size in (
+            (height, core.row, core.height, block.row, block.height),
+            (width, core.column, core.width, block.column, block.width),
+        ):
+            assert max(c - halo - stride + 1, 0) <= b <= max(c - halo, 0)
+            assert b + b_size == min(c + c_size + halo, size)
+    assert (covered == 1).all()
+
+
+@given(sides, sides, st.integers(1, 40), st.integers(2, 5))
+def test_tiles_leave_no_seam(height, width, tile_size, halo):
+    image = np.random.default_rng(0).random((height, width))
+    tiled = np.empty_like(image)
+    for core, block in tiles(height, width, tile_size, halo=halo):
+        part = image[block.row : block.row + block.height, block.column : block.column + block.width]
+        filtered = ndimage.maximum_filter(part, size=5, mode="constant")  # reads 2 pixels away
+        row, column = core.row - block.row, core.column - block.column
+        place = slice(core.row, core.row + core.height), slice(core.column, core.column + core.width)
+        tiled[place] = filtered[row : row + core.height, column : column + core.width]
+    assert_array_equal(tiled, ndimage.maximum_filter(image, size=5, mode="constant"))
+
+
+def test_tiles_by_hand():
+    expected = [
+        (Window(0, 0, 8, 8), Window(0, 0, 10, 10)),
+        (Window(0, 8, 8, 3), Window(0, 4, 10, 7)),  # 8 - 2 = 6 is no multiple of 4: from 4
+    ]
+    assert list(tiles(10, 11, 8, halo=2, stride=4))[:2] == expected
+    assert list(tiles(10, 11, 64)) == [(Window(0, 0, 10, 11), Window(0, 0, 10, 11))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((10, 10, 100, 0, 32), "use 96 or 128"),
+        ((10, 10, 8, 0, 32), "use 32"),
+        ((0, 10, 8, 0, 1), "at least 1"),
+        ((10, 10, 0, 0, 1), "at least 1"),
+        ((10, 10, 8, -1, 1), "halo at least 0"),
+        ((10, 10, 8, 0, 0), "at least 1"),
+    ],
+)
+def test_refused_at_once(arguments, message):
+    height, width, tile_size, halo, stride = arguments
+    with pytest.raises(InputError, match=message):
+        tiles(height, width, tile_size, halo=halo, stride=stride)
