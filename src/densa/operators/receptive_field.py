@@ -61,6 +61,11 @@ class ReceptiveField:
                 "the network's output depends on the whole image, so no halo is enough; predict whole images, or "
                 "hold its image pooling fixed"
             )
+        return self.local_halo
+
+    @property
+    def local_halo(self) -> int:
+        """`halo`, left aside what depends on the whole image."""
         return math.ceil(self.local_reach / self.stride) * self.stride
 
 

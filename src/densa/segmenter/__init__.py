@@ -1,0 +1,16 @@
+"""Segmenter: anything trained that turns a block of bands into class probabilities, and how it is kept on disk."""
+
+from densa.segmenter.contract import BandContract, Segmenter
+from densa.segmenter.model_folder import Architecture, ModelDescription, load_network_segmenter, read_model, save_model
+from densa.segmenter.network import NetworkSegmenter
+
+__all__ = [
+    "Architecture",
+    "BandContract",
+    "ModelDescription",
+    "NetworkSegmenter",
+    "Segmenter",
+    "load_network_segmenter",
+    "read_model",
+    "save_model",
+]

@@ -1,0 +1,281 @@
+"""Model folder: `model.safetensors` (weights and a test block) and `model.json` (everything else). Never a pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from densa.errors import InputError
+from densa.legend import Legend
+from densa.raster import atomic_output
+from densa.segmenter.contract import BandContract
+from densa.segmenter.network import NetworkSegmenter
+
+__all__ = ["Architecture", "ModelDescription", "load_network_segmenter", "read_model", "save_model"]
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+_VERSION = 1
+_LARGEST_JSON = 16 * 2**20  # bytes
+_CHECK_SIZE = (24, 40)  # height and width of the test block
+_CHECK_BLOCK, _CHECK_EXPECTED = "check/block", "check/probabilities"
+_TOLERANCE = 1e-3  # of a probability: other processors add in another order
+
+Build = Callable[..., nn.Module]
+"""(name, n_bands, n_classes, **arguments) -> network; `densa.networks.build` is one."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Which network: a name that `build` knows, and its arguments beside the numbers of bands and classes."""
+
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What `model.json` says of a model."""
+
+    architecture: Architecture
+    legend: Legend
+    bands: BandContract
+    halo: int
+    stride: int
+    receptive_field: dict[str, Any]
+    training: dict[str, Any]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _ArchitectureFile(_Strict):
+    name: str = Field(max_length=200)
+    arguments: dict[str, bool | int | float | str | None]
+
+
+class _BandsFile(_Strict):
+    n_bands: int = Field(ge=1, le=10_000)
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    dtype: str
+
+
+class _ModelFile(_Strict):
+    format: Literal["densa-network"]
+    version: Literal[1]
+    architecture: _ArchitectureFile
+    legend: dict[str, JsonValue]
+    bands: _BandsFile
+    halo: int = Field(ge=0)
+    stride: int = Field(ge=1)
+    receptive_field: dict[str, JsonValue]
+    training: dict[str, JsonValue]
+    tolerance: float = Field(gt=0, le=0.1)
+
+
+def save_model(
+    folder: Path | str,
+    network: nn.Module,
+    architecture: Architecture,
+    legend: Legend,
+    bands: BandContract,
+    *,
+    training: dict[str, Any] | None = None,
+) -> None:
+    """Write a model folder, over a model that is there; each file appears whole or not at all.
+
+    Args:
+        folder: made where it is missing; other files in it stay.
+        network: the trained network.
+        architecture: what `build` makes the same network from.
+        legend: its classes.
+        bands: its input contract.
+        training: the training record, anything that JSON holds.
+
+    Raises:
+        InputError: the folder cannot be written, or `training` is nothing that JSON holds.
+    """
+    folder = Path(folder)
+    segmenter = NetworkSegmenter(network, legend, bands, device="cpu", precision="float32")
+    reach = segmenter.receptive_field
+    content = {
+        "format": "densa-network",
+        "version": _VERSION,
+        "architecture": asdict(architecture),
+        "legend": legend.to_dict(),
+        "bands": asdict(bands),
+        "halo": segmenter.halo,
+        "stride": segmenter.stride,
+        # JSON has no infinity: where the whole image decides, the reach is null.
+        "receptive_field": {**asdict(reach), "reach": None if reach.whole_image else reach.reach},
+        "training": training or {},
+        "tolerance": _TOLERANCE,
+    }
+    try:
+        text = json.dumps(content, indent=1, allow_nan=False)
+        _ModelFile.model_validate_json(text)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a model's description must be plain JSON: {error}") from error
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    block = _check_block(bands)
+    tensors[_CHECK_BLOCK] = torch.from_numpy(block)
+    tensors[_CHECK_EXPECTED] = torch.from_numpy(segmenter.probabilities(block))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}") from error
+    # The weights carry their own test block, so an old description beside new weights is still a sound model.
+    with atomic_output(folder / WEIGHTS, overwrite=True) as path:
+        path.touch()
+        mode = path.stat().st_mode
+        try:
+            save_file(tensors, path)
+        except SafetensorError as error:
+            raise InputError(f"{folder / WEIGHTS} cannot be written: {error}") from error
+        path.chmod(mode)  # safetensors makes files that the owner alone may read
+    with atomic_output(folder / DESCRIPTION, overwrite=True) as path:
+        path.write_text(text, encoding="utf-8")
+
+
+def read_model(folder: Path | str) -> ModelDescription:
+    """What a model folder says of its model; the weights are not read.
+
+    Raises:
+        InputError: there is no model folder of densa's.
+    """
+    content, _ = _description(Path(folder))
+    return content
+
+
+def load_network_segmenter(
+    folder: Path | str, build: Build, *, device: str = "auto", precision: str = "auto"
+) -> NetworkSegmenter:
+    """The segmenter of a model folder, tested on the block that was stored with it.
+
+    Args:
+        folder: as `save_model` wrote it.
+        build: makes the network, `densa.networks.build`.
+        device, precision: see `NetworkSegmenter`.
+
+    Raises:
+        InputError: no model folder; a description that is not densa's; weights that are no safetensors file or belong
+            to another architecture (the first parameter that differs is named); a test block that comes out otherwise.
+    """
+    folder = Path(folder)
+    model, tolerance = _description(folder)
+    name, arguments = model.architecture.name, model.architecture.arguments
+    sizes = (model.bands.n_bands, model.legend.n_classes)
+    try:
+        with torch.device("meta"):
+            expected = build(name, *sizes, **arguments).state_dict()
+        tensors = _tensors(folder / WEIGHTS, expected, sizes, name)
+        with torch.random.fork_rng(devices=[]):
+            network = build(name, *sizes, **arguments)
+    except (TypeError, RuntimeError, OverflowError) as error:
+        raise InputError(f"{folder / DESCRIPTION}: no network {name} can be built of {arguments}: {error}") from error
+    block, probabilities = tensors.pop(_CHECK_BLOCK).numpy(), tensors.pop(_CHECK_EXPECTED).numpy()
+    network.load_state_dict(tensors)
+    segmenter = NetworkSegmenter(network, model.legend, model.bands, device="cpu", precision="float32")
+    _check_result(folder, segmenter.probabilities(block), probabilities, tolerance)
+    wanted = NetworkSegmenter(network, model.legend, model.bands, device=device, precision=precision)
+    return segmenter if (wanted.device, wanted.dtype) == (segmenter.device, segmenter.dtype) else wanted
+
+
+def _check_block(bands: BandContract) -> NDArray[np.float32]:
+    """A block about as bright as the training images."""
+    noise = np.random.default_rng(0).standard_normal((bands.n_bands, *_CHECK_SIZE))
+    mean, std = (np.array(values)[:, None, None] for values in (bands.mean, bands.std))
+    return (mean + std * noise).astype(np.float32)
+
+
+def _check_result(folder: Path, found: NDArray[np.float32], expected: NDArray[np.float32], tolerance: float) -> None:
+    difference = float(np.abs(found - expected).max())
+    if not difference <= tolerance:  # NaN is not
+        raise InputError(
+            f"{folder}: the model's test block gives probabilities that differ by {difference:.3g} from those stored "
+            f"with it, at most {tolerance:g} is allowed; the files were changed or belong to another version of densa"
+        )
+
+
+def _description(folder: Path) -> tuple[ModelDescription, float]:
+    path = folder / DESCRIPTION
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise InputError(
+            f"a model is a folder with {WEIGHTS} and {DESCRIPTION}, {folder} {what}; "
+            "densa never loads pickled weights (.pt, .pth)"
+        )
+    try:
+        if path.stat().st_size > _LARGEST_JSON:
+            raise InputError(f"{path} has {path.stat().st_size} bytes, a model's description has a few thousand")
+        content = _ModelFile.model_validate_json(path.read_bytes())
+        legend = Legend.from_dict(content.legend)
+        bands = BandContract(**content.bands.model_dump())
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} is no model folder: it has no {DESCRIPTION}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(f"{path} is no description of a densa model: {place}: {first['msg']}") from error
+    except InputError as error:
+        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from error
+    architecture = Architecture(content.architecture.name, dict(content.architecture.arguments))
+    model = ModelDescription(
+        architecture, legend, bands, content.halo, content.stride, dict(content.receptive_field), dict(content.training)
+    )
+    return model, content.tolerance
+
+
+def _tensors(path: Path, expected: dict[str, Tensor], sizes: tuple[int, int], name: str) -> dict[str, Tensor]:
+    """The tensors of a weights file; its header must be that of the expected ones before any is read."""
+    n_bands, n_classes = sizes
+    shapes = {key: (tuple(tensor.shape), tensor.dtype) for key, tensor in expected.items()}
+    shapes[_CHECK_BLOCK] = ((n_bands, *_CHECK_SIZE), torch.float32)
+    shapes[_CHECK_EXPECTED] = ((n_classes, *_CHECK_SIZE), torch.float32)
+    if not path.is_file():
+        raise InputError(f"{path.parent} is no model folder: it has no {path.name}")
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+        raise InputError(f"{path} is a pickle under another name; densa never loads pickled weights")
+    try:
+        with safe_open(path, framework="pt") as file:
+            _check_header(path, file, shapes, name)
+            return {key: file.get_tensor(key) for key in shapes}
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is no whole safetensors file: {error}") from error
+
+
+def _check_header(path: Path, file: Any, shapes: dict[str, tuple[tuple[int, ...], torch.dtype]], name: str) -> None:
+    stored = set(file.keys())
+    for key, (shape, dtype) in shapes.items():
+        if key not in stored:
+            raise InputError(f"{path} is not of the network {name}: {key} is missing")
+        found = file.get_slice(key)
+        if tuple(found.get_shape()) != shape:
+            raise InputError(
+                f"{path} is not of the network {name} as described: {key} has the shape "
+                f"{tuple(found.get_shape())}, it must be {shape}"
+            )
+        if _DTYPES.get(found.get_dtype()) != dtype:
+            raise InputError(f"{path}: {key} has the type {found.get_dtype()}, it must be {dtype}")
+    if unknown := sorted(stored - set(shapes)):
+        raise InputError(f"{path} is not of the network {name}: it has no parameter {unknown[0]}")
+
+
+_DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "BF16": torch.bfloat16, "BOOL": torch.bool}
