@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from densa.datasets.dataset import Dataset, strips
+from densa.datasets.threads import in_threads
 from densa.errors import InputError
 
 __all__ = ["LISTED", "check"]
@@ -43,11 +42,10 @@ def check(*datasets: Dataset, progress: Callable[[int, int], None] | None = None
     if not places:
         raise InputError("the data set holds no image")
     findings = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for n, finding in enumerate(pool.map(lambda place: _examine(*place), places), 1):
-            findings.append(finding)
-            if progress:
-                progress(n, len(places))
+    for n, finding in enumerate(in_threads(lambda place: _examine(*place), places), 1):
+        findings.append(finding)
+        if progress:
+            progress(n, len(places))
     for finding in findings:
         problems += finding.problems
     for what in ("n_bands", "dtype"):

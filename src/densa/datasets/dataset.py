@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +18,7 @@ from densa.datasets.legends import CELLS, choose_encoding, infer_legend, read_le
 from densa.datasets.masks import Encoding, MaskScan, read_labels, read_values, scan_mask
 from densa.datasets.sample import Sample
 from densa.datasets.splits import SplitRule, split_samples
+from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 
@@ -191,8 +190,7 @@ def _legend(
         file = Path(given) if given is not None else layout.legend
         legend, source = read_legend(file), str(file)  # type: ignore[arg-type]
     masked = [sample for sample in samples if sample.mask is not None]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(_scan, masked))
+    results = list(in_threads(_scan, masked))
     scans = [result for result in results if isinstance(result, MaskScan)]
     if legend is not None:
         return legend, choose_encoding(scans, legend), source

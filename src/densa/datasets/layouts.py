@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from densa import raster
 from densa.datasets.pairing import image_files, pair_folders
 from densa.datasets.sample import Sample
+from densa.datasets.threads import in_threads
 from densa.errors import InputError
 
 __all__ = ["SPLITS", "Layout", "find_layout"]
@@ -80,21 +79,27 @@ def find_layout(root: Path, images: Path | None = None, masks: Path | None = Non
                 raise InputError(f"{folder} is not a folder")
         layout.add(root / images, root / masks)
     else:
-        layout = _voc(root) or _segnet(root) or _cell_tracking(root) or _paired(root)
+        known = (find(folder) for folder in _descent(root) for find in (_voc, _segnet, _cell_tracking))
+        layout = next((found for found in known if found), None) or _paired(root)
     if not any(layout.splits.values()):
-        below = [folder for folder in root.iterdir() if folder.is_dir()]
-        if images is None and len(below) == 1:
-            return find_layout(below[0])
         raise InputError(
             f"{root} holds no data set: expected the folders images/ and masks/ (with or without train/, val/, test/), "
             "train/ and trainannot/, or PASCAL VOC's JPEGImages/ and SegmentationClass/"
         )
-    layout.legend = next((root / name for name in _LEGENDS if (root / name).is_file()), None)
-    if not layout.lists:
-        layout.lists = _lists(root)
+    places = [layout.root / name for name in _LEGENDS] + [root / name for name in _LEGENDS]
+    layout.legend = next((path for path in places if path.is_file()), None)
+    layout.lists = layout.lists or _lists(layout.root) or _lists(root)
     _name_groups(layout)
     _expand_pages(layout)
     return layout
+
+
+def _descent(root: Path) -> Iterator[Path]:
+    """The folder, and what is in it as long as that is one folder alone (VOCdevkit/VOC2012)."""
+    yield root
+    below = [folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    if len(below) == 1:
+        yield from _descent(below[0])
 
 
 def _voc(root: Path) -> Layout | None:
@@ -199,9 +204,7 @@ def _name_groups(layout: Layout) -> None:
 def _expand_pages(layout: Layout) -> None:
     """One sample for each page of a multi-page TIFF; the pages of a file stay one group."""
     for split, samples in layout.splits.items():
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            expanded = pool.map(_pages, samples)
-            layout.splits[split] = [page for pages in expanded for page in pages]
+        layout.splits[split] = [page for pages in in_threads(_pages, samples) for page in pages]
 
 
 def _pages(sample: Sample) -> list[Sample]:

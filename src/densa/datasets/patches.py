@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from densa import raster
 from densa.datasets.dataset import Dataset
+from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE
 
@@ -81,8 +81,7 @@ class PatchSampler:
         self.seed = seed
         self.cache_bytes = cache_bytes
         self.extra = extra
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            self._sizes = list(pool.map(dataset.size, range(len(dataset))))
+        self._sizes = list(in_threads(dataset.size, range(len(dataset))))
         with dataset.open_image(0) as first:
             self._bytes_per_pixel = first.n_bands * first.dtype.itemsize + 1
         self._entries = _entries(self._sizes, self.size)
@@ -163,31 +162,27 @@ class PatchSampler:
     ) -> None:
         """Fill one patch whose first pixel is (row, column) of image `i`; negative where the image is smaller."""
         loaded = self._load(i)
-        rows, columns = slice(row, row + image.shape[1]), slice(column, column + image.shape[2])
+        height, width = labels.shape
+        at_rows, in_rows = _mirrored(row, height, loaded.labels.shape[0])
+        at_columns, in_columns = _mirrored(column, width, loaded.labels.shape[1])
+        whole = bool(in_rows.all() and in_columns.all())
+        at: Any = np.s_[row : row + height, column : column + width] if whole else np.ix_(at_rows, at_columns)
         if loaded.bands is None:
-            bands, inside = self.dataset.image(i, raster.Window(row, column, *image.shape[1:]))
-            np.copyto(image, _finite(bands), casting="unsafe")
-            valid[:] = inside
-            labels[:] = loaded.labels[rows, columns]
-            labels[~inside] = IGNORE
-            if weights is not None and loaded.weights is not None:
-                weights[:] = loaded.weights[rows, columns]
-            return
-        if row >= 0 and column >= 0:
-            np.copyto(image, loaded.bands[:, rows, columns], casting="unsafe")
-            labels[:] = loaded.labels[rows, columns]
-            valid[:] = True if loaded.valid is None else loaded.valid[rows, columns]
-            if weights is not None and loaded.weights is not None:
-                weights[:] = loaded.weights[rows, columns]
-            return
-        at_rows, in_rows = _mirrored(row, image.shape[1], loaded.labels.shape[0])
-        at_columns, in_columns = _mirrored(column, image.shape[2], loaded.labels.shape[1])
-        at, inside = np.ix_(at_rows, at_columns), in_rows[:, None] & in_columns
-        np.copyto(image, loaded.bands[:, at[0], at[1]], casting="unsafe")
-        labels[:] = np.where(inside, loaded.labels[at], IGNORE)
-        valid[:] = True if loaded.valid is None else loaded.valid[at]
+            bands, inside = self.dataset.image(i, raster.Window(row, column, height, width))
+            image[:], valid[:] = _finite(bands), inside
+        else:
+            image[:] = loaded.bands[(slice(None), *at)]
+            valid[:] = True if loaded.valid is None else loaded.valid[at]
+        labels[:] = loaded.labels[at]
+        if loaded.bands is None:
+            labels[~valid] = IGNORE
         if weights is not None and loaded.weights is not None:
-            weights[:] = np.where(inside, loaded.weights[at], 0)
+            weights[:] = loaded.weights[at]
+        if not whole:
+            outside = ~(in_rows[:, None] & in_columns)
+            labels[outside] = IGNORE
+            if weights is not None:
+                weights[outside] = 0
 
     def _load(self, i: int) -> _Loaded:
         held = self._held.get(i)

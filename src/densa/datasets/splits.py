@@ -193,6 +193,8 @@ def _by_list(samples: list[Sample], lists: Mapping[str, Path]) -> dict[str, list
                     splits[split].append(sample)
     if problems:
         raise InputError(f"{len(problems)} problems in the lists of images: {_listed(problems, '; ')}")
+    if "train" not in lists:  # what no list holds out
+        splits["train"] = [sample for sample in samples if sample.name not in listed]
     return {split: list(dict.fromkeys(chosen)) for split, chosen in splits.items()}
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.datasets.dataset import Dataset, strips
+from densa.datasets.threads import in_threads
 from densa.errors import InputError
 
 __all__ = ["BandStatistics", "ClassFrequencies", "band_statistics", "class_frequencies"]
@@ -63,11 +62,10 @@ def band_statistics(dataset: Dataset) -> BandStatistics:
         InputError: no pixel is valid, a file cannot be read, or band counts differ.
     """
     total = None
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for i, sums in enumerate(pool.map(lambda i: _image_sums(dataset, i), range(len(dataset)))):
-            if total is not None and len(sums) != len(total):
-                raise InputError(f"{dataset.samples[i].image} has {len(sums)} bands, the images before it {len(total)}")
-            total = sums if total is None else [_merge(a, b) for a, b in zip(total, sums, strict=True)]
+    for i, sums in enumerate(in_threads(lambda i: _image_sums(dataset, i), range(len(dataset)))):
+        if total is not None and len(sums) != len(total):
+            raise InputError(f"{dataset.samples[i].image} has {len(sums)} bands, the images before it {len(total)}")
+        total = sums if total is None else [_merge(a, b) for a, b in zip(total, sums, strict=True)]
     if total is None or any(_count(sums) == 0 for sums in total):
         raise InputError("no pixel of the training images is valid; nothing to take band statistics of")
     moments = [_mean_and_std(sums) for sums in total]
@@ -93,11 +91,10 @@ def class_frequencies(dataset: Dataset) -> ClassFrequencies:
         return np.bincount(labels.ravel(), minlength=n)[:n], labels.size if valid is None else int(valid.sum())
 
     pixels, of_images, images = np.zeros((3, n), np.int64)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for counts, size in pool.map(count, range(len(dataset))):
-            pixels += counts
-            of_images += np.where(counts > 0, size, 0)
-            images += counts > 0
+    for counts, size in in_threads(count, range(len(dataset))):
+        pixels += counts
+        of_images += np.where(counts > 0, size, 0)
+        images += counts > 0
     return ClassFrequencies(pixels, of_images, images)
 
 
