@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -131,6 +131,7 @@ def test_unknown_colours_are_named():
         legend.labels_of_colors(np.array([[ROAD, (1, 2, 3)]], np.uint8))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1), st.permutations(range(6)))
 def test_colours_and_codes_lead_to_the_same_labels(values, codes):
     legend = Legend(tuple("abcdef"), codes=tuple(codes))
@@ -154,6 +155,7 @@ def legends(draw):
     return Legend(tuple(names), tuple(drawn[:n]), tuple(codes[:n]), tuple(codes[n : n + k]), tuple(drawn[n : n + k]))
 
 
+@settings(deadline=None)
 @given(legends())
 def test_json_gives_the_legend_back(legend):
     assert Legend.from_dict(json.loads(json.dumps(legend.to_dict()))) == legend

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -39,6 +39,7 @@ def image(height, width, n_bands=2):
 sides = st.integers(1, 7)
 
 
+@settings(deadline=None)
 @given(sides, sides, *[st.integers(0, 20)] * 4)
 def test_mirror_is_that_of_numpy(height, width, top, bottom, left, right):
     raster = image(height, width)
@@ -49,6 +50,7 @@ def test_mirror_is_that_of_numpy(height, width, top, bottom, left, right):
     assert_array_equal(valid, np.pad(raster.pixels[1], pad, mode="reflect"))
 
 
+@settings(deadline=None)
 @given(sides, sides, st.integers(-30, 30), st.integers(-30, 30), sides, sides)
 def test_any_window_is_part_of_the_mirrored_plane(height, width, row, column, h, w):
     raster = image(height, width)
@@ -57,6 +59,7 @@ def test_any_window_is_part_of_the_mirrored_plane(height, width, row, column, h,
     assert_array_equal(values, plane[:, 40 + row : 40 + row + h, 40 + column : 40 + column + w])
 
 
+@settings(deadline=None)
 @given(sides, sides, st.integers(-30, 30), st.integers(-30, 30), sides, sides)
 def test_zero_border_is_invalid(height, width, row, column, h, w):
     raster = image(height, width)
