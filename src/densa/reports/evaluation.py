@@ -1,0 +1,219 @@
+"""Compare predictions with a reference, image after image: the function behind `densa evaluate`."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+from densa.legend import Legend
+from densa.metrics import AbsentRule, BoundaryF1, ConfusionMatrix, Summary, VoidRule
+from densa.reports.thumbnails import shrink_image, shrink_labels, shrink_probabilities, thumbnail_size
+
+__all__ = ["Evaluation", "ImageScore", "Pair", "View", "evaluate_pairs"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One image's reference and prediction.
+
+    Args:
+        name: what the image is called on the page.
+        target: (H, W) integers, class of each pixel or 255 (void).
+        predicted: (H, W) integers, class of each pixel or 255 (no class predicted).
+        image: reads (bands, h, w) and (h, w) valid, as `Raster.read` does; called only while the image is among the
+            worst so far. None: the page shows no image. It may be smaller than the label maps.
+        probabilities: gives (n_classes, h, w) of 0..1, or uint8 of 0..255, of any size; called only while the image is
+            among the worst.
+    """
+
+    name: str
+    target: NDArray[Any]
+    predicted: NDArray[Any]
+    image: Callable[[], tuple[NDArray[Any], NDArray[np.bool_]]] | None = None
+    probabilities: Callable[[], NDArray[Any]] | None = None
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """Scores of one image, under the rules of the whole; NaN where undefined."""
+
+    name: str
+    mean_iou: float
+    global_accuracy: float
+    boundary_f1: float
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows of one image, scaled down.
+
+    Attributes:
+        score: the image's scores.
+        target: (h, w) uint8.
+        predicted: (h, w) uint8.
+        image: (h, w, 3) uint8, None where there is no image.
+        classes: those that occur in target or prediction, at full size.
+        probabilities: (h, w) uint8 of 0..255 for each of `classes`; empty where there are none.
+    """
+
+    score: ImageScore
+    target: NDArray[np.uint8]
+    predicted: NDArray[np.uint8]
+    image: NDArray[np.uint8] | None
+    classes: tuple[int, ...]
+    probabilities: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+        legend: the classes.
+        confusion: counts over all images.
+        boundary: boundary F1 over all images.
+        summary: scores that follow from `confusion`, and the rules they stand under.
+        images: scores of each image, worst first (by mean IoU; images without one last).
+        worst: views of the first of them.
+    """
+
+    legend: Legend
+    confusion: ConfusionMatrix
+    boundary: BoundaryF1
+    summary: Summary
+    images: tuple[ImageScore, ...]
+    worst: tuple[View, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `metrics.json`: shares from 0 to 1, None where nothing defines the number."""
+        s = self.summary
+        unpredicted = self.confusion.matrix[:, -1]
+        return {
+            "global_accuracy": _number(s.global_accuracy),
+            "class_average": _number(s.class_average),
+            "mean_iou": _number(s.mean_iou),
+            "boundary_f1": _number(self.boundary.value),
+            "frequency_weighted_iou": _number(s.frequency_weighted_iou),
+            "kappa": _number(s.kappa),
+            "rules": {
+                "void": s.void,
+                "absent": s.absent,
+                "boundary_tolerance": self.boundary.tolerance,
+                "boundary_classes": self.boundary.presence,
+                "no_class_predicted": "wrong pixel of its class, false positive of none; not in confusion_matrix",
+                "no_class_predicted_pixels": unpredicted.tolist(),
+                "predicted_on_void_pixels": self.confusion.counts[-1, :-1].tolist(),
+                "pixels": s.n_pixels,
+                "images": len(self.images),
+            },
+            "confusion_matrix": self.confusion.matrix[:, :-1].tolist(),
+            "classes": [
+                {"name": name, "iou": _number(s.iou[k]), "accuracy": _number(s.accuracy[k]), "f1": _number(s.f1[k])}
+                for k, name in enumerate(self.legend.class_names)
+            ],
+        }
+
+
+def evaluate_pairs(
+    pairs: Iterable[Pair],
+    legend: Legend,
+    *,
+    void: VoidRule = "ignore",
+    absent: AbsentRule = "skip",
+    tolerance: float = 0.0075,
+    n_worst: int = 12,
+    side: int = 480,
+) -> Evaluation:
+    """Accumulate the scores of a set and keep small pictures of its worst images.
+
+    Args:
+        pairs: the images, taken one at a time and let go; only thumbnails of the worst stay in memory.
+        legend: names and colours of the classes.
+        void: rule for pixels whose target has no class, see `ConfusionMatrix.summary` and `boundary_f1`.
+        absent: rule for classes that do not occur, see `ConfusionMatrix.summary`.
+        tolerance: of the boundary F1, as a share of the image's diagonal.
+        n_worst: number of images whose pictures are kept, those of the lowest mean IoU.
+        side: longest side of a picture in pixels.
+
+    Returns:
+        Numbers and pictures; `reports.write_report` writes them.
+
+    Raises:
+        InputError: no pair at all, or a prediction does not fit its target; the message names the image.
+    """
+    confusion, boundary = (
+        ConfusionMatrix(legend.n_classes),
+        BoundaryF1(legend.n_classes, tolerance=tolerance, void=void),
+    )
+    confusion.summary(void=void, absent=absent)  # a wrong rule is refused before the first image is read
+    scores: list[ImageScore] = []
+    worst: list[tuple[float, int, View]] = []  # a heap: the best of the worst comes first
+    for place, pair in enumerate(pairs):
+        own = ConfusionMatrix(legend.n_classes)
+        try:
+            own.update(pair.target, pair.predicted)
+            boundary_value = boundary.update(pair.target, pair.predicted)
+        except InputError as error:
+            raise InputError(f"{pair.name}: {error}") from error
+        confusion.merge(own)
+        summary = own.summary(void=void, absent=absent)
+        score = ImageScore(pair.name, summary.mean_iou, summary.global_accuracy, boundary_value)
+        scores.append(score)
+        key = (-_rank(score), -place)
+        if len(worst) < n_worst:
+            heapq.heappush(worst, (*key, _view(pair, score, own, side)))
+        elif n_worst and key > worst[0][:2]:
+            heapq.heapreplace(worst, (*key, _view(pair, score, own, side)))
+    if not scores:
+        raise InputError("there is no image to evaluate; give at least one prediction with its mask")
+    return Evaluation(
+        legend=legend,
+        confusion=confusion,
+        boundary=boundary,
+        summary=confusion.summary(void=void, absent=absent),
+        images=tuple(sorted(scores, key=_rank)),
+        worst=tuple(view for *_, view in sorted(worst, key=lambda entry: entry[:2], reverse=True)),
+    )
+
+
+def _rank(score: ImageScore) -> float:
+    """Smaller is worse; an image in which nothing could be scored comes last."""
+    return math.inf if math.isnan(score.mean_iou) else score.mean_iou
+
+
+def _view(pair: Pair, score: ImageScore, own: ConfusionMatrix, side: int) -> View:
+    size = thumbnail_size(pair.target.shape, side)
+    occurs = (own.counts[:-1].sum(1) > 0) | (own.counts[:, :-1].sum(0) > 0)
+    classes = [int(k) for k in np.flatnonzero(occurs)]
+    image, probabilities = None, {}
+    if pair.image is not None:
+        values, valid = pair.image()
+        image = shrink_image(values, valid, thumbnail_size(valid.shape, side))
+    if pair.probabilities is not None:
+        given = pair.probabilities()
+        if given.ndim != 3 or len(given) != own.n_classes:
+            raise InputError(
+                f"{pair.name}: probabilities must be ({own.n_classes}, H, W) for {own.n_classes} classes, "
+                f"got {given.shape}"
+            )
+        probabilities = shrink_probabilities(given, size, classes)
+    return View(
+        score=score,
+        target=shrink_labels(pair.target, size).astype(np.uint8),
+        predicted=shrink_labels(pair.predicted, size).astype(np.uint8),
+        image=image,
+        classes=tuple(classes),
+        probabilities=probabilities,
+    )
+
+
+def _number(value: Any) -> float | None:
+    value = float(value)
+    return value if math.isfinite(value) else None

@@ -1,0 +1,260 @@
+"""Write what an evaluation found: `metrics.json` and one self-contained page."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import densa
+from densa.errors import InputError
+from densa.legend import IGNORE, Color, Legend
+from densa.raster import atomic_output
+from densa.reports.curves import training_charts
+from densa.reports.evaluation import Evaluation, View
+from densa.reports.pictures import ERROR_COLORS, OUTCOME_COLORS, error_map, jpeg_uri, outcome_map, png_uri
+
+__all__ = ["write_report"]
+
+_MOST_MATRIX_CLASSES = 30  # a larger heat table cannot be read
+_MOST_LISTED_IMAGES = 500
+_VOID_COLORS = ((245, 245, 245), (138, 148, 160), (0, 0, 0), (255, 0, 255))
+
+
+def write_report(
+    evaluation: Evaluation,
+    folder: Path | str,
+    *,
+    title: str = "Evaluation",
+    model: str | None = None,
+    data: str | None = None,
+    seed: int | None = None,
+    provenance: Mapping[str, object] | None = None,
+    curves: Path | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write `metrics.json` and `report.html` into a folder, which is made if it is not there.
+
+    Args:
+        evaluation: numbers and pictures.
+        folder: where to; other files in it are left alone.
+        title: heading of the page.
+        model: what predicted, for the reader.
+        data: what it was compared with.
+        seed: of the training.
+        provenance: further facts on where the numbers come from; densa's version and the date are always among them.
+        curves: `metrics.csv` of the training run, drawn on the page.
+        overwrite: replace the two files if they exist.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        InputError: a file exists and must not be replaced, cannot be written, or `curves` is no table.
+    """
+    page, numbers = check_output(folder, overwrite=overwrite)
+    facts = {"model": model, "data": data, "seed": seed, **(provenance or {})}
+    html = render(evaluation, title=title, facts=facts, curves=curves)
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"report folder {page.parent} cannot be made: {error.strerror or error}") from error
+    with atomic_output(numbers, overwrite) as temporary:
+        text = json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        text = re.sub(r"\[[\d\s,]+\]", lambda row: re.sub(r"\s+", " ", row[0]), text)  # a row of counts on one line
+        temporary.write_text(text + "\n", encoding="utf-8")
+    with atomic_output(page, overwrite) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    return page
+
+
+def check_output(folder: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
+    """The two files that `write_report` writes into a folder.
+
+    Raises:
+        InputError: one of them exists and must not be replaced, or the folder is a file.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"a report is written into a folder, {folder} is a file; give another name")
+    for path in (folder / "report.html", folder / "metrics.json"):
+        if path.exists() and not overwrite:
+            raise InputError(f"{path} exists; give another folder or allow overwriting")
+    return folder / "report.html", folder / "metrics.json"
+
+
+def render(
+    evaluation: Evaluation,
+    *,
+    title: str = "Evaluation",
+    facts: Mapping[str, object] | None = None,
+    curves: Path | None = None,
+) -> str:
+    """The page as one HTML text without any external resource; see `write_report`."""
+    from jinja2 import Environment, StrictUndefined
+
+    known = {key: str(value) for key, value in (facts or {}).items() if value is not None}
+    own = {"densa": densa.__version__, "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")}
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["percent"] = _percent
+    environment.filters["count"] = lambda n: f"{int(n):,}".replace(",", "\u202f")
+    environment.filters["hex"] = lambda color: "#{:02x}{:02x}{:02x}".format(*color)
+    template = environment.from_string(files("densa.reports").joinpath("report.html.j2").read_text(encoding="utf-8"))
+    legend = evaluation.legend
+    return template.render(
+        title=title,
+        facts=own | known,
+        evaluation=evaluation,
+        classes=list(zip(legend.class_names, legend.colors, strict=True)),
+        void_color=_void_color(legend),
+        headline=_headline(evaluation),
+        table=_class_table(evaluation),
+        matrix=_heat_table(evaluation) if legend.n_classes <= _MOST_MATRIX_CLASSES else None,
+        confusions=_confusions(evaluation),
+        views=[_view(evaluation, view) for view in evaluation.worst],
+        shown=sorted({k for view in evaluation.worst for k in view.classes}),
+        listed=evaluation.images[:_MOST_LISTED_IMAGES],
+        error_colors=ERROR_COLORS,
+        outcome_colors=OUTCOME_COLORS,
+        probability_colors=_probability_palette()[[0, 64, 128, 191, 255]].tolist(),
+        charts=training_charts(curves) if curves is not None else (),
+    )
+
+
+def _void_color(legend: Legend) -> Color:
+    """The first of some plain colours that is unlike all of the legend's, or else the one that is least like them."""
+    known = np.array(legend.colors, np.float64)
+    distance = {color: float(np.abs(known - color).sum(1).min()) for color in _VOID_COLORS}
+    return next((color for color, far in distance.items() if far >= 120), max(distance, key=lambda c: distance[c]))
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %" if math.isfinite(value) else "–"
+
+
+def _headline(evaluation: Evaluation) -> list[dict[str, str]]:
+    """Name, value and rule of each headline number."""
+    s, boundary, n = evaluation.summary, evaluation.boundary, evaluation.legend.n_classes
+    n_iou, n_accuracy = int((~np.isnan(s.iou)).sum()), int((~np.isnan(s.accuracy)).sum())
+    if s.absent == "skip":
+        over_iou = f"over the {n_iou} of {n} classes that occur in target or prediction"
+        over_accuracy = f"over the {n_accuracy} of {n} classes that occur in the target"
+    else:
+        over_iou = over_accuracy = f"over all {n} classes, those that do not occur count as 0"
+    void = "void pixels left out" if s.void == "ignore" else "classes predicted on void are false positives"
+    recall_void = "void pixels left out" if s.void == "ignore" else "the void rule does not touch it"
+    border_void = "void cut out of both maps" if s.void == "ignore" else "void counts as a label of its own"
+    scored = "target" if boundary.presence == "target" else "target or prediction"
+    kappa = f"{s.kappa:.3f}" if math.isfinite(s.kappa) else "–"
+    return [
+        {"name": "Mean IoU", "value": _percent(s.mean_iou), "rule": f"Mean {over_iou}; {void}."},
+        {"name": "Class average", "value": _percent(s.class_average),
+         "rule": f"Mean accuracy (recall) {over_accuracy}; {recall_void}."},
+        {"name": "Global accuracy", "value": _percent(s.global_accuracy), "rule": f"Share of right pixels; {void}."},
+        {"name": "Boundary F1", "value": _percent(boundary.value),
+         "rule": f"Within {100 * boundary.tolerance:g} % of the diagonal; mean over the classes in each image's "
+                 f"{scored}, then over {boundary.n_images} images; {border_void}."},
+        {"name": "Frequency-weighted IoU", "value": _percent(s.frequency_weighted_iou),
+         "rule": f"IoU weighted with the pixels of each class in the target; {void}."},
+        {"name": "Cohen's kappa", "value": kappa, "rule": f"Agreement beyond chance, at most 1; {void}."},
+    ]  # fmt: skip
+
+
+def _class_table(evaluation: Evaluation) -> list[dict[str, Any]]:
+    s, borders = evaluation.summary, evaluation.boundary.per_class
+    pixels = evaluation.confusion.matrix.sum(1)
+    total = max(int(pixels.sum()), 1)
+    return [
+        {
+            "name": name,
+            "color": evaluation.legend.colors[k],
+            "scores": (s.iou[k], s.accuracy[k], s.precision[k], s.f1[k], borders[k]),
+            "pixels": int(pixels[k]),
+            "share": pixels[k] / total,
+        }
+        for k, name in enumerate(evaluation.legend.class_names)
+    ]
+
+
+def _heat_table(evaluation: Evaluation) -> dict[str, Any]:
+    """Rows of (count, share of the row) and whether a column for "no class" and a row for void are needed."""
+    confusion = evaluation.confusion
+    with_none = bool(confusion.matrix[:, -1].any())
+    with_void = evaluation.summary.void == "false-positive"
+    counts = confusion.counts if with_void else confusion.matrix
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    n_columns = confusion.n_classes + with_none
+    rows = [
+        list(zip(c[:n_columns].tolist(), r[:n_columns].tolist(), strict=True))
+        for c, r in zip(counts, shares, strict=True)
+    ]
+    return {"rows": rows, "with_none": with_none, "with_void": with_void}
+
+
+def _confusions(evaluation: Evaluation, most: int = 8) -> list[dict[str, Any]]:
+    """The most frequent mistakes: pixels of one class that were predicted as another."""
+    matrix = evaluation.confusion.matrix
+    wrong = matrix.copy()
+    np.fill_diagonal(wrong, 0)
+    names = (*evaluation.legend.class_names, "no class")
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    found = [divmod(int(place), matrix.shape[1]) for place in order]
+    return [
+        {
+            "target": names[i],
+            "predicted": names[j],
+            "pixels": int(wrong[i, j]),
+            "share": wrong[i, j] / matrix[i].sum(),
+            "share_of_all": wrong[i, j] / matrix.sum(),
+        }
+        for i, j in found
+        if wrong[i, j]
+    ]
+
+
+def _view(evaluation: Evaluation, view: View) -> dict[str, Any]:
+    """Pictures of one image as data URIs."""
+    void = evaluation.summary.void
+    palette = evaluation.legend.palette()
+    palette[IGNORE] = _void_color(evaluation.legend)
+    pictures = [] if view.image is None else [("Image", jpeg_uri(view.image))]
+    pictures += [
+        ("Target", png_uri(view.target, palette)),
+        ("Predicted", png_uri(view.predicted, palette)),
+        ("Errors", png_uri(error_map(view.target, view.predicted, void), ERROR_COLORS)),
+    ]
+    classes = []
+    target, predicted = view.target[::2, ::2], view.predicted[::2, ::2]  # there are many of these, shown small
+    for k in view.classes:
+        outcome = png_uri(outcome_map(target, predicted, k, void), OUTCOME_COLORS)
+        relevance = view.probabilities.get(k)
+        classes.append(
+            {
+                "index": k,
+                "name": evaluation.legend.class_names[k],
+                "outcome": outcome,
+                "relevance": None
+                if relevance is None
+                else png_uri(_coarse(relevance[::2, ::2]), _probability_palette()),
+            }
+        )
+    return {"score": view.score, "pictures": pictures, "classes": classes}
+
+
+def _coarse(relevance: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """32 steps of 0..255: the eye sees no more, and the picture becomes a fraction of the size."""
+    return (relevance // 8) * np.uint8(255 // 31)
+
+
+def _probability_palette() -> NDArray[np.uint8]:
+    from matplotlib import colormaps
+
+    return colormaps["viridis"](np.arange(256), bytes=True)[:, :3]

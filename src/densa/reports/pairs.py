@@ -1,0 +1,260 @@
+"""Pairs of reference and prediction from folders of label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa import datasets, raster
+from densa.datasets import Dataset, Sample
+from densa.datasets.layouts import find_layout
+from densa.datasets.legends import choose_encoding, infer_legend, read_legend
+from densa.datasets.masks import Encoding, MaskScan, read_labels, scan_mask
+from densa.datasets.pairing import image_files
+from densa.errors import InputError
+from densa.legend import IGNORE, Legend
+from densa.reports.evaluation import Pair
+
+__all__ = ["pairs_of_files", "pairs_of_folders", "pairs_of_masks"]
+
+_PROBABILITIES = ".probabilities"  # `densa predict --probabilities` writes NAME.probabilities.tif beside NAME.png
+_LISTED = 10
+Progress = Callable[[int, int], None]
+"""Called with (images done, images in all)."""
+
+
+def pairs_of_files(
+    predictions: Path,
+    data: Path,
+    *,
+    split: str | None = None,
+    legend: Legend | Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[Iterator[Pair], Legend]:
+    """Pairs of a folder of label maps with a data set or with a folder of masks.
+
+    Args:
+        predictions: folder of label maps.
+        data: a data set in a layout that `datasets.open` knows; any other folder that holds images is one of masks.
+        split: train, val or test of a data set; None takes test, or val where there is no test with masks.
+        legend: what the masks mean, or its file; None finds or infers it.
+        progress: called after every image.
+
+    Returns:
+        The pairs, read one at a time, and the legend used.
+
+    Raises:
+        InputError: as `pairs_of_folders` and `pairs_of_masks`, or there is no such split.
+    """
+    if isinstance(legend, Path):
+        legend = read_legend(legend)
+    if _is_data_set(data):
+        dataset = _choose_split(datasets.open(data, legend=legend), split, data)
+        return _told(pairs_of_folders(predictions, dataset), len(dataset), progress), dataset.legend
+    if split is not None:
+        raise InputError(f"{data} is a folder of masks and has no split {split!r}; leave the split out")
+    pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend)
+    return _told(pairs, n_pairs, progress), legend
+
+
+def pairs_of_folders(predictions: Path, dataset: Dataset) -> Iterator[Pair]:
+    """Pairs of a data set's images with the label maps of a folder.
+
+    The prediction of an image has its name or stem (for a page of a stack NAME_0003), in the folder itself or in the
+    subfolder that the sample's name gives. It may carry densa's own legend, in any order of the classes; other files
+    are read as the data set's masks are. Predictions that belong to no image of the data set are left alone.
+
+    Args:
+        predictions: folder of label maps; `NAME.probabilities.tif` beside one is shown as relevance.
+        dataset: images with masks.
+
+    Returns:
+        The pairs, read one at a time.
+
+    Raises:
+        InputError: at once, if samples have no mask or no prediction (the first ten and the count are named); while
+            reading, if a file cannot be read or does not fit the legend.
+    """
+    if without := [sample.name for sample in dataset.samples if sample.mask is None]:
+        raise InputError(f"{len(without)} images have no mask to compare with: {_first(without)}")
+    files = _match(predictions, [_candidates(sample) for sample in dataset.samples])
+
+    def read() -> Iterator[Pair]:
+        for i, (sample, file) in enumerate(zip(dataset.samples, files, strict=True)):
+            yield Pair(
+                name=sample.name,
+                target=dataset.labels(i),
+                predicted=_read_prediction(file, dataset.legend, dataset.encoding),
+                image=_image_reader(sample),
+                probabilities=_probability_reader(file),
+            )
+
+    return read()
+
+
+def pairs_of_masks(
+    predictions: Path, masks: Path, *, legend: Legend | None = None
+) -> tuple[Iterator[Pair], int, Legend]:
+    """Pairs of a folder of masks with the label maps of the same stems in another folder.
+
+    Args:
+        predictions: folder of label maps, as in `pairs_of_folders`.
+        masks: folder of masks, in subfolders or not.
+        legend: what the masks mean; None takes the legend that the predictions carry if it fits the masks, and else
+            infers it where the masks need no explanation.
+
+    Returns:
+        The pairs, read one at a time and without image; their number; and the legend used.
+
+    Raises:
+        InputError: at once, if there is no mask, masks have no prediction (the first ten and the count are named) or no
+            legend can be inferred; while reading, if a file cannot be read or does not fit the legend.
+    """
+    mask_files = list(image_files(masks)) if masks.is_dir() else []
+    if not mask_files:
+        raise InputError(f"{masks} must be a folder of masks (PNG, TIFF), there is none in it")
+    names = [_relative_stem(path, masks) for path in mask_files]
+    files = _match(predictions, [[name, name.rsplit("/", 1)[-1]] for name in names])
+    scans = [scan_mask(path) for path in mask_files]
+    chosen, encoding = _legend_of_masks(scans, legend or raster.read_label_map(files[0])[1], given=legend is not None)
+
+    def read() -> Iterator[Pair]:
+        for name, mask, file in zip(names, mask_files, files, strict=True):
+            yield Pair(
+                name=name,
+                target=read_labels(mask, chosen, encoding),
+                predicted=_read_prediction(file, chosen, encoding),
+                probabilities=_probability_reader(file),
+            )
+
+    return read(), len(files), chosen
+
+
+def _legend_of_masks(scans: list[MaskScan], legend: Legend | None, *, given: bool) -> tuple[Legend, Encoding]:
+    if legend is not None and (given or _fits(scans, legend)):
+        return legend, choose_encoding(scans, legend)
+    return infer_legend(scans, "masks")
+
+
+def _fits(scans: list[MaskScan], legend: Legend) -> bool:
+    """Whether masks hold nothing but classes of a legend, by value."""
+    known = {*legend.codes, *legend.ignored_codes}
+    return all(scan.values and known.issuperset(scan.values) for scan in scans)
+
+
+def _is_data_set(folder: Path) -> bool:
+    """False for a folder that no layout fits but that holds images: they are masks."""
+    try:
+        find_layout(folder)
+    except InputError:
+        if folder.is_dir() and next(image_files(folder), None) is not None:
+            return False
+        raise
+    return True
+
+
+def _choose_split(splits: dict[str, Dataset], split: str | None, data: Path) -> Dataset:
+    if split is not None and split not in splits:
+        raise InputError(f"{data} has no split {split!r}; choose from {', '.join(splits)}")
+    if split is not None:
+        return splits[split]
+    for name in ("test", "val", "train"):
+        if name in splits and all(sample.mask for sample in splits[name].samples):
+            return splits[name]
+    raise InputError(f"no split of {data} has a mask for every image; name one of {', '.join(splits)}")
+
+
+def _told(pairs: Iterator[Pair], n_pairs: int, progress: Progress | None) -> Iterator[Pair]:
+    for done, pair in enumerate(pairs, 1):
+        yield pair
+        if progress:
+            progress(done, n_pairs)
+
+
+def _candidates(sample: Sample) -> list[str]:
+    """Names that the prediction of a sample may have, the most telling first."""
+    page = f"_{sample.page:04d}"
+    names = [sample.name, f"{sample.name}{page}", f"{sample.image.stem}{page}"]
+    return names if sample.page else [*names, sample.image.stem]
+
+
+def _match(predictions: Path, wanted: Sequence[Sequence[str]]) -> list[Path]:
+    """The label map of each list of possible names."""
+    if not predictions.is_dir():
+        raise InputError(f"{predictions} must be a folder of label maps, there is no such folder")
+    found: dict[str, Path] = {}
+    for path in image_files(predictions):
+        if path.stem.endswith(_PROBABILITIES):
+            continue
+        name = _relative_stem(path, predictions)
+        if name in found:
+            raise InputError(f"{found[name]} and {path} have one stem; keep the label map that counts")
+        found[name] = path
+    files = [next((found[name] for name in names if name in found), None) for names in wanted]
+    if missing := [names[0] for names, file in zip(wanted, files, strict=True) if file is None]:
+        raise InputError(
+            f"{len(missing)} of {len(wanted)} masks have no prediction of the same stem in {predictions}: "
+            f"{_first(missing)}; predict them too or give the data set that was predicted"
+        )
+    matched = [file for file in files if file is not None]
+    owner: dict[Path, str] = {}
+    for names, file in zip(wanted, matched, strict=True):
+        if file in owner:
+            raise InputError(f"{file} would be the prediction of {owner[file]} and of {names[0]}; use subfolders")
+        owner[file] = names[0]
+    return matched
+
+
+def _relative_stem(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_name(path.stem).as_posix()
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+
+
+def _read_prediction(path: Path, legend: Legend, encoding: Encoding) -> NDArray[np.uint8]:
+    """(H, W) uint8 classes of the legend."""
+    labels, own = raster.read_label_map(path)
+    if own is None:
+        return read_labels(path, legend, encoding)
+    try:
+        return _class_table(own, legend, str(path))[own.labels(labels)]
+    except InputError as error:
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+def _class_table(own: Legend, legend: Legend, what: str) -> NDArray[np.uint8]:
+    """(256,) class in `legend` of each class in `own`, by name."""
+    if set(own.class_names) != set(legend.class_names):
+        raise InputError(
+            f"{what} has the classes {', '.join(own.class_names)}, the masks have {', '.join(legend.class_names)}; "
+            "both must have the same: give the legend of the masks"
+        )
+    table = np.full(256, IGNORE, np.uint8)
+    table[: own.n_classes] = [legend.class_names.index(name) for name in own.class_names]
+    return table
+
+
+def _image_reader(sample: Sample) -> Callable[[], tuple[NDArray[Any], NDArray[np.bool_]]]:
+    def read() -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        with raster.open(sample.image, page=sample.page) as image:
+            return image.read(bands=range(3) if image.n_bands > 3 else None)
+
+    return read
+
+
+def _probability_reader(label_map: Path) -> Callable[[], NDArray[Any]] | None:
+    path = label_map.with_name(f"{label_map.stem}{_PROBABILITIES}.tif")
+    if not path.is_file():
+        return None
+
+    def read() -> NDArray[Any]:
+        with raster.open(path) as image:
+            return image.read()[0]
+
+    return read
