@@ -151,7 +151,11 @@ def open_dataset(
     Raises:
         InputError: no layout is recognised, the legend cannot be inferred, or the split rule does not fit.
     """
-    layout = find_layout(Path(path), None if images is None else Path(images), None if masks is None else Path(masks))
+    try:
+        given = [None if folder is None else Path(folder) for folder in (images, masks)]
+        layout = find_layout(Path(path), *given)
+    except OSError as error:
+        raise InputError(f"data set {path} cannot be read: {error}") from error
     rule = split or SplitRule()
     splits = split_samples(layout.splits, rule, layout.lists)
     everything = [sample for samples in splits.values() for sample in samples]
@@ -181,14 +185,16 @@ def _problems(layout: Layout, split: str, *, first: bool) -> tuple[str, ...]:
 def _legend(
     layout: Layout, samples: Sequence[Sample], given: Legend | Path | str | None
 ) -> tuple[Legend, Encoding, str]:
-    if layout.instances:
-        return CELLS, "instances", "instance masks"
     legend, source = None, "given"
     if isinstance(given, Legend):
         legend = given
     elif given is not None or layout.legend is not None:
         file = Path(given) if given is not None else layout.legend
         legend, source = read_legend(file), str(file)  # type: ignore[arg-type]
+    if layout.instances:
+        if legend is not None and legend.n_classes != 2:
+            raise InputError(f"instance masks have 2 classes, background and object; {source} has {legend.n_classes}")
+        return legend or CELLS, "instances", source if legend else "instance masks"
     masked = [sample for sample in samples if sample.mask is not None]
     results = list(in_threads(_scan, masked))
     scans = [result for result in results if isinstance(result, MaskScan)]

@@ -124,7 +124,7 @@ def choose_groups(sizes: Mapping[str, int], fraction: float, seed: int) -> set[s
     Returns:
         At least one group and not all; their share is the one nearest to `fraction` along the order.
     """
-    order = sorted(sizes, key=lambda group: hashlib.sha256(f"{seed}:{group}".encode()).digest())
+    order = sorted(sizes, key=lambda group: hashlib.sha256(f"{seed}:{group}".encode(errors="surrogateescape")).digest())
     target = fraction * sum(sizes.values())
     best, best_error, count = 1, float("inf"), 0
     for n, group in enumerate(order[:-1], 1):
