@@ -60,7 +60,7 @@ def test_a_folder_that_may_not_be_read(part, tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(folder))
 
     monkeypatch.setattr("densa.datasets.pairing.os.listdir", refuse)
-    with pytest.raises(InputError, match="cannot be read.*Permission denied"):
+    with pytest.raises(InputError, match=r"cannot be read.*Permission denied"):
         datasets.open(tmp_path)
 
 
