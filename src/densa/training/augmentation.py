@@ -18,7 +18,7 @@ from torch import Tensor
 
 from densa.errors import InputError
 
-__all__ = ["Augmentation", "Draw", "augment", "draw", "elastic_field"]
+__all__ = ["Augmentation", "Draw", "augment", "draw", "elastic_field", "mixed_seed"]
 
 # Gamma bends the values within so many standard deviations of the mean; beyond them it changes nothing.
 _GAMMA_RANGE = 4.0
@@ -92,7 +92,7 @@ class Draw:
 
 def draw(settings: Augmentation, n: int, n_bands: int, *, seed: int, step: int) -> Draw:
     """Choose the changes of the `n` patches of a step; the same for the same seed and step."""
-    g = torch.Generator().manual_seed(_mixed(seed, step))
+    g = torch.Generator().manual_seed(mixed_seed(seed, step))
 
     def even(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=g) * 2 - 1  # -1 .. 1
@@ -160,10 +160,10 @@ def elastic_field(control: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(control, size=(height, width), mode="bicubic", align_corners=True)
 
 
-def _mixed(seed: int, step: int) -> int:
-    """A generator's seed of two numbers (steps of splitmix64), so that neighbours share nothing."""
+def mixed_seed(*numbers: int) -> int:
+    """A generator's seed of some numbers (steps of splitmix64), so that neighbours share nothing."""
     value = 0
-    for number in (seed, step):
+    for number in numbers:
         value = (value + number + 0x9E3779B97F4A7C15) % 2**64
         value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
         value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) % 2**64
