@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import threading
@@ -58,6 +59,8 @@ class GdalRaster(Raster):
             dataset = self._dataset()
             if dataset.count == 0:
                 raise InputError(f"{path} holds several rasters; give one of {', '.join(dataset.subdatasets[:3])}")
+            if driver == "GTiff":
+                _check_blocks(path, dataset)
             self._inspect(dataset, expand_palette)
             super().__init__(
                 path,
@@ -126,6 +129,21 @@ class GdalRaster(Raster):
             for dataset in self._handles:
                 dataset.close()
             self._handles.clear()
+
+
+def _check_blocks(path: Path, dataset: Any) -> None:
+    """Refuse a header that claims more blocks than the file has room to list.
+
+    GDAL takes the missing ones for empty and would hand out gigabytes of zeros. A block has at least an offset of four
+    bytes and a length of two.
+    """
+    height, width = dataset.block_shapes[0]
+    n_blocks = math.ceil(dataset.height / height) * math.ceil(dataset.width / width)
+    if n_blocks > 1 and 6 * n_blocks > path.stat().st_size:
+        raise InputError(
+            f"{path} is damaged: its header says {dataset.height} x {dataset.width} pixels in {n_blocks} blocks,"
+            " the file is too small to hold them"
+        )
 
 
 def _georeference(dataset: Any) -> Georeference | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from densa.raster.raster import Block
 
 __all__ = ["open_volume"]
 
+# Damage is reported by exceptions; the library's log must not reach the screen beside them.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _DAMAGE = (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, struct.error)
 
 
@@ -30,9 +33,12 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
             stacked = first.imagedepth > 1 or (file.is_imagej and len(series.shape) > first.ndim)
             if len(file.pages) != 1 or not stacked:
                 return None
+            _check_segments(path, first)
             height, width, n_bands = first.imagelength, first.imagewidth, first.samplesperpixel
             n_pages = int(np.prod(series.shape)) // (height * width * n_bands)
             dtype, separate = series.dtype, first.planarconfig == 2  # planes of a band together
+    except InputError:
+        raise
     except _DAMAGE:
         return None  # GDAL read its header, so GDAL shall say what is wrong
     if n_pages <= 1 or dtype is None:
@@ -55,3 +61,11 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
 
     names = ("grey",) if n_bands == 1 else tuple(f"band {i + 1}" for i in range(n_bands))
     return DecodedRaster(path, height, width, native, names, decode, n_pages=n_pages)
+
+
+def _check_segments(path: Path, first: tifffile.TiffPage) -> None:
+    """Refuse a stack of which a part is missing; the library would hand out zeros for it."""
+    ends = [offset + n_bytes for offset, n_bytes in zip(first.dataoffsets, first.databytecounts, strict=True)]
+    contiguous = len(ends) == 1 and first.compression == 1  # ImageJ: one strip listed, the whole stack follows
+    if (len(ends) != np.prod(first.chunked) and not contiguous) or max(ends) > path.stat().st_size:
+        raise InputError(f"{path} cannot be read, it is damaged or cut short")
