@@ -1,0 +1,77 @@
+"""Pairs of an evaluation whose predictions are computed on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.datasets import Dataset
+from densa.engine import predict
+from densa.errors import InputError
+from densa.legend import IGNORE
+from densa.reports.evaluation import Pair
+from densa.segmenter import Segmenter
+
+__all__ = ["pairs_of_predictions"]
+
+_SHOWN_SIDE_PX = 480  # probabilities are kept for the page's small pictures only
+
+
+def pairs_of_predictions(
+    segmenter: Segmenter,
+    dataset: Dataset,
+    *,
+    tile_size: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Pair]:
+    """Predict the images of a data set one after the other.
+
+    Args:
+        segmenter: anything trained on the data set's legend.
+        dataset: images with masks.
+        tile_size: see `engine.predict`; the labels do not depend on it.
+        progress: called with (images done, images in all).
+
+    Yields:
+        One pair per image, with its probabilities at about the size of the page's pictures.
+
+    Raises:
+        InputError: the legends name other classes, or an image does not fit the segmenter.
+    """
+    names, expected = dataset.legend.class_names, segmenter.legend.class_names
+    if names != expected:
+        raise InputError(
+            f"the model labels the classes {', '.join(expected)}; the data set has {', '.join(names)}; "
+            "evaluate on data with the model's legend (--legend FILE)"
+        )
+    for i, sample in enumerate(dataset.samples):
+        labels, probabilities = _predict(segmenter, dataset, i, tile_size)
+        yield Pair(
+            name=sample.name,
+            target=dataset.labels(i),
+            predicted=labels,
+            image=partial(dataset.image, i),
+            probabilities=lambda shown=probabilities: shown,  # type: ignore[misc]
+        )
+        if progress:
+            progress(i + 1, len(dataset))
+
+
+def _predict(
+    segmenter: Segmenter, dataset: Dataset, i: int, tile_size: int | None
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Label map of image `i`, and every n-th row and column of its probabilities."""
+    with dataset.open_image(i) as image:
+        labels = np.full((image.height, image.width), IGNORE, np.uint8)
+        step = max(1, -(-max(labels.shape) // _SHOWN_SIDE_PX))
+        kept = np.zeros((segmenter.legend.n_classes, *(-(-side // step) for side in labels.shape)), np.float32)
+        for tile in predict(segmenter, image, tile_size=tile_size):
+            row, column, height, width = tile.window
+            labels[row : row + height, column : column + width] = tile.labels()
+            seen = tile.probabilities[:, -row % step :: step, -column % step :: step]
+            top, left = -(-row // step), -(-column // step)
+            kept[:, top : top + seen.shape[1], left : left + seen.shape[2]] = seen
+    return labels, kept
