@@ -41,9 +41,7 @@ Config = Annotated[
     typer.Option("--config", is_eager=True, callback=_read_config, help="YAML file of options; the command line wins."),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-Precision = Annotated[
-    str, typer.Option("--precision", help="auto (bfloat16 where it is faster), float32 or bfloat16.")
-]
+Precision = Annotated[str, typer.Option("--precision", help="auto (bfloat16 where it is faster), float32 or bfloat16.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs on stdout.")]
 

@@ -42,6 +42,7 @@ def predict(
     for job in plan:
         with raster.open(job.image, page=job.page) as image:
             if not dry_run:
+                job.labels.parent.mkdir(parents=True, exist_ok=True)
                 with progress_bar(job.image.name) as progress:
                     predict_to_file(
                         segmenter,

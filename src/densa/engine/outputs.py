@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from densa import raster
+from densa.datasets.pairing import image_files
 from densa.errors import InputError
 
 __all__ = ["Job", "plan_outputs"]
 
-_IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".vrt", ".gif"}
 _LABEL_SUFFIXES = {".png", ".tif", ".tiff"}
 
 
@@ -31,7 +31,7 @@ def plan_outputs(
     """Name every output before anything is computed.
 
     Args:
-        images: files, or folders whose images are all taken (in order of name).
+        images: files, or folders whose images are all taken, in order of name; their subfolders are kept.
         output: a folder (made when missing), or a .png/.tif file where one image with one page is given.
         overwrite: outputs may exist.
         probabilities: plan `NAME.probabilities.tif` beside every label map.
@@ -43,29 +43,28 @@ def plan_outputs(
     Raises:
         InputError: no image, an unreadable one, two of one output name, an output that exists or is the image.
     """
-    files: list[Path] = []
+    files: list[tuple[Path, Path]] = []  # the image, and the folder of its outputs below `output`
     for path in images:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in _IMAGE_SUFFIXES and p.is_file())
+            inside = [(p, p.parent.relative_to(path)) for p in image_files(path)]
             if not inside:
                 raise InputError(f"folder {path} holds no image; give image files or a folder of them")
             files.extend(inside)
         else:
-            files.append(path)
+            files.append((path, Path()))
     as_file = output.suffix.lower() in _LABEL_SUFFIXES and not output.is_dir()
     jobs: list[Job] = []
-    for path in files:
+    for path, place in files:
         with raster.open(path) as image:
             n_pages, suffix = image.n_pages, ".png" if image.georeference is None else ".tif"
         if as_file and (len(files) > 1 or n_pages > 1):
             raise InputError(f"-o {output} is one file, but {len(files)} images were given; give a folder instead")
         for page in range(n_pages):
             name = path.stem if n_pages == 1 else f"{path.stem}_{page:04d}"
-            labels = output if as_file else output / f"{name}{suffix}"
+            labels = output if as_file else output / place / f"{name}{suffix}"
             extra = labels.with_name(f"{labels.stem}.probabilities.tif") if probabilities else None
             jobs.append(Job(path, page, labels, extra))
     _check(jobs, overwrite)
-    (output.parent if as_file else output).mkdir(parents=True, exist_ok=True)
     return jobs
 
 

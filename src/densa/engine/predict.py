@@ -145,6 +145,4 @@ def predict_to_file(
                 w = tile.window
                 kept[:, w.row : w.row + w.height, w.column : w.column + w.width] = np.rint(tile.probabilities * 255)
     if kept is not None and probabilities is not None:
-        write_bands(
-            probabilities, kept, like=raster, band_names=legend.class_names, scale=1 / 255, overwrite=overwrite
-        )
+        write_bands(probabilities, kept, like=raster, band_names=legend.class_names, scale=1 / 255, overwrite=overwrite)

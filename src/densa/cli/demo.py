@@ -1,0 +1,77 @@
+"""`densa demo`: all of it in some minutes, on images that the dependencies ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from densa.cli.common import Overwrite, progress_bar
+
+
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of all that the demo makes.")] = Path("demo"),
+    minutes: Annotated[float, typer.Option("--minutes", min=0.05, help="Time to train the U-Net.")] = 1.5,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train a U-Net on the left half of a photograph of coins, label the right half, and write demo/report.html."""
+    from densa import datasets, methods, raster, reports
+    from densa.cli.evaluate import summary_line
+    from densa.datasets.samples import coins
+    from densa.engine import predict_to_file
+    from densa.networks import build
+    from densa.training import Augmentation, train
+
+    reports.check_output(output, overwrite=overwrite)
+    folder = coins(output / "coins", overwrite=overwrite)
+    splits = datasets.open(folder)
+    datasets.check(*splits.values())
+    print(f"data: {folder} (left half to train on, right half to test)", flush=True)
+    run = output / "unet"
+    width = 16
+    train(
+        build("unet", splits["train"].n_bands, splits["train"].legend.n_classes, width=width),
+        splits["train"],
+        None,
+        run,
+        architecture="unet",
+        arguments={"width": width},
+        minutes=minutes,
+        patch_size=128,
+        batch_size=8,
+        learning_rate=3e-3,
+        augmentation=Augmentation(quarter_turns=True, rotation=15, scale=0.25, elastic=8, gain=0.2, offset=0.3),
+        seed=seed,
+        overwrite=overwrite,
+    )
+    print(f"model: {run}", flush=True)
+    model = methods.load(run)
+    maps = output / "maps"
+    maps.mkdir(exist_ok=True)
+    test = splits["test"]
+    for sample in test.samples:
+        with raster.open(sample.image) as image, progress_bar(sample.name) as progress:
+            predict_to_file(
+                model,
+                image,
+                maps / f"{sample.image.stem}.png",
+                probabilities=maps / f"{sample.image.stem}.probabilities.tif",
+                overwrite=overwrite,
+                progress=progress,
+            )
+    print(f"label maps: {maps}", flush=True)
+    evaluation = reports.evaluate_pairs(reports.pairs_of_folders(maps, test), test.legend)
+    page = reports.write_report(
+        evaluation,
+        output,
+        title="Coins: trained on the left half, tested on the right",
+        model=f"U-Net, width {width}",
+        data="skimage.data.coins()",
+        seed=seed,
+        curves=run / "metrics.csv",
+        overwrite=overwrite,
+    )
+    print(f"IoU of coins {evaluation.summary.iou[1]:.4f}; {summary_line(evaluation)}")
+    print(f"report: {page.resolve()}")
