@@ -1,0 +1,109 @@
+"""What the region methods ask of an image, and its fixed-point form."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from densa.errors import InputError
+
+MAX_PIXELS = 2**31 - 1  # regions are numbered in int32
+MAX_BANDS = 256
+
+
+def check_image(image: ArrayLike) -> NDArray[np.generic]:
+    """The image as (H, W, B), its shape and type checked; the values are not looked at."""
+    array = np.asarray(image)
+    if array.ndim not in (2, 3):
+        raise InputError(f"image must be (height, width) or (height, width, bands), got shape {array.shape}")
+    if array.size == 0:
+        raise InputError(f"image must have pixels and bands, got shape {array.shape}")
+    if array.dtype.kind not in "buif":
+        raise InputError(f"image must hold integers or real numbers, got {array.dtype}")
+    check_size(array.shape[0], array.shape[1])
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.shape[2] > MAX_BANDS:
+        raise InputError(
+            f"image must have at most {MAX_BANDS} bands, got shape {array.shape}; is it (bands, height, width)?"
+        )
+    return array
+
+
+def check_size(height: int, width: int) -> None:
+    """Refuse what int32 regions cannot number."""
+    if height * width > MAX_PIXELS:
+        raise InputError(f"image must have fewer than 2**31 pixels, got {height} x {width}; work on parts of it")
+
+
+def check_mask(mask: ArrayLike | None, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask (H, W), or an empty array for none."""
+    if mask is None:
+        return np.empty((0, 0), np.bool_)
+    array = np.asarray(mask)
+    if array.shape != shape:
+        raise InputError(f"mask must have the image's shape {shape}, got {array.shape}")
+    if array.dtype != np.bool_:
+        raise InputError(f"mask must be boolean, got {array.dtype}; compare it with a value first")
+    return array
+
+
+def pixel_count(mask: NDArray[np.bool_], n_pixels: int) -> int:
+    """Pixels of the image that the mask keeps."""
+    return int(np.count_nonzero(mask)) if mask.size else n_pixels
+
+
+def empty_planes(n_bands: int, height: int, width: int) -> NDArray[np.int16]:
+    """Uninitialised (n_bands, height, width), behind whose end a kernel may read the rest of a vector."""
+    n = n_bands * height * width
+    flat = np.empty(n + 64, np.int16)
+    flat[n:] = 0
+    return flat[:n].reshape(n_bands, height, width)
+
+
+def fixed_point(
+    image: NDArray[np.generic], mask: NDArray[np.bool_], scale_of: Callable[[float], float]
+) -> tuple[NDArray[np.int16], float]:
+    """Bands as integers: the value minus the middle of the band's range, times one scale for all bands.
+
+    Args:
+        image: (H, W, B) finite where `mask` is True.
+        mask: (H, W) or empty.
+        scale_of: steps per unit, given the largest possible distance of two pixels.
+
+    Returns:
+        (B, H, W) int16, 0 outside the mask; the scale.
+    """
+    lows, highs = value_ranges(image, mask)
+    middles = (highs + lows) / 2
+    diameter = float(np.linalg.norm(highs - lows))
+    if not np.isfinite(diameter) or diameter > 1e30 or 0 < diameter < 1e-30:
+        raise InputError(f"image values span {diameter:g}, which is outside 1e-30 to 1e30; rescale the image")
+    scale = scale_of(diameter)
+    planes = empty_planes(image.shape[2], *image.shape[:2])
+    rows = max(1, (1 << 20) // image.shape[1])  # a strip at a time: no second image in float64
+    for b in range(image.shape[2]):
+        for y in range(0, image.shape[0], rows):
+            part = (image[y : y + rows, :, b].astype(np.float64) - middles[b]) * scale
+            if mask.size:
+                part[~mask[y : y + rows]] = 0
+            planes[b, y : y + rows] = np.floor(part + 0.5)
+    return planes, scale
+
+
+def value_ranges(
+    image: NDArray[np.generic], mask: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lowest and highest value of each band (B,) inside the mask; zeros where the mask keeps nothing."""
+    lows = np.zeros(image.shape[2])
+    highs = np.zeros(image.shape[2])
+    for b in range(image.shape[2]):
+        band = image[:, :, b] if not mask.size else image[:, :, b][mask]
+        if band.size == 0:
+            continue
+        lows[b], highs[b] = float(band.min()), float(band.max())
+        if not (np.isfinite(lows[b]) and np.isfinite(highs[b])):
+            raise InputError(
+                f"image must be finite, band {b} holds NaN or infinite values; fill them, or leave them out with mask"
+            )
+    return lows, highs
