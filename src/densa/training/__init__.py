@@ -1,18 +1,28 @@
 """Training: losses, class balance, augmentation, schedules, the loop, checkpoints."""
 
-from densa.training.augmentation import Augmentation
+from densa.training.augmentation import Augmentation, augment, draw
+from densa.training.batch_norm import recalibrate_batch_norm
 from densa.training.border_weights import border_weights
 from densa.training.class_weights import class_weights
+from densa.training.config import TrainConfig
+from densa.training.from_config import train_from_config
 from densa.training.interruption import Interrupted
 from densa.training.loop import TrainResult, train
 from densa.training.losses import cross_entropy
+from densa.training.schedules import learning_rate_factor
 
 __all__ = [
     "Augmentation",
     "Interrupted",
+    "TrainConfig",
     "TrainResult",
+    "augment",
     "border_weights",
     "class_weights",
     "cross_entropy",
+    "draw",
+    "learning_rate_factor",
+    "recalibrate_batch_norm",
     "train",
+    "train_from_config",
 ]

@@ -7,7 +7,7 @@ checkpoint from a stranger can only be refused. Random numbers need no state, fo
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +144,11 @@ def _load_optimizer(path: Path, optimizer: torch.optim.Optimizer, stored: dict[s
 
 
 def _state(content: dict[str, Any]) -> RunState:
-    types = {field.name: type(field.default) for field in fields(RunState)}
-    return RunState(**{name: types[name](value) for name, value in content.items()})
+    state = RunState(**content)
+    for name, default in asdict(RunState()).items():
+        if not isinstance(getattr(state, name), (int, type(default))) or getattr(state, name) < -1:
+            raise TypeError(f"{name} is {getattr(state, name)!r}")
+    return state
 
 
 def _compare(path: Path, then: dict[str, Any], now: dict[str, Any] | None) -> None:

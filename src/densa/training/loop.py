@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from densa.datasets import Dataset, PatchSampler, band_statistics, class_frequencies
 from densa.errors import InputError
 from densa.metrics import Summary
+from densa.raster import atomic_output
 from densa.segmenter import Architecture, BandContract, NetworkSegmenter, save_model
 from densa.segmenter.inference import choose_precision
 from densa.training.augmentation import Augmentation
@@ -39,9 +40,8 @@ __all__ = ["TrainResult", "train"]
 
 _RECALIBRATION_BATCHES = 16
 _SMALL_BATCH = 8  # below it the running statistics of batch normalisation are too noisy
-_OWN_FILES = ("model.json", "model.safetensors", "metrics.csv", "checkpoints", "tensorboard")
-# What a run's weights follow from; a checkpoint is not resumed with others. `device` and `precision` are among them,
-# for a run that changes them would still not end with the same weights.
+_OWN_FILES = ("model.json", "model.safetensors", "config.yaml", "metrics.csv", "checkpoints", "tensorboard")
+# What a run's weights follow from; a checkpoint is not resumed with others.
 _DECISIVE = (
     "steps", "minutes", "patch_size", "batch_size", "accumulation", "optimizer", "learning_rate",
     "weight_decay", "momentum", "schedule", "warmup", "clip_norm", "class_weights", "border_weight", "border_sigma",
@@ -107,6 +107,7 @@ def train(
     progress: bool = True,
     tensorboard: bool = False,
     record: Mapping[str, Any] | None = None,
+    config: str | None = None,
 ) -> TrainResult:
     """Train a network and leave a model folder with the best weights.
 
@@ -155,6 +156,7 @@ def train(
         progress: show a progress bar on stderr.
         tensorboard: write TensorBoard's event files too.
         record: further entries of the training record in model.json.
+        config: text of config.yaml, for who made the arguments from one.
 
     Returns:
         What was done. In the folder: model.json and model.safetensors, metrics.csv, checkpoints/.
@@ -166,11 +168,16 @@ def train(
     settings = {name: value for name, value in locals().items() if name in _DECISIVE}
     settings |= {"architecture": asdict(architecture), "augmentation": asdict(augmentation or Augmentation())}
     _check(settings | {"log_every": log_every})
+    if len(train_dataset) == 0:
+        raise InputError("the training split holds no image")
     accelerator = make_accelerator(device)
     plan = RunPlan(steps=steps, minutes=minutes, validate_every=validate_every, patience=patience)
     folder = Path(output)
     if accelerator.is_main_process:
         _prepare_folder(folder, resume=resume, overwrite=overwrite)
+        if config is not None and not resume:
+            with atomic_output(folder / "config.yaml", overwrite=True) as path:
+                path.write_text(config, encoding="utf-8")
     accelerator.wait_for_everyone()
     bands = _band_contract(train_dataset)
     feeder = Feeder(

@@ -1,0 +1,146 @@
+"""Everything that decides a training run, in one flat level; saved beside the weights as config.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from densa.errors import InputError
+from densa.segmenter import Architecture
+from densa.training.augmentation import Augmentation
+
+__all__ = ["TrainConfig"]
+
+_AUGMENTATIONS = tuple(field.name for field in fields(Augmentation))
+_DATA = ("data", "images", "masks", "legend", "val_fraction", "split_seed")
+_NETWORK = ("model", "width", "model_arguments")
+
+
+class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=()):
+    """A training run: the data, the network and the arguments of `train`, whose meaning stands there.
+
+    The defaults are meant for some dozens of images and a processor.
+    """
+
+    data: Path
+    """Folder of images and masks."""
+    images: Path | None = None
+    """Folder of the images, where it has a name of its own."""
+    masks: Path | None = None
+    legend: Path | None = None
+    """Legend file; None takes the folder's own, or infers it from the masks."""
+    val_fraction: float | None = Field(None, ge=0, lt=1)
+    """Share of the scenes held out for validation; None: a fifth, where the folder has no split of its own."""
+    split_seed: int = Field(0, ge=0)
+
+    model: str = "unet"
+    """A name of `densa.networks`."""
+    width: int = Field(16, ge=1)
+    """Channels of the first level; the papers' networks have 64."""
+    model_arguments: dict[str, bool | int | float | str] = {}
+    """Further arguments of the network."""
+
+    steps: int | None = Field(None, ge=1)
+    minutes: float | None = Field(None, gt=0)
+    patch_size: int = Field(256, ge=1)
+    batch_size: int = Field(8, ge=1)
+    accumulation: int = Field(1, ge=1)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    schedule: Literal["cosine", "poly", "step", "constant"] = "cosine"
+    warmup: float = Field(0.03, ge=0, lt=1)
+    clip_norm: float = Field(5.0, ge=0)
+    class_weights: Literal["none", "inverse", "median-frequency"] = "none"
+    border_weight: float = Field(0.0, ge=0)
+    border_sigma: float = Field(5.0, gt=0)
+    border_background: int = Field(0, ge=0)
+    ema_decay: float = Field(0.0, ge=0, lt=1)
+    recalibrate: bool | None = None
+    validate_every: int | None = Field(None, ge=1)
+    patience: int = Field(0, ge=0)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    device: str = "auto"
+    seed: int = Field(0, ge=0)
+    log_every: int = Field(10, ge=1)
+    tensorboard: bool = False
+
+    flip_rows: bool = True
+    """Mirror top to bottom; turn it off where up is up: photographs of streets."""
+    flip_columns: bool = True
+    quarter_turns: bool = False
+    rotation: float = Field(15.0, ge=0)
+    scale: float = Field(0.25, ge=0)
+    elastic: float = Field(0.0, ge=0)
+    gain: float = Field(0.2, ge=0, lt=1)
+    offset: float = Field(0.2, ge=0)
+    gamma: float = Field(0.1, ge=0)
+
+    @model_validator(mode="after")
+    def _width_once(self) -> TrainConfig:
+        if "width" in self.model_arguments:
+            raise ValueError("width is an option of its own; take it out of model_arguments")
+        return self
+
+    @classmethod
+    def of(cls, **values: Any) -> TrainConfig:
+        """A configuration of named values.
+
+        Raises:
+            InputError: names every value that is unknown or out of range, in one line.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            wrong = [_sentence(entry) for entry in error.errors(include_url=False)]
+            raise InputError(f"train: {'; '.join(wrong)}") from error
+
+    @classmethod
+    def from_yaml(cls, path: Path | str, **overrides: Any) -> TrainConfig:
+        """Read a config.yaml; `overrides` win.
+
+        Raises:
+            InputError: the file is missing or no YAML, or holds what `of` refuses.
+        """
+        try:
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"config {path} cannot be read: {error}") from error
+        if not isinstance(content, dict):
+            raise InputError(f"config {path} must hold `option: value` lines, got {type(content).__name__}")
+        return cls.of(**{str(key): value for key, value in content.items()} | overrides)
+
+    def to_yaml(self) -> str:
+        """The text of config.yaml: complete, so that reading it gives an equal configuration."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network's name and arguments, for `densa.networks.build` and `train`."""
+        return Architecture(self.model, {"width": self.width, **self.model_arguments})
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """The augmentation options together."""
+        return Augmentation(**{name: getattr(self, name) for name in _AUGMENTATIONS})
+
+    def training_arguments(self) -> dict[str, Any]:
+        """The named arguments of `train`, beside the network, the data and the output."""
+        apart = {*_DATA, *_NETWORK, *_AUGMENTATIONS}
+        chosen = {name: getattr(self, name) for name in type(self).model_fields if name not in apart}
+        return chosen | {"architecture": self.architecture, "augmentation": self.augmentation}
+
+
+def _sentence(entry: Any) -> str:
+    name = ".".join(map(str, entry["loc"]))
+    if entry["type"] == "extra_forbidden":
+        return f"there is no option {name}"
+    if entry["type"] == "missing":
+        return f"{name} is missing"
+    said = entry["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{name} {said}, got {entry['input']!r}" if name else said
