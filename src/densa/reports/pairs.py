@@ -243,7 +243,7 @@ def _class_table(own: Legend, legend: Legend, what: str) -> NDArray[np.uint8]:
 def _image_reader(sample: Sample) -> Callable[[], tuple[NDArray[Any], NDArray[np.bool_]]]:
     def read() -> tuple[NDArray[Any], NDArray[np.bool_]]:
         with raster.open(sample.image, page=sample.page) as image:
-            return image.read(bands=range(3) if image.n_bands > 3 else None)
+            return image.read(bands=range(1, 4) if image.n_bands > 3 else None)
 
     return read
 
