@@ -1,0 +1,179 @@
+"""Kernels of the watershed: flooding over exact levels in linear time, and over a general priority queue.
+
+The relief comes as a padded, flattened `state`, which packs all that a flooded neighbour must know into one number:
+
+    state > 0   label of the pixel
+    state == 0  border, or outside the mask: never entered
+    state < 0   not reached yet; its level is ~state
+
+A level is the rank of a pixel's value, so that every pixel of level c that is entered in time fits into the c-th
+section of one `queue` of as many places as there are pixels: sections take their pixels first in, first out, and no heap is
+needed. Pixels below the flood (a pocket entered over its rim) are served at the current level: they go to the `lake`.
+"""
+
+import numpy as np
+from numba import njit
+
+ONE = np.uint64(1)
+EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@njit(nogil=True, cache=True)
+def count_levels(state, levels, counts, marker_counts):  # type: ignore[no-untyped-def]
+    """Pixels and marker pixels of each level; the image's values stand in `levels` (h, w), `state` is padded by 1."""
+    height, width = levels.shape
+    for row in range(height):
+        for column in range(width):
+            here = state[row + 1, column + 1]
+            if here != 0:
+                counts[levels[row, column]] += 1
+            if here > 0:
+                marker_counts[levels[row, column]] += 1
+
+
+@njit(nogil=True, cache=True)
+def enqueue_markers(state, levels, fill, queue):  # type: ignore[no-untyped-def]
+    """Put all marker pixels, row by row, into the section of their level; `fill` is the end of each section."""
+    height, width = levels.shape
+    for row in range(height):
+        for column in range(width):
+            if state[row + 1, column + 1] > 0:
+                level = levels[row, column]
+                queue[fill[level]] = (row + 1) * (width + 2) + column + 1
+                fill[level] += 1
+
+
+@njit(nogil=True, cache=True)
+def flood(state, offsets, start, fill, queue, lake, first_level):  # type: ignore[no-untyped-def]
+    """Meyer's flooding from `first_level` on; marker pixels of one level go in the order of their section."""
+    for level in range(first_level, start.size):
+        c = np.uint64(level)
+        n_lake = np.uint64(0)
+        for i in range(np.uint64(start[level]), np.uint64(fill[level])):
+            n_lake = _enter_neighbours(state, offsets, fill, queue, lake, c, n_lake, queue[i])
+        i = np.uint64(0)
+        while i < n_lake:
+            n_lake = _enter_neighbours(state, offsets, fill, queue, lake, c, n_lake, lake[i])
+            i += ONE
+
+
+@njit(nogil=True, inline="always")
+def _enter_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel):  # type: ignore[no-untyped-def]
+    """Give a served pixel's label to its unreached neighbours and queue them; returns the lake's new length."""
+    label = state[np.uint64(pixel)]
+    for offset in offsets:
+        neighbour = np.uint64(pixel + offset)
+        reached = state[neighbour]
+        if reached < 0:
+            state[neighbour] = label
+            own = np.uint64(~reached)
+            if own <= level:
+                lake[n_lake] = neighbour
+                n_lake += ONE
+            else:
+                queue[np.uint64(fill[own])] = neighbour
+                fill[own] += 1
+    return n_lake
+
+
+# -- the order in which scikit-image's heap serves marker pixels of one level --------------------------------------
+#
+# scikit-image gives all marker pixels the same age; which of two of the same value comes first follows from where they
+# happen to lie in its binary heap. To give the same labels, the heap is moved here step for step beside the queue,
+# as long as marker pixels that tie are left in it. Its items are 64-bit numbers (level, place in the section,
+# number of the marker pixel in its level), compared without the last field; place 0 is a marker pixel.
+
+
+@njit(nogil=True, cache=True)
+def shadow_markers(state, levels, heap, seen, level_shift, place_shift):  # type: ignore[no-untyped-def]
+    """Push all marker pixels, row by row; returns the number of items. The heap's root is at 1."""
+    height, width = levels.shape
+    n_items = np.uint64(0)
+    for row in range(height):
+        for column in range(width):
+            if state[row + 1, column + 1] > 0:
+                level = levels[row, column]
+                n_items += ONE
+                _push(heap, n_items, np.uint64(level) << level_shift | seen[level], place_shift)
+                seen[level] += ONE
+    return n_items
+
+
+@njit(nogil=True, inline="always")
+def _push(heap, hole, item, place_shift):  # type: ignore[no-untyped-def]
+    """Move `item` up from `hole`, the first free place."""
+    key = item >> place_shift
+    while hole > ONE and key < heap[hole >> ONE] >> place_shift:
+        heap[hole] = heap[hole >> ONE]
+        hole >>= ONE
+    heap[hole] = item
+
+
+@njit(nogil=True, inline="always")
+def _pop(heap, n_items, place_shift):  # type: ignore[no-untyped-def]
+    """Take the root off: the last item replaces it and moves down. The place freed becomes EMPTY.
+
+    Downwards the smaller child always moves up (the left one where both are equal) to the bottom, then the item climbs
+    back: the same end as stopping on the way, in fewer mispredicted branches.
+    """
+    top = heap[ONE]
+    item = heap[n_items]
+    heap[n_items] = EMPTY
+    if n_items == ONE:
+        return top
+    key = item >> place_shift
+    hole = ONE
+    child = np.uint64(2)
+    while child < n_items:
+        child += np.uint64((heap[child + ONE] >> place_shift) < (heap[child] >> place_shift))
+        heap[hole] = heap[child]
+        hole = child
+        child = hole << ONE
+    while hole > ONE and heap[hole >> ONE] >> place_shift >= key:
+        heap[hole] = heap[hole >> ONE]
+        hole >>= ONE
+    heap[hole] = item
+    return top
+
+
+@njit(nogil=True, cache=True)
+def flood_as_heap(  # type: ignore[no-untyped-def]
+    state, offsets, start, fill, queue, lake, marker_counts, heap, n_items, n_levels, level_shift, place_shift
+):
+    """`flood` of the first `n_levels` levels, marker pixels of one level in the order of scikit-image's heap."""
+    pushed = np.zeros(start.size, np.uint64)  # pixels of each level pushed so far, markers not counted
+    number_mask = (ONE << place_shift) - ONE
+    for level in range(n_levels):
+        c = np.uint64(level)
+        first = np.uint64(start[level])
+        n_markers = np.uint64(marker_counts[level])
+        n_queued = np.uint64(fill[level]) - first
+        n_lake = np.uint64(0)
+        i = np.uint64(0)
+        while i < n_queued + n_lake:
+            top = _pop(heap, n_items, place_shift)
+            n_items -= ONE
+            if i < n_markers:
+                pixel = queue[first + (top & number_mask)]
+            elif i < n_queued:
+                pixel = queue[first + i]
+            else:
+                pixel = lake[i - n_queued]
+            i += ONE
+            label = state[np.uint64(pixel)]
+            for offset in offsets:
+                neighbour = np.uint64(pixel + offset)
+                reached = state[neighbour]
+                if reached < 0:
+                    state[neighbour] = label
+                    own = np.uint64(~reached)
+                    if own <= c:
+                        own = c
+                        lake[n_lake] = neighbour
+                        n_lake += ONE
+                    else:
+                        queue[np.uint64(fill[own])] = neighbour
+                        fill[own] += 1
+                    pushed[own] += ONE
+                    n_items += ONE
+                    _push(heap, n_items, own << level_shift | pushed[own] << place_shift, place_shift)

@@ -1,0 +1,116 @@
+"""Kernel of the watershed over a binary heap: compact, with lines, or plain where `_flooding` cannot number all items.
+
+With lines or compactness a pixel's label is decided when it is served, not when it is queued, and it may wait several
+times, once for each neighbour that reached it; so the heap holds (value, age, pixel, source). Steps and order are those
+of scikit-image, so that labels are equal.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(nogil=True, inline="always")
+def _before(values, ages, a, b):  # type: ignore[no-untyped-def]
+    """Whether slot a leaves the heap ahead of slot b."""
+    return values[a] < values[b] or (values[a] == values[b] and ages[a] < ages[b])
+
+
+@njit(nogil=True)
+def _sift_up(heap, values, ages, hole):  # type: ignore[no-untyped-def]
+    """Restore the heap after a slot was put at `hole`, its last place."""
+    slot = heap[hole]
+    while hole > 0 and _before(values, ages, slot, heap[(hole - 1) >> 1]):
+        heap[hole] = heap[(hole - 1) >> 1]
+        hole = (hole - 1) >> 1
+    heap[hole] = slot
+
+
+@njit(nogil=True)
+def _take_first(heap, values, ages, n_items):  # type: ignore[no-untyped-def]
+    """Remove and return the first slot; it stays behind the last item, free for the next one."""
+    first, slot = heap[0], heap[n_items - 1]
+    n_items -= 1
+    hole = 0
+    while 2 * hole + 1 < n_items:
+        child = 2 * hole + 1
+        if child + 1 < n_items and _before(values, ages, heap[child + 1], heap[child]):
+            child += 1
+        if not _before(values, ages, heap[child], slot):
+            break
+        heap[hole] = heap[child]
+        hole = child
+    heap[hole] = slot
+    heap[n_items] = first
+    return first
+
+
+@njit(nogil=True)
+def _longer(array, filler):  # type: ignore[no-untyped-def]
+    """Twice as long a copy; new places hold `filler`, or their own index where it is negative."""
+    longer = np.empty(2 * array.size, array.dtype)
+    longer[: array.size] = array
+    for i in range(array.size, longer.size):
+        longer[i] = i if filler < 0 else filler
+    return longer
+
+
+@njit(nogil=True)
+def _meets_other_label(labels, inside, offsets, pixel, label):  # type: ignore[no-untyped-def]
+    """Whether a neighbour that is not on a line carries another label."""
+    for offset in offsets:
+        other = labels[pixel + offset]
+        if inside[pixel + offset] and other != 0 and other != label:
+            return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def flood_by_heap(relief, labels, inside, markers, offsets, row_length, compactness, lines):  # type: ignore[no-untyped-def]
+    """Fill `labels` (flat, padded by 1; 0: none yet, marker pixels given) from the flat places `markers`.
+
+    `inside` is False on the border and outside the mask, and becomes False on lines. Lines are entered and left like
+    other pixels; they are drawn only where `compactness` is 0.
+    """
+    n_slots = max(markers.size, 1024)
+    heap = np.arange(n_slots)
+    values = np.empty(n_slots, np.float64)
+    ages = np.empty(n_slots, np.int64)
+    pixels = np.empty(n_slots, np.int64)
+    sources = np.empty(n_slots, np.int64)
+    for i in range(markers.size):
+        values[i], ages[i], pixels[i], sources[i] = relief[markers[i]], 0, markers[i], markers[i]
+        _sift_up(heap, values, ages, i)
+    late = lines or compactness > 0
+    n_items, age = markers.size, 0
+    while n_items > 0:
+        slot = _take_first(heap, values, ages, n_items)
+        n_items -= 1
+        value, pixel, source = values[slot], pixels[slot], sources[slot]
+        if late and labels[pixel] != 0 and pixel != source:
+            continue  # labelled since, from another neighbour
+        if not lines or compactness > 0:
+            labels[pixel] = labels[source]
+        elif inside[pixel]:
+            if _meets_other_label(labels, inside, offsets, pixel, labels[source]):
+                inside[pixel] = False
+            else:
+                labels[pixel] = labels[source]
+        for offset in offsets:
+            neighbour = pixel + offset
+            if not inside[neighbour] or labels[neighbour] != 0:
+                continue
+            if n_items == heap.size:
+                heap, values, ages = _longer(heap, -1), _longer(values, 0), _longer(ages, 0)
+                pixels, sources = _longer(pixels, 0), _longer(sources, 0)
+            price = relief[neighbour]
+            if compactness > 0:
+                rows = neighbour // row_length - source // row_length
+                columns = neighbour % row_length - source % row_length
+                price += compactness * np.sqrt(np.float64(rows * rows + columns * columns))
+            if not late:
+                labels[neighbour] = labels[source]
+            age += 1
+            slot = heap[n_items]
+            values[slot], ages[slot], pixels[slot], sources[slot] = max(price, value), age, neighbour, source
+            _sift_up(heap, values, ages, n_items)
+            n_items += 1
