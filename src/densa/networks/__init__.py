@@ -2,7 +2,7 @@
 
 Beside `forward`, a network has the attributes `output_stride` (input pixels per cell of its deepest features) and
 `margin` (pixels that its logits lack on each side), and the method `input_side(side)`: the smallest height or width
-that it takes whose logits are at least `side` high or wide.
+that it takes whose logits are at least `side` high or wide. `needs_float32` is set where bfloat16 would change labels.
 """
 
 from __future__ import annotations

@@ -27,8 +27,9 @@ class NetworkSegmenter:
         legend: one class per channel of the scores.
         bands: what the network was trained on.
         device: "auto" (a CUDA device where there is one), "cpu", "cuda", "cuda:1", ...
-        precision: "float32", "bfloat16" or "auto", which is bfloat16 where the device computes faster with it. Labels
-            then agree with float32 on 99.9 % of the pixels or more, once the network is trained.
+        precision: "float32", "bfloat16" or "auto", which is bfloat16 where the device computes faster with it and the
+            network does not say `needs_float32`. Once the network is trained, labels then agree with those of float32
+            on 99.9 % of the pixels or more.
 
     Attributes:
         receptive_field: of the network; where `whole_image` is set, no halo makes tiles equal to the whole.
@@ -42,6 +43,8 @@ class NetworkSegmenter:
     ) -> None:
         self.legend, self.bands = legend, bands
         self.device = choose_device(device)
+        if precision == "auto" and getattr(network, "needs_float32", False):
+            precision = "float32"
         self.dtype = choose_precision(precision, self.device)
         self.receptive_field = receptive_field(network, bands.n_bands)
         self.halo, self.stride = self.receptive_field.local_halo, self.receptive_field.stride
