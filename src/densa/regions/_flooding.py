@@ -7,7 +7,7 @@ The relief comes as a padded, flattened `state`, which packs all that a flooded 
     state < 0   not reached yet; its level is ~state
 
 A level is the rank of a pixel's value, so that every pixel of level c that is entered in time fits into the c-th
-section of one `queue` of as many places as there are pixels: sections take their pixels first in, first out, and no heap is
+section of one `queue` of as many places as there are pixels: sections take their pixels first in, first out; no heap is
 needed. Pixels below the flood (a pocket entered over its rim) are served at the current level: they go to the `lake`.
 """
 
