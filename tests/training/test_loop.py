@@ -25,6 +25,7 @@ BENT = Augmentation(rotation=20, scale=0.2, elastic=2, gain=0.2, offset=0.1)
 QUICK = {
     "steps": 12, "patch_size": 16, "batch_size": 2, "learning_rate": 1e-2, "precision": "float32",
     "augmentation": BENT, "progress": False, "log_every": 4, "device": "cpu",
+    "validate_every": 12,
 }  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def test_learns_and_leaves_a_model_that_loads(tmp_path, scenes):
     architecture = Architecture("unet", {"width": 2})
     _, result = _train(
         None, scenes, tmp_path, architecture, network, steps=40, batch_size=4, patch_size=32,
-        augmentation=Augmentation(), learning_rate=2e-2,
+        augmentation=Augmentation(), learning_rate=2e-2, validate_every=20,
     )  # fmt: skip
     assert result.steps == 40
     assert result.mean_iou > 0.9
@@ -79,7 +80,8 @@ def test_one_tile_is_learnt_by_heart(tmp_path, tiny, architecture):
     tile = datasets.open(tmp_path / "data")
     result = train(
         tiny(dropout=0.0), tile["train"], tile["train"], tmp_path / "run",
-        architecture=architecture, **QUICK | {"steps": 60, "patch_size": 8, "augmentation": Augmentation.none()},
+        architecture=architecture,
+        **QUICK | {"steps": 60, "patch_size": 8, "validate_every": 60, "augmentation": Augmentation.none()},
     )  # fmt: skip
     assert result.mean_iou > 0.97
 
@@ -184,7 +186,7 @@ def test_a_run_is_not_written_over_another(tmp_path, scenes, tiny, architecture)
 
 
 def test_metrics_csv(tmp_path, scenes, tiny, architecture):
-    _train(tiny, scenes, tmp_path, architecture, validate_every=6, log_every=4)
+    _train(tiny, scenes, tmp_path, architecture, validate_every=6)
     rows = _rows(tmp_path)
     assert [int(row["step"]) for row in rows] == [4, 6, 8, 12, 12]
     assert [bool(row["mean_iou"]) for row in rows] == [False, True, False, False, True]

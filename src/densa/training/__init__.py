@@ -5,7 +5,7 @@ from densa.training.batch_norm import recalibrate_batch_norm
 from densa.training.border_weights import border_weights
 from densa.training.class_weights import class_weights
 from densa.training.config import TrainConfig
-from densa.training.from_config import train_from_config
+from densa.training.from_config import plan_from_config, train_from_config
 from densa.training.interruption import Interrupted
 from densa.training.loop import TrainResult, train
 from densa.training.losses import cross_entropy
@@ -22,6 +22,7 @@ __all__ = [
     "cross_entropy",
     "draw",
     "learning_rate_factor",
+    "plan_from_config",
     "recalibrate_batch_norm",
     "train",
     "train_from_config",
