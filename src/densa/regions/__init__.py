@@ -1,1 +1,58 @@
-"""TODO-regions"""
+"""Unsupervised regions: partitions of an image, their graph, and how to merge them."""
+
+from densa.regions.adjacency import RegionGraph, region_graph
+from densa.regions.gradient import gradient_magnitude
+from densa.regions.mean_shift import mean_shift, mean_shift_filter, mean_shift_trajectory
+from densa.regions.merging import (
+    MergeTree,
+    absorb_small_regions,
+    felzenszwalb_cut,
+    merge_by_predicate,
+    merge_tree,
+    threshold_cut,
+)
+from densa.regions.minima import area_closing, fill_minima, h_minima, label_minima, regional_minima
+from densa.regions.partition import Violation, boundaries, check, connected_components, relabel
+from densa.regions.slic import slic
+from densa.regions.statistics import (
+    Predicate,
+    RegionStatistics,
+    deviation_at_most,
+    range_at_most,
+    region_statistics,
+    spread_at_most,
+)
+from densa.regions.watershed import watershed
+
+__all__ = [
+    "MergeTree",
+    "Predicate",
+    "RegionGraph",
+    "RegionStatistics",
+    "Violation",
+    "absorb_small_regions",
+    "area_closing",
+    "boundaries",
+    "check",
+    "connected_components",
+    "deviation_at_most",
+    "felzenszwalb_cut",
+    "fill_minima",
+    "gradient_magnitude",
+    "h_minima",
+    "label_minima",
+    "mean_shift",
+    "mean_shift_filter",
+    "mean_shift_trajectory",
+    "merge_by_predicate",
+    "merge_tree",
+    "range_at_most",
+    "region_graph",
+    "region_statistics",
+    "regional_minima",
+    "relabel",
+    "slic",
+    "spread_at_most",
+    "threshold_cut",
+    "watershed",
+]

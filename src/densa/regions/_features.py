@@ -48,6 +48,39 @@ def check_mask(mask: ArrayLike | None, shape: tuple[int, int]) -> NDArray[np.boo
     return array
 
 
+def check_regions(regions: ArrayLike) -> NDArray[np.int32]:
+    """Regions (H, W) as int32 from 0, C-contiguous; a copy only where the type asks for one."""
+    array = np.asarray(regions)
+    if array.ndim != 2 or array.size == 0:
+        raise InputError(f"regions must be (height, width) with pixels, got shape {array.shape}")
+    if array.dtype.kind not in "bui":
+        raise InputError(f"regions must be integers, got {array.dtype}")
+    check_size(*array.shape)
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high > MAX_PIXELS:
+        raise InputError(
+            f"regions must be numbered from 1 (0: no region) below 2**31, got {low} to {high}; use relabel"
+        )
+    return np.ascontiguousarray(array, np.int32)
+
+
+def check_connectivity(connectivity: int) -> int:
+    """1 for 4 neighbours, 2 for 8."""
+    if connectivity not in (1, 2):
+        raise InputError(f"connectivity must be 1 (4 neighbours) or 2 (8 neighbours), got {connectivity!r}")
+    return int(connectivity)
+
+
+def check_pair(image: ArrayLike, regions: ArrayLike) -> tuple[NDArray[np.generic], NDArray[np.int32]]:
+    """An image (H, W, B), finite inside the regions, and its regions (H, W)."""
+    bands, numbers = check_image(image), check_regions(regions)
+    if bands.shape[:2] != numbers.shape:
+        raise InputError(f"regions must have the image's shape {bands.shape[:2]}, got {numbers.shape}")
+    if bands.dtype.kind == "f" and not np.isfinite(bands).all():
+        value_ranges(bands, numbers > 0)
+    return bands, numbers
+
+
 def pixel_count(mask: NDArray[np.bool_], n_pixels: int) -> int:
     """Pixels of the image that the mask keeps."""
     return int(np.count_nonzero(mask)) if mask.size else n_pixels

@@ -22,15 +22,18 @@ class Runs(NamedTuple):
     n_pieces: int
 
 
-def connected_runs(labels: NDArray[np.generic], connectivity: int) -> Runs:
-    """Runs of `labels` (H, W) and the connected piece of each; 0 is no region. Connectivity 1: 4, 2: 8 neighbours."""
+def connected_runs(labels: NDArray[np.generic], connectivity: int, background: bool = True) -> Runs:
+    """Runs of `labels` (H, W) and the connected piece of each.
+
+    Connectivity 1: 4 neighbours, 2: 8. `background`: pixels of label 0 are in no piece.
+    """
     height, _ = labels.shape
     first = np.zeros(height + 1, np.int64)
     _count(labels, first)
     np.cumsum(first, out=first)
     start = np.empty(first[-1], np.int32)
     parent = np.empty(first[-1], np.int32)
-    _fill(labels, first, start, parent)
+    _fill(labels, background, first, start, parent)
     _join_strips(labels, first, start, parent, connectivity - 1)
     _join_seams(labels, first, start, parent, connectivity - 1)
     return Runs(first, start, parent, _number(parent))
@@ -68,16 +71,16 @@ def _count(labels, first):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def _fill(labels, first, start, parent):  # type: ignore[no-untyped-def]
+def _fill(labels, background, first, start, parent):  # type: ignore[no-untyped-def]
     for y in prange(labels.shape[0]):
         i = first[y]
         start[i] = 0
-        parent[i] = i if labels[y, 0] != 0 else -1
+        parent[i] = i if labels[y, 0] != 0 or not background else -1
         for x in range(1, labels.shape[1]):
             if labels[y, x] != labels[y, x - 1]:
                 i += 1
                 start[i] = x
-                parent[i] = i if labels[y, x] != 0 else -1
+                parent[i] = i if labels[y, x] != 0 or not background else -1
 
 
 @njit(nogil=True, cache=True)

@@ -1,0 +1,216 @@
+"""How good superpixels are, beside a partition drawn by people (survey: Stutz, Hermans, Leibe, CVIU 2018,
+doi:10.1016/j.cviu.2017.03.007).
+
+S are the superpixels, G the regions of the truth, N the pixels that both label:
+
+* boundary recall: share of the truth's boundary pixels with a superpixel boundary within (2 r + 1)^2 pixels;
+* under-segmentation error (Neubert & Protzel 2012): 1/N sum over G, S with a common pixel of min(|S n G|, |S - G|);
+* under-segmentation error (Levinshtein et al. 2009): mean over G of (sum over S touching G of |S| - |G|) / |G|;
+* achievable segmentation accuracy: 1/N sum over S of max over G of |S n G|;
+* compactness (Schick et al. 2012): sum over S of |S| / N times 4 pi |S| / perimeter^2;
+* explained variation (Moore et al. 2008): sum over S of |S| |mean(S) - mean|^2 over sum of |x - mean|^2.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage, sparse
+
+from densa.errors import InputError
+
+__all__ = [
+    "Overlap",
+    "boundary_recall",
+    "compactness",
+    "explained_variation",
+    "superpixel_overlap",
+]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Measures from the table of common pixels of superpixels and truth.
+
+    Attributes:
+        undersegmentation: Neubert & Protzel's form, 0 (best) to 1.
+        undersegmentation_levinshtein: Levinshtein's form, 0 (best) upwards; counts what leaks over a region's border as
+            often as the superpixel touches regions.
+        achievable_accuracy: ASA, at most 1 (best).
+        n_superpixels: superpixels that have pixels.
+    """
+
+    undersegmentation: float
+    undersegmentation_levinshtein: float
+    achievable_accuracy: float
+    n_superpixels: int
+
+
+def superpixel_overlap(superpixels: ArrayLike, truth: ArrayLike) -> Overlap:
+    """Under-segmentation error in both forms, and achievable accuracy.
+
+    Args:
+        superpixels: (H, W) integers from 1; 0: no region, left out.
+        truth: (H, W) integers from 1; 0: not labelled, left out.
+
+    Returns:
+        The measures.
+
+    Raises:
+        InputError: shapes or types do not fit, or no pixel is in both.
+    """
+    s, g = _pair(superpixels, truth)
+    inside = (s > 0) & (g > 0)
+    if not inside.any():
+        raise InputError("superpixels and truth must share labelled pixels, none is above 0 in both")
+    table = sparse.coo_array((np.ones(int(inside.sum()), np.int64), (s[inside], g[inside]))).tocsr()
+    table.sum_duplicates()
+    rows, columns = table.nonzero()
+    common = np.asarray(table[rows, columns])
+    size_s = np.asarray(table.sum(axis=1))
+    size_g = np.asarray(table.sum(axis=0))
+    n = int(size_s.sum())
+    best = np.zeros(len(size_s), np.int64)
+    np.maximum.at(best, rows, common)
+    touched = np.bincount(columns, weights=size_s[rows], minlength=len(size_g))
+    present = size_g > 0
+    return Overlap(
+        undersegmentation=float(np.minimum(common, size_s[rows] - common).sum() / n),
+        undersegmentation_levinshtein=float(np.mean((touched[present] - size_g[present]) / size_g[present])),
+        achievable_accuracy=float(best.sum() / n),
+        n_superpixels=int(np.count_nonzero(size_s)),
+    )
+
+
+def boundary_recall(superpixels: ArrayLike, truth: ArrayLike, radius: int | None = None) -> float:
+    """Share of the truth's boundary pixels that have a superpixel boundary near.
+
+    A boundary pixel has one of its 4 neighbours in another region.
+
+    Args:
+        superpixels: (H, W) integers from 0.
+        truth: (H, W) integers from 0.
+        radius: pixels along rows and columns; None: 0.0025 of the image diagonal, rounded, as in the paper of SLIC.
+            Many use 2.
+
+    Returns:
+        0 to 1; NaN where the truth has no boundary.
+
+    Raises:
+        InputError: shapes or types do not fit, or the radius is negative.
+    """
+    s, g = _pair(superpixels, truth)
+    if radius is None:
+        radius = round(0.0025 * math.hypot(*s.shape))
+    if radius < 0:
+        raise InputError(f"radius must be 0 or more pixels, got {radius}")
+    wanted = _boundaries(g)
+    near = ndimage.maximum_filter(_boundaries(s), 2 * radius + 1, mode="constant")
+    n = np.count_nonzero(wanted)
+    return float(np.count_nonzero(wanted & near) / n) if n else math.nan
+
+
+def compactness(superpixels: ArrayLike) -> float:
+    """Isoperimetric quotient of the superpixels, weighted by size; pi / 4 for squares.
+
+    Args:
+        superpixels: (H, W) integers from 1; 0: no region. The perimeter counts pixel sides, those at the image
+            border as well.
+
+    Returns:
+        0 to pi / 4.
+
+    Raises:
+        InputError: not an array of region numbers, or none above 0.
+    """
+    s = _regions(superpixels, "superpixels")
+    sizes, perimeters = np.zeros(int(s.max()) + 1, np.int64), np.zeros(int(s.max()) + 1, np.int64)
+    _shapes(np.ascontiguousarray(s), sizes, perimeters)
+    present = sizes > 0
+    if not present.any():
+        raise InputError("superpixels must hold a region above 0")
+    a, p = sizes[present].astype(np.float64), perimeters[present].astype(np.float64)
+    return float(np.sum(a * (4 * np.pi * a / p**2)) / a.sum())
+
+
+def explained_variation(image: ArrayLike, superpixels: ArrayLike) -> float:
+    """Share of the image's variation that remains if every pixel takes its superpixel's mean colour.
+
+    Args:
+        image: (H, W) or (H, W, B) finite numbers.
+        superpixels: (H, W) integers from 1; 0: no region, left out.
+
+    Returns:
+        0 to 1; 1 for a constant image.
+
+    Raises:
+        InputError: shapes or types do not fit, the image is not finite, or no region is above 0.
+    """
+    s = _regions(superpixels, "superpixels")
+    bands = np.asarray(image)
+    if bands.dtype.kind not in "buif":
+        raise InputError(f"image must hold integers or real numbers, got {bands.dtype}")
+    if bands.ndim not in (2, 3) or bands.shape[:2] != s.shape:
+        raise InputError(f"image must be {s.shape} or {s.shape} and bands as the superpixels are, got {bands.shape}")
+    labels = s[s > 0]
+    if not labels.size:
+        raise InputError("superpixels must hold a region above 0")
+    counts = np.bincount(labels)
+    explained = total = 0.0
+    for b in range(1 if bands.ndim == 2 else bands.shape[2]):
+        values = (bands if bands.ndim == 2 else bands[:, :, b])[s > 0].astype(np.float64)
+        if not np.isfinite(values).all():
+            raise InputError(f"image must be finite in the regions, band {b} holds NaN or infinite values")
+        values -= values.mean()
+        means = np.bincount(labels, values) / np.maximum(counts, 1)
+        explained += float(np.sum(counts * means**2))
+        total += float(np.sum(values**2))
+    return min(explained / total, 1.0) if total > 0 else 1.0
+
+
+def _regions(regions: ArrayLike, name: str) -> NDArray[np.int64]:
+    array = np.asarray(regions)
+    if array.ndim != 2 or array.size == 0:
+        raise InputError(f"{name} must be (height, width) with pixels, got shape {array.shape}")
+    if array.dtype.kind not in "bui":
+        raise InputError(f"{name} must be integers, got {array.dtype}")
+    if int(array.min()) < 0 or int(array.max()) >= 2**31:
+        raise InputError(f"{name} must be numbered from 0 below 2**31, got {array.min()} to {array.max()}")
+    return array.astype(np.int64, copy=False)
+
+
+def _pair(superpixels: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    s, g = _regions(superpixels, "superpixels"), _regions(truth, "truth")
+    if s.shape != g.shape:
+        raise InputError(f"superpixels and truth must have one shape, got {s.shape} and {g.shape}")
+    return s, g
+
+
+def _boundaries(regions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Pixels with a 4 neighbour in another region, on both sides."""
+    out = np.zeros(regions.shape, np.bool_)
+    right, below = regions[:, 1:] != regions[:, :-1], regions[1:] != regions[:-1]
+    out[:, 1:] |= right
+    out[:, :-1] |= right
+    out[1:] |= below
+    out[:-1] |= below
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _shapes(regions, sizes, perimeters):  # type: ignore[no-untyped-def]
+    """Pixels and pixel sides towards anything else, per region."""
+    height, width = regions.shape
+    for y in range(height):
+        for x in range(width):
+            k = regions[y, x]
+            if k > 0:
+                sizes[k] += 1
+                perimeters[k] += (
+                    int(y == 0 or regions[y - 1, x] != k)
+                    + int(y == height - 1 or regions[y + 1, x] != k)
+                    + int(x == 0 or regions[y, x - 1] != k)
+                    + int(x == width - 1 or regions[y, x + 1] != k)
+                )
