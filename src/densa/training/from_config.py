@@ -83,5 +83,5 @@ def _open(config: TrainConfig) -> tuple[dict[str, datasets.Dataset], int]:
     )
     if "train" not in splits:
         raise InputError(f"{config.data} has no training images, only {', '.join(splits) or 'none at all'}")
-    used = {name: splits[name] for name in ("train", "val") if name in splits}
+    used: dict[str, datasets.Dataset] = {name: splits[name] for name in ("train", "val") if name in splits}
     return used, datasets.check(*used.values())
