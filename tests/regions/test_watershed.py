@@ -1,6 +1,7 @@
 """Watershed: worked examples, a plain reference, scikit-image's labels, properties, bad input."""
 
 import heapq
+import importlib
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from scipy import ndimage
 from skimage import data, segmentation
 
 from densa.errors import InputError
-from densa.regions import watershed as module
 from densa.regions.watershed import watershed
 
+module = importlib.import_module("densa.regions.watershed")  # the package has the function under this name
 DTYPES = [np.bool_, np.uint8, np.int8, np.uint16, np.int16, np.int64, np.uint64, np.float16, np.float32, np.float64]
 shapes = hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)
 
@@ -168,6 +169,22 @@ def test_labels_on_a_photograph_are_those_of_scikit_image(connectivity, dtype, m
         image = ndimage.gaussian_gradient_magnitude(image, 1)
     expected = segmentation.watershed(image, markers, connectivity)
     assert_array_equal(watershed(image, markers, connectivity), expected)
+
+
+@pytest.mark.parametrize("alike", [2, 3, 6])
+@pytest.mark.parametrize("connectivity", [1, 2])
+def test_few_ties_give_the_labels_of_scikit_image(rng, alike, connectivity):
+    n_heaps = []  # an entry each time that the order of tied markers mattered
+    for _ in range(40):
+        image = (rng.permutation(12 * 14) // alike).reshape(12, 14)
+        markers = (rng.random(image.shape) < rng.choice([0.02, 0.1, 0.3])) * rng.integers(1, 9, image.shape)
+        markers[0, 0] = 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "_item_fields", lambda *sizes: n_heaps.append(1))
+            labels = watershed(image, markers, connectivity)
+        assert_array_equal(labels, segmentation.watershed(image, markers, connectivity))
+        assert_array_equal(watershed(image, markers, connectivity), labels)
+    assert 0 < len(n_heaps) < 40
 
 
 @settings(deadline=None, max_examples=50)

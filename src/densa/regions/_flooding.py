@@ -16,6 +16,7 @@ from numba import njit
 
 ONE = np.uint64(1)
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+MOST_UNCERTAIN = 64  # more pixels of uncertain order in one level are not looked into
 
 
 @njit(nogil=True, cache=True)
@@ -44,17 +45,70 @@ def enqueue_markers(state, levels, fill, queue):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def flood(state, offsets, start, fill, queue, lake, first_level):  # type: ignore[no-untyped-def]
-    """Meyer's flooding from `first_level` on; marker pixels of one level go in the order of their section."""
+def flood(state, offsets, start, fill, queue, lake, first_level, uncertain):  # type: ignore[no-untyped-def]
+    """Meyer's flooding from `first_level` on; marker pixels of one level go in the order of their section.
+
+    `uncertain`, if not empty, tells of each level whether another order of its pixels must be reckoned with. Returns
+    False as soon as that order could change a label (then `state` is spoilt), otherwise True.
+    """
+    entered = np.empty(8 * MOST_UNCERTAIN, np.int64)
+    targets = np.empty(8 * MOST_UNCERTAIN, np.uint64)
     for level in range(first_level, start.size):
         c = np.uint64(level)
-        n_lake = np.uint64(0)
-        for i in range(np.uint64(start[level]), np.uint64(fill[level])):
-            n_lake = _enter_neighbours(state, offsets, fill, queue, lake, c, n_lake, queue[i])
-        i = np.uint64(0)
+        n_lake = np.int64(0)
+        if uncertain.size and uncertain[level] and fill[level] - start[level] > 1:
+            n_lake = _serve_uncertain(state, offsets, start, fill, queue, lake, level, uncertain, entered, targets)
+            if n_lake < 0:
+                return False
+        else:
+            for i in range(np.uint64(start[level]), np.uint64(fill[level])):
+                n_lake = _enter_neighbours(state, offsets, fill, queue, lake, c, n_lake, queue[i])
+        i = 0
         while i < n_lake:
-            n_lake = _enter_neighbours(state, offsets, fill, queue, lake, c, n_lake, lake[i])
-            i += ONE
+            n_lake = _enter_neighbours(state, offsets, fill, queue, lake, c, n_lake, lake[np.uint64(i)])
+            i += 1
+    return True
+
+
+@njit(nogil=True)
+def _serve_uncertain(  # type: ignore[no-untyped-def]
+    state, offsets, start, fill, queue, lake, level, uncertain, entered, targets
+):
+    """Serve the pixels of a level whose order is open; returns the lake's length, or -1 where the order could matter.
+
+    It matters at once if two of them reach the same pixel or both feed the lake. If they queue pixels for one higher
+    level, the order of that level becomes uncertain. Otherwise nothing depends on it.
+    """
+    if fill[level] - start[level] > MOST_UNCERTAIN:
+        return -1
+    n_entered, n_lake = 0, 0
+    for i in range(start[level], fill[level]):
+        n_before, n_lake_before = n_entered, n_lake
+        for offset in offsets:
+            neighbour = queue[i] + offset
+            reached = state[neighbour]
+            if reached > 0:
+                for k in range(n_before):
+                    if entered[k] == neighbour:
+                        return -1
+            if reached >= 0:
+                continue
+            own = max(~reached, level)
+            state[neighbour] = state[queue[i]]
+            entered[n_entered], targets[n_entered] = neighbour, own
+            n_entered += 1
+            if own == level:
+                if n_lake_before > 0:
+                    return -1
+                lake[n_lake] = neighbour
+                n_lake += 1
+            else:
+                queue[fill[own]] = neighbour
+                fill[own] += 1
+                for k in range(n_before):
+                    if targets[k] == own:
+                        uncertain[own] = True
+    return n_lake
 
 
 @njit(nogil=True, inline="always")
@@ -68,8 +122,8 @@ def _enter_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel): 
             state[neighbour] = label
             own = np.uint64(~reached)
             if own <= level:
-                lake[n_lake] = neighbour
-                n_lake += ONE
+                lake[np.uint64(n_lake)] = neighbour
+                n_lake += 1
             else:
                 queue[np.uint64(fill[own])] = neighbour
                 fill[own] += 1

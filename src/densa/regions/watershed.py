@@ -168,28 +168,33 @@ def _flood(
     levels, n_levels = _levels(relief)
     height, width = relief.shape
     state = np.empty((height + 2, width + 2), np.int32)
-    counts, marker_counts = np.zeros(n_levels, np.int64), np.zeros(n_levels, np.int64)
-    _pack(levels, labels, np.ones((1, 1), bool) if inside is None else inside, state)
+    counts, marker_counts = np.zeros(n_levels, np.int32), np.zeros(n_levels, np.int32)
+    everywhere = np.ones((1, 1), bool)
+    _pack(levels, labels, everywhere if inside is None else inside, state)
     _flooding.count_levels(state, levels, counts, marker_counts)
-    start = np.cumsum(counts) - counts
-    fill = start.copy()
-    queue, lake = np.empty(int(counts.sum()), np.int32), np.empty(int(counts.sum()), np.int32)
+    start = np.cumsum(counts, dtype=np.int32) - counts
+    fill, n_pixels = start.copy(), int(start[-1] + counts[-1])
+    queue, lake = np.empty(n_pixels, np.int32), np.empty(n_pixels, np.int32)
     _flooding.enqueue_markers(state, levels, fill, queue)
     offsets = _offsets(connectivity, width + 2)
-    tied = np.flatnonzero(marker_counts > 1)
-    first_level = 0
-    if ties == "heap" and tied.size:
-        shifts = _item_fields(n_levels, queue.size, int(marker_counts.max()))
+    uncertain = marker_counts > 1 if ties == "heap" else np.zeros(0, bool)
+    tied = np.flatnonzero(uncertain)
+    if not _flooding.flood(state.ravel(), offsets, start, fill, queue, lake, 0, uncertain):
+        # the order of tied markers matters: once more, beside a heap
+        shifts = _item_fields(n_levels, n_pixels, int(marker_counts.max()))
         if shifts is None:
             _flood_by_heap(relief, labels, inside, connectivity, 0.0, False)
             return
-        heap = np.full(queue.size + 2, _flooding.EMPTY)
+        _pack(levels, labels, everywhere if inside is None else inside, state)
+        fill[:] = start
+        _flooding.enqueue_markers(state, levels, fill, queue)
+        heap = np.full(n_pixels + 2, _flooding.EMPTY)
         n_items = _flooding.shadow_markers(state, levels, heap, np.zeros(n_levels, np.uint64), *shifts)
-        first_level = int(tied[-1]) + 1
+        n_tied = int(tied[-1]) + 1
         _flooding.flood_as_heap(
-            state.ravel(), offsets, start, fill, queue, lake, marker_counts, heap, n_items, first_level, *shifts
+            state.ravel(), offsets, start, fill, queue, lake, marker_counts, heap, n_items, n_tied, *shifts
         )
-    _flooding.flood(state.ravel(), offsets, start, fill, queue, lake, first_level)
+        _flooding.flood(state.ravel(), offsets, start, fill, queue, lake, n_tied, np.zeros(0, bool))
     _unpack(state, labels)
 
 
