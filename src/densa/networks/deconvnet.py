@@ -1,0 +1,166 @@
+"""DeconvNet (Noh, Hong, Han 2015, arXiv:1505.04366; layers of the authors' prototxt).
+
+VGG-16 with its dense layers as the encoder, mirrored as the decoder: a 7x7 transposed convolution leads back from one
+cell, unpooling puts values where the encoder's max pooling found them (the switches). All layers but the scores are
+followed by batch normalisation, whose shift begins at 0.001, and ReLU. Poolings round up, as in Caffe, and unpooling
+goes back to the size that was pooled, so images of other sizes than the paper's 224 x 224 fit too, from 193 on.
+
+Departures: the 3x3 deconvolutions of stride 1 and padding 1 are the convolutions with flipped kernels that they equal;
+He initialisation where no ImageNet weights are loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from densa.errors import InputError
+from densa.networks.checks import check_bands, check_counts
+from densa.networks.vgg import load_vgg16, stages, vgg16_features
+
+__all__ = ["DeconvNet", "aggregate_proposals"]
+
+OUTPUT_STRIDE = 32
+SMALLEST = 193  # 193, 97, 49, 25, 13, 7: the seven cells that fc6 needs
+SHIFT = 0.001
+
+
+class DeconvNet(nn.Module):
+    """Images (N, n_bands, H, W) to logits (N, n_classes, H, W); H and W from 193.
+
+    Args:
+        n_bands: bands of the images.
+        n_classes: classes to tell apart.
+        width: channels of the first level; 64 is the paper's (64, 128, 256, 512, 512, and 4096 in fc6 and fc7).
+        dense_width: channels of fc6 and fc7; None is 64 * width. SegNet's authors trained it with 1024.
+
+    Raises:
+        InputError: an argument out of range; in `forward`, another number of bands or a smaller image.
+    """
+
+    output_stride = OUTPUT_STRIDE
+    margin = 0
+
+    def __init__(self, n_bands: int, n_classes: int, *, width: int = 64, dense_width: int | None = None) -> None:
+        super().__init__()
+        n_dense = 64 * width if dense_width is None else dense_width
+        check_counts(n_bands=n_bands, n_classes=n_classes, width=width, dense_width=n_dense)
+        self.n_bands, self.n_classes = n_bands, n_classes
+        w1, w2, w3, w4 = (width * 2**i for i in range(4))  # 64, 128, 256, 512
+        self.features = vgg16_features(n_bands, width=width, normalisation="batch", ceil_mode=True)
+        self.fc6 = _normalised(nn.Conv2d(w4, n_dense, 7))  # 7 x 7 of 224 x 224 to 1 x 1
+        self.fc7 = _normalised(nn.Conv2d(n_dense, n_dense, 1))
+        self.fc6_deconv = _normalised(nn.ConvTranspose2d(n_dense, w4, 7))  # back to 7 x 7
+        # In the order of use; a stage's last layer goes down to the channels of the level above.
+        self.decoder = nn.ModuleList(
+            [
+                _deconvolutions(w4, w4, w4, w4),
+                _deconvolutions(w4, w4, w4, w3),
+                _deconvolutions(w3, w3, w3, w2),
+                _deconvolutions(w2, w2, w1),
+                _deconvolutions(w1, w1, w1),
+            ]
+        )
+        self.score = nn.Conv2d(w1, n_classes, 1)
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the images; see the class for the shapes."""
+        check_bands(x, self.n_bands)
+        if min(x.shape[-2:]) < SMALLEST:
+            raise InputError(
+                f"DeconvNet takes images of at least {SMALLEST}x{SMALLEST} pixels, got {x.shape[-2]}x{x.shape[-1]}; "
+                f"pad to {max(x.shape[-2], SMALLEST)}x{max(x.shape[-1], SMALLEST)}"
+            )
+        switches = []
+        for pooled, places, size in stages(self.features, x):
+            switches.append((places, size))
+            x = pooled
+        x = self.fc6_deconv(self.fc7(self.fc6(x)))
+        for stage in self.decoder:
+            places, size = switches.pop()
+            x = stage(F.max_unpool2d(x, places, [2, 2], [2, 2], output_size=size))
+        return self.score(x)
+
+    def input_side(self, side: int) -> int:
+        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
+        return max(side, SMALLEST)
+
+    def load_weights(self, source: Path | str) -> None:
+        """Load VGG-16's ImageNet weights into the encoder: a file of torchvision's, or "vgg16" or "vgg16_bn".
+
+        Raises:
+            InputError: see `densa.networks.vgg.load_vgg16`.
+        """
+        load_vgg16(self, source, dense={"fc6.0": "classifier.0", "fc7.0": "classifier.3"})
+
+
+def aggregate_proposals(
+    scores: Sequence[Tensor],
+    windows: Sequence[tuple[int, int, int, int]],
+    size: tuple[int, int],
+    *,
+    reduction: str = "max",
+    background: int = 0,
+) -> Tensor:
+    """Scores of an image from those of crops of it, object proposals (section 4.3, equations 1 and 2).
+
+    Args:
+        scores: (C, h, w) per crop, of whatever size it was shown in; enlarged to its window bilinearly.
+        windows: (row, column, height, width) of each crop, inside the image.
+        size: (H, W) of the image.
+        reduction: "max" over the crops, zero outside of each (the paper), or "mean" of those that cover the pixel.
+        background: class of the pixels that no crop covers: its score there is 1, of all others 0.
+
+    Returns:
+        (C, H, W) scores.
+
+    Raises:
+        InputError: no crops, a window outside the image, or an unknown reduction.
+    """
+    if not scores or len(scores) != len(windows):
+        raise InputError(f"every crop needs scores and a window, got {len(scores)} and {len(windows)}")
+    if reduction not in {"max", "mean"}:
+        raise InputError(f'reduction must be "max" or "mean", got {reduction!r}')
+    total = scores[0].new_zeros(scores[0].shape[0], *size)
+    n_crops = torch.zeros(size, dtype=torch.int64, device=total.device)
+    for crop, (row, column, height, width) in zip(scores, windows, strict=True):
+        if min(row, column) < 0 or min(height, width) < 1 or row + height > size[0] or column + width > size[1]:
+            raise InputError(f"the window {(row, column, height, width)} must lie inside the image {size}")
+        place = (slice(row, row + height), slice(column, column + width))
+        enlarged = F.interpolate(crop[None], size=(height, width), mode="bilinear", align_corners=False)[0]
+        here = total[:, place[0], place[1]]
+        total[:, place[0], place[1]] = here.maximum(enlarged) if reduction == "max" else here + enlarged
+        n_crops[place] += 1
+    if reduction == "mean":
+        total /= n_crops.clamp(min=1)
+    total[background, n_crops == 0] = 1
+    return total
+
+
+def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+    return nn.Sequential(layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU(inplace=True))
+
+
+def _deconvolutions(*channels: int) -> nn.Sequential:
+    """3x3, batch normalisation and ReLU, from each number of channels to the next."""
+    layers: list[nn.Module] = []
+    for a, b in pairwise(channels):
+        layers += [nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.BatchNorm2d):
+        nn.init.constant_(module.bias, SHIFT)
+    elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        # One cell is enlarged to 7 x 7: an output of fc6_deconv hears one input place, not 49.
+        fan_in = module.in_channels * (1 if isinstance(module, nn.ConvTranspose2d) else module.kernel_size[0] ** 2)
+        nn.init.normal_(module.weight, std=(2 / fan_in) ** 0.5)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,102 @@
+"""Patch classification: a CNN that labels the centre pixel of a patch (Ciresan, Giusti, Gambardella, Schmidhuber 2012),
+at every pixel of an image in one pass (Giusti et al. 2013, arXiv:1302.1700; Li, Zhao, Wang 2014, arXiv:1412.4526).
+
+Convolutions are not padded, so a pixel's scores are those of its patch, wherever that lies. An image is shown to the
+network with every stride turned into the dilation of what follows, which gives the scores of all of its patches.
+
+Departures: ReLU in place of scaled tanh, He initialisation, batch normalisation, one network in place of an average of
+several.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from densa.errors import InputError
+from densa.networks.checks import check_bands, check_counts
+from densa.networks.vgg import check_normalisation
+from densa.operators.dense_evaluation import dilated_form
+
+__all__ = ["PatchCNN"]
+
+# Per side of a patch: the sides of the four kernels, each followed by 2x2 pooling, and of the map that is left.
+KERNELS = {65: (4, 4, 5, 4, 1), 95: (4, 5, 4, 4, 3)}
+
+
+class PatchCNN(nn.Module):
+    """Images (N, n_bands, H, W) to logits (N, n_classes, H - patch_size + 1, W - patch_size + 1).
+
+    A patch thus gives the scores of its centre pixel. Trained on crops of one patch (`patch_size` 1 of the training),
+    it is the patch classifier; on larger crops, the same on all their patches at once.
+
+    Args:
+        n_bands: bands of the images.
+        n_classes: classes to tell apart.
+        width: maps of each convolution; the paper has 48, and 200 neurons for them in the dense layer.
+        patch_size: side of a patch, 65 (the papers' N1 to N3) or 95 (N4).
+        normalisation: "batch" after each convolution, or "none" (the paper).
+
+    Raises:
+        InputError: an argument out of range; in `forward`, other bands or an image smaller than a patch.
+    """
+
+    output_stride = 16
+
+    def __init__(
+        self, n_bands: int, n_classes: int, *, width: int = 48, patch_size: int = 65, normalisation: str = "batch"
+    ) -> None:
+        super().__init__()
+        check_counts(n_bands=n_bands, n_classes=n_classes, width=width)
+        check_normalisation(normalisation)
+        if patch_size not in KERNELS:
+            raise InputError(f"patch_size must be one of {', '.join(map(str, KERNELS))}, got {patch_size}")
+        self.n_bands, self.n_classes, self.patch_size = n_bands, n_classes, patch_size
+        self.margin = patch_size // 2
+        n_neurons = max(1, round(width * 200 / 48))
+        layers: list[nn.Module] = []
+        n_in = n_bands
+        for number, kernel in enumerate(KERNELS[patch_size]):
+            n_out = width if number < 4 else n_neurons
+            layers.append(nn.Conv2d(n_in, n_out, kernel))
+            layers += [nn.BatchNorm2d(n_out)] if normalisation == "batch" else []
+            layers.append(nn.ReLU(inplace=True))
+            layers += [nn.MaxPool2d(2)] if number < 4 else []
+            n_in = n_out
+        layers.append(nn.Conv2d(n_neurons, n_classes, 1))
+        self.layers = dilated_form(nn.Sequential(*layers))
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the images; see the class for the shapes."""
+        check_bands(x, self.n_bands)
+        if min(x.shape[-2:]) < self.patch_size:
+            raise InputError(
+                f"the patch network takes images of at least {self.patch_size}x{self.patch_size} pixels, got "
+                f"{x.shape[-2]}x{x.shape[-1]}; mirror them at the border"
+            )
+        if x.shape[-2:] == (self.patch_size, self.patch_size):
+            return self._of_patches(x)
+        return self.layers(x)
+
+    def input_side(self, side: int) -> int:
+        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
+        return max(side, 1) + 2 * self.margin
+
+    def _of_patches(self, x: Tensor) -> Tensor:
+        """The same from patches alone, (N, n_bands, size, size) -> (N, n_classes, 1, 1), with the strides of old."""
+        for layer in self.layers:
+            if isinstance(layer, nn.Conv2d):
+                x = F.conv2d(x, layer.weight, layer.bias)
+            elif isinstance(layer, nn.MaxPool2d):
+                x = F.max_pool2d(x, layer.kernel_size)
+            else:
+                x = layer(x)
+        return x
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,121 @@
+"""VGG-16 as an encoder (Simonyan and Zisserman 2015, arXiv:1409.1556, configuration D); dense layers as convolutions.
+
+Layers and parameters have torchvision's names, `features.N` and `classifier.N`, with batch normalisation (as in its
+`vgg16_bn`) or without, so that its ImageNet weights load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from densa.errors import InputError
+from densa.networks.weights import load_weights, read_weights
+
+__all__ = ["check_normalisation", "load_vgg16", "stages", "vgg16_classifier", "vgg16_features"]
+
+CONVOLUTIONS = (2, 2, 3, 3, 3)  # per stage; a 2x2 max pooling ends each
+
+
+def vgg16_features(
+    n_bands: int, *, width: int = 64, normalisation: str = "none", first_padding: int = 1, ceil_mode: bool = False
+) -> nn.Sequential:
+    """Thirteen 3x3 convolutions in five stages, each ended by 2x2 max pooling; fresh weights (He).
+
+    Args:
+        n_bands: bands of the images.
+        width: channels of the first stage; 64 is the paper's (64, 128, 256, 512, 512).
+        normalisation: "batch" puts batch normalisation after each convolution, "none" does not (the paper).
+        first_padding: zeros around the image; FCN has 100.
+        ceil_mode: poolings round up, as in Caffe.
+    """
+    layers: list[nn.Module] = []
+    n_in, padding = n_bands, first_padding
+    for stage, n_convolutions in enumerate(CONVOLUTIONS):
+        n_out = width * 2 ** min(stage, 3)
+        for _ in range(n_convolutions):
+            layers.append(nn.Conv2d(n_in, n_out, 3, padding=padding))
+            layers += [nn.BatchNorm2d(n_out)] if normalisation == "batch" else []
+            layers.append(nn.ReLU(inplace=True))
+            n_in, padding = n_out, 1
+        layers.append(nn.MaxPool2d(2, 2, ceil_mode=ceil_mode))
+    features = nn.Sequential(*layers)
+    features.apply(_initialise)
+    return features
+
+
+def vgg16_classifier(n_in: int, n_out: int, *, dropout: float = 0.5) -> nn.Sequential:
+    """The dense layers fc6 and fc7 as convolutions, 7x7 and 1x1, with their ReLU and dropout; no 1000 classes."""
+    classifier = nn.Sequential(
+        nn.Conv2d(n_in, n_out, 7), nn.ReLU(inplace=True), nn.Dropout(dropout),
+        nn.Conv2d(n_out, n_out, 1), nn.ReLU(inplace=True), nn.Dropout(dropout),
+    )  # fmt: skip
+    classifier.apply(_initialise)
+    return classifier
+
+
+def stages(features: nn.Sequential, x: Tensor) -> Iterator[tuple[Tensor, Tensor, tuple[int, int]]]:
+    """Run `vgg16_features` stage by stage: pooled map, switches, and the size (H, W) before pooling."""
+    for layer in features:
+        if isinstance(layer, nn.MaxPool2d):
+            size = (x.shape[-2], x.shape[-1])
+            x, switches = F.max_pool2d(x, 2, 2, ceil_mode=layer.ceil_mode, return_indices=True)
+            yield x, switches, size
+        else:
+            x = layer(x)
+
+
+def load_vgg16(network: nn.Module, source: Path | str, *, dense: Mapping[str, str]) -> None:
+    """Load torchvision's VGG-16 into a network.
+
+    A network with batch normalisation takes weights trained with it or without; then its normalisation stays fresh.
+
+    Args:
+        network: its `features` are of `vgg16_features`.
+        source: a file, "vgg16" or "vgg16_bn"; see `densa.networks.weights.read_weights`.
+        dense: the network's own layer for "classifier.0" and "classifier.3" of the file, by its name there.
+
+    Raises:
+        InputError: see `densa.networks.weights`; weights with batch normalisation for a network without.
+    """
+    stored = read_weights(source)
+    features = network.get_submodule("features")
+    names = {f"features.{name}": f"features.{name}" for name in features.state_dict()}
+    kernels = [name for name, layer in features.named_children() if isinstance(layer, nn.Conv2d)]
+    its_kernels, its_norms = _layers(stored, 4), _layers(stored, 1)
+    has_norm = any(isinstance(layer, nn.BatchNorm2d) for layer in features.children())
+    if its_norms and not has_norm:
+        raise InputError(
+            f"{source} has batch normalisation (features.{its_norms[0]}.weight), the network has none; build it with "
+            'normalisation="batch", or give weights without'
+        )
+    if has_norm and not its_norms and len(kernels) == len(its_kernels):
+        pairs = zip(kernels, its_kernels, strict=True)
+        names = {f"features.{a}.{kind}": f"features.{b}.{kind}" for a, b in pairs for kind in ("weight", "bias")}
+    names |= {f"{own}.{kind}": f"{its}.{kind}" for own, its in dense.items() for kind in ("weight", "bias")}
+    first = f"features.{kernels[0]}.weight"
+    load_weights(network, stored, names, source=str(source), first=first, unused=("classifier.",))
+
+
+def _layers(stored: Mapping[str, Tensor], n_dimensions: int) -> list[int]:
+    """Numbers of the features' layers in a file whose weight has so many dimensions, in order."""
+    prefix, suffix = "features.", ".weight"
+    found = [name[len(prefix) : -len(suffix)] for name, tensor in stored.items()
+             if name.startswith(prefix) and name.endswith(suffix) and tensor.dim() == n_dimensions]  # fmt: skip
+    return sorted(int(number) for number in found if number.isdigit())
+
+
+def check_normalisation(normalisation: str) -> None:
+    """Refuse what is neither "batch" nor "none"."""
+    if normalisation not in {"batch", "none"}:
+        raise InputError(f'normalisation must be "batch" or "none", got {normalisation!r}')
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
