@@ -8,7 +8,7 @@ from densa.training.from_config import plan_from_config
 
 
 def _config(folder, **changes):
-    values = {"data": folder, "width": 1, "steps": 1, "patch_size": 16, "batch_size": 1, "device": "cpu"}
+    values = {"data": folder, "width": 1, "steps": 1, "patch_size": 16, "batch_size": 2, "device": "cpu"}
     return TrainConfig.of(**values | changes)
 
 
@@ -19,6 +19,11 @@ def test_run_and_its_config(tmp_path, scenes_folder):
     assert TrainConfig.from_yaml(tmp_path / "config.yaml") == config
     architecture = json.loads((tmp_path / "model.json").read_text())["architecture"]
     assert architecture == {"name": "unet", "arguments": {"width": 1}}
+
+
+def test_one_value_per_channel_has_no_statistics(tmp_path, scenes_folder):
+    with pytest.raises(InputError, match="larger patch_size or batch_size"):
+        train_from_config(_config(scenes_folder, batch_size=1), tmp_path, progress=False)
 
 
 def test_plan(scenes_folder):

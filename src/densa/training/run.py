@@ -146,15 +146,23 @@ class Run:
         micro_batches = next(batches)
         torch.manual_seed(mixed_seed(self.seed, state.step, self.accelerator.process_index))  # dropout
         self.model.train()
-        loss = train_step(
-            self.accelerator,
-            self.model,
-            self.optimizer,
-            micro_batches,
-            class_weights=self.class_weights,
-            bfloat16=self.bfloat16,
-            clip_norm=self.clip_norm,
-        )
+        try:
+            loss = train_step(
+                self.accelerator,
+                self.model,
+                self.optimizer,
+                micro_batches,
+                class_weights=self.class_weights,
+                bfloat16=self.bfloat16,
+                clip_norm=self.clip_norm,
+            )
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise InputError(
+                "batch normalisation needs more than one value per channel in its deepest layer;"
+                " use a larger patch_size or batch_size"
+            ) from error
         state.step += 1
         if self.average is not None:
             update_average(self.average, self.network, self.ema_decay, state.step)
