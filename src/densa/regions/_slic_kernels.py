@@ -106,18 +106,18 @@ def _unpack(packed, y_base, sums):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def assign(planes, mask, colors, cy, cx, alive, cells, ys, xs, units, phase, stride, sums, labels):  # type: ignore[no-untyped-def]
-    """One round: nearest centre of every pixel; its sums or, where `labels` has a size, its label.
+def assign(planes, mask, colors, cy, cx, alive, cells, ys, xs, units, phase, stride, sums, won):  # type: ignore[no-untyped-def]
+    """One round: nearest centre of every pixel; its sums or, where `won` has a size, which of the nine candidates won.
 
     planes (B, H, W) int16; mask (H, W) bool or empty; colors (B, rows, columns) int32, cy, cx (rows, columns) int64
     and alive: the centres; cells: first column of each grid column; ys (H,), xs (W + LANES,) int64: positions in
     steps; units (n, 3): grid row, first and last + 1 pixel row; phase, stride: only rows y with y % stride == phase are
-    looked at; sums (n, 3 * columns, 3 + B) int64, per unit: count, rows, columns, colours; labels (H, W) int32 from 1.
+    looked at; sums (n, 3 * columns, 3 + B) int64, per unit: count, rows, columns, colours; won (H, W) uint8.
     """
     n_bands, _, width = planes.shape
     n_columns = alive.shape[1]
     plane_step = planes.shape[1] * width
-    final = labels.size > 0
+    final = won.size > 0
     masked = mask.size > 0
     longest = 0
     for j in range(n_columns):
@@ -140,7 +140,7 @@ def assign(planes, mask, colors, cy, cx, alive, cells, ys, xs, units, phase, str
             x_base = xs[(cells[j] + cells[j + 1]) // 2]  # positions count from here, so that they stay small
             _prepare(colors, cy, cx, alive, r, j, y_base, x_base, table)
             for o in range(9):
-                codes[o] = (o // 3) * n_columns + j + o % 3 - 1
+                codes[o] = o if final else (o // 3) * n_columns + j + o % 3 - 1
             for first in range(cells[j], cells[j + 1], LANES):
                 for x in range(LANES):
                     x_rows[first + x] = np.float32(xs[first + x] - x_base)
@@ -155,16 +155,27 @@ def assign(planes, mask, colors, cy, cx, alive, cells, ys, xs, units, phase, str
         for y in range(start_row, y1, stride):
             winner = winners[y - y0]
             if final:
-                before = np.int32((r - 1) * n_columns + 1)
                 for x in range(width):
-                    labels[y, x] = winner[x] + before
-                if masked:
-                    for x in range(width):
-                        if not mask[y, x]:
-                            labels[y, x] = 0
+                    won[y, x] = winner[x]
             elif packs:
                 _accumulate_packed(planes, y, y0, winner, packed)
             else:
                 _accumulate(planes, mask, y, winner, sums[u])
         if packs:
             _unpack(packed, y0, sums[u])
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def spread(won, mask, rows, cells, labels):  # type: ignore[no-untyped-def]
+    """Labels (H, W) from 1 of the candidates that won, 0 outside the mask; rows, cells: first pixels of the grid's."""
+    n_columns = cells.size - 1
+    masked = mask.size > 0
+    for r in prange(rows.size - 1):
+        for y in range(rows[r], rows[r + 1]):
+            for j in range(n_columns):
+                first = (r - 1) * n_columns + j
+                for x in range(cells[j], cells[j + 1]):
+                    o = np.int32(won[y, x])
+                    labels[y, x] = first + (o // 3) * n_columns + o % 3
+                    if masked and not mask[y, x]:
+                        labels[y, x] = 0

@@ -22,7 +22,7 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
     stride,
     sums,
     reached,
-    labels,
+    won,
 ):
     """As `_slic_kernels.assign`, with D^2 = d_c^2 / largest + d_s^2 / S^2.
 
@@ -31,7 +31,7 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
     """
     n_bands = planes.shape[0]
     n_rows, n_columns = alive.shape
-    final = labels.size > 0
+    final = won.size > 0
     masked = mask.size > 0
     longest = 0
     for j in range(n_columns):
@@ -66,16 +66,14 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
                         if distance < best[x]:
                             best[x] = distance
                             best_color[x] = color[x]
-                            winner[x] = (o // 3) * n_columns + k
+                            winner[x] = o
                 for x in range(n):
-                    if masked and not mask[y, start + x]:
-                        if final:
-                            labels[y, start + x] = 0
-                        continue
-                    k = winner[x]
                     if final:
-                        labels[y, start + x] = (r - 1) * n_columns + k + 1
+                        won[y, start + x] = winner[x]
                         continue
+                    if masked and not mask[y, start + x]:
+                        continue
+                    k = (winner[x] // 3) * n_columns + j + winner[x] % 3 - 1
                     reached[u, k] = max(reached[u, k], best_color[x])
                     sums[u, k, 0] += 1
                     sums[u, k, 1] += y

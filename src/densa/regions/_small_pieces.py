@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from densa.regions._runs import Extents, Runs, connected_runs, paint, piece_extents, root
 
 _STRIP = 256  # rows whose pieces one task sees to
-_TASK = 1 << 14  # contacts that one task decides
 
 
 def absorb_small_pieces(labels: NDArray[np.int32], min_size: float, out: NDArray[np.int32]) -> int:
@@ -32,9 +31,16 @@ def absorb_small_pieces(labels: NDArray[np.int32], min_size: float, out: NDArray
     parent = np.arange(runs.n_pieces, dtype=np.int32)
     small = sizes < min_size
     if small.any():
-        contacts = _contacts(runs, extents, labels.shape[1], small)
-        while len(contacts):
-            contacts = _absorb(contacts, sizes, parent, min_size)
+        width = labels.shape[1]
+        chosen = np.arange(runs.n_pieces, dtype=np.int32)
+        _choose_in_strips(
+            runs.first, runs.start, runs.piece, extents.last_rows, extents.begun, width, small, sizes, min_size, chosen
+        )
+        _merge(chosen, sizes, parent)
+        if _find_unsettled(sizes, parent, min_size, small):
+            contacts = _renamed(_contacts(runs, extents, width, small), parent)
+            while len(contacts):
+                contacts = _absorb(contacts, sizes, parent, min_size)
     values = np.empty(runs.n_pieces, np.int32)
     n_regions = _renumber(parent, values)
     paint(runs, values, out)
@@ -44,7 +50,7 @@ def absorb_small_pieces(labels: NDArray[np.int32], min_size: float, out: NDArray
 def _contacts(runs: Runs, extents: Extents, width: int, small: NDArray[np.bool_]) -> NDArray[np.int32]:
     """(n, 3): small piece, neighbour, border length; grouped by piece, a neighbour perhaps several times."""
     places = np.zeros(runs.n_pieces + 1, np.int64)
-    arguments = (runs.first, runs.start, runs.piece, extents.last_rows, extents.begun, width, small, places)
+    arguments = (runs.first, runs.start, runs.piece, extents.last_rows, width, small, places)
     _touch_all(*arguments, np.empty((0, 3), np.int32))
     np.cumsum(places, out=places)
     contacts = np.empty((int(places[-1]), 3), np.int32)
@@ -53,41 +59,69 @@ def _contacts(runs: Runs, extents: Extents, width: int, small: NDArray[np.bool_]
 
 
 @njit(nogil=True, cache=True)
-def _touch(one, other, length, places, contacts):  # type: ignore[no-untyped-def]
-    """Count the contact of two pieces or, in the second pass, write it at its place."""
+def _touch(one, other, length, base, places, contacts):  # type: ignore[no-untyped-def]
+    """Count the contact of two pieces or, in the second pass, write it at its place; `base` is the first piece's."""
     if contacts.shape[0]:
-        i = places[one]
+        i = places[one - base]
         contacts[i, 0], contacts[i, 1], contacts[i, 2] = one, other, length
-        places[one] += 1
+        places[one - base] += 1
     else:
-        places[one + 1] += 1
+        places[one - base + 1] += 1
+
+
+@njit(nogil=True, cache=True)
+def _last_row(small, last_rows, lowest, highest):  # type: ignore[no-untyped-def]
+    """Last row of the small pieces in a range; -2 for none."""
+    last = -2
+    for a in range(lowest, highest):
+        if small[a]:
+            last = max(last, last_rows[a])
+    return last
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def _touch_all(first, start, piece, last_rows, begun, width, small, places, contacts):  # type: ignore[no-untyped-def]
-    """Each task sees to the small pieces that begin in its strip of rows, as far down as they reach."""
+def _choose_in_strips(first, start, piece, last_rows, begun, width, small, sizes, min_size, chosen):  # type: ignore[no-untyped-def]
+    """The first round: each task decides for the small pieces that begin in its strip of rows."""
     height = first.size - 1
     for s in prange((height + _STRIP - 1) // _STRIP):
         y0 = s * _STRIP
         lowest, highest = begun[y0], begun[min(y0 + _STRIP, height)]
-        last = -1
+        y1 = min(_last_row(small, last_rows, lowest, highest) + 2, height)
+        places = np.zeros(highest - lowest + 1, np.int64)
+        none = np.empty((0, 3), np.int32)
+        for y in range(y0, y1):
+            _touch_row(first, start, piece, width, small, lowest, places, none, y, lowest, highest)
+        for a in range(1, places.size):
+            places[a] += places[a - 1]
+        contacts = np.empty((places[-1], 3), np.int32)
+        for y in range(y0, y1):
+            _touch_row(first, start, piece, width, small, lowest, places, contacts, y, lowest, highest)
+        i = 0
         for a in range(lowest, highest):
-            if small[a]:
-                last = max(last, last_rows[a])
-        for y in range(y0, min(last + 2, height)):
-            _touch_row(first, start, piece, width, small, places, contacts, y, lowest, highest)
+            end = places[a - lowest]
+            if end > i:
+                chosen[a] = _choice(contacts, i, end, sizes, min_size)
+            i = end
 
 
 @njit(nogil=True, cache=True)
-def _touch_row(first, start, piece, width, small, places, contacts, y, lowest, highest):  # type: ignore[no-untyped-def]
+def _touch_all(first, start, piece, last_rows, width, small, places, contacts):  # type: ignore[no-untyped-def]
+    """The contacts of all small pieces."""
+    n_pieces = places.size - 1
+    for y in range(min(_last_row(small, last_rows, 0, n_pieces) + 2, first.size - 1)):
+        _touch_row(first, start, piece, width, small, 0, places, contacts, y, 0, n_pieces)
+
+
+@njit(nogil=True, cache=True)
+def _touch_row(first, start, piece, width, small, base, places, contacts, y, lowest, highest):  # type: ignore[no-untyped-def]
     end = first[y + 1]
     for i in range(first[y] + 1, end):
         a, b = piece[i - 1], piece[i]
         if a != b and a >= 0 and b >= 0:
             if lowest <= a < highest and small[a]:
-                _touch(a, b, 1, places, contacts)
+                _touch(a, b, 1, base, places, contacts)
             if lowest <= b < highest and small[b]:
-                _touch(b, a, 1, places, contacts)
+                _touch(b, a, 1, base, places, contacts)
     if y == 0:
         return
     above, here = first[y - 1], first[y]
@@ -99,46 +133,44 @@ def _touch_row(first, start, piece, width, small, places, contacts, y, lowest, h
         a, b = piece[above], piece[here]
         if a != b and a >= 0 and b >= 0:
             if lowest <= a < highest and small[a]:
-                _touch(a, b, stop - x, places, contacts)
+                _touch(a, b, stop - x, base, places, contacts)
             if lowest <= b < highest and small[b]:
-                _touch(b, a, stop - x, places, contacts)
+                _touch(b, a, stop - x, base, places, contacts)
         above += above_stop == stop
         here += here_stop == stop
         x = stop
 
 
+def _renamed(contacts: NDArray[np.int32], parent: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Contacts of the merged pieces, grouped by piece."""
+    _rename(contacts, parent)
+    contacts = contacts[contacts[:, 0] != contacts[:, 1]]
+    return contacts[np.argsort(contacts[:, 0], kind="stable")]
+
+
 def _absorb(
     contacts: NDArray[np.int32], sizes: NDArray[np.int64], parent: NDArray[np.int32], min_size: float
 ) -> NDArray[np.int32]:
-    """One round of merging; returns the contacts of the pieces that are still small."""
+    """A later round of merging; returns the contacts of the pieces that are still small."""
     chosen = np.arange(len(sizes), dtype=np.int32)
     _choose(contacts, sizes, min_size, chosen)
     _merge(chosen, sizes, parent)
     unsettled = np.zeros(len(sizes), np.bool_)
-    if not _find_unsettled(sizes, parent, min_size, unsettled):
-        return np.empty((0, 3), np.int32)
-    left = contacts[unsettled[contacts[:, 0]]]
-    _rename(left, parent)
-    left = left[left[:, 0] != left[:, 1]]
-    return left[np.argsort(left[:, 0], kind="stable")]
+    _find_unsettled(sizes, parent, min_size, unsettled)
+    return _renamed(contacts[unsettled[contacts[:, 0]]], parent)
 
 
-@njit(nogil=True, cache=True, parallel=True)
+@njit(nogil=True, cache=True)
 def _choose(contacts, sizes, min_size, chosen):  # type: ignore[no-untyped-def]
     """Neighbour that each small piece joins, itself for none."""
-    n = contacts.shape[0]
-    n_tasks = (n + _TASK - 1) // _TASK
-    for task in prange(n_tasks):
-        i = task * _TASK
-        while 0 < i < n and contacts[i, 0] == contacts[i - 1, 0]:
-            i += 1  # the task before sees to this piece
-        while i < min((task + 1) * _TASK, n):
-            a = contacts[i, 0]
-            end = i + 1
-            while end < n and contacts[end, 0] == a:
-                end += 1
-            chosen[a] = _choice(contacts, i, end, sizes, min_size)
-            i = end
+    i = 0
+    while i < contacts.shape[0]:
+        a = contacts[i, 0]
+        end = i + 1
+        while end < contacts.shape[0] and contacts[end, 0] == a:
+            end += 1
+        chosen[a] = _choice(contacts, i, end, sizes, min_size)
+        i = end
 
 
 @njit(nogil=True, cache=True)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from densa.errors import InputError
 from densa.regions._features import check_image, check_mask, fixed_point, pixel_count
 from densa.regions._lab import DIAMETER, lab_planes
-from densa.regions._slic_kernels import assign
+from densa.regions._slic_kernels import assign, spread
 from densa.regions._slico_kernel import assign_adaptive
 from densa.regions._small_pieces import absorb_small_pieces
 from densa.regions._vectors import LANES
@@ -107,8 +107,10 @@ def slic(
         planes = lab_planes(image, scale)
     else:
         planes, scale = fixed_point(image, mask, lambda diameter: _scale(diameter, compactness, cell))
-    labels = _cluster(planes, mask, grid, compactness * scale, n_iterations, adaptive)
-    del planes
+    won = _cluster(planes, mask, grid, compactness * scale, n_iterations, adaptive)
+    del planes  # before the labels take their place
+    labels = np.empty((height, width), np.int32)
+    spread(won, mask, grid.rows, grid.columns, labels)
     if enforce_connectivity:
         n_pixels = pixel_count(mask, height * width)
         n_centers = max(1, min(n_superpixels, n_pixels))
@@ -178,8 +180,8 @@ def _cluster(
     unit: float,
     n_iterations: int,
     adaptive: bool,
-) -> NDArray[np.int32]:
-    """Labels (H, W) from 1 by grid cell; `unit`: colour steps worth one grid step."""
+) -> NDArray[np.uint8]:
+    """Which of its nine candidates each pixel (H, W) chose; `unit`: colour steps worth one grid step."""
     n_bands, height, width = planes.shape
     n_rows, n_columns = grid.shape
     per_pixel = unit / grid.step
@@ -191,27 +193,27 @@ def _cluster(
     largest = np.full((n_rows, n_columns), max(1, round(unit**2)), np.int64)
     centers = _seeds(planes, mask, grid, per_pixel)
 
-    def round_of_assignment(labels: NDArray[np.int32], phase: int = 0, stride: int = 1) -> None:
+    def round_of_assignment(won: NDArray[np.uint8], phase: int = 0, stride: int = 1) -> None:
         if adaptive:
             assign_adaptive(
                 planes, mask, *centers, grid.columns, ys, xs, largest, unit**2, units, phase, stride,
-                sums, reached, labels
+                sums, reached, won
             )  # fmt: skip
         else:
-            assign(planes, mask, *centers, grid.columns, ys, xs, units, phase, stride, sums, labels)
+            assign(planes, mask, *centers, grid.columns, ys, xs, units, phase, stride, sums, won)
 
-    none = np.empty((0, 0), np.int32)
+    none = np.empty((0, 0), np.uint8)
     stride = _STRIDE if np.diff(grid.rows).min() >= _FEWEST_ROWS else 1
     for i in range(n_iterations - 1):
         round_of_assignment(none, i % stride, stride)
         if not _update(sums, reached, units, per_pixel, *centers, largest) and stride == 1:
             break
     del sums
-    labels = np.empty((height, width), np.int32)
+    won = np.empty((height, width), np.uint8)
     sums = np.empty((len(units), 0, 0), np.int64)
     reached = np.empty((len(units), 0), np.int64)
-    round_of_assignment(labels)
-    return labels
+    round_of_assignment(won)
+    return won
 
 
 def _units(rows: NDArray[np.int64]) -> NDArray[np.int64]:
