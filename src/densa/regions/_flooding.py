@@ -49,7 +49,7 @@ def flood(state, offsets, start, fill, queue, lake, first_level, uncertain):  # 
     """Meyer's flooding from `first_level` on; marker pixels of one level go in the order of their section.
 
     `uncertain`, if not empty, tells of each level whether another order of its pixels must be reckoned with. Returns
-    False as soon as that order could change a label (then `state` is spoilt), otherwise True.
+    the first level at which that order could change a label (then `state` is spoilt), or -1.
     """
     entered = np.empty(8 * MOST_UNCERTAIN, np.int64)
     targets = np.empty(8 * MOST_UNCERTAIN, np.uint64)
@@ -59,7 +59,7 @@ def flood(state, offsets, start, fill, queue, lake, first_level, uncertain):  # 
         if uncertain.size and uncertain[level] and fill[level] - start[level] > 1:
             n_lake = _serve_uncertain(state, offsets, start, fill, queue, lake, level, uncertain, entered, targets)
             if n_lake < 0:
-                return False
+                return level
         else:
             for i in range(np.uint64(start[level]), np.uint64(fill[level])):
                 n_lake = _enter_neighbours(state, offsets, fill, queue, lake, c, n_lake, queue[i])
@@ -67,7 +67,7 @@ def flood(state, offsets, start, fill, queue, lake, first_level, uncertain):  # 
         while i < n_lake:
             n_lake = _enter_neighbours(state, offsets, fill, queue, lake, c, n_lake, lake[np.uint64(i)])
             i += 1
-    return True
+    return -1
 
 
 @njit(nogil=True)

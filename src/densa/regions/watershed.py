@@ -14,6 +14,7 @@ from densa.regions.minima import check_connectivity, check_relief, label_minima
 
 __all__ = ["watershed"]
 
+FEW_TIED_LEVELS = 256
 MOST_PLAIN_LEVELS = 1 << 20  # integers of a smaller range are levels as they are, without sorting
 
 
@@ -179,22 +180,24 @@ def _flood(
     offsets = _offsets(connectivity, width + 2)
     uncertain = marker_counts > 1 if ties == "heap" else np.zeros(0, bool)
     tied = np.flatnonzero(uncertain)
-    if not _flooding.flood(state.ravel(), offsets, start, fill, queue, lake, 0, uncertain):
-        # the order of tied markers matters: once more, beside a heap
+    stuck = _flooding.flood(state.ravel(), offsets, start, fill, queue, lake, 0, uncertain)
+    n_tied = 0
+    while stuck >= 0:  # the order of tied markers matters there: once more, up to that level beside a heap
         shifts = _item_fields(n_levels, n_pixels, int(marker_counts.max()))
         if shifts is None:
             _flood_by_heap(relief, labels, inside, connectivity, 0.0, False)
             return
+        # where many levels have ties, the next would be as uncertain
+        n_tied = stuck + 1 if n_tied == 0 and tied.size <= FEW_TIED_LEVELS else int(tied[-1]) + 1
         _pack(levels, labels, everywhere if inside is None else inside, state)
         fill[:] = start
         _flooding.enqueue_markers(state, levels, fill, queue)
         heap = np.full(n_pixels + 2, _flooding.EMPTY)
         n_items = _flooding.shadow_markers(state, levels, heap, np.zeros(n_levels, np.uint64), *shifts)
-        n_tied = int(tied[-1]) + 1
         _flooding.flood_as_heap(
             state.ravel(), offsets, start, fill, queue, lake, marker_counts, heap, n_items, n_tied, *shifts
         )
-        _flooding.flood(state.ravel(), offsets, start, fill, queue, lake, n_tied, np.zeros(0, bool))
+        stuck = _flooding.flood(state.ravel(), offsets, start, fill, queue, lake, n_tied, marker_counts > 1)
     _unpack(state, labels)
 
 
@@ -221,8 +224,7 @@ def _levels(relief: NDArray[np.generic]) -> tuple[NDArray[np.generic], int]:
     if relief.dtype == np.float32:
         packed = np.empty(relief.size, np.uint64)
         _pack_values(relief.ravel().view(np.int32), packed)
-        packed.sort()  # a third of the time of argsort
-        return levels, _rank_packed(packed, levels.ravel())
+        return levels, _rank_packed(_sort_packed(packed, np.empty_like(packed)), levels.ravel())
     return levels, _rank(relief.ravel(), np.argsort(relief.ravel()), levels.ravel())
 
 
@@ -234,6 +236,27 @@ def _pack_values(bits, packed):  # type: ignore[no-untyped-def]
         if value < 0:
             value = -(value & 0x7FFFFFFF)  # -0.0 becomes 0
         packed[i] = np.uint64(value + 0x80000000) << np.uint64(32) | np.uint64(i)
+
+
+@njit(nogil=True, cache=True)
+def _sort_packed(packed, spare):  # type: ignore[no-untyped-def]
+    """Sort by the upper 32 bits, 11 bits at a time from the lowest (radix sort); returns the array that holds it."""
+    digit = np.uint64(2047)
+    ends = np.zeros((3, 2048), np.int64)
+    for item in packed:
+        for turn in range(3):
+            ends[turn, item >> np.uint64(32 + 11 * turn) & digit] += 1
+    for turn in range(3):
+        if ends[turn].max() == packed.size:  # one digit for all
+            continue
+        places = np.cumsum(ends[turn]) - ends[turn]
+        shift = np.uint64(32 + 11 * turn)
+        for item in packed:
+            place = item >> shift & digit
+            spare[np.uint64(places[place])] = item
+            places[place] += 1
+        packed, spare = spare, packed
+    return packed
 
 
 @njit(nogil=True, cache=True)
