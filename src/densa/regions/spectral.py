@@ -16,14 +16,14 @@ from densa.regions.multigrid import Level, cycle, levels_of
 
 __all__ = ["smallest_eigenvectors"]
 
-GUARDS = 4  # vectors carried beyond those wanted: the wanted ones converge faster
-COARSE_STEPS = 6  # iterations on every level but the finest; they cost little
+GUARDS = 1  # vectors carried beyond those wanted: the wanted ones converge faster
+COARSE_STEPS = 4  # iterations on every level but the finest; they cost little
 
 Vectors = NDArray[np.float32]  # (n, pixels)
 
 
 def smallest_eigenvectors(
-    graph: PixelGraph, n_vectors: int, *, steps: int = 4, tolerance: float = 0.02
+    graph: PixelGraph, n_vectors: int, *, steps: int = 5, tolerance: float = 0.02
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Eigenvalues and eigenvectors y of (D - W) y = lambda D y, smallest first.
 
@@ -58,7 +58,8 @@ def _improve(
     directions = np.zeros((0, vectors.shape[1]), np.float32)
     direction_products = directions
     for _ in range(steps):
-        residuals = products - values.astype(np.float32)[:, np.newaxis] * vectors
+        # The first vector, D^{1/2} 1, comes exact from the coarser level.
+        residuals = products[1:] - values[1:].astype(np.float32)[:, np.newaxis] * vectors[1:]
         corrections = cycle(levels, depth, residuals)
         corrections -= (corrections @ vectors.T) @ vectors
         corrections /= np.maximum(np.linalg.norm(corrections, axis=1, keepdims=True), np.float32(1e-20))
