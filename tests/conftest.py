@@ -1,6 +1,11 @@
 """Fixtures shared by all tests."""
 
 import os
+
+# Small tests on several workers: more threads than cores make torch and numba wait for each other. Read at import.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 from pathlib import Path
 
 import numpy as np

@@ -11,7 +11,7 @@ RANK = {
     "raster": 1, "regions": 1, "descriptors": 1, "crf": 1, "operators": 1, "metrics": 1,
     "datasets": 2, "networks": 2, "shallow": 2,
     "segmenter": 3,
-    "training": 4, "engine": 4,
+    "engine": 4, "training": 4.5,
     "reports": 5,
     "methods": 6,
     "cli": 7, "app": 7,

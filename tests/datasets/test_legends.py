@@ -130,3 +130,13 @@ def test_dubai_masks_agree_in_both_forms(realdata, tmp_path):
     inferred = datasets.open(tmp_path, split=WHOLE)["train"]
     by_color = dict(zip(inferred.legend.class_names, datasets.class_frequencies(inferred).pixels, strict=True))
     assert [by_color[f"#{color}"] for color in colors.values()] == list(counts)
+
+
+def test_label_maps_of_densa_carry_their_legend(tmp_path):
+    legend = Legend(("ground", "square"))
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    for name in "ab":
+        raster.write_bands(tmp_path / "images" / f"{name}.tif", np.zeros((1, 4, 4), np.uint8))
+        raster.write_label_map(tmp_path / "masks" / f"{name}.png", np.eye(4, dtype=np.uint8), legend)
+    assert datasets.open(tmp_path)["train"].legend == legend

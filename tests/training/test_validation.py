@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from densa.legend import Legend
 from densa.segmenter import BandContract
-from densa.training.validation import predict_labels, validate
+from densa.training.validation import validate
 
 
 class _Bright:
@@ -16,16 +16,6 @@ class _Bright:
         total = ndimage.convolve(block.sum(axis=0, dtype=np.int64), np.ones((5, 5), np.int64), mode="mirror")
         bright = (total > 90 * 75).astype(np.float32)
         return np.stack([1 - bright, bright])
-
-
-def test_tiles_equal_the_whole_and_invalid_is_ignored(rng):
-    image = rng.integers(0, 180, (3, 41, 58)).astype(np.uint8)
-    valid = np.ones((41, 58), bool)
-    valid[5:9, 30:] = False
-    whole = predict_labels(_Bright(), image, valid)
-    assert_array_equal(predict_labels(_Bright(), image, valid, tile_size=12), whole)
-    assert set(np.unique(whole)) == {0, 1, 255}
-    assert_array_equal(whole == 255, ~valid)
 
 
 def test_confusion_over_the_images(scenes):

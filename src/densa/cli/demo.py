@@ -17,11 +17,14 @@ def demo(
     overwrite: Overwrite = False,
 ) -> None:
     """Train a U-Net on the left half of a photograph of coins, label the right half, and write demo/report.html."""
+    import torch
+
     from densa import datasets, methods, raster, reports
     from densa.cli.evaluate import summary_line
     from densa.datasets.samples import coins
     from densa.engine import predict_to_file
     from densa.networks import build
+    from densa.segmenter import Architecture
     from densa.training import Augmentation, train
 
     reports.check_output(output, overwrite=overwrite)
@@ -30,14 +33,14 @@ def demo(
     datasets.check(*splits.values())
     print(f"data: {folder} (left half to train on, right half to test)", flush=True)
     run = output / "unet"
-    width = 16
+    architecture = Architecture("unet", {"width": 16})
+    torch.manual_seed(seed)
     train(
-        build("unet", splits["train"].n_bands, splits["train"].legend.n_classes, width=width),
+        build("unet", splits["train"].n_bands, splits["train"].legend.n_classes, **architecture.arguments),
         splits["train"],
         None,
         run,
-        architecture="unet",
-        arguments={"width": width},
+        architecture=architecture,
         minutes=minutes,
         patch_size=128,
         batch_size=8,
@@ -67,7 +70,7 @@ def demo(
         evaluation,
         output,
         title="Coins: trained on the left half, tested on the right",
-        model=f"U-Net, width {width}",
+        model="U-Net, width 16",
         data="skimage.data.coins()",
         seed=seed,
         curves=run / "metrics.csv",

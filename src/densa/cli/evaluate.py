@@ -18,7 +18,9 @@ def evaluate(
         Path, typer.Argument(metavar="RUN_OR_PREDICTIONS", help="Run folder, or a folder of label maps.")
     ],
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Data set, or a folder of masks of the same stems.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="REPORT", help="Folder of the report.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="REPORT", help="Folder of the report; none: numbers alone.")
+    ] = None,
     split: Annotated[
         str | None, typer.Option("--split", help="train, val or test; by default test, or val where there is none.")
     ] = None,
@@ -44,22 +46,18 @@ def evaluate(
     """Compare predictions with masks: metrics.json and one self-contained page, report.html."""
     from densa import reports
 
-    reports.check_output(output, overwrite=overwrite)
+    if output is not None:
+        reports.check_output(output, overwrite=overwrite)
     with progress_bar("evaluate") as progress:
         pairs, truth, about = _pairs(predictions, data, split, legend, device, precision, progress)
-        evaluation = reports.evaluate_pairs(
-            pairs,
-            truth,
-            void=void,
-            absent=absent,
-            tolerance=tolerance,
-            n_worst=n_worst,  # type: ignore[arg-type]
-        )
-    page = reports.write_report(evaluation, output, overwrite=overwrite, **about)
+        rules: dict[str, Any] = {"void": void, "absent": absent}
+        evaluation = reports.evaluate_pairs(pairs, truth, **rules, tolerance=tolerance, n_worst=n_worst)
+    page = None if output is None else reports.write_report(evaluation, output, overwrite=overwrite, **about)
     if as_json:
         print_json(evaluation.to_json())
-    else:
-        print(summary_line(evaluation))
+        return
+    print(summary_line(evaluation))
+    if page is not None:
         print(f"wrote {page}")
 
 
@@ -73,13 +71,31 @@ def _pairs(
         pairs, truth = reports.pairs_of_files(predictions, data, split=split, legend=legend, progress=progress)
         return pairs, truth, {"model": str(predictions), "data": str(data)}
     segmenter = methods.load(predictions, device=device, precision=precision)
-    chosen = datasets.choose_split(datasets.open(data, legend=legend or segmenter.legend), split)
+    rule, about = _rule_of_run(predictions, data)
+    splits = datasets.open(data, legend=legend or segmenter.legend, split=rule)
+    chosen = datasets.choose_split(splits, split, data)
     datasets.check(chosen)
+    curves = predictions / "metrics.csv"
+    about |= {"model": str(predictions), "data": f"{data} ({len(chosen)} images)"}
     return (
         reports.pairs_of_predictions(segmenter, chosen, progress=progress),
         chosen.legend,
-        {"model": str(predictions), "data": str(data)},
+        about | ({"curves": curves} if curves.exists() else {}),
     )
+
+
+def _rule_of_run(run: Path, data: Path) -> tuple[Any, dict[str, Any]]:
+    """How the run split its data, so that no image it was trained on is taken for a validation image."""
+    from densa import datasets
+    from densa.training import TrainConfig
+
+    if not (run / "config.yaml").exists():
+        return None, {}
+    config = TrainConfig.from_yaml(run / "config.yaml")
+    about = {"seed": config.seed, "provenance": {"network": config.model, "width": config.width}}
+    if config.data.resolve() != data.resolve():
+        return None, about
+    return datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed), about
 
 
 def summary_line(evaluation: Evaluation) -> str:

@@ -1,7 +1,7 @@
 """Data sets: folder layouts, legends, splits, checks, statistics, patches."""
 
 from densa.datasets.check import check
-from densa.datasets.dataset import Dataset
+from densa.datasets.dataset import Dataset, choose_split
 from densa.datasets.dataset import open_dataset as open
 from densa.datasets.patches import Batch, PatchSampler
 from densa.datasets.sample import Sample
@@ -19,6 +19,7 @@ __all__ = [
     "SplitRule",
     "band_statistics",
     "check",
+    "choose_split",
     "class_frequencies",
     "coin_labels",
     "coins",

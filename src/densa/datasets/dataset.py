@@ -22,7 +22,7 @@ from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 
-__all__ = ["Dataset", "open_dataset", "strips"]
+__all__ = ["Dataset", "choose_split", "open_dataset", "strips"]
 
 _STRIP_PIXELS = 1 << 24
 
@@ -140,7 +140,8 @@ def open_dataset(
     Args:
         path: folder of the data set.
         legend: the legend or its file; else `legend.json|yaml|csv`, `label_colors.txt` or `classes.txt` in the folder;
-            else it is inferred from all masks, where they need no explanation.
+            else the one that densa's own label maps carry; else it is inferred from all masks, where they need no
+            explanation.
         split: how images that no folder or list assigns are split; by default a fifth of the scenes is validation.
         images: folder of the images, where it has a name of its own.
         masks: folder of the masks, likewise.
@@ -166,6 +167,27 @@ def open_dataset(
         )
         for name, samples in splits.items()
     }
+
+
+def choose_split(splits: dict[str, Dataset], split: str | None, data: Path | str) -> Dataset:
+    """The split to evaluate on.
+
+    Args:
+        splits: as `open_dataset` gives them.
+        split: "train", "val" or "test"; None takes test, or val, or train, whichever first has all its masks.
+        data: what the user called the data set.
+
+    Raises:
+        InputError: there is no such split.
+    """
+    if split is not None and split not in splits:
+        raise InputError(f"{data} has no split {split!r}; choose from {', '.join(splits)}")
+    if split is not None:
+        return splits[split]
+    for name in ("test", "val", "train"):
+        if name in splits and all(sample.mask for sample in splits[name].samples):
+            return splits[name]
+    raise InputError(f"no split of {data} has a mask for every image; name one of {', '.join(splits)}")
 
 
 def strips(height: int, width: int) -> Iterator[raster.Window]:
@@ -204,6 +226,9 @@ def _legend(
         unread = [str(result) for result in results]
         why = f"none can be read: {'; '.join(unread[:3])}" if unread else "it has none"
         raise InputError(f"no legend can be inferred from the masks of {layout.root}: {why}")
+    carried = {raster.carried_legend(scan.path) for scan in scans}
+    if len(carried) == 1 and (legend := carried.pop()) is not None:
+        return legend, choose_encoding(scans, legend), "carried by the masks"
     return *infer_legend(scans, layout.kind), f"inferred from {len(scans)} masks"
 
 

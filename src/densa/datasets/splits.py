@@ -23,8 +23,8 @@ class SplitRule:
     """How images that no folder or list assigns are split. A group (a scene) never straddles two splits.
 
     Args:
-        val_fraction: share of the training images held out for validation, from 0 to below 1; None: 0.2 where the data
-            set brings no validation split of its own and has more than one group.
+        val_fraction: share of the training images held out for validation, from 0 (none) to below 1; None: 0.2 where
+            the data set brings no validation split of its own and has more than one group.
         test_fraction: share held out for testing, likewise; taken first, so that the validation images come from
             what is left.
         val_groups: groups that make the validation split, instead of a fraction.
@@ -98,7 +98,7 @@ def split_samples(
         ("val", rule.val_groups, rule.val_fraction),
     ):
         if split in splits:
-            if groups or fraction is not None:
+            if groups or fraction:
                 raise InputError(f"the data set brings its own {split} split; leave {split}_fraction and _groups out")
             continue
         held = _hold_out(pool, split, groups, fraction, rule.seed)

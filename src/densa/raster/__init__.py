@@ -1,7 +1,7 @@
 """Images in and label maps out: the only package that opens or writes image files."""
 
 from densa.raster.atomic import atomic_output
-from densa.raster.label_map import LabelMapWriter, read_label_map, write_label_map
+from densa.raster.label_map import LabelMapWriter, carried_legend, read_label_map, write_label_map
 from densa.raster.opening import open, read_mask
 from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.tiles import tiles
@@ -13,6 +13,7 @@ __all__ = [
     "Raster",
     "Window",
     "atomic_output",
+    "carried_legend",
     "open",
     "read_label_map",
     "read_mask",

@@ -23,7 +23,7 @@ from densa.raster.opening import read_mask
 from densa.raster.raster import Raster, Window
 from densa.raster.write import TIFF_SUFFIXES, GeoTiffFile, check_suffix, check_window, close_all
 
-__all__ = ["LabelMapWriter", "read_label_map", "write_label_map"]
+__all__ = ["LabelMapWriter", "carried_legend", "read_label_map", "write_label_map"]
 
 _LEGEND_FIELD = "DENSA_LEGEND"
 
@@ -60,13 +60,22 @@ def read_label_map(path: Path | str) -> tuple[NDArray[np.integer], Legend | None
     Raises:
         InputError: as `read_mask`.
     """
+    legend = carried_legend(path)
+    return read_mask(path), legend
+
+
+def carried_legend(path: Path | str) -> Legend | None:
+    """The legend that densa wrote into a label map; None where the file carries none.
+
+    Raises:
+        InputError: as `read_mask`, or the file's legend is damaged.
+    """
     with open_raster(path) as raster:
         text = raster.metadata.get(_LEGEND_FIELD)
-    labels = read_mask(path)
     if text is None:
-        return labels, None
+        return None
     try:
-        return labels, Legend.from_dict(json.loads(text))
+        return Legend.from_dict(json.loads(text))
     except ValueError as error:
         raise InputError(f"{path} carries a legend that cannot be read: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ def pairs_of_files(
     if isinstance(legend, Path):
         legend = read_legend(legend)
     if _is_data_set(data):
-        dataset = _choose_split(datasets.open(data, legend=legend), split, data)
+        # Without a split named, all of a data set that brings none is compared.
+        rule = datasets.SplitRule(val_fraction=None if split else 0.0)
+        dataset = datasets.choose_split(datasets.open(data, legend=legend, split=rule), split, data)
         return _told(pairs_of_folders(predictions, dataset), len(dataset), progress), dataset.legend
     if split is not None:
         raise InputError(f"{data} is a folder of masks and has no split {split!r}; leave the split out")
@@ -157,17 +160,6 @@ def _is_data_set(folder: Path) -> bool:
     return True
 
 
-def _choose_split(splits: dict[str, Dataset], split: str | None, data: Path) -> Dataset:
-    if split is not None and split not in splits:
-        raise InputError(f"{data} has no split {split!r}; choose from {', '.join(splits)}")
-    if split is not None:
-        return splits[split]
-    for name in ("test", "val", "train"):
-        if name in splits and all(sample.mask for sample in splits[name].samples):
-            return splits[name]
-    raise InputError(f"no split of {data} has a mask for every image; name one of {', '.join(splits)}")
-
-
 def _told(pairs: Iterator[Pair], n_pairs: int, progress: Progress | None) -> Iterator[Pair]:
     for done, pair in enumerate(pairs, 1):
         yield pair
@@ -218,10 +210,10 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _read_prediction(path: Path, legend: Legend, encoding: Encoding) -> NDArray[np.uint8]:
-    """(H, W) uint8 classes of the legend."""
+    """(H, W) uint8 classes of the legend; 255 where no class was predicted, whatever the masks use 255 for."""
     labels, own = raster.read_label_map(path)
     if own is None:
-        return read_labels(path, legend, encoding)
+        return read_labels(path, replace(legend, ignored_codes=(*legend.ignored_codes, IGNORE)), encoding)
     try:
         return _class_table(own, legend, str(path))[own.labels(labels)]
     except InputError as error:

@@ -1,0 +1,57 @@
+"""A small data set on disk, and the command line called as a process would."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from densa import cli, raster
+from densa.legend import Legend
+
+
+@pytest.fixture
+def run_cli(monkeypatch, capsys):
+    """Call `densa ARGUMENTS`; gives (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["densa", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def squares(tmp_path_factory):
+    """A data set of bright squares on a dark ground: 3 training and 2 validation images of 48 x 64 pixels."""
+    folder = tmp_path_factory.mktemp("squares")
+    rng = np.random.default_rng(0)
+    legend = Legend(("ground", "square"))
+    for split, count in (("train", 3), ("val", 2)):
+        for kind in ("images", "masks"):
+            (folder / split / kind).mkdir(parents=True)
+        for i in range(count):
+            labels = np.zeros((48, 64), np.uint8)
+            for _ in range(3):
+                row, column = rng.integers(0, 36), rng.integers(0, 52)
+                labels[row : row + 12, column : column + 12] = 1
+            image = rng.normal(60 + 120 * labels, 10).clip(0, 255).astype(np.uint8)
+            raster.write_bands(folder / split / "images" / f"{split}{i}.tif", image[None])
+            raster.write_label_map(folder / split / "masks" / f"{split}{i}.png", labels, legend)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(squares, tmp_path_factory):
+    """A run folder of a tiny U-Net trained on the squares."""
+    import torch
+
+    from densa.training import TrainConfig, train_from_config
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("runs") / "unet"
+    config = TrainConfig.of(data=squares, width=2, steps=60, patch_size=32, batch_size=4, learning_rate=1e-2)
+    train_from_config(config, folder, progress=False)
+    return folder
