@@ -4,8 +4,8 @@
 
 The graph: colour, radius 5, the defaults of `pixel_affinities`. The column "k-way cut" is `ncut_value` on that graph,
 for all contenders. "SciPy eigsh" takes the same graph as a sparse matrix (built outside the clock), `tol` 1e-4, and
-densa's discretisation. scikit-learn works on its own graph of 4 neighbours; "amg" needs pyamg. The region graph has blocks of
-20 x 20 pixels. Contenders take turns, run by run; the median counts, and the least. Compiling happens before.
+densa's discretisation. scikit-learn works on its own graph of 4 neighbours; "amg" needs pyamg. The region graph has
+blocks of 20 x 20 pixels. Contenders take turns, run by run; the median counts, and the least. Compiling happens before.
 """
 
 from __future__ import annotations

@@ -161,6 +161,8 @@ def test_refinement_never_raises_the_cut(rng):
     refined = refine(graph, labels, 4)
     assert ncut_value(graph, refined + 1) < ncut_value(graph, labels + 1)
     assert len(np.unique(refined)) == 4
+    labels[3:9, 4:8] = -1
+    assert_array_equal(refine(graph, labels, 4) < 0, labels < 0)
 
 
 def test_scaled_weights_and_renumbered_nodes(rng):
