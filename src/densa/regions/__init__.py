@@ -12,6 +12,19 @@ from densa.regions.merging import (
     threshold_cut,
 )
 from densa.regions.minima import area_closing, fill_minima, h_minima, label_minima, regional_minima
+from densa.regions.normalized_cuts import (
+    PixelGraph,
+    WeightedGraph,
+    ncut_eigenvectors,
+    ncut_value,
+    normalized_cuts,
+    normalized_cuts_of_graph,
+    normalized_cuts_of_regions,
+    pixel_affinities,
+    recursive_cuts_of_graph,
+    recursive_normalized_cuts,
+    weighted_graph,
+)
 from densa.regions.partition import Violation, boundaries, check, connected_components, relabel
 from densa.regions.slic import slic
 from densa.regions.statistics import (
@@ -26,10 +39,12 @@ from densa.regions.watershed import watershed
 
 __all__ = [
     "MergeTree",
+    "PixelGraph",
     "Predicate",
     "RegionGraph",
     "RegionStatistics",
     "Violation",
+    "WeightedGraph",
     "absorb_small_regions",
     "area_closing",
     "boundaries",
@@ -46,7 +61,15 @@ __all__ = [
     "mean_shift_trajectory",
     "merge_by_predicate",
     "merge_tree",
+    "ncut_eigenvectors",
+    "ncut_value",
+    "normalized_cuts",
+    "normalized_cuts_of_graph",
+    "normalized_cuts_of_regions",
+    "pixel_affinities",
     "range_at_most",
+    "recursive_cuts_of_graph",
+    "recursive_normalized_cuts",
     "region_graph",
     "region_statistics",
     "regional_minima",
@@ -55,4 +78,5 @@ __all__ = [
     "spread_at_most",
     "threshold_cut",
     "watershed",
+    "weighted_graph",
 ]

@@ -27,12 +27,12 @@ def lab_planes(rgb: NDArray[np.generic], scale: float) -> NDArray[np.int16]:
     """
     planes = empty_planes(3, *rgb.shape[:2])
     linear, roots, matrix = _tables()
-    gains = np.round(np.array([116, 16, 500, 200]) * scale).astype(np.int64)
+    gains = tuple(round(g * scale) for g in (116, 16, 500, 200))
     _convert(rgb, linear, roots, matrix, gains, planes)
     return planes
 
 
-def _tables() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+def _tables() -> tuple[NDArray[np.int32], NDArray[np.uint16], tuple[tuple[int, ...], ...]]:
     """Linear intensity of a byte, cube root of an index, matrix whose rows sum to one (so that grey has a = b = 0)."""
     s = np.arange(256) / 255
     linear = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
@@ -43,24 +43,26 @@ def _tables() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     matrix[:, 1] += (1 << 14) - matrix.sum(axis=1)
     return (
         np.round(linear * ((1 << 16) - 1)).astype(np.int32),
-        np.round(roots * (1 << _ROOT_BITS)).astype(np.int32),
-        matrix,
+        np.round(roots * (1 << _ROOT_BITS)).astype(np.uint16),  # at most 32768
+        tuple(tuple(int(m) for m in row) for row in matrix),
     )
 
 
 @njit(nogil=True, cache=True, parallel=True)
 def _convert(rgb, linear, roots, matrix, gains, planes):  # type: ignore[no-untyped-def]
-    shift = 14 + 16 - _INDEX_BITS
-    half = 1 << (shift - 1)
+    shift = np.int32(14 + 16 - _INDEX_BITS)
+    half = np.int32(1 << (14 + 16 - _INDEX_BITS - 1))
     root_half = 1 << (_ROOT_BITS - 1)
+    (x_r, x_g, x_b), (y_r, y_g, y_b), (z_r, z_g, z_b) = matrix
+    l_gain, l_offset, a_gain, b_gain = gains
     for y in prange(rgb.shape[0]):
         for x in range(rgb.shape[1]):
             r = linear[rgb[y, x, 0]]
             g = linear[rgb[y, x, 1]]
             b = linear[rgb[y, x, 2]]
-            fx = roots[(matrix[0, 0] * r + matrix[0, 1] * g + matrix[0, 2] * b + half) >> shift]
-            fy = roots[(matrix[1, 0] * r + matrix[1, 1] * g + matrix[1, 2] * b + half) >> shift]
-            fz = roots[(matrix[2, 0] * r + matrix[2, 1] * g + matrix[2, 2] * b + half) >> shift]
-            planes[0, y, x] = ((gains[0] * fy + root_half) >> _ROOT_BITS) - gains[1]
-            planes[1, y, x] = (gains[2] * (fx - fy) + root_half) >> _ROOT_BITS
-            planes[2, y, x] = (gains[3] * (fy - fz) + root_half) >> _ROOT_BITS
+            fx = np.int64(roots[(x_r * r + x_g * g + x_b * b + half) >> shift])
+            fy = np.int64(roots[(y_r * r + y_g * g + y_b * b + half) >> shift])
+            fz = np.int64(roots[(z_r * r + z_g * g + z_b * b + half) >> shift])
+            planes[0, y, x] = ((l_gain * fy + root_half) >> _ROOT_BITS) - l_offset
+            planes[1, y, x] = (a_gain * (fx - fy) + root_half) >> _ROOT_BITS
+            planes[2, y, x] = (b_gain * (fy - fz) + root_half) >> _ROOT_BITS

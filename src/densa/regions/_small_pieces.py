@@ -176,14 +176,23 @@ def _choose(contacts, sizes, min_size, chosen):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True)
 def _choice(contacts, start, end, sizes, min_size):  # type: ignore[no-untyped-def]
     """Large neighbour with the longest border, else the largest of the larger neighbours."""
-    best, best_border, largest = -1, 0, contacts[start, 0]
-    for j in range(start, end):
+    n = 0
+    for j in range(start, end):  # bring the neighbours to the front, each with its whole border
         b = contacts[j, 1]
+        k = start
+        while k < start + n and contacts[k, 1] != b:
+            k += 1
+        if k < start + n:
+            contacts[k, 2] += contacts[j, 2]
+            contacts[j, 2] = 0
+        else:
+            contacts[j, 1], contacts[k, 1] = contacts[k, 1], b
+            contacts[j, 2], contacts[k, 2] = contacts[k, 2], contacts[j, 2]
+            n += 1
+    best, best_border, largest = -1, 0, contacts[start, 0]
+    for j in range(start, start + n):
+        b, border = contacts[j, 1], contacts[j, 2]
         if sizes[b] >= min_size:
-            border = 0
-            for i in range(j, end):
-                if contacts[i, 1] == b:
-                    border += contacts[i, 2]
             if border > best_border or (border == best_border and b < best):
                 best, best_border = b, border
         elif sizes[b] > sizes[largest] or (sizes[b] == sizes[largest] and b < largest):
