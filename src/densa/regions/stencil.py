@@ -106,7 +106,7 @@ def _recur_rows(
                 )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath={"contract"})  # multiply and add in one instruction
 def _subtract(
     along: Any, factor: float, vectors: Any, row: int, column: int, result: Any, target_row: int, target_column: int
 ) -> None:
