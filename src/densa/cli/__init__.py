@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from densa.cli import demo, evaluate, info, predict, train
+from densa.cli import demo, evaluate, info, predict, regions, train
 from densa.errors import InputError
 
 __all__ = ["app", "main"]
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
+app.command("regions")(regions.regions)
 app.command("models")(info.models)
 app.command("info")(info.info)
 app.command("demo")(demo.demo)

@@ -12,7 +12,7 @@ from densa.cli.common import Overwrite, progress_bar
 
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of all that the demo makes.")] = Path("demo"),
-    minutes: Annotated[float, typer.Option("--minutes", min=0.05, help="Time to train the U-Net.")] = 1.5,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.05, help="Longest time to train the U-Net.")] = 4,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -41,6 +41,7 @@ def demo(
         None,
         run,
         architecture=architecture,
+        steps=250,
         minutes=minutes,
         patch_size=128,
         batch_size=8,

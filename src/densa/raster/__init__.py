@@ -3,6 +3,7 @@
 from densa.raster.atomic import atomic_output
 from densa.raster.label_map import LabelMapWriter, carried_legend, read_label_map, write_label_map
 from densa.raster.opening import open, read_mask
+from densa.raster.picture import write_picture
 from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.tiles import tiles
 from densa.raster.write import write_bands
@@ -20,4 +21,5 @@ __all__ = [
     "tiles",
     "write_bands",
     "write_label_map",
+    "write_picture",
 ]

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from densa.reports.evaluation import Evaluation, ImageScore, Pair, View, evaluate_pairs
+from densa.reports.outlines import outlined
 from densa.reports.page import check_output, write_report
 from densa.reports.pairs import pairs_of_files, pairs_of_folders, pairs_of_masks
 
@@ -16,6 +17,7 @@ __all__ = [
     "View",
     "check_output",
     "evaluate_pairs",
+    "outlined",
     "pairs_of_files",
     "pairs_of_folders",
     "pairs_of_masks",
