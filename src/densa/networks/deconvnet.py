@@ -27,6 +27,7 @@ __all__ = ["DeconvNet", "aggregate_proposals"]
 
 OUTPUT_STRIDE = 32
 SMALLEST = 193  # 193, 97, 49, 25, 13, 7: the seven cells that fc6 needs
+ONE_CELL = 224  # largest side that still ends in one cell
 SHIFT = 0.001
 
 
@@ -76,6 +77,11 @@ class DeconvNet(nn.Module):
             raise InputError(
                 f"DeconvNet takes images of at least {SMALLEST}x{SMALLEST} pixels, got {x.shape[-2]}x{x.shape[-1]}; "
                 f"pad to {max(x.shape[-2], SMALLEST)}x{max(x.shape[-1], SMALLEST)}"
+            )
+        if self.training and x.shape[0] == 1 and max(x.shape[-2:]) <= ONE_CELL:
+            raise InputError(
+                "DeconvNet normalises fc6 over the batch, which one image of a single cell does not allow; train on "
+                f"two or more, or from {ONE_CELL + 1}x{ONE_CELL + 1} pixels on"
             )
         switches = []
         for pooled, places, size in stages(self.features, x):

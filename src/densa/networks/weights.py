@@ -6,6 +6,7 @@ The files are torchvision's ImageNet classifiers (BSD licence), whose parameter 
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,10 @@ def read_weights(source: Path | str) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return _tensors(load_file(path), str(path))
-        return _tensors(torch.load(path, map_location="cpu", weights_only=True), str(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of another pickle protocol; what cannot be read is an error below
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        return _tensors(content, str(path))
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path} holds more than tensors, or is damaged; densa runs no code from weight files, save a state dict"
