@@ -14,12 +14,20 @@ from typing import Any
 from torch import nn
 
 from densa.errors import InputError
+from densa.networks.deconvnet import DeconvNet
+from densa.networks.fcn import FCN8s, FCN16s, FCN32s
+from densa.networks.patch_cnn import PatchCNN
 from densa.networks.segnet import SegNet
 from densa.networks.unet import UNet, UNetValid
 
-__all__ = ["NETWORKS", "SegNet", "UNet", "UNetValid", "build"]
+__all__ = ["NETWORKS", "DeconvNet", "FCN8s", "FCN16s", "FCN32s", "PatchCNN", "SegNet", "UNet", "UNetValid", "build"]
 
 NETWORKS: dict[str, type[nn.Module]] = {
+    "patch-cnn": PatchCNN,
+    "fcn32s": FCN32s,
+    "fcn16s": FCN16s,
+    "fcn8s": FCN8s,
+    "deconvnet": DeconvNet,
     "segnet": SegNet,
     "unet": UNet,
     "unet-valid": UNetValid,

@@ -1,5 +1,35 @@
 """Operators of dense prediction and what they do to a network's field of view."""
 
+from densa.operators.convolution import (
+    convolution,
+    convolution_matrix,
+    convolution_size,
+    transposed_convolution,
+    transposed_size,
+)
+from densa.operators.dense_evaluation import dilated_form, fragments, patch_size, scan_patches, shift_and_stitch
 from densa.operators.receptive_field import ReceptiveField, receptive_field
+from densa.operators.unpooling import max_pool_with_switches, max_unpool
+from densa.operators.upsampling import BilinearUpsampling, bed_of_nails, bilinear, bilinear_kernel, nearest
 
-__all__ = ["ReceptiveField", "receptive_field"]
+__all__ = [
+    "BilinearUpsampling",
+    "ReceptiveField",
+    "bed_of_nails",
+    "bilinear",
+    "bilinear_kernel",
+    "convolution",
+    "convolution_matrix",
+    "convolution_size",
+    "dilated_form",
+    "fragments",
+    "max_pool_with_switches",
+    "max_unpool",
+    "nearest",
+    "patch_size",
+    "receptive_field",
+    "scan_patches",
+    "shift_and_stitch",
+    "transposed_convolution",
+    "transposed_size",
+]
