@@ -56,7 +56,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as temporary:
         run = arguments.output or Path(temporary) / "run"
-        architecture = Architecture("unet", {"n_bands": 1, "n_classes": 2, "width": WIDTH})
+        architecture = Architecture("unet", {"width": WIDTH})
         torch.manual_seed(0)
         result = train(
             build("unet", 1, 2, width=WIDTH),

@@ -28,11 +28,11 @@ import densa.datasets
 import densa.raster
 from densa.engine import predict_array
 from densa.networks import build
-from densa.segmenter import Architecture, BandContract, NetworkSegmenter, load_network_segmenter
+from densa.segmenter import Architecture, BandContract, load_network_segmenter
 from densa.training import Augmentation, train
 
 SIDE_PX = 2048
-TRAINING_STEPS = {"unet-32": 120, "unet-64": 60, "segnet-32": 200}
+TRAINING_STEPS = {"unet-32": 60, "unet-64": 40, "segnet-32": 80}
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def train_briefly(name: str, data: Path, folder: Path) -> None:
         densa.datasets.open(data)["train"],
         None,
         folder,
-        architecture=Architecture(kind, {"n_bands": 1, "n_classes": 2, "width": int(width)}),
+        architecture=Architecture(kind, {"width": int(width)}),
         steps=TRAINING_STEPS[name],
         patch_size=128,
         batch_size=4,
@@ -127,7 +127,8 @@ def plain_network(name: str, folder: Path) -> nn.Module:
 
     kind, width = name.rsplit("-", 1)
     network = build(kind, 1, 2, width=int(width))
-    network.load_state_dict({k: v.contiguous() for k, v in load_file(folder / "model.safetensors").items()})
+    tensors = load_file(folder / "model.safetensors")
+    network.load_state_dict({name: tensors[name].contiguous() for name in network.state_dict()})
     return network.eval()
 
 

@@ -3,8 +3,8 @@
 python benchmarks/training_overhead.py [--steps 12] [--rounds 4]
 
 The bare loop is given finished batches in memory: no reading, no normalisation, no augmentation, no clipping, no log.
-Both loops are measured in turn, several times, from one forward pass to the next; the median step is compared. "Waiting"
-is the time in which the loop stands still because its next patches are not read yet.
+Both loops are measured in turn, several times, from one forward pass to the next; the median step is compared.
+"Waiting" is the time in which the loop stands still because its next patches are not read yet.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def run_densa(arguments: argparse.Namespace, dataset: Dataset, folder: Path, aug
         dataset,
         None,
         folder,
-        architecture=Architecture("unet", {"n_bands": 3, "n_classes": N_CLASSES, "width": arguments.width}),
+        architecture=Architecture("unet", {"width": arguments.width}),
         steps=arguments.steps + 1,
         validate_every=arguments.steps + 1,
         patch_size=arguments.patch,
