@@ -86,7 +86,7 @@ def test_luv_by_reference():
 def test_filter_is_its_definition(rng, kernel, shape, radii):
     image = rng.uniform(0, 100, shape)  # no distance is exactly a radius, where rounding would decide
     expected = filter_by_definition(image, *radii, gaussian=kernel == "gaussian")
-    assert_allclose(mean_shift_filter(image, *radii, kernel=kernel, colour="as-is"), expected, rtol=2e-5, atol=1e-3)
+    assert_allclose(mean_shift_filter(image, *radii, kernel=kernel, color="as-is"), expected, rtol=2e-5, atol=1e-3)
 
 
 def test_bright_colours_keep_smaller_differences_of_lightness():
@@ -188,8 +188,8 @@ def test_constant_image_is_one_region(shape, dtype):
         ({"min_size": 0}, "min_size"),
         ({"min_size": 2.5}, "min_size"),
         ({"kernel": "flat"}, "kernel"),
-        ({"colour": "luv"}, "8-bit RGB"),
-        ({"colour": "lab"}, "colour"),
+        ({"color": "luv"}, "8-bit RGB"),
+        ({"color": "lab"}, "color"),
         ({"max_iterations": 0}, "max_iterations"),
         ({"tolerance": 0}, "tolerance"),
         ({"join_threshold": -1}, "join_threshold"),

@@ -156,7 +156,7 @@ def test_regions_without_pixels_or_neighbours_stay():
 def test_bad_input():
     graph = pixels([1, 2, 3])
     with pytest.raises(InputError, match="mean, ward, border"):
-        merge_tree(graph, "colour")
+        merge_tree(graph, "color")
     with pytest.raises(InputError, match="n_regions must be 1"):
         merge_tree(graph, n_regions=0)
     with pytest.raises(InputError, match="n_regions must be 1"):

@@ -93,7 +93,7 @@ def test_weights_by_hand():
     assert_array_equal(normalized_cuts(row, 2, floor=0), [[1, 1, 2, 2]])
 
 
-@pytest.mark.parametrize("affinity", ["colour", "intensity", "contour"])
+@pytest.mark.parametrize("affinity", ["color", "intensity", "contour"])
 def test_weights_are_their_definition(rng, affinity):
     image = rng.integers(0, 256, (7, 6, 3), dtype=np.uint8)
     matrix = dense(pixel_affinities(image, radius=3.2, affinity=affinity, value_scale=0.5, space_scale=3, floor=0))
@@ -209,7 +209,7 @@ images = st.one_of(
 
 
 @settings(max_examples=50, deadline=None)
-@given(images, st.integers(1, 9), st.sampled_from(["colour", "intensity", "contour"]), st.data())
+@given(images, st.integers(1, 9), st.sampled_from(["color", "intensity", "contour"]), st.data())
 def test_segments_cover_and_count_from_1(image, n_segments, affinity, data):
     n_segments = min(n_segments, image.shape[0] * image.shape[1])
     floor = data.draw(st.sampled_from([0, 0.01]))

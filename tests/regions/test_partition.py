@@ -220,7 +220,7 @@ def test_bad_input():
     with pytest.raises(InputError, match="boolean masks"):
         check(np.zeros((2, 2)), np.ones((1, 2, 2), int))
     with pytest.raises(InputError, match="range, deviation, spread"):
-        Predicate("colour", 1)
+        Predicate("color", 1)
     with pytest.raises(InputError, match="0 or more"):
         range_at_most(-1)
     with pytest.raises(InputError, match=r"2\*\*31"):

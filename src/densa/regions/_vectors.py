@@ -3,7 +3,7 @@
 Plain LLVM vector operations: the compiler turns them into whatever the processor has (AVX-512, AVX2, SSE, NEON).
 """
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 

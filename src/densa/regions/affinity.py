@@ -18,7 +18,7 @@ from densa.regions.image_values import as_bands, as_mask, as_positive
 
 __all__ = ["Affinity", "PixelGraph", "pixel_affinities"]
 
-Affinity = Literal["colour", "intensity", "contour"]
+Affinity = Literal["color", "intensity", "contour"]
 
 
 class PixelGraph(NamedTuple):
@@ -39,7 +39,7 @@ def pixel_affinities(
     image: ArrayLike,
     *,
     radius: float = 5.0,
-    affinity: Affinity = "colour",
+    affinity: Affinity = "color",
     value_scale: float = 0.1,
     space_scale: float = 4.0,
     floor: float = 0.01,
@@ -53,7 +53,7 @@ def pixel_affinities(
     Args:
         image: (h, w) or (h, w, bands). Integers count as shares of their type's largest value, floats as they are.
         radius: pixels; neighbours are strictly nearer.
-        affinity: what "difference" is. "colour": Euclidean over the bands; "intensity": of the grey value (Rec. 709
+        affinity: what "difference" is. "color": Euclidean over the bands; "intensity": of the grey value (Rec. 709
             luma for three bands, else the mean); "contour": the strongest edge on the line between the two pixels
             (intervening contour), an edge being the largest central difference over the bands.
         value_scale: difference at which the weight has fallen to 1/e.
@@ -89,7 +89,7 @@ def pixel_affinities(
 
 def _features(bands: NDArray[Any], affinity: str) -> NDArray[np.float32]:
     """(features, h, w) values that are compared."""
-    if affinity not in ("colour", "intensity", "contour"):
+    if affinity not in ("color", "intensity", "contour"):
         raise InputError(f"affinity must be 'colour', 'intensity' or 'contour', got {affinity!r}")
     largest = np.iinfo(bands.dtype).max if bands.dtype.kind in "ui" else 1
     planes = np.ascontiguousarray(bands.transpose(2, 0, 1), np.float32) / np.float32(largest)

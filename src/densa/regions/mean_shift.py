@@ -24,7 +24,7 @@ from densa.regions.window_sums import LANES, OUTSIDE, add_gaussian_window_sums, 
 __all__ = ["mean_shift", "mean_shift_filter", "mean_shift_trajectory"]
 
 Kernel = Literal["uniform", "gaussian"]
-Colour = Literal["auto", "luv", "as-is"]
+Color = Literal["auto", "luv", "as-is"]
 
 
 def mean_shift(
@@ -34,7 +34,7 @@ def mean_shift(
     min_size: int,
     *,
     kernel: Kernel = "uniform",
-    colour: Colour = "auto",
+    color: Color = "auto",
     lightness_rule: bool = True,
     join_threshold: float | None = None,
     max_iterations: int = 100,
@@ -55,7 +55,7 @@ def mean_shift(
         min_size: smallest region, pixels; 1 keeps all.
         kernel: "uniform" weighs all samples in the window alike (the Epanechnikov kernel's gradient); "gaussian" by a
             normal density of standard deviation radius / 3 in both domains, cut at the same two radii.
-        colour: "luv" converts 8-bit RGB, "as-is" never, "auto" 8-bit images of three bands.
+        color: "luv" converts 8-bit RGB, "as-is" never, "auto" 8-bit images of three bands.
         lightness_rule: EDISON's: where L is above 80, differences of L count twice. Only where Luv is used.
         join_threshold: 8-neighbours whose modes differ by less in every band are one region; None: 1.0 in Luv
             (EDISON's), range_radius / 6.5 otherwise (the same share at EDISON's usual range radius of 6.5).
@@ -69,7 +69,7 @@ def mean_shift(
     Raises:
         InputError: no such image, radius, count or kernel; NaN or infinite values within the mask.
     """
-    values, valid, as_luv = _prepared(image, mask, colour)
+    values, valid, as_luv = _prepared(image, mask, color)
     least = as_count(min_size, "min_size")
     reach = as_positive(range_radius, "range_radius")
     join = (1.0 if as_luv else reach / 6.5) if join_threshold is None else as_positive(join_threshold, "join_threshold")
@@ -84,7 +84,7 @@ def mean_shift_filter(
     range_radius: float,
     *,
     kernel: Kernel = "uniform",
-    colour: Colour = "auto",
+    color: Color = "auto",
     lightness_rule: bool = True,
     max_iterations: int = 100,
     tolerance: float = 0.1,
@@ -101,7 +101,7 @@ def mean_shift_filter(
     Raises:
         InputError: as `mean_shift`.
     """
-    values, valid, as_luv = _prepared(image, mask, colour)
+    values, valid, as_luv = _prepared(image, mask, color)
     bright_rule = as_luv and lightness_rule
     reach = as_positive(range_radius, "range_radius")
     filtered = _filtered(values, valid, spatial_radius, reach, kernel, bright_rule, max_iterations, tolerance)
@@ -161,20 +161,20 @@ def mean_shift_trajectory(
 
 
 def _prepared(
-    image: ArrayLike, mask: ArrayLike | None, colour: Colour
+    image: ArrayLike, mask: ArrayLike | None, color: Color
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], bool]:
     """(h, w, bands) float32 to filter, (h, w) which pixels count, and whether the bands are Luv."""
     valid = as_mask(mask, np.shape(image))
     bands = as_bands(image, valid)
     is_rgb = bands.dtype == np.uint8 and bands.shape[2] == 3
-    if colour not in ("auto", "luv", "as-is"):
-        raise InputError(f"colour must be 'auto', 'luv' or 'as-is', got {colour!r}")
-    if colour == "luv" and not is_rgb:
+    if color not in ("auto", "luv", "as-is"):
+        raise InputError(f"color must be 'auto', 'luv' or 'as-is', got {color!r}")
+    if color == "luv" and not is_rgb:
         raise InputError(
-            f"colour='luv' needs 8-bit RGB, got {bands.dtype} with {bands.shape[2]} bands; use colour='as-is'"
+            f"color='luv' needs 8-bit RGB, got {bands.dtype} with {bands.shape[2]} bands; use color='as-is'"
         )
     valid = np.ones(bands.shape[:2], np.bool_) if valid is None else valid
-    if is_rgb and colour != "as-is":
+    if is_rgb and color != "as-is":
         return rgb_to_luv(bands), valid, True
     return bands.astype(np.float32), valid, False
 

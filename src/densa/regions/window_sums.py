@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
