@@ -32,14 +32,19 @@ class Method:
 METHODS = {
     method.name: method
     for method in (
-        Method("unet", "network", "U-Net, padded, with batch normalisation", "Ronneberger et al. 2015"),
-        Method(
-            "unet-valid", "network", "U-Net as printed: valid convolutions, overlap-tile", "Ronneberger et al. 2015"
-        ),
         Method("slic", "regions", "compact superpixels of similar colour", "Achanta et al. 2012"),
         Method("watershed", "regions", "flooding of the gradient from markers or minima", "Meyer 1991"),
         Method("mean-shift", "regions", "pixels that climb to the same mode", "Comaniciu and Meer 2002"),
         Method("normalized-cuts", "regions", "cuts of the graph of similar pixels", "Shi and Malik 2000"),
+        Method("patch-cnn", "network", "labels the centre pixel of a patch; dense without the waste", "Sermanet 2013"),
+        Method("fcn32s", "network", "VGG-16 made convolutional, scores upsampled 32 times", "Long et al. 2015"),
+        Method("fcn16s", "network", "FCN-32s with the scores of pool4", "Long et al. 2015"),
+        Method("fcn8s", "network", "FCN-16s with the scores of pool3", "Long et al. 2015"),
+        Method("deconvnet", "network", "VGG-16 mirrored by unpooling and deconvolution", "Noh et al. 2015"),
+        Method("unet", "network", "U-Net, padded, with batch normalisation", "Ronneberger et al. 2015"),
+        Method(
+            "unet-valid", "network", "U-Net as printed: valid convolutions, overlap-tile", "Ronneberger et al. 2015"
+        ),
         Method("segnet", "network", "decoder that unpools with the encoder's indices", "Badrinarayanan et al. 2017"),
     )
 }

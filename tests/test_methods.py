@@ -1,0 +1,38 @@
+"""The table of methods is complete, and what it describes can be made."""
+
+import pytest
+
+from densa.errors import InputError
+from densa.methods import METHODS, describe, load, partition
+from densa.networks import NETWORKS
+
+
+def test_every_network_is_in_the_table():
+    assert {name for name, method in METHODS.items() if method.kind == "network"} == set(NETWORKS)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_a_network_can_be_described(name):
+    content = describe(name, 3, 5, width=4)
+    assert content["parameters"] > 0
+    assert content["halo"] % content["stride"] == 0
+    assert content["receptive_field"] > 1
+
+
+def test_description_follows_the_arguments():
+    narrow, wide = (describe("unet", 1, 2, width=width)["parameters"] for width in (16, 64))
+    assert wide == 31_030_658
+    assert 15 < wide / narrow < 16.1
+
+
+def test_a_model_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        load(tmp_path / "none")
+    (tmp_path / "model.pth").write_bytes(b"\x80\x04")
+    with pytest.raises(InputError, match="is a file"):
+        load(tmp_path / "model.pth")
+
+
+def test_unknown_region_methods_are_answered_with_the_known(rng):
+    with pytest.raises(InputError, match="choose from mean-shift, normalized-cuts, slic, watershed"):
+        partition(rng.random((4, 4, 1)), "quickshift")
