@@ -21,7 +21,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from densa.errors import InputError
-from densa.operators.spans import Axis, Span, input_span, operation_span
+from densa.operators.span_rules import operation_span
+from densa.operators.spans import Axis, Span, input_span
 
 __all__ = ["ReceptiveField", "receptive_field"]
 
