@@ -1,0 +1,287 @@
+"""How well a partition agrees with partitions drawn by several people, as the Berkeley benchmark (BSDS500) counts it
+(Arbeláez, Maire, Fowlkes, Malik, TPAMI 33(5), 2011, doi:10.1109/TPAMI.2010.161, section 2.3).
+
+S is the partition, G a person's, N the pixels that both label, n_gs those common to region g of G and s of S:
+
+* covering of G by S: 1/N sum over g of |g| max over s of |g n s| / |g u s|;
+* Rand index: share of the pixel pairs that both join or both part (its mean over people: probabilistic Rand index,
+  Unnikrishnan et al. 2007);
+* variation of information (Meila 2005): H(S|G) + H(G|S), in bits.
+
+A family is the same method at several settings (thresholds, counts, levels of a hierarchy). ODS: best one setting for
+all images; OIS: best setting of each image; "best" covering: each human region takes the best setting for itself.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from densa.errors import InputError
+
+__all__ = [
+    "FamilyAgreement",
+    "PartitionScores",
+    "PartitionSummary",
+    "covering",
+    "family_agreement",
+    "partition_scores",
+    "rand_index",
+    "summarize_families",
+    "variation_of_information",
+]
+
+
+class PartitionScores(NamedTuple):
+    """One partition beside one or several human ones: means over the people.
+
+    Attributes:
+        covering: of the human regions by the partition, above 0 to 1 (best).
+        rand_index: 0 to 1 (best); over several people the probabilistic Rand index.
+        variation_of_information: bits, 0 (best) upwards.
+    """
+
+    covering: float
+    rand_index: float
+    variation_of_information: float
+
+
+@dataclass(frozen=True)
+class FamilyAgreement:
+    """A family of T partitions of one image beside its human ones.
+
+    Attributes:
+        covered: (T,) pixels covered, |g| max IoU summed over human regions g and people.
+        best_covered: the same if each human region takes its best partition of the family.
+        n_pixels: pixels labelled, summed over people.
+        rand_index: (T,) mean over people.
+        variation_of_information: (T,) bits, mean over people.
+    """
+
+    covered: NDArray[np.float64]
+    best_covered: float
+    n_pixels: int
+    rand_index: NDArray[np.float64]
+    variation_of_information: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PartitionSummary:
+    """A method over a data set. Coverings weigh images by their human-labelled pixels, as the benchmark does.
+
+    Attributes:
+        settings: (T,) numbers of the settings.
+        covering, rand_index, variation_of_information: (T,) scores of each setting over all images.
+        covering_best: each human region takes the best partition of its family.
+        covering_ods, rand_index_ods, variation_of_information_ods: best one setting for all images.
+        covering_ois, rand_index_ois, variation_of_information_ois: best setting of each image.
+    """
+
+    settings: NDArray[np.float64]
+    covering: NDArray[np.float64]
+    rand_index: NDArray[np.float64]
+    variation_of_information: NDArray[np.float64]
+    covering_best: float
+    covering_ods: float
+    covering_ois: float
+    rand_index_ods: float
+    rand_index_ois: float
+    variation_of_information_ods: float
+    variation_of_information_ois: float
+
+
+def covering(target: ArrayLike, predicted: ArrayLike) -> float:
+    """Share of the target that its best-fitting predicted regions cover, each by its intersection over union.
+
+    Args:
+        target: (H, W) integers from 1; 0: not labelled, left out.
+        predicted: (H, W) integers from 1; 0: no region, left out.
+
+    Returns:
+        Above 0, to 1 for the same partition.
+
+    Raises:
+        InputError: shapes or types do not fit, or no pixel is in both.
+    """
+    table = _table(target, predicted)
+    return float(np.sum(table.size_g * _best_overlap(table)) / table.n)
+
+
+def rand_index(target: ArrayLike, predicted: ArrayLike) -> float:
+    """Share of the pairs of pixels that both partitions join or both part; 1 for a single pixel.
+
+    Args: as in `covering`.
+
+    Raises:
+        InputError: as `covering`.
+    """
+    return _rand_index(_table(target, predicted))
+
+
+def variation_of_information(target: ArrayLike, predicted: ArrayLike) -> float:
+    """Bits that each of two partitions leaves open about the other, H(S|G) + H(G|S).
+
+    Args: as in `covering`.
+
+    Raises:
+        InputError: as `covering`.
+    """
+    return _variation_of_information(_table(target, predicted))
+
+
+def partition_scores(annotators: Sequence[ArrayLike], predicted: ArrayLike) -> PartitionScores:
+    """All three scores of a partition beside those of several people.
+
+    Args:
+        annotators: one or more (H, W) integers as the target of `covering`.
+        predicted: as in `covering`.
+
+    Raises:
+        InputError: as `covering`, or there is no annotator.
+    """
+    family = family_agreement(annotators, [predicted])
+    return PartitionScores(
+        float(family.covered[0] / family.n_pixels),
+        float(family.rand_index[0]),
+        float(family.variation_of_information[0]),
+    )
+
+
+def family_agreement(annotators: Sequence[ArrayLike], family: Sequence[ArrayLike]) -> FamilyAgreement:
+    """Counts of one image from which `summarize_families` makes the scores of a data set.
+
+    Args:
+        annotators: one or more (H, W) integers from 1; 0: not labelled.
+        family: one or more (H, W) integers from 1, in the order of the settings, which is the same for all images.
+
+    Raises:
+        InputError: as `covering`, or there is no annotator or no partition.
+    """
+    if len(annotators) == 0 or len(family) == 0:
+        raise InputError(
+            f"there must be an annotator and a partition at least, got {len(annotators)} and {len(family)}"
+        )
+    shape = len(annotators), len(family)
+    covered, rand, information = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    best_covered, n_pixels = 0.0, 0
+    for a, target in enumerate(annotators):
+        numbers = _regions(target, "target")
+        best = np.zeros(int(numbers.max()) + 1)
+        for t, predicted in enumerate(family):
+            table = _table(numbers, predicted)
+            overlap = _best_overlap(table)
+            best[table.names_g] = np.maximum(best[table.names_g], table.size_g * overlap)
+            covered[a, t] = np.sum(table.size_g * overlap)
+            rand[a, t] = _rand_index(table)
+            information[a, t] = _variation_of_information(table)
+        best_covered += float(best.sum())
+        n_pixels += table.n
+    return FamilyAgreement(covered.sum(axis=0), best_covered, n_pixels, rand.mean(axis=0), information.mean(axis=0))
+
+
+def summarize_families(
+    images: Sequence[FamilyAgreement], settings: Sequence[float] | NDArray[np.float64] | None = None
+) -> PartitionSummary:
+    """Scores over a data set.
+
+    Args:
+        images: counts of each image; all families have the same settings.
+        settings: (T,) a number for each setting; None: 1 to T.
+
+    Raises:
+        InputError: no image, or families of different lengths.
+    """
+    lengths = {len(image.covered) for image in images}
+    if len(lengths) != 1 or (settings is not None and {len(settings)} != lengths):
+        given = "none" if settings is None else len(settings)
+        raise InputError(f"images must be one or more families of one length, got lengths {lengths}, settings {given}")
+    covered = np.stack([image.covered for image in images])
+    n = sum(image.n_pixels for image in images)
+    rand = np.stack([image.rand_index for image in images])
+    information = np.stack([image.variation_of_information for image in images])
+    numbers = np.arange(1, covered.shape[1] + 1) if settings is None else settings
+    return PartitionSummary(
+        settings=np.asarray(numbers, np.float64),
+        covering=covered.sum(axis=0) / n,
+        rand_index=rand.mean(axis=0),
+        variation_of_information=information.mean(axis=0),
+        covering_best=sum(image.best_covered for image in images) / n,
+        covering_ods=float(covered.sum(axis=0).max() / n),
+        covering_ois=float(covered.max(axis=1).sum() / n),
+        rand_index_ods=float(rand.mean(axis=0).max()),
+        rand_index_ois=float(rand.max(axis=1).mean()),
+        variation_of_information_ods=float(information.mean(axis=0).min()),
+        variation_of_information_ois=float(information.min(axis=1).mean()),
+    )
+
+
+class _Table(NamedTuple):
+    """Pairs (g, s) of regions with common pixels; g and s count the regions that have any."""
+
+    g: NDArray[np.int64]
+    s: NDArray[np.int64]
+    common: NDArray[np.int64]
+    size_g: NDArray[np.int64]
+    size_s: NDArray[np.int64]
+    names_g: NDArray[np.int64]
+    n: int
+
+
+def _table(target: ArrayLike, predicted: ArrayLike) -> _Table:
+    g, s = _regions(target, "target"), _regions(predicted, "predicted")
+    if g.shape != s.shape:
+        raise InputError(f"target and predicted must have one shape, got {g.shape} and {s.shape}")
+    inside = (g > 0) & (s > 0)
+    n = int(np.count_nonzero(inside))
+    if n == 0:
+        raise InputError("target and predicted must share labelled pixels, none is above 0 in both")
+    keys = g[inside] * (int(s.max()) + 1) + s[inside]  # below 2**62
+    if int(g.max() + 1) * int(s.max() + 1) <= 4 * n:  # a full table is smaller than the image: counting beats sorting
+        counts = np.bincount(keys)
+        pairs = np.flatnonzero(counts)
+        common = counts[pairs]
+    else:
+        pairs, common = np.unique(keys, return_counts=True)
+    names_g, at_g = np.unique(pairs // (int(s.max()) + 1), return_inverse=True)
+    _, at_s = np.unique(pairs % (int(s.max()) + 1), return_inverse=True)
+    size_g = np.bincount(at_g, common).astype(np.int64)
+    size_s = np.bincount(at_s, common).astype(np.int64)
+    return _Table(at_g, at_s, common, size_g, size_s, names_g, n)
+
+
+def _best_overlap(table: _Table) -> NDArray[np.float64]:
+    """(regions of G,) largest intersection over union with a region of S."""
+    union = table.size_g[table.g] + table.size_s[table.s] - table.common
+    best = np.zeros(len(table.size_g))
+    np.maximum.at(best, table.g, table.common / union)
+    return best
+
+
+def _rand_index(table: _Table) -> float:
+    pairs = math.comb(table.n, 2)
+    joined = [int(np.sum(sizes * (sizes - 1) // 2)) for sizes in (table.size_g, table.size_s, table.common)]
+    return 1 - (joined[0] + joined[1] - 2 * joined[2]) / pairs if pairs else 1.0
+
+
+def _variation_of_information(table: _Table) -> float:
+    entropy_g, entropy_s, entropy = (_entropy(sizes, table.n) for sizes in (table.size_g, table.size_s, table.common))
+    return max(2 * entropy - entropy_g - entropy_s, 0.0)
+
+
+def _entropy(sizes: NDArray[np.int64], n: int) -> float:
+    share = sizes / n
+    return float(-np.sum(share * np.log2(share)))
+
+
+def _regions(regions: ArrayLike, name: str) -> NDArray[np.int64]:
+    array = np.asarray(regions)
+    if array.ndim != 2 or array.size == 0:
+        raise InputError(f"{name} must be (height, width) with pixels, got shape {array.shape}")
+    if array.dtype.kind not in "bui":
+        raise InputError(f"{name} must be integers, got {array.dtype}")
+    if int(array.min()) < 0 or int(array.max()) >= 2**31 - 1:
+        raise InputError(f"{name} must be numbered from 0 below 2**31 - 1, got {array.min()} to {array.max()}")
+    return array.astype(np.int64, copy=False)
