@@ -8,7 +8,13 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 project = "densa"
 author = "The densa authors"
 copyright = "2026, the densa authors"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx_gallery.gen_gallery"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "gallery"]
 html_theme = "alabaster"

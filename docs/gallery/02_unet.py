@@ -98,9 +98,7 @@ test = splits["test"]
 with raster.open(test.samples[0].image) as opened:
     predicted, confidence = engine.predict_array(model, opened)
     photo = opened.read()[0][0]
-evaluation = reports.evaluate_pairs(
-    [reports.Pair("right half", test.labels(0), predicted)], test.legend, n_worst=0
-)
+evaluation = reports.evaluate_pairs([reports.Pair("right half", test.labels(0), predicted)], test.legend, n_worst=0)
 iou = evaluation.summary.iou[1]
 
 figure, axes = plt.subplots(1, 4, figsize=(12, 5), layout="constrained")
