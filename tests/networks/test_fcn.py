@@ -63,7 +63,7 @@ def test_sizes_of_the_paper(side, pools, fc6, up32, fused):
     with torch.device("meta"):
         image = torch.empty(1, 3, side, 40)
         coarse, middle, fine = (kind(3, 5, width=1, normalisation="none").eval() for kind in ALL)
-        pooled = [x.shape[-2] for x, _, _ in stages(coarse.features, image)]
+        pooled = [x.shape[-2] for x in stages(coarse.features, image)]
         assert rows_of(coarse, ["score_fr", "upscore"]) == [fc6, up32]
         assert rows_of(middle, ["upscore2", "score_pool4", "upscore16"]) == [*fused[0], fused[1]]
         names = ["upscore2", "score_pool4", "upscore_pool4", "score_pool3", "upscore8"]

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
-from densa.networks.vgg import load_vgg16, stages, vgg16_features
+from densa.networks.vgg import load_vgg16, vgg16_features
 
 __all__ = ["DeconvNet", "aggregate_proposals"]
 
@@ -84,9 +84,13 @@ class DeconvNet(nn.Module):
                 f"two or more, or from {ONE_CELL + 1}x{ONE_CELL + 1} pixels on"
             )
         switches = []
-        for pooled, places, size in stages(self.features, x):
-            switches.append((places, size))
-            x = pooled
+        for layer in self.features:
+            if isinstance(layer, nn.MaxPool2d):
+                size = x.shape[-2:]
+                x, places = F.max_pool2d(x, 2, 2, ceil_mode=True, return_indices=True)
+                switches.append((places, size))
+            else:
+                x = layer(x)
         x = self.fc6_deconv(self.fc7(self.fc6(x)))
         for stage in self.decoder:
             places, size = switches.pop()

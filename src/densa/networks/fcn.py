@@ -84,7 +84,7 @@ class _FCN(nn.Module):
     def _pooled(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """pool3, pool4 and the scores of the last layer; enlarged in float32 whatever the layers compute in."""
         check_bands(x, self.n_bands)
-        _, _, pool3, pool4, pool5 = (pooled for pooled, _, _ in stages(self.features, x))
+        _, _, pool3, pool4, pool5 = stages(self.features, x)
         return pool3, pool4, self.score_fr(self.classifier(pool5)).float()
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.weights import load_weights, read_weights
@@ -57,15 +56,12 @@ def vgg16_classifier(n_in: int, n_out: int, *, dropout: float = 0.5) -> nn.Seque
     return classifier
 
 
-def stages(features: nn.Sequential, x: Tensor) -> Iterator[tuple[Tensor, Tensor, tuple[int, int]]]:
-    """Run `vgg16_features` stage by stage: pooled map, switches, and the size (H, W) before pooling."""
+def stages(features: nn.Sequential, x: Tensor) -> Iterator[Tensor]:
+    """Run `vgg16_features`, giving the map after each of the five poolings."""
     for layer in features:
+        x = layer(x)
         if isinstance(layer, nn.MaxPool2d):
-            size = (x.shape[-2], x.shape[-1])
-            x, switches = F.max_pool2d(x, 2, 2, ceil_mode=layer.ceil_mode, return_indices=True)
-            yield x, switches, size
-        else:
-            x = layer(x)
+            yield x
 
 
 def load_vgg16(network: nn.Module, source: Path | str, *, dense: Mapping[str, str]) -> None:
