@@ -1,0 +1,95 @@
+"""DeepLabv2 with atrous spatial pyramid pooling (Chen, Papandreou, Kokkinos, Murphy, Yuille 2018, arXiv:1606.00915).
+
+Parallel dilated 3x3 convolutions see the same features at four rates; their class scores are summed and enlarged
+bilinearly. On VGG-16 each branch is fc6, fc7 and fc8 of DeepLab-LargeFOV, on a ResNet one convolution to the classes.
+
+Departures: `normalisation="batch"` for VGG-16, as in `densa.networks.deeplab_largefov`; scores are enlarged in training
+too; neither the maximum over three scales of the image nor a conditional random field follows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from densa.errors import InputError
+from densa.networks.checks import check_bands, check_counts
+from densa.networks.deeplab_largefov import atrous_vgg16, enlarge, fc_branch
+from densa.networks.resnet import BLOCKS, ResNet, load_resnet, rates_of
+from densa.networks.vgg import load_vgg16
+
+__all__ = ["DeepLabV2"]
+
+OUTPUT_STRIDE = 8
+
+
+class DeepLabV2(nn.Module):
+    """Images (N, n_bands, H, W) to logits (N, n_classes, H, W), of any height and width.
+
+    Args:
+        n_bands: bands of the images.
+        n_classes: classes to tell apart.
+        width: channels of the first level; 64 is the paper's (512 features of VGG-16, 2048 of a ResNet).
+        backbone: "resnet101" (the paper's best), "resnet50" or "vgg16".
+        rates: dilation of each branch; "6,12,18,24" is the paper's ASPP-L, "2,4,8,12" its ASPP-S.
+        normalisation: of VGG-16: "batch", or "none" as in the paper.
+        dropout: share of fc6's and fc7's features dropped in training; a ResNet has none.
+
+    Raises:
+        InputError: an argument out of range; in `forward`, another number of bands.
+    """
+
+    output_stride = OUTPUT_STRIDE
+    margin = 0
+
+    def __init__(
+        self,
+        n_bands: int,
+        n_classes: int,
+        *,
+        width: int = 64,
+        backbone: str = "resnet101",
+        rates: str = "6,12,18,24",
+        normalisation: str = "batch",
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        check_counts(n_bands=n_bands, n_classes=n_classes, width=width)
+        if backbone not in {"vgg16", *BLOCKS}:
+            raise InputError(f"the backbone must be one of vgg16, {', '.join(BLOCKS)}, got {backbone!r}")
+        numbers = rates_of(rates, what="rates", count=4)
+        self.n_bands, self.n_classes = n_bands, n_classes
+        if backbone == "vgg16":
+            self.features = atrous_vgg16(n_bands, width=width, normalisation=normalisation)
+            branches = [fc_branch(width, n_classes, rate=rate, dropout=dropout) for rate in numbers]
+            self.branches = nn.ModuleList(branches)
+        else:
+            self.backbone = ResNet(n_bands, name=backbone, width=width, output_stride=OUTPUT_STRIDE)
+            n = self.backbone.n_features
+            self.branches = nn.ModuleList(nn.Conv2d(n, n_classes, 3, padding=r, dilation=r) for r in numbers)
+            for branch in self.branches:
+                nn.init.normal_(branch.weight, std=0.01)  # type: ignore[arg-type]
+                nn.init.zeros_(branch.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the images; see the class for the shapes."""
+        check_bands(x, self.n_bands)
+        features = self.backbone(x) if hasattr(self, "backbone") else self.features(x)
+        first, *others = (branch(features) for branch in self.branches)
+        return enlarge(sum(others, start=first), OUTPUT_STRIDE, (x.shape[-2], x.shape[-1]))
+
+    def input_side(self, side: int) -> int:
+        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
+        return max(side, 1)
+
+    def load_weights(self, source: Path | str) -> None:
+        """Load the backbone's ImageNet weights: a file of torchvision's, or its name ("resnet101", "vgg16", ...).
+
+        Raises:
+            InputError: see `densa.networks.resnet.load_resnet` and `densa.networks.vgg.load_vgg16`.
+        """
+        if hasattr(self, "backbone"):
+            load_resnet(self, source)
+        else:
+            load_vgg16(self, source, dense={})

@@ -1,0 +1,144 @@
+"""DeepLabv3 (Chen, Papandreou, Schroff, Adam 2017, arXiv:1706.05587): ASPP with image pooling on a dilated ResNet.
+
+Departures: batch normalisation averages with torch's momentum 0.1 (the paper's decay is 0.9997); He initialisation
+where no weights are loaded; the mean of the image's features may be held fixed, see `DeepLabV3.freeze_context`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from densa.errors import InputError
+from densa.networks.checks import check_bands, check_counts
+from densa.networks.deeplab_largefov import enlarge
+from densa.networks.resnet import ResNet, load_resnet, rates_of
+
+__all__ = ["DeepLabV3"]
+
+RATES = (6, 12, 18)  # at output stride 16; twice that at 8
+
+
+class DeepLabV3(nn.Module):
+    """Images (N, n_bands, H, W) to logits (N, n_classes, H, W), of any height and width.
+
+    With image pooling every pixel depends on the whole image, so an image cut into tiles gives other labels. With a
+    frozen context it does not, and tiles with their halo equal the whole. The context is not trained: train with image
+    pooling, call `freeze_context`, and keep the model under `image_pooling="frozen"`.
+
+    Args:
+        n_bands: bands of the images.
+        n_classes: classes to tell apart.
+        width: channels of the backbone's first convolution; 64 is the paper's (2048 features, 256 per branch).
+        backbone: "resnet101" (the paper's best) or "resnet50".
+        output_stride: 16 or 8; the same weights serve for both.
+        multi_grid: factors on the rates of the last stage's three 3x3 convolutions.
+        image_pooling: "image" (the paper), "frozen", or "none" for ASPP without it.
+
+    Attributes:
+        context: (1, 4 * width, 1, 1), what a frozen network has in place of the pooled image; zeros until it is set.
+
+    Raises:
+        InputError: an argument out of range; in `forward`, another number of bands, or training on one image.
+    """
+
+    margin = 0
+    context: Tensor
+
+    def __init__(
+        self,
+        n_bands: int,
+        n_classes: int,
+        *,
+        width: int = 64,
+        backbone: str = "resnet101",
+        output_stride: int = 16,
+        multi_grid: str = "1,2,4",
+        image_pooling: str = "image",
+    ) -> None:
+        super().__init__()
+        check_counts(n_bands=n_bands, n_classes=n_classes, width=width)
+        if output_stride not in {8, 16}:
+            raise InputError(f"output_stride must be 16 or 8, got {output_stride!r}")
+        if image_pooling not in {"image", "frozen", "none"}:
+            raise InputError(f'image_pooling must be "image", "frozen" or "none", got {image_pooling!r}')
+        factors = rates_of(multi_grid, what="multi_grid", count=3)
+        self.n_bands, self.n_classes = n_bands, n_classes
+        self.output_stride, self.image_pooling = output_stride, image_pooling
+        self.backbone = ResNet(n_bands, name=backbone, width=width, output_stride=output_stride, multi_grid=factors)
+        n_in, n = self.backbone.n_features, 4 * width  # 2048, 256
+        rates = [rate * 16 // output_stride for rate in RATES]
+        self.branches = nn.ModuleList([_convolution(n_in, n, 1), *(_convolution(n_in, n, 3, rate) for rate in rates)])
+        n_maps = 4 * n
+        if image_pooling != "none":
+            self.pooling = _convolution(n_in, n, 1)
+            n_maps += n
+        if image_pooling == "frozen":
+            self.register_buffer("context", torch.zeros(1, n, 1, 1))
+        self.projection = _convolution(n_maps, n, 1)
+        self.score = nn.Conv2d(n, n_classes, 1)
+        nn.init.normal_(self.score.weight, std=0.01)
+        nn.init.zeros_(self.score.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the images; see the class for the shapes."""
+        check_bands(x, self.n_bands)
+        features = self.backbone(x)  # (N, 2048, 33, 33) of 513 x 513 at output stride 16
+        maps = [branch(features) for branch in self.branches]
+        if self.image_pooling != "none":
+            context = self.context if self.image_pooling == "frozen" else self._pooled(features)
+            maps.append(context.expand(len(x), -1, *features.shape[-2:]))
+        scores = self.score(self.projection(torch.cat(maps, dim=1)))
+        return enlarge(scores, self.output_stride, (x.shape[-2], x.shape[-1]))
+
+    def freeze_context(self, images: Tensor) -> None:
+        """Hold the image pooling fixed at what it is for an image, so that the output no longer depends on it.
+
+        The image itself gives the very labels that it has as a whole; an overview of it, or some images like it, give
+        nearly those.
+
+        Args:
+            images: (N, n_bands, H, W), normalised as the network's images are; of several the mean is taken.
+
+        Raises:
+            InputError: another number of bands, or a network without image pooling.
+        """
+        check_bands(images, self.n_bands)
+        if self.image_pooling == "none":
+            raise InputError('the network has no image pooling to hold fixed; build it with image_pooling="image"')
+        training = self.training
+        self.eval()
+        with torch.no_grad():
+            pooled = torch.stack([self.backbone(image[None]).mean(dim=(2, 3), keepdim=True) for image in images])
+            self.register_buffer("context", self.pooling(pooled.mean(dim=0)))
+        self.image_pooling = "frozen"
+        self.train(training)
+
+    def input_side(self, side: int) -> int:
+        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
+        return max(side, 1)
+
+    def load_weights(self, source: Path | str) -> None:
+        """Load the ResNet's ImageNet weights: a file of torchvision's, or "resnet50" or "resnet101" to download it.
+
+        Raises:
+            InputError: see `densa.networks.resnet.load_resnet`.
+        """
+        load_resnet(self, source)
+
+    def _pooled(self, features: Tensor) -> Tensor:
+        if self.training and len(features) == 1:
+            raise InputError(
+                "DeepLabv3 normalises the pooled image over the batch, which one image does not allow; train on "
+                'batches of two or more, or with image_pooling="none"'
+            )
+        return self.pooling(features.mean(dim=(2, 3), keepdim=True))
+
+
+def _convolution(n_in: int, n_out: int, size: int, rate: int = 1) -> nn.Sequential:
+    """Dilated convolution, batch normalisation and ReLU."""
+    layer = nn.Conv2d(n_in, n_out, size, padding=rate * (size // 2), dilation=rate, bias=False)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return nn.Sequential(layer, nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
