@@ -20,10 +20,13 @@ exclude_patterns = ["_build", "gallery"]
 html_theme = "alabaster"
 html_theme_options = {
     "description": "Labels every pixel of an image",
-    "page_width": "1100px",
+    "page_width": "1180px",
+    "sidebar_width": "260px",
     "fixed_sidebar": True,
 }
-autodoc_typehints = "signature"
+autodoc_typehints = "none"  # shapes and ranges stand in the text; arrays' types would bury the signatures
+toc_object_entries_show_parents = "hide"
+default_role = "code"
 napoleon_google_docstring = True
 suppress_warnings = ["config.cache"]
 sphinx_gallery_conf = {

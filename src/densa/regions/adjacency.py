@@ -39,7 +39,7 @@ class RegionGraph:
         return np.linalg.norm(mean[self.edges[:, 0]] - mean[self.edges[:, 1]], axis=1)
 
     def ward_costs(self) -> NDArray[np.float64]:
-        """(E,): n_i n_j / (n_i + n_j) |m_i - m_j|^2, the growth of the total squared error if the pair is merged."""
+        """(E,): ``n_i n_j / (n_i + n_j) |m_i - m_j|^2``, the growth of the total squared error by a merger."""
         n = self.statistics.n_pixels.astype(np.float64)
         n_i, n_j = n[self.edges[:, 0]], n[self.edges[:, 1]]
         return n_i * n_j / np.maximum(n_i + n_j, 1) * self.color_distances() ** 2

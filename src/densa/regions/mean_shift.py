@@ -95,7 +95,7 @@ def mean_shift_filter(
     Args: as in `mean_shift`.
 
     Returns:
-        float32 of the image's shape, in the image's own units (RGB again where it was filtered in Luv: 0..255, not
+        float32 of the image's shape, in the image's own units (RGB again where it was filtered in Luv, 0..255, not
         rounded); pixels outside the mask as they were.
 
     Raises:

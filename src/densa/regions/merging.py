@@ -149,8 +149,9 @@ def felzenszwalb_cut(
 ) -> NDArray[np.int32]:
     """The criterion of Felzenszwalb & Huttenlocher (IJCV 59(2), 2004) on a region graph.
 
-    Edges in ascending order join A and B if their weight is at most min(Int(A) + scale / |A|, Int(B) + scale / |B|),
-    Int the largest weight that joined a part so far, |A| its pixels.
+    Edges in ascending order join A and B if their weight is at most
+    ``min(Int(A) + scale / |A|, Int(B) + scale / |B|)``, Int the largest weight that joined a part so far,
+    ``|A|`` its pixels.
 
     Args:
         graph: adjacency graph; a graph of single pixels gives the original method.

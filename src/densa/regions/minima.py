@@ -60,7 +60,7 @@ def h_minima(image: NDArray[np.generic], depth: float, connectivity: int = 1) ->
         connectivity: 1 for 4 neighbours, 2 for 8.
 
     Returns:
-        (H, W) True on the lowest pixels of each basin that is deep enough: markers, once labelled, for `watershed`.
+        (H, W) True on the lowest pixels of each basin that is deep enough; once labelled, markers for `watershed`.
 
     Raises:
         InputError: as `regional_minima`, or `depth` is not a number above 0.

@@ -171,7 +171,7 @@ def ncut_eigenvectors(
         n_vectors: 1 to the number of pixels; the first one is constant.
 
     Returns:
-        (n,) values in 0..2, smallest first, and (n, h, w) vectors, 0 outside the mask. Approximations: values come from
+        (n,) values in 0..2, smallest first, and (n, h, w) vectors, 0 outside the mask. Values are approximations from
         above, within some per cent for the first dozen.
 
     Raises:

@@ -57,7 +57,7 @@ def check(
         mask: (H, W) the domain R; None: all pixels.
 
     Returns:
-        The violations: one for (a), one per region for (b) and (d), one per overlapping or adjacent pair for (c) and
+        The violations, one for (a), one per region for (b) and (d), one per overlapping or adjacent pair for (c) and
         (e); empty where all axioms hold.
 
     Raises:
@@ -249,7 +249,7 @@ def boundaries(regions: ArrayLike, mode: str = "thick") -> NDArray[np.bool_]:
             neighbour is in another region; "crack": between the pixels.
 
     Returns:
-        (H, W) booleans; for "crack" (2 H - 1, 2 W - 1): pixel (y, x) is at (2 y, 2 x), the side between two pixels
+        (H, W) booleans; for "crack" (2 H - 1, 2 W - 1) with pixel (y, x) at (2 y, 2 x), the side between two pixels
         between them, and a corner is set where a side beside it is.
 
     Raises:

@@ -60,7 +60,7 @@ def watershed(
             (0.4 % of the pixels of photographs flooded from their minima). Lines and compactness follow "heap".
 
     Returns:
-        (H, W) region of each pixel, 0: none. Labels are those of the markers, in their dtype; int32 from 1 where
+        (H, W) region of each pixel, 0 for none. Labels are those of the markers, in their dtype; int32 from 1 where
         markers were not given as an array.
 
     Raises:
