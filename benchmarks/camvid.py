@@ -100,7 +100,9 @@ def print_scores(scores: Summary, names: tuple[str, ...]) -> None:
     for name, iou, accuracy in zip(names, scores.iou, scores.accuracy, strict=True):
         print(f"| {name} | {iou:.3f} | {accuracy:.3f} |")
     print(f"| **mean** | **{scores.mean_iou:.3f}** | {scores.class_average:.3f} |")
-    print(f"\nglobal accuracy {scores.global_accuracy:.3f}; void pixels ignored ({scores.void}), 11 classes present")
+    print(
+        f"\nglobal accuracy {scores.global_accuracy:.3f}; void pixels: {scores.void}; absent classes: {scores.absent}"
+    )
 
 
 if __name__ == "__main__":

@@ -70,9 +70,9 @@ def main() -> None:
         )
         print(f"\n{result.steps} steps in {result.seconds / 60:.1f} minutes; the model is of step {result.best_step}\n")
         print_curve(run / "metrics.csv")
-        simple, official = pixel_errors(load_network_segmenter(run, build), splits["val"])
-    print(f"\npixel error of the model on the 4 validation slices: {simple:.4f}")
-    print(f"the challenge's form of it, 1 - F1 of membrane at the best threshold: {official:.4f}")
+        error, membrane = pixel_errors(load_network_segmenter(run, build), splits["val"])
+    print(f"\npixel error of the model on the 4 validation slices: {error:.4f}")
+    print(f"1 - F1 of membrane alone, at its best threshold: {membrane:.4f}")
 
 
 def print_curve(file: Path) -> None:
