@@ -18,10 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from densa.errors import InputError
+from densa.metrics._sparse_assignment import assign
 
 __all__ = [
     "BoundaryCounts",
@@ -266,21 +265,17 @@ def _matched(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """The pixels of either map that have a partner in the matching of least cost."""
     out = np.zeros((2, *few.shape), np.bool_)
-    number = np.full(few.shape, -1, np.int32)
-    pixels = np.flatnonzero(many).astype(np.int32)
+    number = np.full(few.shape, -1, np.int64)
+    pixels = np.flatnonzero(many)
     number.ravel()[pixels] = np.arange(len(pixels))
     offsets, costs = _disc(limit)
+    starts, partners, weights, rows = _pairs(few, number, offsets, costs)
+    column_of = np.empty(len(rows), np.int64)
     alone = max(math.ceil(_ALONE * limit * _STEPS), 1)
-    starts, partners, weights, rows = _pairs(few, number, offsets, costs, alone, len(pixels))
-    if len(rows) == 0:
-        return out[0], out[1]
-    # Every row is matched: to a pixel, or to a column of its own for staying alone. Weights of 0 would be no edges, so
-    # all are 1 larger; that adds the same to every matching.
-    graph = sparse.csr_array((weights + 1.0, partners, starts), shape=(len(rows), len(pixels) + len(rows)))
-    row, column = min_weight_full_bipartite_matching(graph)
-    paired = column < len(pixels)
-    out[0].ravel()[rows[row[paired]]] = True
-    out[1].ravel()[pixels[column[paired]]] = True
+    assign(starts, partners, weights, alone, len(pixels), column_of)
+    paired = column_of >= 0
+    out[0].ravel()[rows[paired]] = True
+    out[1].ravel()[pixels[column_of[paired]]] = True
     return out[0], out[1]
 
 
@@ -294,31 +289,28 @@ def _disc(limit: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 @njit(nogil=True, cache=True)
-def _pairs(few, number, offsets, costs, alone, n_many):  # type: ignore[no-untyped-def]
-    """Compressed rows of the candidate pairs of all pixels of `few` that have any, with each row's own column last."""
+def _pairs(few, number, offsets, costs):  # type: ignore[no-untyped-def]
+    """Compressed rows of the candidate pairs of all pixels of `few` that have any, and these pixels."""
     height, width = few.shape
     n_rows = np.count_nonzero(few)
-    starts, rows = np.zeros(n_rows + 1, np.int32), np.empty(n_rows, np.int64)
-    partners = np.empty(n_rows * (len(offsets) + 1), np.int32)
-    weights = np.empty(partners.size, np.float64)
+    starts, rows = np.zeros(n_rows + 1, np.int64), np.empty(n_rows, np.int64)
+    partners = np.empty(n_rows * len(offsets), np.int64)
+    weights = np.empty(n_rows * len(offsets), np.int64)
     n, at = 0, 0
     for y in range(height):
         for x in range(width):
             if not few[y, x]:
                 continue
-            before = at
             for k in range(len(offsets)):
                 y2, x2 = y + offsets[k, 0], x + offsets[k, 1]
                 if 0 <= y2 < height and 0 <= x2 < width and number[y2, x2] >= 0:
                     partners[at], weights[at] = number[y2, x2], costs[k]
                     at += 1
-            if at > before:
-                partners[at], weights[at] = n_many + n, alone
-                at += 1
+            if at > starts[n]:
                 rows[n] = y * width + x
                 n += 1
                 starts[n] = at
-    return starts[: n + 1], partners[:at].copy(), weights[:at].copy(), rows[:n]
+    return starts[: n + 1], partners[:at], weights[:at], rows[:n]
 
 
 @njit(nogil=True, cache=True)
