@@ -1,5 +1,6 @@
 """densa labels every pixel of an image: classical, shallow and deep semantic segmentation at any size."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,10 @@ if TYPE_CHECKING:
     from densa.errors import InputError
     from densa.legend import Legend
     from densa.methods import load
+
+# Activations of large images are fresh memory in every layer: in huge pages it costs a thirtieth of the page faults. torch
+# reads this at its first allocation; nothing happens where the system has no such pages.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __all__ = ["InputError", "Legend", "__version__", "load"]
 
