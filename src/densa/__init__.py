@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from densa.legend import Legend
     from densa.methods import load
 
-# Activations of large images are fresh memory in every layer: in huge pages it costs a thirtieth of the page faults. torch
-# reads this at its first allocation; nothing happens where the system has no such pages.
+# Activations of large images are fresh memory in every layer: in huge pages it costs a thirtieth of the page faults.
+# torch reads this at its first allocation; nothing happens where the system has no such pages.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __all__ = ["InputError", "Legend", "__version__", "load"]
