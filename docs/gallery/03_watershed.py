@@ -8,6 +8,8 @@ bottoms meet, their regions end. What the lecture calls a catchment basin is the
 between.
 """
 
+# sphinx_gallery_thumbnail_number = 3
+
 # %%
 # From a photograph to regions
 # ----------------------------

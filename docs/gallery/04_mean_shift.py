@@ -7,6 +7,8 @@ of place and colour; a dense spot there is an object. A window laid on any point
 again and again, climbs to the densest spot nearby: the point's *mode*. Pixels with one mode are one region.
 """
 
+# sphinx_gallery_thumbnail_number = 3
+
 # %%
 # From a photograph to regions
 # ----------------------------

@@ -7,6 +7,8 @@ two of them are. Segments are what is left when few and weak edges are cut, each
 The exact problem is hard; its relaxation is an eigenproblem, whose solutions are pictures worth looking at.
 """
 
+# sphinx_gallery_thumbnail_number = 3
+
 # %%
 # From a photograph to segments
 # -----------------------------
@@ -183,6 +185,7 @@ show(axes[2], photo, f"recursive, max_cut=0.05: {recursive.max()} segments, {100
 # ------------------------------------
 # scikit-image cuts region graphs only, two ways and recursively (``skimage.graph.cut_normalized``), with weights of
 # :math:`\exp(-d^2 / 255)` that suit 8-bit values and a random start of its eigensolver; here no result depends on
-# chance. scikit-learn's ``spectral_clustering`` takes a sparse matrix of the pixels' graph, which costs ten times the
-# memory of the planes of weights kept here, and offers the four neighbours. The eigenvectors come from multigrid:
-# approximations, some per cent above the exact values, in a time that grows with the number of pixels and not faster.
+# chance. scikit-learn's ``spectral_clustering`` takes a sparse matrix, for which its ``img_to_graph`` joins the four
+# neighbours; with all within a radius of 5 such a matrix is several times the planes of weights that are kept here. The
+# eigenvectors come from multigrid: approximations, some per cent above the exact values, in a time that grows as the
+# number of pixels.

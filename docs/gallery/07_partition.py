@@ -7,6 +7,8 @@ statements hold. They can be checked, and a way to make them hold is to merge re
 Felzenszwalb and Huttenlocher (2004) and in the hierarchies that go back to Ward (1963).
 """
 
+# sphinx_gallery_thumbnail_number = 4
+
 # %%
 # The axioms
 # ----------
