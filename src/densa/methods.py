@@ -46,6 +46,12 @@ METHODS = {
             "unet-valid", "network", "U-Net as printed: valid convolutions, overlap-tile", "Ronneberger et al. 2015"
         ),
         Method("segnet", "network", "decoder that unpools with the encoder's indices", "Badrinarayanan et al. 2017"),
+        Method("segnet-basic", "network", "SegNet of four 7x7 levels, no ReLU up", "Badrinarayanan et al. 2017"),
+        Method("bayesian-segnet", "network", "SegNet with Monte-Carlo dropout: uncertainty", "Kendall et al. 2017"),
+        Method("deeplab-largefov", "network", "VGG-16 dilated, scores at an eighth", "Chen et al. 2015"),
+        Method("deeplabv2-aspp", "network", "sum of scores dilated at four rates, on ResNet-101", "Chen et al. 2018"),
+        Method("deeplabv3", "network", "ASPP with image pooling on a dilated ResNet-101", "Chen et al. 2017"),
+        Method("dilated-context", "network", "dilated front end, context module on its scores", "Yu and Koltun 2016"),
     )
 }
 

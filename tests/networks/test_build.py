@@ -30,7 +30,7 @@ def test_the_same_seed_gives_the_same_weights():
 def test_an_unknown_name_is_answered_by_the_nearest():
     with pytest.raises(InputError, match="did you mean segnet"):
         networks.build("segnit", 3, 2)
-    with pytest.raises(InputError, match=r"choose from .*segnet, unet"):
+    with pytest.raises(InputError, match=r"choose from .*segnet, segnet-basic, unet"):
         networks.build("zzz", 3, 2)
 
 

@@ -14,13 +14,36 @@ from typing import Any
 from torch import nn
 
 from densa.errors import InputError
+from densa.networks.bayesian_segnet import BayesianSegNet
 from densa.networks.deconvnet import DeconvNet
+from densa.networks.deeplab_largefov import DeepLabLargeFOV
+from densa.networks.deeplabv2 import DeepLabV2
+from densa.networks.deeplabv3 import DeepLabV3
+from densa.networks.dilated_context import DilatedContext
 from densa.networks.fcn import FCN8s, FCN16s, FCN32s
 from densa.networks.patch_cnn import PatchCNN
 from densa.networks.segnet import SegNet
+from densa.networks.segnet_basic import SegNetBasic
 from densa.networks.unet import UNet, UNetValid
 
-__all__ = ["NETWORKS", "DeconvNet", "FCN8s", "FCN16s", "FCN32s", "PatchCNN", "SegNet", "UNet", "UNetValid", "build"]
+__all__ = [
+    "NETWORKS",
+    "BayesianSegNet",
+    "DeconvNet",
+    "DeepLabLargeFOV",
+    "DeepLabV2",
+    "DeepLabV3",
+    "DilatedContext",
+    "FCN8s",
+    "FCN16s",
+    "FCN32s",
+    "PatchCNN",
+    "SegNet",
+    "SegNetBasic",
+    "UNet",
+    "UNetValid",
+    "build",
+]
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "patch-cnn": PatchCNN,
@@ -29,6 +52,12 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "fcn8s": FCN8s,
     "deconvnet": DeconvNet,
     "segnet": SegNet,
+    "segnet-basic": SegNetBasic,
+    "bayesian-segnet": BayesianSegNet,
+    "deeplab-largefov": DeepLabLargeFOV,
+    "deeplabv2-aspp": DeepLabV2,
+    "deeplabv3": DeepLabV3,
+    "dilated-context": DilatedContext,
     "unet": UNet,
     "unet-valid": UNetValid,
 }
