@@ -309,3 +309,11 @@ def test_no_thread_is_left(tmp_path, scenes, tiny, architecture):
 def test_refusals(tmp_path, scenes, tiny, architecture, change, said):
     with pytest.raises(InputError, match=said):
         _train(tiny, scenes, tmp_path, architecture, **change)
+
+
+@pytest.mark.parametrize("arguments", [{"width": 4}, {"width": 2, "n_bands": 3}])
+def test_an_architecture_that_is_not_the_network_is_refused_at_once(scenes, tmp_path, arguments):
+    network = build("unet", scenes["train"].n_bands, scenes["train"].legend.n_classes, width=2)
+    with pytest.raises(InputError, match="architecture unet"):
+        train(network, scenes["train"], None, tmp_path / "run", architecture=Architecture("unet", arguments), steps=1)
+    assert not (tmp_path / "run").exists()

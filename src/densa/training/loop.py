@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from densa.datasets import Dataset, PatchSampler, band_statistics, class_frequencies
 from densa.errors import InputError
 from densa.metrics import Summary
+from densa.networks import NETWORKS, build
 from densa.raster import atomic_output
 from densa.segmenter import Architecture, BandContract, NetworkSegmenter, save_model
 from densa.segmenter.inference import choose_precision
@@ -170,6 +171,7 @@ def train(
     _check(settings | {"log_every": log_every})
     if len(train_dataset) == 0:
         raise InputError("the training split holds no image")
+    _check_architecture(network, architecture, train_dataset.n_bands, train_dataset.legend.n_classes)
     accelerator = make_accelerator(device)
     plan = RunPlan(steps=steps, minutes=minutes, validate_every=validate_every, patience=patience)
     folder = Path(output)
@@ -268,6 +270,24 @@ def _check(settings: Mapping[str, Any]) -> None:
     if not settings["learning_rate"] > 0:
         raise InputError(f"learning_rate must be more than 0, got {settings['learning_rate']}")
     learning_rate_factor(settings["schedule"], 0.0)
+
+
+def _check_architecture(network: nn.Module, architecture: Architecture, n_bands: int, n_classes: int) -> None:
+    """Refuse, before the time is spent, a name and arguments that would not build this network again at loading."""
+    if architecture.name not in NETWORKS:  # a network of the caller's own, who builds it himself
+        return
+    try:
+        with torch.device("meta"):
+            again = build(architecture.name, n_bands, n_classes, **architecture.arguments).state_dict()
+    except TypeError as error:
+        raise InputError(f"architecture {architecture.name} cannot be built of {architecture.arguments}") from error
+    shapes, wanted = ({name: t.shape for name, t in state.items()} for state in (again, network.state_dict()))
+    if shapes != wanted:
+        name = next(name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name))
+        raise InputError(
+            f"architecture {architecture.name} with {architecture.arguments} is not this network: parameter {name} "
+            f"would be {shapes.get(name)}, it is {wanted.get(name)}"
+        )
 
 
 def _prepare_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
