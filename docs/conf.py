@@ -20,8 +20,9 @@ exclude_patterns = ["_build", "gallery"]
 html_theme = "alabaster"
 html_theme_options = {
     "description": "Labels every pixel of an image",
-    "page_width": "1180px",
+    "page_width": "1320px",
     "sidebar_width": "260px",
+    "code_font_size": "0.75em",  # lines of 120 characters fit
     "fixed_sidebar": True,
 }
 autodoc_typehints = "none"  # shapes and ranges stand in the text; arrays' types would bury the signatures
@@ -36,6 +37,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "remove_config_comments": True,
     "show_memory": False,
+    "capture_repr": (),
     "abort_on_example_error": True,
     "download_all_examples": False,
 }

@@ -8,8 +8,6 @@ bottoms meet, their regions end. What the lecture calls a catchment basin is the
 between.
 """
 
-# sphinx_gallery_thumbnail_number = 3
-
 # %%
 # From a photograph to regions
 # ----------------------------
@@ -56,6 +54,7 @@ def show(axis, picture, title, regions=None, cmap="gray", lines="thin"):
     axis.set_axis_off()
 
 
+# sphinx_gallery_thumbnail_number = 3
 image = data.coins()
 relief = gradient_magnitude(image)
 markers = np.zeros(image.shape, np.int32)

@@ -7,8 +7,6 @@ of place and colour; a dense spot there is an object. A window laid on any point
 again and again, climbs to the densest spot nearby: the point's *mode*. Pixels with one mode are one region.
 """
 
-# sphinx_gallery_thumbnail_number = 3
-
 # %%
 # From a photograph to regions
 # ----------------------------
@@ -45,6 +43,7 @@ def show(axis, picture, title, regions=None):
     axis.set_axis_off()
 
 
+# sphinx_gallery_thumbnail_number = 3
 image = data.coffee()[::2, ::2]
 filtered, filter_seconds = timed(mean_shift_filter, image, 7, 6.5)
 regions, seconds = timed(mean_shift, image, 7, 6.5, 50)

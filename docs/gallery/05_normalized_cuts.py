@@ -7,8 +7,6 @@ two of them are. Segments are what is left when few and weak edges are cut, each
 The exact problem is hard; its relaxation is an eigenproblem, whose solutions are pictures worth looking at.
 """
 
-# sphinx_gallery_thumbnail_number = 3
-
 # %%
 # From a photograph to segments
 # -----------------------------
@@ -54,6 +52,7 @@ def show(axis, picture, title, regions=None, cmap="gray"):
     axis.set_axis_off()
 
 
+# sphinx_gallery_thumbnail_number = 3
 image = data.coffee()[::4, ::4]
 normalized_cuts(image[:24, :24], 3)  # the first run may have to compile
 segments, seconds = timed(normalized_cuts, image, 10)

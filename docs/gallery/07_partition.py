@@ -7,8 +7,6 @@ statements hold. They can be checked, and a way to make them hold is to merge re
 Felzenszwalb and Huttenlocher (2004) and in the hierarchies that go back to Ward (1963).
 """
 
-# sphinx_gallery_thumbnail_number = 4
-
 # %%
 # The axioms
 # ----------
@@ -59,6 +57,7 @@ def show(axis, picture, title, regions=None, lines="thin"):
     axis.set_axis_off()
 
 
+# sphinx_gallery_thumbnail_number = 4
 image = data.camera()[::4, ::4]
 predicate = range_at_most(60)
 basins = watershed(gradient_magnitude(image))
@@ -149,7 +148,6 @@ start = time.perf_counter()
 graph = region_graph(photo, superpixels)
 seconds = time.perf_counter() - start
 distances = graph.color_distances()
-boxes = graph.statistics.box
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 show(axes[0], photo, f"{photo.shape[1]} x {photo.shape[0]} pixels, {superpixels.max()} superpixels", superpixels)
 show(axes[1], photo, f"{len(graph.edges)} edges, {1000 * seconds:.1f} ms")
@@ -178,7 +176,6 @@ for line, cost in zip(axes, ("ward", "mean"), strict=True):
 # The same tree as a drawing: the regions side by side at the bottom, two of them joined at the height of their cost
 # (where a later merger was cheaper, at the height reached before).
 tree = merge_tree(graph, "ward")
-left = int(tree.present.sum()) - len(tree.merges)
 heights = np.maximum.accumulate(tree.costs)
 children = {k: [k] for k in np.flatnonzero(tree.present)}
 for one, other in tree.merges:
