@@ -20,7 +20,8 @@ exclude_patterns = ["_build", "gallery"]
 html_theme = "alabaster"
 html_theme_options = {
     "description": "Labels every pixel of an image",
-    "page_width": "1320px",
+    "page_width": "1340px",
+    "body_max_width": "1040px",
     "sidebar_width": "260px",
     "code_font_size": "0.75em",  # lines of 120 characters fit
     "fixed_sidebar": True,

@@ -66,7 +66,8 @@ show(axes[1], image, f"normalized_cuts(image, 10): {seconds:.2f} s", segments)
 # Every pixel is joined to those nearer than a radius of 5; a weight falls with the distance and with the difference of
 # the two. Three ways to see a difference: of the *intensity*, of the *colour*, and by *intervening contour*, the
 # strongest edge that the straight line between the two crosses. The first two join the two sides of a thin line, the
-# third does not. Below, a pixel (the cross) and the weights of its edges.
+# third does not; a pixel that lies on an edge itself is hardly joined to any. Below, a pixel (the cross) and the
+# weights of its edges.
 affinities = ("intensity", "color", "contour")
 graphs = {name: pixel_affinities(image, affinity=name) for name in affinities}
 
@@ -96,8 +97,8 @@ print(f"{n_edges:,} edges between {image[..., 0].size:,} pixels")
 # Why normalized?
 # ---------------
 # The cheapest cut alone would cut off single pixels: few edges hold them. So the cut is measured against what each side
-# has in all, :math:`Ncut(A, B) = cut(A, B) / assoc(A, V) + cut(A, B) / assoc(B, V)`. Four nodes in a row, joined by
-# weights of 1, 0.5 and 0.4: the least cut takes off the last node, the least normalized cut halves the row.
+# has in all, Ncut(A, B) = cut(A, B) / assoc(A, V) + cut(A, B) / assoc(B, V). Four nodes in a row, joined by weights of
+# 1, 0.5 and 0.4: the least cut takes off the last node, the least normalized cut halves the row.
 row = weighted_graph(4, [(0, 1), (1, 2), (2, 3)], [1, 0.5, 0.4])
 for sides, cut in (([1, 1, 1, 2], 0.4), ([1, 1, 2, 2], 0.5), ([1, 2, 2, 2], 1.0)):
     print(sides, f"cut {cut}, normalized {ncut_value(row, sides):.3f}")
@@ -105,9 +106,9 @@ for sides, cut in (([1, 1, 1, 2], 0.4), ([1, 1, 2, 2], 0.5), ([1, 2, 2, 2], 1.0)
 # %%
 # Eigenvectors
 # ------------
-# If segments may have grades of membership, the best two are given by the second smallest eigenvector of :math:`(D - W)
-# y = \lambda D y`, the next ones by the next: like the modes of a drum whose skin is stiff within objects and soft at
-# their edges. They are almost constant on what belongs together. The first is constant everywhere and says nothing.
+# If segments may have grades of membership, the best two are given by the second smallest eigenvector of (D − W) y = λ
+# D y, the next ones by the next: like the modes of a drum whose skin is stiff within objects and soft at their edges.
+# They are almost constant on what belongs together. The first is constant everywhere and says nothing.
 (values, vectors), seconds = timed(ncut_eigenvectors, image, 9)
 print(f"9 eigenvectors of {image[..., 0].size:,} nodes in {seconds:.2f} s")
 figure, axes = plt.subplots(2, 4, figsize=(12, 4.3), layout="constrained")
@@ -183,8 +184,8 @@ show(axes[2], photo, f"recursive, max_cut=0.05: {recursive.max()} segments, {100
 # Beside scikit-image and scikit-learn
 # ------------------------------------
 # scikit-image cuts region graphs only, two ways and recursively (``skimage.graph.cut_normalized``), with weights of
-# :math:`\exp(-d^2 / 255)` that suit 8-bit values and a random start of its eigensolver; here no result depends on
-# chance. scikit-learn's ``spectral_clustering`` takes a sparse matrix, for which its ``img_to_graph`` joins the four
+# exp(−d² / 255) that suit 8-bit values and a random start of its eigensolver; here no result depends on chance.
+# scikit-learn's ``spectral_clustering`` takes a sparse matrix, for which its ``img_to_graph`` joins the four
 # neighbours; with all within a radius of 5 such a matrix is several times the planes of weights that are kept here. The
 # eigenvectors come from multigrid: approximations, some per cent above the exact values, in a time that grows as the
 # number of pixels.

@@ -11,8 +11,8 @@ SLIC finds them as k-means does, with centres that look no farther than their su
 # %%
 # From a photograph to superpixels
 # --------------------------------
-# The wanted number K and the compactness m are all that is asked for. N pixels and K centres on a grid are a step of
-# :math:`S = \sqrt{N / K}` apart.
+# The wanted number K and the compactness m are all that is asked for. N pixels and K centres on a grid are a step of S
+# = √(N / K) apart.
 import time
 
 import matplotlib.pyplot as plt
@@ -53,10 +53,10 @@ show(axes[2], region_statistics(image, superpixels).mean[superpixels] / 255, "ea
 # %%
 # One centre and what it looks at
 # -------------------------------
-# A pixel and a centre differ by :math:`D = \sqrt{d_c^2 + (d_s / S)^2 m^2}`: the colour distance in CIELAB, and the
-# distance in the plane, of which one step S counts as much as m units of colour. A centre is compared with the pixels
-# of a window of 2S x 2S around it and no others, so that the cost does not grow with K. (The lecture's slides start the
-# distances at minus infinity, where no pixel would ever be won; it must be plus.)
+# A pixel and a centre differ by D = √(d_c² + (d_s / S)² m²): the colour distance in CIELAB, and the distance in the
+# plane, of which one step S counts as much as m units of colour. A centre is compared with the pixels of a window of 2S
+# x 2S around it and no others, so that the cost does not grow with K. (The lecture's slides start the distances at
+# minus infinity, where no pixel would ever be won; it must be plus.)
 K = 64
 step = np.sqrt(image.shape[0] * image.shape[1] / K)
 rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
