@@ -3,10 +3,11 @@
     python benchmarks/bsds.py FOLDER [--methods ...] [--split val] [--every 1] [--workers 2]
 
 FOLDER (or $DENSA_REALDATA/bsds500) holds `images/val/*.jpg` and `groundTruth/val/*.mat`. Parameters were chosen on
-subsets of `train` (`--split train --every 5`). Superpixels: boundary recall within 2 pixels, under-segmentation error (Neubert & Protzel),
-ASA, means over images and people. Regions: boundary F, covering, probabilistic Rand index, variation of information
-(bits) at the best one setting for all images (ODS) and the best of each image (OIS); a method's settings are in its
-function below. The published rows (Arbelaez et al., TPAMI 2011) are of BSDS500's test images.
+subsets of `train` (`--split train --every 5`). Superpixels: boundary recall within 2 pixels, under-segmentation error
+(Neubert & Protzel), ASA, means over images and people. Regions: boundary F, covering, probabilistic Rand index,
+variation of information (bits) at the best one setting for all images (ODS) and the best of each image (OIS); a
+method's settings are in its function below. The published rows (Arbelaez et al., TPAMI 2011) are of BSDS500's test
+images.
 """
 
 from __future__ import annotations
