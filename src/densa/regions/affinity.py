@@ -90,7 +90,7 @@ def pixel_affinities(
 def _features(bands: NDArray[Any], affinity: str) -> NDArray[np.float32]:
     """(features, h, w) values that are compared."""
     if affinity not in ("color", "intensity", "contour"):
-        raise InputError(f"affinity must be 'colour', 'intensity' or 'contour', got {affinity!r}")
+        raise InputError(f"affinity must be 'color', 'intensity' or 'contour', got {affinity!r}")
     largest = np.iinfo(bands.dtype).max if bands.dtype.kind in "ui" else 1
     planes = np.ascontiguousarray(bands.transpose(2, 0, 1), np.float32) / np.float32(largest)
     if affinity == "intensity" and len(planes) > 1:

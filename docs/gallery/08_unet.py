@@ -64,7 +64,7 @@ axes[2].set_title("bent, turned, scaled")
 # %%
 # Borders weigh more
 # ------------------
-# Cells that touch must not merge, so the loss weighs the ridge between them: :math:`w_0 \exp(-(d_1 + d_2)^2 / 2\sigma^2)`
+# Cells that touch must not merge, so the loss weighs the ridge between them: ``w0 exp(-(d1 + d2)^2 / (2 sigma^2))``
 # with the distances to the nearest and the second-nearest object.
 weights = border_weights(splits["train"].instances(0), w0=10, sigma=5)
 figure, axes = plt.subplots(1, 2, figsize=(8, 5), layout="constrained")
