@@ -147,6 +147,14 @@ def test_training_curves_are_drawn(evaluation, tmp_path):
     assert Page(html).tags.count("polyline") == 3
 
 
+def test_further_pictures_are_shown_with_their_captions(evaluation, tmp_path):
+    picture = np.full((6, 9, 3), 120, np.uint8)
+    html = write_report(evaluation, tmp_path, figures={"slic <i>": picture}).read_text()
+    section = html[html.index("More pictures") :]
+    assert "slic &lt;i&gt;" in section
+    assert section.index("data:image/jpeg") < section.index("</article>")
+
+
 def test_long_curves_are_thinned(tmp_path):
     curves = tmp_path / "metrics.csv"
     curves.write_text("step,loss\n" + "\n".join(f"{i},{i}" for i in range(5000)))

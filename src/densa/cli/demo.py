@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,10 @@ def demo(
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a U-Net on the left half of a photograph of coins, label the right half, and write demo/report.html."""
+    """Train a U-Net on the left half of a photograph of coins, label the right half, and write demo/report.html.
+
+    The region methods partition another photograph. All images come with scikit-image.
+    """
     import torch
 
     from densa import datasets, methods, raster, reports
@@ -66,6 +69,8 @@ def demo(
                 progress=progress,
             )
     print(f"label maps: {maps}", flush=True)
+    figures = _regions(output / "regions", overwrite)
+    print(f"regions, without training: {output / 'regions'}", flush=True)
     evaluation = reports.evaluate_pairs(reports.pairs_of_folders(maps, test), test.legend)
     page = reports.write_report(
         evaluation,
@@ -75,7 +80,33 @@ def demo(
         data="skimage.data.coins()",
         seed=seed,
         curves=run / "metrics.csv",
+        figures=figures,
         overwrite=overwrite,
     )
     print(f"IoU of coins {evaluation.summary.iou[1]:.4f}; {summary_line(evaluation)}")
     print(f"report: {page.resolve()}")
+
+
+def _regions(folder: Path, overwrite: bool) -> dict[str, Any]:
+    """Partitions of a photograph by every region method: outlines as files, and for the report."""
+    import numpy as np
+    from skimage import data
+
+    from densa import methods, raster, reports
+
+    folder.mkdir(exist_ok=True)
+    photo = np.ascontiguousarray(data.astronaut()[::2, ::2])
+    pixels, valid = photo.transpose(2, 0, 1), np.ones(photo.shape[:2], bool)
+    settings: dict[str, dict[str, Any]] = {
+        "slic": {"count": 250},
+        "watershed": {"count": 250, "sigma": 1.5},
+        "mean-shift": {"min_size": 60},
+        "normalized-cuts": {"count": 12},
+    }
+    figures = {}
+    for method, options in settings.items():
+        regions = methods.partition(photo, method, **options)
+        picture = reports.outlined(pixels, valid, regions)
+        raster.write_picture(folder / f"{method}.png", picture, overwrite=overwrite)
+        figures[f"{method}: {regions.max()} regions"] = np.repeat(np.repeat(picture, 2, axis=0), 2, axis=1)
+    return figures

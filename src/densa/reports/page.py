@@ -39,6 +39,7 @@ def write_report(
     seed: int | None = None,
     provenance: Mapping[str, object] | None = None,
     curves: Path | None = None,
+    figures: Mapping[str, NDArray[np.uint8]] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write `metrics.json` and `report.html` into a folder, which is made if it is not there.
@@ -52,6 +53,7 @@ def write_report(
         seed: of the training.
         provenance: further facts on where the numbers come from; densa's version and the date are always among them.
         curves: `metrics.csv` of the training run, drawn on the page.
+        figures: further pictures for the page, (h, w, 3) uint8 by their captions.
         overwrite: replace the two files if they exist.
 
     Returns:
@@ -62,7 +64,7 @@ def write_report(
     """
     page, numbers = check_output(folder, overwrite=overwrite)
     facts = {"model": model, "data": data, "seed": seed, **(provenance or {})}
-    html = render(evaluation, title=title, facts=facts, curves=curves)
+    html = render(evaluation, title=title, facts=facts, curves=curves, figures=figures)
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -97,6 +99,7 @@ def render(
     title: str = "Evaluation",
     facts: Mapping[str, object] | None = None,
     curves: Path | None = None,
+    figures: Mapping[str, NDArray[np.uint8]] | None = None,
 ) -> str:
     """The page as one HTML text without any external resource; see `write_report`."""
     from jinja2 import Environment, StrictUndefined
@@ -112,6 +115,7 @@ def render(
     return template.render(
         title=title,
         facts=own | known,
+        figures=[(caption, jpeg_uri(picture)) for caption, picture in (figures or {}).items()],
         evaluation=evaluation,
         classes=list(zip(legend.class_names, legend.colors, strict=True)),
         void_color=_void_color(legend),
