@@ -1,4 +1,4 @@
-"""How good a label map is: the confusion matrix and what follows from it, boundaries, partitions."""
+"""How good a label map is: the confusion matrix and what follows from it, boundaries, partitions, superpixels."""
 
 from densa.metrics.boundaries import BoundaryF1, boundary_f1
 from densa.metrics.boundary_matching import (
@@ -23,6 +23,7 @@ from densa.metrics.partitions import (
     summarize_families,
     variation_of_information,
 )
+from densa.metrics.superpixels import Overlap, boundary_recall, compactness, explained_variation, superpixel_overlap
 
 __all__ = [
     "AbsentRule",
@@ -32,6 +33,7 @@ __all__ = [
     "BoundarySummary",
     "ConfusionMatrix",
     "FamilyAgreement",
+    "Overlap",
     "PartitionScores",
     "PartitionSummary",
     "Summary",
@@ -39,13 +41,17 @@ __all__ = [
     "boundary_counts",
     "boundary_f1",
     "boundary_map",
+    "boundary_recall",
+    "compactness",
     "covering",
+    "explained_variation",
     "family_agreement",
     "match_boundaries",
     "partition_scores",
     "rand_index",
     "summarize_boundaries",
     "summarize_families",
+    "superpixel_overlap",
     "thin",
     "variation_of_information",
 ]
