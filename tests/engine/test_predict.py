@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from densa import raster
-from densa.engine import predict, predict_array, predict_to_file
+from densa.engine import default_tile_size, predict, predict_array, predict_to_file
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.segmenter import BandContract
@@ -113,3 +113,14 @@ def test_a_failure_leaves_no_file(tmp_path):
     with save(tmp_path / "image.tif", np.zeros((8, 40), np.uint8)) as opened, pytest.raises(KeyboardInterrupt):
         predict_to_file(Broken(), opened, tmp_path / "out.png", tile_size=8)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["image.tif"]
+
+
+def test_what_depends_on_the_whole_image_is_never_cut(tmp_path):
+    class Pooled(Widest):
+        whole_image = True
+
+    with save(tmp_path / "wide.tif", np.zeros((4, 5000), np.uint8)) as opened:
+        assert default_tile_size(Pooled(), 5000, 5000) >= 5000
+        assert [tile.window for tile in predict(Pooled(), opened)] == [raster.Window(0, 0, 4, 5000)]
+        with pytest.raises(InputError, match="depends on the whole image"):
+            next(predict(Pooled(), opened, tile_size=400))

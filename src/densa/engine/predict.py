@@ -40,8 +40,12 @@ class TilePrediction(NamedTuple):
 
 
 def default_tile_size(segmenter: Segmenter, height: int, width: int) -> int:
-    """Side in pixels of a tile's core: the whole image where it is small, a multiple of the stride otherwise."""
-    side = max(height, width) if height * width <= WHOLE_SIDE_PX**2 else WHOLE_SIDE_PX
+    """Side in pixels of a tile's core, a multiple of the stride.
+
+    The whole image where it is small, or where the segmenter's output depends on all of it.
+    """
+    whole = height * width <= WHOLE_SIDE_PX**2 or getattr(segmenter, "whole_image", False)
+    side = max(height, width) if whole else WHOLE_SIDE_PX
     return -(-side // segmenter.stride) * segmenter.stride
 
 
@@ -76,6 +80,11 @@ def predict(
     if size < 1 or size % segmenter.stride:
         up = max(1, -(-size // segmenter.stride)) * segmenter.stride
         raise InputError(f"tile size must be a multiple of the model's stride {segmenter.stride}, got {size}; use {up}")
+    if getattr(segmenter, "whole_image", False) and size < max(raster.height, raster.width):
+        raise InputError(
+            f"the model's output depends on the whole image, so tiles of {size} cannot be predicted; leave the tile "
+            "size out, or use a model with frozen context"
+        )
     done, total = 0, raster.height * raster.width
     for core, block in tiles(raster.height, raster.width, size, halo=segmenter.halo, stride=segmenter.stride):
         pixels, valid = raster.read(block)

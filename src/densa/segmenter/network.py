@@ -52,6 +52,11 @@ class NetworkSegmenter:
         self._input_side = getattr(network, "input_side", int)
         self._network = prepare(network, bands.n_bands, self.device, self.dtype)
 
+    @property
+    def whole_image(self) -> bool:
+        """Whether every pixel depends on the whole image, so that no tile can be labelled by itself."""
+        return self.receptive_field.whole_image
+
     def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Class probabilities of a block of any size; see `Segmenter.probabilities`.
 

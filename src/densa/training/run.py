@@ -223,7 +223,8 @@ class Run:
             "loss": loss,
             "images_per_second": speed,
         }
-        log.show(self.plan.share(state), step=state.step, loss=loss, images_per_second=speed)
+        if loss is not _NO_LOSS:  # a validation right after a report has nothing newer to show
+            log.show(self.plan.share(state), step=state.step, loss=loss, images_per_second=speed)
         if scores is not None:
             names = ("global_accuracy", "class_average", "mean_iou")
             values |= {name: getattr(scores, name) for name in names}
