@@ -77,7 +77,7 @@ for axis in axes:
 # %%
 # Train on the left, label the right
 # ----------------------------------
-# A sixteenth of the paper's width, one minute on two processor cores.
+# A quarter of the paper's width, one minute on two processor cores.
 torch.manual_seed(0)
 run = folder.parent / "run"
 result = train(
