@@ -10,6 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# No example is timed: machines are busy. Where CI is set the examples are the same in every run, elsewhere new ones.
+settings.register_profile("densa", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("densa")
 
 REALDATA = Path(os.environ.get("DENSA_REALDATA", Path(__file__).parents[2] / "shared" / "data"))
 

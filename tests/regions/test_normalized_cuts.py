@@ -208,6 +208,12 @@ images = st.one_of(
 )
 
 
+def test_weights_that_vanish_beside_others_divide_nothing_by_zero():
+    image = np.array([[0.75, 0, 0], [0, 0, 0]], np.float32)
+    segments = normalized_cuts(image, 2, affinity="contour", floor=0)
+    assert set(np.unique(segments)) <= {1, 2}
+
+
 @settings(max_examples=50, deadline=None)
 @given(images, st.integers(1, 9), st.sampled_from(["color", "intensity", "contour"]), st.data())
 def test_segments_cover_and_count_from_1(image, n_segments, affinity, data):

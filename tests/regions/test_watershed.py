@@ -286,7 +286,6 @@ FIRST = np.eye(4, 5, dtype=int)
     ("arguments", "options", "message"),
     [
         ((np.zeros((4, 5, 3)),), {}, "gradient_magnitude"),
-        ((np.zeros(4),), {}, "height, width"),
         ((np.zeros((0, 5)),), {}, "no pixels"),
         ((np.full((4, 5), np.nan),), {}, "NaN"),
         ((np.full((4, 5), -np.inf),), {}, "infinite"),
@@ -295,8 +294,7 @@ FIRST = np.eye(4, 5, dtype=int)
         ((np.array([["a"]]),), {}, "real"),
         ((PLANE, np.ones((5, 4), int)), {}, "markers must have the image's shape"),
         ((PLANE, np.ones((4, 5))), {}, "markers must be integers"),
-        ((PLANE, np.zeros((4, 5), int)), {}, "no marker"),
-        ((PLANE, FIRST), {"mask": FIRST == 0}, "no marker"),
+        ((PLANE, FIRST), {"mask": FIRST == 0}, "outside the mask"),
         ((PLANE, 0), {}, "number of markers"),
         ((PLANE, -3), {}, "number of markers"),
         ((PLANE, 21), {}, "from 1 to the 20 pixels"),
@@ -313,3 +311,30 @@ FIRST = np.eye(4, 5, dtype=int)
 def test_bad_input(arguments, options, message):
     with pytest.raises(InputError, match=message):
         watershed(*arguments, **options)
+
+
+def test_the_structuring_element_of_a_connectivity_is_that_connectivity(rng):
+    image = rng.integers(0, 9, (20, 30))
+    for reach in (1, 2):
+        element = ndimage.generate_binary_structure(2, reach)
+        assert_array_equal(watershed(image, None, element), watershed(image, None, reach))
+    with pytest.raises(InputError, match="structuring element"):
+        watershed(image, None, np.eye(3))
+
+
+def test_a_row_is_an_image_of_one_row():
+    image = np.array([0, 2, 1, 1, 1, 1, 1, 1, 2, 0])
+    markers = np.array([1, 0, 0, 0, 0, 0, 0, 0, 0, 2])
+    assert_array_equal(watershed(image, markers), [1, 1, 1, 1, 1, 2, 2, 2, 2, 2])
+    assert_array_equal(watershed(image, markers, mask=np.arange(10) != 4), [1, 1, 1, 1, 0, 2, 2, 2, 2, 2])
+    assert watershed(image).max() == 3
+
+
+def test_without_a_marker_nothing_is_flooded():
+    markers = np.zeros((4, 5), np.uint16)
+    flooded = watershed(np.ones((4, 5)), markers)
+    assert flooded.dtype == np.uint16
+    assert not flooded.any()
+    markers[0, 0] = 7
+    with pytest.raises(InputError, match="outside the mask"):
+        watershed(np.ones((4, 5)), markers, mask=markers == 0)

@@ -125,8 +125,11 @@ def _descend(offsets: Any, weights: Any, degrees: Any, labels: Any, inner: Any, 
                 best, best_gain = own, loss + 1e-12
                 for other in range(n_labels):
                     if other != own and links[other] > 0:
-                        after = (inner[other] + 2 * links[other] + itself) / (association[other] + degree)
-                        gain = after - inner[other] / association[other]
+                        # Differences of sums may have left nothing of an association far below the others.
+                        total = association[other] + degree
+                        after = (inner[other] + 2 * links[other] + itself) / total if total > 0 else 0.0
+                        before = inner[other] / association[other] if association[other] > 0 else 0.0
+                        gain = after - before
                         if gain > best_gain:
                             best, best_gain = other, gain
                 if best != own:

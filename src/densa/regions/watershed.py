@@ -21,7 +21,7 @@ MOST_PLAIN_LEVELS = 1 << 20  # integers of a smaller range are levels as they ar
 def watershed(
     image: NDArray[np.generic],
     markers: ArrayLike | int | None = None,
-    connectivity: int = 1,
+    connectivity: int | ArrayLike = 1,
     *,
     mask: NDArray[np.generic] | None = None,
     compactness: float = 0.0,
@@ -41,16 +41,16 @@ def watershed(
     `compactness` above 0, `compactness` times the distance in pixels to the marker pixel is added to each value, and no
     lines are drawn.
 
-    Labels are equal to those of `skimage.segmentation.watershed` 0.26, pixel for pixel. Differences: two dimensions
-    only; `connectivity` is 1 or 2, no footprint; a constant image without markers is one region, not none; `mask` cuts
-    given markers as there, but markers that all lie outside it are an error; NaN and infinite values are errors; no
-    lines together with `compactness`, as there.
+    Labels are equal to those of `skimage.segmentation.watershed` 0.26, pixel for pixel, and its own tests pass.
+    Differences: one or two dimensions only, and no footprint but those of 4 and 8 neighbours; a constant image without
+    markers is one region, not none; `mask` cuts given markers as there, but markers that all lie outside it are an
+    error; NaN and infinite values are errors; no lines together with `compactness`, as there.
 
     Args:
-        image: (H, W) relief, any real dtype, finite where `mask` is True.
-        markers: (H, W) integers, 0 where there is no marker; or how many markers to lay on a regular grid; or None for
-            the regional minima of the image.
-        connectivity: 1 for 4 neighbours, 2 for 8.
+        image: (H, W) or (W,) relief, any real dtype, finite where `mask` is True.
+        markers: (H, W) integers, 0 where there is no marker (all 0: nothing is flooded); or how many to lay on a
+            regular grid; or None for the regional minima of the image.
+        connectivity: 1 for 4 neighbours, 2 for 8; or their (3, 3) structuring element.
         mask: (H, W), True where regions may grow; elsewhere the result is 0.
         compactness: 0 or more, in grey values per pixel of distance.
         watershed_line: whether to part regions by a line of 0.
@@ -65,23 +65,49 @@ def watershed(
 
     Raises:
         InputError: the image is not (H, W), empty, of 2^31 or more pixels, or holds NaN or infinite values; shapes of
-            markers or mask differ from the image's; no marker lies inside the mask; markers are not integers; a count
+            markers or mask differ from the image's; all markers lie outside the mask; markers are not integers; a count
             of markers below 1 or above the number of pixels; compactness is negative or not finite; unknown
             connectivity or ties.
     """
-    check_connectivity(connectivity)
+    reach = _reach(connectivity)
+    if np.ndim(image) == 1:  # a row is an image of one row
+        flooded = watershed(
+            np.asarray(image)[None],
+            markers if markers is None or np.ndim(markers) == 0 else np.asarray(markers)[None],
+            reach,
+            mask=None if mask is None else np.asarray(mask)[None],
+            compactness=compactness,
+            watershed_line=watershed_line,
+            ties=ties,
+        )
+        return flooded[0]
     if ties not in ("heap", "raster"):
         raise InputError(f'ties must be "heap" or "raster", got {ties!r}')
     if not (np.isfinite(compactness) and compactness >= 0):
         raise InputError(f"compactness must be a finite number from 0, got {compactness}")
     inside = _check_mask(mask, np.shape(image))
     relief = check_relief(image if inside is None else _blank(np.asarray(image), inside))
-    labels, names = _markers(relief, markers, connectivity, inside)
+    labels, names = _markers(relief, markers, reach, inside)
     if compactness > 0 or watershed_line:
-        _flood_by_heap(relief, labels, inside, connectivity, compactness, watershed_line)
-    else:
-        _flood(relief, labels, inside, connectivity, ties)
+        _flood_by_heap(relief, labels, inside, reach, compactness, watershed_line)
+    elif labels.any():
+        _flood(relief, labels, inside, reach, ties)
     return labels if names is None else names[labels]
+
+
+def _reach(connectivity: int | ArrayLike) -> int:
+    """1 for 4 neighbours, 2 for 8, of the number or of the structuring element."""
+    if np.ndim(connectivity):
+        element = np.asarray(connectivity).astype(bool)
+        for reach in (1, 2):
+            if np.array_equal(element, ndimage.generate_binary_structure(2, reach)):
+                return reach
+        raise InputError(
+            "connectivity must be 1, 2 or the (3, 3) structuring element of 4 or 8 neighbours, got "
+            f"{element.astype(int).tolist()}"
+        )
+    check_connectivity(connectivity)  # type: ignore[arg-type]
+    return int(connectivity)  # type: ignore[arg-type]
 
 
 def _check_mask(mask: NDArray[np.generic] | None, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
@@ -119,10 +145,11 @@ def _markers(
         raise InputError(f"markers must have the image's shape {relief.shape}, got {given.shape}")
     if given.dtype.kind not in "iu":
         raise InputError(f"markers must be integers, got {given.dtype}; label them first, with scipy.ndimage.label")
+    n_markers = np.count_nonzero(given)
     given = _cut(given, inside)
     lowest, highest = int(given.min()), int(given.max())
-    if lowest == highest == 0:
-        raise InputError("no marker lies on the image inside the mask; give at least one pixel a number other than 0")
+    if n_markers and lowest == highest == 0:
+        raise InputError(f"all {n_markers} marker pixels lie outside the mask; give at least one inside")
     if lowest >= 0 and highest < 2**31 and given.dtype == np.int32:
         return given.copy() if inside is None else given, None
     names = np.unique(given)
