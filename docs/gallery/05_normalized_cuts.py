@@ -27,11 +27,11 @@ from densa.regions import (
     pixel_affinities,
     recursive_cuts_of_graph,
     recursive_normalized_cuts,
+    region_affinities,
     region_statistics,
     slic,
     weighted_graph,
 )
-from densa.regions.normalized_cuts import region_graph
 
 
 def timed(method, *arguments, **options):
@@ -168,7 +168,7 @@ print("sums of the eigenvalues:", {k: round(float(values[:k].sum()), 4) for k in
 # whose edges carry a likeness of the mean colours.
 photo = data.coffee()
 superpixels = slic(photo, 400)
-graph, nodes = region_graph(photo, superpixels)
+graph, nodes = region_affinities(photo, superpixels)
 cut, cut_seconds = timed(normalized_cuts_of_regions, photo, superpixels, 10)
 recursive, seconds = timed(recursive_cuts_of_graph, *graph, 0.05, stability=1.0)
 

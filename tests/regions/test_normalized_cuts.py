@@ -22,7 +22,7 @@ from densa.regions.normalized_cuts import (
     pixel_affinities,
     recursive_cuts_of_graph,
     recursive_normalized_cuts,
-    region_graph,
+    region_affinities,
     weighted_graph,
 )
 from densa.regions.spectral import smallest_eigenvectors
@@ -180,7 +180,7 @@ def test_scaled_weights_and_renumbered_nodes(rng):
 def test_regions_are_cut_as_their_means(rng):
     image = blocks(rng)
     regions = np.arange(36).reshape(6, 6).repeat(4, axis=0).repeat(4, axis=1) + 1
-    graph, numbers = region_graph(image, regions)
+    graph, numbers = region_affinities(image, regions)
     assert graph.n_nodes == 36
     assert len(graph.edges) == 60
     assert_array_equal(numbers + 1, regions)

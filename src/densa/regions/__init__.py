@@ -23,6 +23,7 @@ from densa.regions.normalized_cuts import (
     pixel_affinities,
     recursive_cuts_of_graph,
     recursive_normalized_cuts,
+    region_affinities,
     weighted_graph,
 )
 from densa.regions.partition import Violation, boundaries, check, connected_components, relabel
@@ -70,6 +71,7 @@ __all__ = [
     "range_at_most",
     "recursive_cuts_of_graph",
     "recursive_normalized_cuts",
+    "region_affinities",
     "region_graph",
     "region_statistics",
     "regional_minima",

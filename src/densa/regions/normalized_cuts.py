@@ -42,7 +42,7 @@ __all__ = [
     "pixel_affinities",
     "recursive_cuts_of_graph",
     "recursive_normalized_cuts",
-    "region_graph",
+    "region_affinities",
     "weighted_graph",
 ]
 
@@ -197,7 +197,7 @@ def ncut_value(graph: PixelGraph | WeightedGraph, regions: ArrayLike) -> float:
     """The k-way normalized cut, sum over the regions of cut(region, rest) / association(region, all).
 
     Args:
-        graph: from `pixel_affinities`, `region_graph` or `weighted_graph`.
+        graph: from `pixel_affinities`, `region_affinities` or `weighted_graph`.
         regions: (h, w), or (n_nodes,), integers; 0 is no region.
 
     Returns:
@@ -236,14 +236,14 @@ def normalized_cuts_of_regions(
         (h, w) int32 segments from 1; 0 where there is no region.
 
     Raises:
-        InputError: as `region_graph` and `normalized_cuts_of_graph`.
+        InputError: as `region_affinities` and `normalized_cuts_of_graph`.
     """
-    graph, numbers = region_graph(image, regions, value_scale=value_scale)
+    graph, numbers = region_affinities(image, regions, value_scale=value_scale)
     segments = normalized_cuts_of_graph(*graph, n_segments)
     return in_order_of_first(np.concatenate([[-1], segments])[numbers + 1].astype(np.int32))
 
 
-def region_graph(
+def region_affinities(
     image: ArrayLike, regions: ArrayLike, *, value_scale: float = 0.1
 ) -> tuple[WeightedGraph, NDArray[np.int32]]:
     """Adjacency graph of a partition: regions that share a pixel edge, weighed by their mean colours.
