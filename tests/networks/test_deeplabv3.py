@@ -57,6 +57,7 @@ def test_sizes_and_rates(output_stride, cells, rates):
 def test_the_same_weights_serve_at_both_output_strides():
     fine, coarse = (DeepLabV3(2, 3, width=1, backbone="resnet50", output_stride=stride) for stride in (8, 16))
     fine.load_state_dict(coarse.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(fine.parameters(), coarse.parameters(), strict=True))
 
 
 def test_fields():

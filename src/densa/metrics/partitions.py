@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
+from densa.metrics.contingency import Contingency, as_regions, contingency
 
 __all__ = [
     "FamilyAgreement",
@@ -33,6 +34,9 @@ __all__ = [
     "summarize_families",
     "variation_of_information",
 ]
+
+
+_BELOW = 2**31 - 1  # region numbers
 
 
 class PartitionScores(NamedTuple):
@@ -168,7 +172,7 @@ def family_agreement(annotators: Sequence[ArrayLike], family: Sequence[ArrayLike
     covered, rand, information = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     best_covered, n_pixels = 0.0, 0
     for a, target in enumerate(annotators):
-        numbers = _regions(target, "target")
+        numbers = as_regions(target, "target", below=_BELOW)
         best = np.zeros(int(numbers.max()) + 1)
         for t, predicted in enumerate(family):
             table = _table(numbers, predicted)
@@ -218,41 +222,12 @@ def summarize_families(
     )
 
 
-class _Table(NamedTuple):
-    """Pairs (g, s) of regions with common pixels; g and s count the regions that have any."""
-
-    g: NDArray[np.int64]
-    s: NDArray[np.int64]
-    common: NDArray[np.int64]
-    size_g: NDArray[np.int64]
-    size_s: NDArray[np.int64]
-    names_g: NDArray[np.int64]
-    n: int
+def _table(target: ArrayLike, predicted: ArrayLike) -> Contingency:
+    g, s = as_regions(target, "target", below=_BELOW), as_regions(predicted, "predicted", below=_BELOW)
+    return contingency(g, s, ("target", "predicted"))
 
 
-def _table(target: ArrayLike, predicted: ArrayLike) -> _Table:
-    g, s = _regions(target, "target"), _regions(predicted, "predicted")
-    if g.shape != s.shape:
-        raise InputError(f"target and predicted must have one shape, got {g.shape} and {s.shape}")
-    inside = (g > 0) & (s > 0)
-    n = int(np.count_nonzero(inside))
-    if n == 0:
-        raise InputError("target and predicted must share labelled pixels, none is above 0 in both")
-    keys = g[inside] * (int(s.max()) + 1) + s[inside]  # below 2**62
-    if int(g.max() + 1) * int(s.max() + 1) <= 4 * n:  # a full table is smaller than the image: counting beats sorting
-        counts = np.bincount(keys)
-        pairs = np.flatnonzero(counts)
-        common = counts[pairs]
-    else:
-        pairs, common = np.unique(keys, return_counts=True)
-    names_g, at_g = np.unique(pairs // (int(s.max()) + 1), return_inverse=True)
-    _, at_s = np.unique(pairs % (int(s.max()) + 1), return_inverse=True)
-    size_g = np.bincount(at_g, common).astype(np.int64)
-    size_s = np.bincount(at_s, common).astype(np.int64)
-    return _Table(at_g, at_s, common, size_g, size_s, names_g, n)
-
-
-def _best_overlap(table: _Table) -> NDArray[np.float64]:
+def _best_overlap(table: Contingency) -> NDArray[np.float64]:
     """(regions of G,) largest intersection over union with a region of S."""
     union = table.size_g[table.g] + table.size_s[table.s] - table.common
     best = np.zeros(len(table.size_g))
@@ -260,13 +235,13 @@ def _best_overlap(table: _Table) -> NDArray[np.float64]:
     return best
 
 
-def _rand_index(table: _Table) -> float:
+def _rand_index(table: Contingency) -> float:
     pairs = math.comb(table.n, 2)
     joined = [int(np.sum(sizes * (sizes - 1) // 2)) for sizes in (table.size_g, table.size_s, table.common)]
     return 1 - (joined[0] + joined[1] - 2 * joined[2]) / pairs if pairs else 1.0
 
 
-def _variation_of_information(table: _Table) -> float:
+def _variation_of_information(table: Contingency) -> float:
     entropy_g, entropy_s, entropy = (_entropy(sizes, table.n) for sizes in (table.size_g, table.size_s, table.common))
     return max(2 * entropy - entropy_g - entropy_s, 0.0)
 
@@ -274,14 +249,3 @@ def _variation_of_information(table: _Table) -> float:
 def _entropy(sizes: NDArray[np.int64], n: int) -> float:
     share = sizes / n
     return float(-np.sum(share * np.log2(share)))
-
-
-def _regions(regions: ArrayLike, name: str) -> NDArray[np.int64]:
-    array = np.asarray(regions)
-    if array.ndim != 2 or array.size == 0:
-        raise InputError(f"{name} must be (height, width) with pixels, got shape {array.shape}")
-    if array.dtype.kind not in "bui":
-        raise InputError(f"{name} must be integers, got {array.dtype}")
-    if int(array.min()) < 0 or int(array.max()) >= 2**31 - 1:
-        raise InputError(f"{name} must be numbered from 0 below 2**31 - 1, got {array.min()} to {array.max()}")
-    return array.astype(np.int64, copy=False)

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage, sparse
+from scipy import ndimage
 
 from densa.errors import InputError
+from densa.metrics.contingency import as_regions, contingency
 
 __all__ = [
     "Overlap",
@@ -61,26 +62,17 @@ def superpixel_overlap(superpixels: ArrayLike, truth: ArrayLike) -> Overlap:
     Raises:
         InputError: shapes or types do not fit, or no pixel is in both.
     """
-    s, g = _pair(superpixels, truth)
-    inside = (s > 0) & (g > 0)
-    if not inside.any():
-        raise InputError("superpixels and truth must share labelled pixels, none is above 0 in both")
-    table = sparse.coo_array((np.ones(int(inside.sum()), np.int64), (s[inside], g[inside]))).tocsr()
-    table.sum_duplicates()
-    rows, columns = table.nonzero()
-    common = np.asarray(table[rows, columns])
-    size_s = np.asarray(table.sum(axis=1))
-    size_g = np.asarray(table.sum(axis=0))
-    n = int(size_s.sum())
-    best = np.zeros(len(size_s), np.int64)
-    np.maximum.at(best, rows, common)
-    touched = np.bincount(columns, weights=size_s[rows], minlength=len(size_g))
-    present = size_g > 0
+    s, g = as_regions(superpixels, "superpixels"), as_regions(truth, "truth")
+    table = contingency(s, g, ("superpixels", "truth"))  # its "g" are the superpixels here, its "s" the truth's regions
+    common, size, size_truth = table.common, table.size_g, table.size_s
+    best = np.zeros(len(size), np.int64)
+    np.maximum.at(best, table.g, common)
+    touched = np.bincount(table.s, weights=size[table.g])
     return Overlap(
-        undersegmentation=float(np.minimum(common, size_s[rows] - common).sum() / n),
-        undersegmentation_levinshtein=float(np.mean((touched[present] - size_g[present]) / size_g[present])),
-        achievable_accuracy=float(best.sum() / n),
-        n_superpixels=int(np.count_nonzero(size_s)),
+        undersegmentation=float(np.minimum(common, size[table.g] - common).sum() / table.n),
+        undersegmentation_levinshtein=float(np.mean((touched - size_truth) / size_truth)),
+        achievable_accuracy=float(best.sum() / table.n),
+        n_superpixels=len(size),
     )
 
 
@@ -125,7 +117,7 @@ def compactness(superpixels: ArrayLike) -> float:
     Raises:
         InputError: not an array of region numbers, or none above 0.
     """
-    s = _regions(superpixels, "superpixels")
+    s = as_regions(superpixels, "superpixels")
     sizes, perimeters = np.zeros(int(s.max()) + 1, np.int64), np.zeros(int(s.max()) + 1, np.int64)
     _shapes(np.ascontiguousarray(s), sizes, perimeters)
     present = sizes > 0
@@ -148,7 +140,7 @@ def explained_variation(image: ArrayLike, superpixels: ArrayLike) -> float:
     Raises:
         InputError: shapes or types do not fit, the image is not finite, or no region is above 0.
     """
-    s = _regions(superpixels, "superpixels")
+    s = as_regions(superpixels, "superpixels")
     bands = np.asarray(image)
     if bands.dtype.kind not in "buif":
         raise InputError(f"image must hold integers or real numbers, got {bands.dtype}")
@@ -170,19 +162,8 @@ def explained_variation(image: ArrayLike, superpixels: ArrayLike) -> float:
     return min(explained / total, 1.0) if total > 0 else 1.0
 
 
-def _regions(regions: ArrayLike, name: str) -> NDArray[np.int64]:
-    array = np.asarray(regions)
-    if array.ndim != 2 or array.size == 0:
-        raise InputError(f"{name} must be (height, width) with pixels, got shape {array.shape}")
-    if array.dtype.kind not in "bui":
-        raise InputError(f"{name} must be integers, got {array.dtype}")
-    if int(array.min()) < 0 or int(array.max()) >= 2**31:
-        raise InputError(f"{name} must be numbered from 0 below 2**31, got {array.min()} to {array.max()}")
-    return array.astype(np.int64, copy=False)
-
-
 def _pair(superpixels: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    s, g = _regions(superpixels, "superpixels"), _regions(truth, "truth")
+    s, g = as_regions(superpixels, "superpixels"), as_regions(truth, "truth")
     if s.shape != g.shape:
         raise InputError(f"superpixels and truth must have one shape, got {s.shape} and {g.shape}")
     return s, g

@@ -12,6 +12,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.regions._features import check_connectivity
 
 __all__ = ["area_closing", "fill_minima", "h_minima", "label_minima", "regional_minima"]
 
@@ -149,12 +150,6 @@ def check_relief(image: NDArray[np.generic]) -> NDArray[np.generic]:
     elif relief.dtype.itemsize > 8:
         relief = relief.astype(np.float64)
     return np.ascontiguousarray(relief.astype(relief.dtype.newbyteorder("="), copy=False))
-
-
-def check_connectivity(connectivity: int) -> None:
-    """Raise InputError for anything but 1 (4 neighbours) and 2 (8 neighbours)."""
-    if connectivity not in (1, 2):
-        raise InputError(f"connectivity must be 1 (4 neighbours) or 2 (8 neighbours), got {connectivity!r}")
 
 
 # -- regional minima -------------------------------------------------------------------------------------------------

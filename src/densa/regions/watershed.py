@@ -9,8 +9,9 @@ from scipy import ndimage
 
 from densa.errors import InputError
 from densa.regions import _flooding
+from densa.regions._features import check_connectivity
 from densa.regions._heap_flooding import flood_by_heap
-from densa.regions.minima import check_connectivity, check_relief, label_minima
+from densa.regions.minima import check_relief, label_minima
 
 __all__ = ["watershed"]
 
@@ -106,8 +107,7 @@ def _reach(connectivity: int | ArrayLike) -> int:
             "connectivity must be 1, 2 or the (3, 3) structuring element of 4 or 8 neighbours, got "
             f"{element.astype(int).tolist()}"
         )
-    check_connectivity(connectivity)  # type: ignore[arg-type]
-    return int(connectivity)  # type: ignore[arg-type]
+    return check_connectivity(connectivity)  # type: ignore[arg-type]
 
 
 def _check_mask(mask: NDArray[np.generic] | None, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
