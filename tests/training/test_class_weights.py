@@ -38,3 +38,8 @@ def test_refusals():
         class_weights([1, 2], "inverse", pixels_of_images=[3])
     with pytest.raises(InputError, match="not negative"):
         class_weights([1, -2], "inverse")
+
+
+def test_tempered_weights_are_the_roots():
+    counts = {"pixels": [130, 0, 20, 50], "pixels_of_images": [200, 0, 100, 100]}
+    assert_allclose(class_weights(rule="tempered", **counts), class_weights(rule="median-frequency", **counts) ** 0.5)

@@ -34,7 +34,7 @@ def train(
     schedule: Annotated[str | None, typer.Option(help="cosine, poly, step or constant. [cosine]")] = None,
     warmup: Annotated[float | None, typer.Option(help="Share of the run in which the rate rises. [0.03]")] = None,
     clip_norm: Annotated[float | None, typer.Option(help="Longest gradient; 0 does not clip. [5]")] = None,
-    class_weights: Annotated[str | None, typer.Option(help="none, inverse or median-frequency. [none]")] = None,
+    class_weights: Annotated[str | None, typer.Option(help="none, inverse, median-frequency, tempered. [none]")] = None,
     border_weight: Annotated[float | None, typer.Option(help="U-Net's border weight w0; the paper has 10. [0]")] = None,
     border_sigma: Annotated[float | None, typer.Option(help="Width of the borders in pixels. [5]")] = None,
     border_background: Annotated[int | None, typer.Option(help="Class between the objects. [0]")] = None,

@@ -9,7 +9,7 @@ from densa.errors import InputError
 
 __all__ = ["CLASS_WEIGHTS", "class_weights"]
 
-CLASS_WEIGHTS = ("none", "inverse", "median-frequency")
+CLASS_WEIGHTS = ("none", "inverse", "median-frequency", "tempered")
 """The rules that `class_weights` knows."""
 
 
@@ -22,7 +22,8 @@ def class_weights(
         pixels: (n_classes,) labelled pixels of each class.
         rule: "none": 1 for all. "inverse": 1 / frequency, scaled so that the mean weight of a labelled pixel is 1.
             "median-frequency": median(frequency) / frequency, where the frequency of a class is its share of the
-            labelled pixels of those images that contain it.
+            labelled pixels of those images that contain it. "tempered": the square root of "median-frequency", where
+            its weights, hundreds of times apart, would drown the frequent classes.
         pixels_of_images: (n_classes,) labelled pixels, of any class, of the images in which the class occurs; None
             takes all images together (the plain frequency of each class).
 
@@ -50,4 +51,4 @@ def class_weights(
         return weights
     frequency = counts[found] / totals[found]
     weights[found] = np.median(frequency) / frequency
-    return weights
+    return np.sqrt(weights) if rule == "tempered" else weights

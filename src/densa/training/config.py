@@ -56,7 +56,7 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
     schedule: Literal["cosine", "poly", "step", "constant"] = "cosine"
     warmup: float = Field(0.03, ge=0, lt=1)
     clip_norm: float = Field(5.0, ge=0)
-    class_weights: Literal["none", "inverse", "median-frequency"] = "none"
+    class_weights: Literal["none", "inverse", "median-frequency", "tempered"] = "none"
     border_weight: float = Field(0.0, ge=0)
     border_sigma: float = Field(5.0, gt=0)
     border_background: int = Field(0, ge=0)

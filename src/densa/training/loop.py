@@ -138,7 +138,7 @@ def train(
         schedule: "cosine", "poly", "step" or "constant".
         warmup: share of the run in which the rate rises.
         clip_norm: longest gradient; 0 does not clip.
-        class_weights: "none", "inverse" or "median-frequency".
+        class_weights: "none", "inverse", "median-frequency" or "tempered"; see `densa.training.class_weights`.
         border_weight: w0 of U-Net's border weights (10 in the paper), added to a pixel's weight of 1; 0: none.
         border_sigma: their width in pixels.
         border_background: the class between the objects.
