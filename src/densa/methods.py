@@ -14,7 +14,7 @@ from densa import regions
 from densa.errors import InputError
 from densa.networks import build
 from densa.operators import receptive_field
-from densa.segmenter import Segmenter, load_network_segmenter, read_model
+from densa.segmenter import Segmenter, load_segmenter, read_model
 
 __all__ = ["METHODS", "Method", "describe", "describe_run", "load", "partition"]
 
@@ -112,7 +112,7 @@ def load(folder: Path | str, *, device: str = "auto", precision: str = "auto") -
     Raises:
         InputError: no model there, or files that are not a model of densa.
     """
-    return load_network_segmenter(_folder(folder), build, device=device, precision=precision)
+    return load_segmenter(folder, build, device=device, precision=precision)
 
 
 def describe(name: str, n_bands: int, n_classes: int, *, width: int | None = None) -> dict[str, Any]:

@@ -26,7 +26,7 @@ __all__ = ["Architecture", "ModelDescription", "load_network_segmenter", "read_m
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 _VERSION = 1
-_LARGEST_JSON = 16 * 2**20  # bytes
+LARGEST_JSON = 16 * 2**20  # bytes
 _CHECK_SIZE = (24, 40)  # height and width of the test block
 _CHECK_BLOCK, _CHECK_EXPECTED = "check/block", "check/probabilities"
 _TOLERANCE = 1e-3  # of a probability: other processors add in another order
@@ -219,7 +219,7 @@ def _description(folder: Path) -> tuple[ModelDescription, float]:
             "densa never loads pickled weights (.pt, .pth)"
         )
     try:
-        if path.stat().st_size > _LARGEST_JSON:
+        if path.stat().st_size > LARGEST_JSON:
             raise InputError(f"{path} has {path.stat().st_size} bytes, a model's description has a few thousand")
         content = _ModelFile.model_validate_json(path.read_bytes())
         legend = Legend.from_dict(content.legend)

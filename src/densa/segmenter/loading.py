@@ -1,0 +1,89 @@
+"""Any model folder as a segmenter: `model.json` says of which format it is, one table says who reads that."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from densa.errors import InputError
+from densa.networks import build as build_network
+from densa.segmenter.contract import Segmenter
+from densa.segmenter.model_folder import DESCRIPTION, LARGEST_JSON, Build, load_network_segmenter
+
+__all__ = ["LOADERS", "load_segmenter", "model_files", "model_format"]
+
+Loader = Callable[..., Segmenter]
+"""(folder, build, *, device, precision) -> segmenter."""
+
+LOADERS: dict[str, Loader] = {"densa-network": load_network_segmenter}
+"""Format that `model.json` names -> who loads a folder of it."""
+
+
+def load_segmenter(
+    folder: Path | str, build: Build = build_network, *, device: str = "auto", precision: str = "auto"
+) -> Segmenter:
+    """The segmenter of a model folder of any format.
+
+    Args:
+        folder: as `save_model` or `save_ensemble` wrote it.
+        build: makes networks, `densa.networks.build`.
+        device: "auto", "cpu" or "cuda".
+        precision: "auto" (bfloat16 where the processor has it and gains by it), "float32" or "bfloat16".
+
+    Raises:
+        InputError: no model there, of a format that densa does not know, or damaged.
+    """
+    folder = Path(folder)
+    return LOADERS[model_format(folder)](folder, build, device=device, precision=precision)
+
+
+def model_format(folder: Path | str) -> str:
+    """Which of `LOADERS` a model folder is for.
+
+    Raises:
+        InputError: there is no model folder of densa's.
+    """
+    folder = Path(folder)
+    path = folder / DESCRIPTION
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise InputError(
+            f"a model is a folder with {DESCRIPTION} and its weights, {folder} {what}; "
+            "densa never loads pickled weights (.pt, .pth)"
+        )
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise InputError(f"{path} has {path.stat().st_size} bytes, a model's description has a few thousand")
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} is no model folder: it has no {DESCRIPTION}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no description of a densa model: {error}") from error
+    found = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(found, str) or found not in LOADERS:
+        raise InputError(
+            f"{path} is no description of a densa model: format must be {' or '.join(sorted(LOADERS))}, "
+            f"got {str(found)[:60]!r}"
+        )
+    return found
+
+
+def model_files(folder: Path | str) -> list[Path]:
+    """The files of a model folder that make the model, in order of name: `model.*`, and those of its members.
+
+    Raises:
+        InputError: there is no such file, or the folder cannot be read.
+    """
+    folder = Path(folder)
+    try:
+        places = [folder, *sorted(p for p in folder.glob("**/member-*") if p.is_dir())]
+        files = [p for place in places for p in sorted(place.glob("model.*")) if stat.S_ISREG(p.stat().st_mode)]
+    except OSError as error:
+        raise InputError(f"{error.filename or folder} cannot be read: {error.strerror}") from error
+    if folder / DESCRIPTION not in files:
+        raise InputError(f"{folder} is no model folder: it has no {DESCRIPTION}")
+    return files
