@@ -1,14 +1,15 @@
 """Images in and label maps out: the only package that opens or writes image files."""
 
 from densa.raster.atomic import atomic_output
+from densa.raster.bands_writer import BandsWriter, write_bands
 from densa.raster.label_map import LabelMapWriter, carried_legend, read_label_map, write_label_map
 from densa.raster.opening import open, read_mask
 from densa.raster.picture import write_picture
 from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.tiles import tiles
-from densa.raster.write import write_bands
 
 __all__ = [
+    "BandsWriter",
     "Georeference",
     "LabelMapWriter",
     "Raster",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ def sidecar(path: Path) -> Path:
 def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
     """Path of a temporary file beside `path`, renamed to it when the block ends well, removed when it does not.
 
-    A `.aux.xml` beside the temporary file moves along; companions of an earlier file of that name (statistics,
-    overviews, masks) are removed.
+    A `.aux.xml` beside the temporary file moves along; other files whose names start with the temporary's stem are
+    removed. Companions of an earlier file of that name (statistics, overviews, masks) are removed.
 
     Args:
         path: the final name.
@@ -53,6 +54,6 @@ def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
         reason = f"{error.strerror}: {error.filename}" if other else error.strerror or error
         raise InputError(f"{path} cannot be written: {reason}") from error
     finally:
-        for left in (temporary, sidecar(temporary)):
+        for left in path.parent.glob(f"{glob.escape(temporary.stem)}*"):
             with suppress(OSError):
                 left.unlink(missing_ok=True)

@@ -41,6 +41,10 @@ class GdalRaster(Raster):
         page: image of a multi-page TIFF; overviews and masks are no pages.
         expand_palette: a colour table makes bands red, green, blue; False keeps its indices.
 
+    Attributes:
+        ground_control: ground control points and their coordinate reference system; no points in most files.
+        rpcs: rational polynomial coefficients, None in most files.
+
     Raises:
         InputError: GDAL cannot read the file, or it has no such page.
     """
@@ -62,6 +66,7 @@ class GdalRaster(Raster):
             if driver == "GTiff":
                 _check_blocks(path, dataset)
             self._inspect(dataset, expand_palette)
+            self.ground_control, self.rpcs = dataset.gcps, dataset.rpcs
             super().__init__(
                 path,
                 dataset.height,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,12 @@ from PIL import Image, PngImagePlugin
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.raster.atomic import atomic_output, sidecar
+from densa.raster.attribute_table import attribute_table_xml
 from densa.raster.decoded import check_size
 from densa.raster.opening import open as open_raster
 from densa.raster.opening import read_mask
 from densa.raster.raster import Raster, Window
-from densa.raster.write import TIFF_SUFFIXES, GeoTiffFile, check_suffix, check_window, close_all
+from densa.raster.write import TIFF_SUFFIXES, GeoTiffFile, check_suffix, check_window, close_all, software
 
 __all__ = ["LabelMapWriter", "carried_legend", "read_label_map", "write_label_map"]
 
@@ -29,7 +30,13 @@ _LEGEND_FIELD = "DENSA_LEGEND"
 
 
 def write_label_map(
-    path: Path | str, labels: NDArray[np.uint8], legend: Legend, *, like: Raster | None = None, overwrite: bool = False
+    path: Path | str,
+    labels: NDArray[np.uint8],
+    legend: Legend,
+    *,
+    like: Raster | None = None,
+    tags: Mapping[str, str] | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write a label map that carries its legend.
 
@@ -38,6 +45,7 @@ def write_label_map(
         labels: (H, W) uint8 class indices, 255 where there is none.
         legend: names and colours of the classes.
         like: raster whose georeference the GeoTIFF gets.
+        tags: text fields of the file, for whoever asks later how the map was made.
         overwrite: replace a file that exists.
 
     Raises:
@@ -46,7 +54,7 @@ def write_label_map(
     if labels.ndim != 2:
         raise InputError(f"labels must be (H, W), got the shape {labels.shape}")
     height, width = labels.shape
-    with LabelMapWriter(path, height, width, legend, like=like, overwrite=overwrite) as writer:
+    with LabelMapWriter(path, height, width, legend, like=like, tags=tags, overwrite=overwrite) as writer:
         writer.write(Window(0, 0, height, width), labels)
 
 
@@ -83,13 +91,17 @@ def carried_legend(path: Path | str) -> Legend | None:
 class LabelMapWriter:
     """Writes a label map by windows, in any order; the file appears under its name when all went well.
 
-    Pixels that are never written are 255. A PNG is kept in memory until the end, a byte per pixel.
+    Pixels that are never written are 255. A PNG is kept in memory until the end, a byte per pixel. A TIFF becomes a
+    Cloud-Optimized GeoTIFF, georeferenced or not, within bounded memory: overviews by the most frequent class, a
+    colour table, and the class names beside it where QGIS finds them. The bytes depend on the labels alone, not on the
+    order of the windows.
 
     Args:
         path: .png, .tif or .tiff.
         height, width: of the map in pixels.
         legend: names and colours of the classes.
         like: raster whose georeference a GeoTIFF gets.
+        tags: text fields of the file, for whoever asks later how the map was made.
         overwrite: replace a file that exists.
 
     Raises:
@@ -104,6 +116,7 @@ class LabelMapWriter:
         legend: Legend,
         *,
         like: Raster | None = None,
+        tags: Mapping[str, str] | None = None,
         overwrite: bool = False,
     ) -> None:
         self.path = Path(path)
@@ -114,6 +127,7 @@ class LabelMapWriter:
         # In the file the classes are numbered from 0, whatever code they had in the masks.
         self._legend = Legend(legend.class_names, legend.colors)
         self._like = like
+        self._fields = {**(tags or {}), _LEGEND_FIELD: json.dumps(self._legend.to_dict(), ensure_ascii=False)}
         self._overwrite = overwrite
         self._stack = ExitStack()
         self._file: _PngFile | _TiffFile | None = None
@@ -122,10 +136,21 @@ class LabelMapWriter:
         with ExitStack() as stack:
             temporary = stack.enter_context(atomic_output(self.path, self._overwrite))
             if self.path.suffix.lower() == ".png":
-                self._file = stack.enter_context(_PngFile(temporary, self.path, *self._size, self._legend))
+                self._file = stack.enter_context(
+                    _PngFile(temporary, self.path, *self._size, self._legend, self._fields)
+                )
             else:
-                tiff = _TiffFile(temporary, self.path, *self._size, self._legend, self._like)
-                self._file = stack.enter_context(tiff)
+                file = GeoTiffFile(
+                    temporary,
+                    self.path,
+                    1,
+                    *self._size,
+                    np.dtype(np.uint8),
+                    overviews="mode",
+                    like=self._like,
+                    nodata=IGNORE,
+                )
+                self._file = stack.enter_context(_TiffFile(file, temporary, self._legend, self._fields))
             self._stack = stack.pop_all()
         return self
 
@@ -153,9 +178,11 @@ class LabelMapWriter:
 class _PngFile:
     """Palette PNG, written whole on leaving."""
 
-    def __init__(self, path: Path, shown: Path, height: int, width: int, legend: Legend) -> None:
+    def __init__(
+        self, path: Path, shown: Path, height: int, width: int, legend: Legend, fields: Mapping[str, str]
+    ) -> None:
         check_size(shown, height, width)
-        self._path, self._legend = path, legend
+        self._path, self._legend, self._fields = path, legend, fields
         self._labels = np.full((height, width), IGNORE, np.uint8)
 
     def write(self, window: Window, labels: NDArray[np.uint8]) -> None:
@@ -171,7 +198,8 @@ class _PngFile:
         image = Image.fromarray(self._labels)
         image.putpalette(self._legend.palette().tobytes())
         text = PngImagePlugin.PngInfo()
-        text.add_itxt(_LEGEND_FIELD, _legend_json(self._legend))
+        for name, value in sorted({"Software": software(), **self._fields}.items()):
+            text.add_itxt(name, value)
         buffer = io.BytesIO()  # Python's own write says why it failed, Pillow's does not
         image.save(buffer, "PNG", pnginfo=text)
         self._path.write_bytes(buffer.getbuffer())
@@ -180,48 +208,20 @@ class _PngFile:
 class _TiffFile:
     """GeoTIFF with colour table, and class names in the `.aux.xml` that GDAL and QGIS read."""
 
-    def __init__(self, path: Path, shown: Path, height: int, width: int, legend: Legend, like: Raster | None) -> None:
-        self._path, self._size, self._legend = path, (height, width), legend
-        self._file = GeoTiffFile(path, shown, 1, height, width, np.dtype(np.uint8), like=like, nodata=IGNORE)
-        palette = legend.palette()
-        self._file.dataset.write_colormap(1, {i: (*map(int, palette[i]), 255) for i in range(256)})
-        self._file.tag({_LEGEND_FIELD: _legend_json(legend)})
-        self._file.describe(["class"])
+    def __init__(self, file: GeoTiffFile, path: Path, legend: Legend, fields: Mapping[str, str]) -> None:
+        self._file, self._path, self._legend, self._fields = file, path, legend, fields
 
     def write(self, window: Window, labels: NDArray[np.uint8]) -> None:
         self._file.write(window, labels[None])
 
     def __enter__(self) -> Self:
         self._file.__enter__()
+        palette = self._legend.palette()
+        self._file.dataset.write_colormap(1, {i: (*map(int, palette[i]), 255) for i in range(256)})
+        self._file.describe(["class"], tags=self._fields)
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         self._file.__exit__(kind, error, trace)
         if error is None:
-            sidecar(self._path).write_bytes(_class_names_xml(self._legend))
-
-
-def _legend_json(legend: Legend) -> str:
-    return json.dumps(legend.to_dict(), ensure_ascii=False)
-
-
-def _class_names_xml(legend: Legend) -> bytes:
-    """Category names and raster attribute table of band 1, in GDAL's auxiliary format."""
-    root = ElementTree.Element("PAMDataset")
-    band = ElementTree.SubElement(root, "PAMRasterBand", band="1")
-    names = ElementTree.SubElement(band, "CategoryNames")
-    for name in legend.class_names:
-        ElementTree.SubElement(names, "Category").text = name
-    table = ElementTree.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
-    # Name, type (0 integer, 2 text) and usage (5 value, 2 name, 6..8 red, green, blue) of each column.
-    columns = [("Value", 0, 5), ("Class", 2, 2), ("Red", 0, 6), ("Green", 0, 7), ("Blue", 0, 8)]
-    for place, (title, kind, usage) in enumerate(columns):
-        column = ElementTree.SubElement(table, "FieldDefn", index=str(place))
-        for tag, text in (("Name", title), ("Type", kind), ("Usage", usage)):
-            ElementTree.SubElement(column, tag).text = str(text)
-    for index, (name, color) in enumerate(zip(legend.class_names, legend.colors, strict=True)):
-        row = ElementTree.SubElement(table, "Row", index=str(index))
-        for value in (index, name, *color):
-            ElementTree.SubElement(row, "F").text = str(value)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root)
+            sidecar(self._path).write_bytes(attribute_table_xml(self._legend))

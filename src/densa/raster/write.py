@@ -1,10 +1,11 @@
-"""Writing rasters of any type as GeoTIFF, by windows, and making sure that all of it is on the disk."""
+"""Writing GeoTIFFs by windows: a tiled file first, then its Cloud-Optimized copy."""
 
 from __future__ import annotations
 
-import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,69 +16,30 @@ from numpy.typing import NDArray
 from rasterio.windows import Window as RasterioWindow
 
 from densa.errors import InputError
-from densa.raster.atomic import atomic_output
-from densa.raster.gdal import gdal_environment, gdal_errors
+from densa.raster.cog import BLOCK_PX, copy_to_cog
+from densa.raster.gdal import GdalRaster, gdal_environment, gdal_errors
 from densa.raster.raster import Raster, Window
 
-__all__ = ["TIFF_SUFFIXES", "GeoTiffFile", "write_bands"]
+__all__ = ["TIFF_SUFFIXES", "GeoTiffFile", "check_suffix", "check_window", "close_all", "software"]
 
 TIFF_SUFFIXES = {".tif", ".tiff"}
-_BLOCK = 512
-
-
-def write_bands(
-    path: Path | str,
-    array: NDArray[Any],
-    *,
-    like: Raster | None = None,
-    band_names: Sequence[str] = (),
-    scale: float | None = None,
-    nodata: float | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Write a GeoTIFF of any type: probabilities, features.
-
-    Args:
-        path: ends in .tif or .tiff.
-        array: (bands, H, W) of integers or real numbers.
-        like: raster whose georeference the file gets.
-        band_names: one per band.
-        scale: what a stored 1 stands for (1/255 for shares stored as uint8); recorded in the file.
-        nodata: value of the pixels without data.
-        overwrite: replace a file that exists.
-
-    Raises:
-        InputError: another suffix, shape or type, the file exists, or the disk is full.
-    """
-    path = Path(path)
-    check_suffix(path, TIFF_SUFFIXES)
-    if array.ndim != 3 or 0 in array.shape:
-        raise InputError(f"bands must be a (bands, H, W) array, got the shape {array.shape}")
-    if band_names and len(band_names) != len(array):
-        raise InputError(f"{len(array)} bands need as many names, got {len(band_names)}")
-    array = array.astype(np.uint8) if array.dtype == np.bool_ else array
-    if array.dtype.kind not in "uif" or array.dtype.itemsize < 1 or array.dtype == np.float16:
-        raise InputError(f"a TIFF holds integers, float32 or float64, got {array.dtype}")
-    n_bands, height, width = array.shape
-    with (
-        atomic_output(path, overwrite) as temporary,
-        GeoTiffFile(temporary, path, n_bands, height, width, array.dtype, like=like, nodata=nodata) as file,
-    ):
-        file.describe(band_names, scale)
-        file.write(Window(0, 0, height, width), array)
 
 
 class GeoTiffFile:
-    """A tiled, compressed GeoTIFF that is written by windows and read back at the end.
+    """A GeoTIFF that is written by windows in any order; it becomes a Cloud-Optimized one when the block ends well.
 
-    GDAL writes much of a file only while closing it, and says nothing when the disk is full then.
+    The windows go to a tiled file beside it, in a fast compression, which is removed in the end: until then both need
+    room on the disk. Memory: GDAL's cache and a few blocks, whatever the size.
 
     Args:
-        path: the file that is written.
+        path: the file that is made; a temporary of `atomic_output`, which removes what a failure leaves.
         shown: the name that messages give it.
         n_bands, height, width, dtype: of the raster.
-        like: raster whose georeference the file gets.
-        nodata: value of the pixels without data.
+        overviews: how overviews are made: "mode", "average" or "nearest".
+        like: raster whose georeference the file gets: coordinate system with transform, or with ground control
+            points, and rational polynomial coefficients.
+        nodata: value of the pixels without data, and of those that are never written (0 without it).
+        predictor: store differences of neighbours, which helps images and harms labels.
     """
 
     def __init__(
@@ -89,14 +51,19 @@ class GeoTiffFile:
         width: int,
         dtype: np.dtype[Any],
         *,
+        overviews: str,
         like: Raster | None = None,
         nodata: float | None = None,
+        predictor: bool = False,
     ) -> None:
         self._path, self._shown = path, shown
+        self._overviews, self._predictor = overviews, predictor
+        self._tiled = path.with_name(f"{path.stem}.tiled.tif")
+        self._lock = threading.Lock()
         place = like.georeference if like is not None else None
         with gdal_errors(shown, "written"), gdal_environment():
             self.dataset = rasterio.open(
-                path,
+                self._tiled,
                 "w",
                 driver="GTiff",
                 height=height,
@@ -107,31 +74,41 @@ class GeoTiffFile:
                 crs=None if place is None else place.crs,
                 transform=None if place is None else place.transform,
                 tiled=True,
-                blockxsize=_BLOCK,
-                blockysize=_BLOCK,
-                compress="deflate",
+                blockxsize=BLOCK_PX,
+                blockysize=BLOCK_PX,
+                compress="zstd",  # read by this process only; a third of deflate's time
+                zstd_level=1,
                 interleave="band",
                 photometric="MINISBLACK",  # GDAL would take four bands of bytes for RGB and alpha
                 BIGTIFF="IF_SAFER",
             )
+            if isinstance(like, GdalRaster):
+                self._carry_points(like)
 
-    def describe(self, band_names: Sequence[str] = (), scale: float | None = None) -> None:
-        """Record names of the bands and the scale of their values."""
+    def _carry_points(self, like: GdalRaster) -> None:
+        """Ground control points, which stand in for a transform, and rational polynomial coefficients."""
+        points, crs = like.ground_control
+        if points and like.georeference is None:
+            self.dataset.gcps = (list(points), crs)
+        if like.rpcs is not None:
+            self.dataset.rpcs = like.rpcs
+
+    def describe(
+        self, band_names: Sequence[str] = (), scale: float | None = None, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Record the names of the bands, the scale of their values, and text fields."""
         with gdal_errors(self._shown, "written"):
             if band_names:
                 self.dataset.descriptions = tuple(band_names)
             if scale is not None:
                 self.dataset.scales = (scale,) * self.dataset.count
-
-    def tag(self, fields: Mapping[str, str]) -> None:
-        """Record text fields."""
-        with gdal_errors(self._shown, "written"):
-            self.dataset.update_tags(**fields)
+            fields = {"TIFFTAG_SOFTWARE": software(), **(tags or {})}
+            self.dataset.update_tags(**{name: fields[name] for name in sorted(fields)})
 
     def write(self, window: Window, values: NDArray[Any]) -> None:
-        """Write (bands, h, w) values to a window."""
+        """Write (bands, h, w) values to a window; any number of threads may."""
         place = RasterioWindow(window.column, window.row, window.width, window.height)
-        with gdal_errors(self._shown, "written"), gdal_environment():
+        with self._lock, gdal_errors(self._shown, "written"), gdal_environment():
             self.dataset.write(values, window=place)
 
     def __enter__(self) -> Self:
@@ -146,20 +123,13 @@ class GeoTiffFile:
             return
         with gdal_errors(self._shown, "written"), gdal_environment():
             self.dataset.close()
-        self._read_back()
+        copy_to_cog(self._tiled, self._path, self._shown, overviews=self._overviews, predictor=self._predictor)
+        self._tiled.unlink()
 
-    def _read_back(self) -> None:
-        """Decode every block once; deflate's checksum finds whatever did not reach the disk."""
-        try:
-            with gdal_errors(self._path), gdal_environment(), rasterio.open(self._path, driver="GTiff") as file:
-                for _, window in file.block_windows(1):
-                    file.read(window=window)
-        except InputError as error:
-            free = shutil.disk_usage(self._path.parent).free
-            raise InputError(
-                f"{self._shown} cannot be written completely; is the disk full or a quota reached?"
-                f" {free / 2**20:.0f} MiB are free in {self._shown.parent}"
-            ) from error
+
+def software() -> str:
+    """What the files name as their maker."""
+    return f"densa {version('densa')}"
 
 
 def check_suffix(path: Path, suffixes: set[str]) -> None:
@@ -172,13 +142,13 @@ def check_window(window: Window, height: int, width: int, shape: tuple[int, ...]
     """Refuse values that are not of their window's shape, and windows outside the raster."""
     window = Window(*window)
     if shape != (window.height, window.width):
-        raise InputError(f"the window is {window.height} x {window.width} pixels, the labels are {shape}")
+        raise InputError(f"the window is {window.height} x {window.width} pixels, its values are {shape}")
     if (
         min(window.row, window.column) < 0
         or window.row + window.height > height
         or window.column + window.width > width
     ):
-        raise InputError(f"{window} must lie inside the {height} x {width} pixels of the label map")
+        raise InputError(f"{window} must lie inside the {height} x {width} pixels of the raster")
     return window
 
 

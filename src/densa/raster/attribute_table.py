@@ -1,0 +1,41 @@
+"""The `.aux.xml` beside a label map: class names and colours as GDAL and QGIS read them."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from densa.legend import Legend
+
+__all__ = ["attribute_table_xml"]
+
+_INTEGER, _TEXT = 0, 2
+# GDAL's GDALRATFieldUsage: QGIS looks for a value, a name, and the four parts of a colour.
+_MIN_MAX, _NAME, _RED, _GREEN, _BLUE, _ALPHA = 5, 2, 6, 7, 8, 9
+_COLUMNS = (
+    ("Value", _INTEGER, _MIN_MAX),
+    ("Class", _TEXT, _NAME),
+    ("Red", _INTEGER, _RED),
+    ("Green", _INTEGER, _GREEN),
+    ("Blue", _INTEGER, _BLUE),
+    ("Alpha", _INTEGER, _ALPHA),
+)
+
+
+def attribute_table_xml(legend: Legend) -> bytes:
+    """Category names and raster attribute table of band 1, in GDAL's auxiliary format (UTF-8)."""
+    root = ElementTree.Element("PAMDataset")
+    band = ElementTree.SubElement(root, "PAMRasterBand", band="1")
+    names = ElementTree.SubElement(band, "CategoryNames")
+    for name in legend.class_names:
+        ElementTree.SubElement(names, "Category").text = name
+    table = ElementTree.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
+    for place, (title, kind, usage) in enumerate(_COLUMNS):
+        column = ElementTree.SubElement(table, "FieldDefn", index=str(place))
+        for tag, text in (("Name", title), ("Type", kind), ("Usage", usage)):
+            ElementTree.SubElement(column, tag).text = str(text)
+    for index, (name, color) in enumerate(zip(legend.class_names, legend.colors, strict=True)):
+        row = ElementTree.SubElement(table, "Row", index=str(index))
+        for value in (index, name, *color, 255):
+            ElementTree.SubElement(row, "F").text = str(value)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="utf-8")

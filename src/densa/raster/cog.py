@@ -1,0 +1,98 @@
+"""Cloud-Optimized GeoTIFF: made from a finished tiled TIFF, and read back block by block.
+
+GDAL's COG driver would hold a raster in memory while it is written by windows; a copy from a file needs 100 to 200 MB
+whatever the size. The bytes depend on the pixels alone, not on the order in which they were written.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import rasterio
+import rasterio.shutil
+
+from densa.errors import InputError
+from densa.raster.gdal import gdal_environment, gdal_errors
+
+__all__ = ["BLOCK_PX", "copy_to_cog"]
+
+BLOCK_PX = 512
+"""Side of a tile in the files that densa writes."""
+
+_MOST_THREADS = 4  # compression keeps no more of them busy: one thread reads
+
+
+def copy_to_cog(source: Path, target: Path, shown: Path, *, overviews: str, predictor: bool = False) -> None:
+    """Copy a tiled TIFF to a Cloud-Optimized GeoTIFF and make sure that all of it is on the disk.
+
+    Every block of `source` is decoded on the way, and every block of `target` afterwards: GDAL writes much of a file
+    only while closing it, and says nothing when the disk is full then. Deflate, since every reader knows it: Zstandard
+    saves 5 % of a label map at its slowest levels only.
+
+    Args:
+        source: closed file.
+        target: file to make.
+        shown: the name that messages give it.
+        overviews: how a pixel of an overview follows from those below it: "mode", "average" or "nearest".
+        predictor: store differences of neighbours, which helps images and harms labels.
+
+    Raises:
+        InputError: the disk is full, or `source` is incomplete.
+    """
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    try:
+        with gdal_errors(source), gdal_environment():
+            with rasterio.open(source, driver="GTiff") as file:
+                _check_offsets(file)
+            rasterio.shutil.copy(
+                source,
+                target,
+                driver="COG",
+                BLOCKSIZE=BLOCK_PX,
+                COMPRESS="DEFLATE",
+                PREDICTOR="YES" if predictor else "NO",
+                OVERVIEW_RESAMPLING=overviews.upper(),
+                BIGTIFF="IF_SAFER",
+                NUM_THREADS=threads,
+            )
+            _read_back(target)
+    except InputError as error:
+        free = shutil.disk_usage(target.parent).free
+        raise InputError(
+            f"{shown} cannot be written completely; is the disk full or a quota reached?"
+            f" {free / 2**20:.0f} MiB are free in {shown.parent}"
+        ) from error
+
+
+def _read_back(path: Path) -> None:
+    """Decode every block of the raster and its overviews; deflate's checksum finds what did not reach the disk."""
+    with rasterio.open(path, driver="GTiff") as file:
+        n_overviews = len(file.overviews(1))
+    for level in range(-1, n_overviews):
+        options = {} if level < 0 else {"overview_level": level}
+        with rasterio.open(path, driver="GTiff", **options) as file:
+            if level < 0:
+                _check_offsets(file)
+            for _, window in file.block_windows(1):
+                file.read(window=window)
+
+
+def _check_offsets(file: Any) -> None:
+    """Refuse a file that lacks blocks: GDAL would read them as nodata."""
+    for band, row, column in _blocks(file):
+        if not file.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band):
+            raise InputError(f"{file.name} lacks block {row}, {column} of band {band}")
+
+
+def _blocks(file: Any) -> Iterator[tuple[int, int, int]]:
+    """Band, row and column of each block that the file holds; blocks of all bands together count for the first."""
+    together = file.count == 1 or file.interleaving.value == "PIXEL"
+    rows, columns = (-(-side // block) for side, block in zip(file.shape, file.block_shapes[0], strict=True))
+    for band in range(1, 2 if together else file.count + 1):
+        for row in range(rows):
+            for column in range(columns):
+                yield band, row, column
