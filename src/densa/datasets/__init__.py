@@ -1,8 +1,10 @@
 """Data sets: folder layouts, legends, splits, checks, statistics, patches."""
 
+from densa.datasets.balanced_patches import BalancedSampler
 from densa.datasets.check import check
 from densa.datasets.dataset import Dataset, choose_split
 from densa.datasets.dataset import open_dataset as open
+from densa.datasets.object_crops import ObjectSampler
 from densa.datasets.patches import Batch, PatchSampler
 from densa.datasets.sample import Sample
 from densa.datasets.samples import coin_labels, coins
@@ -10,10 +12,12 @@ from densa.datasets.splits import SplitRule
 from densa.datasets.statistics import BandStatistics, ClassFrequencies, band_statistics, class_frequencies
 
 __all__ = [
+    "BalancedSampler",
     "BandStatistics",
     "Batch",
     "ClassFrequencies",
     "Dataset",
+    "ObjectSampler",
     "PatchSampler",
     "Sample",
     "SplitRule",

@@ -17,7 +17,7 @@ from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE
 
-__all__ = ["Batch", "PatchSampler"]
+__all__ = ["Batch", "Loaded", "PatchSampler"]
 
 _MAX_ENTRIES = 1_000_000
 _WINDOWED = {".tif", ".tiff", ".vrt", ".jp2"}
@@ -32,8 +32,11 @@ class Batch(NamedTuple):
     weights: NDArray[np.float32] | None  # (n, size, size)
 
 
-class _Loaded(NamedTuple):
-    """An image as it is held; `bands` is None where it is read window by window, `valid` None where all is."""
+class Loaded(NamedTuple):
+    """An image as it is held; `bands` is None where it is read window by window, `valid` None where all is.
+
+    `labels` are those of the mask file alone, whatever the image holds there.
+    """
 
     bands: NDArray[Any] | None
     valid: NDArray[np.bool_] | None
@@ -42,6 +45,7 @@ class _Loaded(NamedTuple):
 
     @property
     def n_bytes(self) -> int:
+        """Memory that it takes."""
         return sum(array.nbytes for array in self if array is not None)
 
 
@@ -86,7 +90,7 @@ class PatchSampler:
             self._bytes_per_pixel = first.n_bands * first.dtype.itemsize + 1
         self._entries = _entries(self._sizes, self.size)
         self._passes: dict[int, NDArray[np.int64]] = {}
-        self._held: dict[int, _Loaded] = {}
+        self._held: dict[int, Loaded] = {}
         self._held_bytes = 0
         self._lock = Lock()
 
@@ -107,12 +111,9 @@ class PatchSampler:
         valid = np.empty((n, height, width), np.bool_)
         weights = np.empty((n, height, width), np.float32) if self.extra else None
         rng = np.random.default_rng([self.seed, step])
-        for k, place in enumerate(rng.random((n, 2))):
-            i = self._image_of(step * n + k)
-            row, column = (
-                _start(share, *sides) for share, *sides in zip(place, self._sizes[i], self.size, strict=True)
-            )
-            self._crop(i, row, column, images[k], labels[k], valid[k], None if weights is None else weights[k])
+        for k, draws in enumerate(rng.random((n, 2))):
+            patch = Batch(images[k], labels[k], valid[k], None if weights is None else weights[k])
+            self._patch(step * n + k, draws, patch)
         return Batch(images, labels, valid, weights)
 
     def batches(self, steps: Iterable[int], n: int, *, ahead: int = 4, workers: int = 2) -> Iterator[Batch]:
@@ -140,8 +141,14 @@ class PatchSampler:
                 for future in pending:
                     future.cancel()
 
-    def _image_of(self, number: int) -> int:
-        """Image of the patch `number`, counted from the start of training."""
+    def _patch(self, number: int, draws: NDArray[np.float64], patch: Batch) -> None:
+        """Fill the patch `number`, counted from the start of training, as two numbers in 0..1 place it."""
+        i = self._entry_of(number)
+        row, column = (_start(share, *sides) for share, *sides in zip(draws, self._sizes[i], self.size, strict=True))
+        self._crop(i, self._load(i), row, column, patch)
+
+    def _entry_of(self, number: int) -> int:
+        """Entry (an image) of the patch `number`: each pass through the entries is shuffled."""
         turn, place = divmod(number, len(self._entries))
         order = self._passes.get(turn)
         if order is None:
@@ -150,32 +157,25 @@ class PatchSampler:
             self._passes = {**{t: o for t, o in self._passes.items() if abs(t - turn) < 2}, turn: order}
         return int(order[place])
 
-    def _crop(
-        self,
-        i: int,
-        row: int,
-        column: int,
-        image: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        valid: NDArray[np.bool_],
-        weights: NDArray[np.float32] | None,
-    ) -> None:
-        """Fill one patch whose first pixel is (row, column) of image `i`; negative where the image is smaller."""
-        loaded = self._load(i)
+    def _crop(self, i: int, loaded: Loaded, row: int, column: int, patch: Batch) -> None:
+        """Fill one patch whose first pixel is (row, column) of image `i`; what lies beyond its border is mirrored."""
+        image, labels, valid, weights = patch
         height, width = labels.shape
         at_rows, in_rows = _mirrored(row, height, loaded.labels.shape[0])
         at_columns, in_columns = _mirrored(column, width, loaded.labels.shape[1])
         whole = bool(in_rows.all() and in_columns.all())
         at: Any = np.s_[row : row + height, column : column + width] if whole else np.ix_(at_rows, at_columns)
         if loaded.bands is None:
-            bands, inside = self.dataset.image(i, raster.Window(row, column, height, width))
-            image[:], valid[:] = _finite(bands), inside
+            first, last = (at_rows.min(), at_columns.min()), (at_rows.max(), at_columns.max())
+            window = raster.Window(*map(int, first), *(int(b - a) + 1 for a, b in zip(first, last, strict=True)))
+            bands, inside = self.dataset.image(i, window)
+            here: Any = np.s_[:, :] if whole else np.ix_(at_rows - first[0], at_columns - first[1])
+            image[:], valid[:] = _finite(bands)[(slice(None), *here)], inside[here]
         else:
             image[:] = loaded.bands[(slice(None), *at)]
             valid[:] = True if loaded.valid is None else loaded.valid[at]
         labels[:] = loaded.labels[at]
-        if loaded.bands is None:
-            labels[~valid] = IGNORE
+        labels[~valid] = IGNORE
         if weights is not None and loaded.weights is not None:
             weights[:] = loaded.weights[at]
         if not whole:
@@ -184,7 +184,7 @@ class PatchSampler:
             if weights is not None:
                 weights[outside] = 0
 
-    def _load(self, i: int) -> _Loaded:
+    def _load(self, i: int) -> Loaded:
         held = self._held.get(i)
         if held is not None:
             return held
@@ -192,12 +192,11 @@ class PatchSampler:
         weights = None if self.extra is None else np.asarray(self.extra(i), np.float32)
         by_window = self._by_window(i)
         if by_window:
-            loaded = _Loaded(None, None, self.dataset.mask_labels(i), weights)
+            loaded = Loaded(None, None, self.dataset.mask_labels(i), weights)
         else:
             bands, valid = self.dataset.image(i)
             labels = self.dataset.mask_labels(i)
-            labels[~valid] = IGNORE
-            loaded = _Loaded(_finite(bands), None if valid.all() else valid, labels, weights)
+            loaded = Loaded(_finite(bands), None if valid.all() else valid, labels, weights)
         if loaded.labels.shape != (height, width):
             raise InputError(f"{self.dataset.samples[i].mask} has another size than its image; check the data set")
         with self._lock:
@@ -210,8 +209,6 @@ class PatchSampler:
     def _by_window(self, i: int) -> bool:
         """Whether to read only the window of a patch: of what does not fit into the cache, where the format allows."""
         height, width = self._sizes[i]
-        if height < self.size[0] or width < self.size[1]:
-            return False
         fits = self._held_bytes + height * width * self._bytes_per_pixel <= self.cache_bytes
         return not fits and self.dataset.samples[i].image.suffix.lower() in _WINDOWED
 
