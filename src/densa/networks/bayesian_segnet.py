@@ -16,12 +16,14 @@ from torch.nn import functional as F
 from densa.errors import InputError
 from densa.networks.checks import check_bands
 from densa.networks.segnet import SegNet
+from densa.networks.strips import convolve_and_pool, unpool_and_convolve
+from densa.operators.unpooling import WindowSwitches
 
 __all__ = ["BayesianSegNet", "MonteCarlo"]
 
 FIRST = 2  # encoder stages before it, and as many decoder stages at the end, have no dropout
 
-Switches = list[tuple[Tensor, torch.Size]]
+Switches = list[WindowSwitches]
 
 
 class MonteCarlo(NamedTuple):
@@ -104,10 +106,8 @@ class BayesianSegNet(SegNet):
     def _encode(self, x: Tensor, switches: Switches, stages: range) -> tuple[Tensor, Switches]:
         """Pooled features and switches after the given stages; dropout comes after."""
         for number in stages:
-            x = self.encoder[number](x)
-            size = x.shape[-2:]
-            x, indices = F.max_pool2d(x, 2, 2, ceil_mode=True, return_indices=True)
-            switches.append((indices, size))
+            x, places = convolve_and_pool(self.encoder[number], x)
+            switches.append(places)
         return x, switches
 
     def _sample(self, x: Tensor, switches: Switches, *, drops: bool) -> Tensor:
@@ -117,8 +117,7 @@ class BayesianSegNet(SegNet):
             x, switches = self._encode(x, switches, range(number, number + 1))
             x = F.dropout(x, self.dropout, drops)
         for number, stage in enumerate(self.decoder):
-            indices, size = switches.pop()
-            x = stage(F.max_unpool2d(x, indices, [2, 2], [2, 2], output_size=size))
+            x = unpool_and_convolve(stage, x, switches.pop())
             if number < len(self.decoder) - FIRST:
                 x = F.dropout(x, self.dropout, drops)
         return x

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
 from densa.networks.vgg import load_vgg16, vgg16_features
+from densa.operators.unpooling import max_pool_2x2, max_unpool_2x2
 
 __all__ = ["DeconvNet", "aggregate_proposals"]
 
@@ -86,15 +87,15 @@ class DeconvNet(nn.Module):
         switches = []
         for layer in self.features:
             if isinstance(layer, nn.MaxPool2d):
-                size = x.shape[-2:]
-                x, places = F.max_pool2d(x, 2, 2, ceil_mode=True, return_indices=True)
-                switches.append((places, size))
+                x, places = max_pool_2x2(x)
+                switches.append(places)
             else:
                 x = layer(x)
         x = self.fc6_deconv(self.fc7(self.fc6(x)))
         for stage in self.decoder:
-            places, size = switches.pop()
-            x = stage(F.max_unpool2d(x, places, [2, 2], [2, 2], output_size=size))
+            x = max_unpool_2x2(x, switches.pop())
+            for layer in stage.children():  # one by one, so that no map outlives its use
+                x = layer(x)
         return self.score(x)
 
     def input_side(self, side: int) -> int:

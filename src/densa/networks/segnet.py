@@ -2,6 +2,8 @@
 
 The decoder puts features back where the encoder's max pooling found them (the switches), then convolves. Pooling rounds
 up, as in the authors' Caffe: 45 -> 23 -> 12; the decoder is told the size to go back to, so any image size fits.
+Switches take 2 bits each, and large levels are inferred in strips, so a prediction needs little more memory than the
+weights and two pooled maps.
 
 Departures: He initialisation and no weights from ImageNet; epsilon 1e-5 in the batch normalisation (theirs 1e-9).
 """
@@ -11,9 +13,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.strips import convolve_and_pool, unpool_and_convolve
 
 __all__ = ["SegNet"]
 
@@ -68,13 +70,10 @@ class SegNet(nn.Module):
         check_bands(x, self.n_bands)
         switches = []
         for stage in self.encoder:
-            x = stage(x)
-            size = x.shape[-2:]
-            x, indices = F.max_pool2d(x, 2, 2, ceil_mode=True, return_indices=True)  # 360x480 ... 23x30, 12x15
-            switches.append((indices, size))
+            x, places = convolve_and_pool(stage, x)  # 360x480 to 180x240 ... 23x30 to 12x15
+            switches.append(places)
         for stage in self.decoder:
-            indices, size = switches.pop()
-            x = stage(F.max_unpool2d(x, indices, [2, 2], [2, 2], output_size=size))
+            x = unpool_and_convolve(stage, x, switches.pop())
         return x
 
     def input_side(self, side: int) -> int:

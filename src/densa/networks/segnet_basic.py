@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.strips import convolve_and_pool, unpool_and_convolve
+from densa.operators.unpooling import WindowSwitches, max_pool_2x2
 
 __all__ = ["SegNetBasic"]
 
@@ -65,16 +67,19 @@ class SegNetBasic(nn.Module):
         """Logits of the images; see the class for the shapes."""
         check_bands(x, self.n_bands)
         height, width = x.shape[-2:]
-        kept = []
+        kept: list[tuple[WindowSwitches, Tensor | None]] = []
         for stage in self.encoder:
-            features = stage(x)
-            x, switches = F.max_pool2d(features, 2, 2, ceil_mode=True, return_indices=True)
-            kept.append((switches, features if self.adds_encoder else features.shape[-2:]))
+            if self.adds_encoder:
+                features = stage(x)
+                x, switches = max_pool_2x2(features)
+                kept.append((switches, features))
+            else:
+                x, switches = convolve_and_pool(stage, x)
+                kept.append((switches, None))
         for stage in self.decoder:
             switches, level = kept.pop()
-            size = level.shape[-2:] if isinstance(level, Tensor) else level
-            x = stage(F.max_unpool2d(x, switches, [2, 2], [2, 2], output_size=size))
-            x = x + level if isinstance(level, Tensor) else x
+            x = unpool_and_convolve(stage, x, switches)
+            x = x if level is None else x + level
         scores = self.score(x)
         if len(self.decoder) > 0:
             return scores
