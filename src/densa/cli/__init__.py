@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from densa.cli import demo, evaluate, info, predict, regions, train
+from densa.cli import demo, evaluate, grouped_help, info, predict, regions, train
 from densa.errors import InputError
 
 __all__ = ["app", "main"]
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("train")(train.train)
+app.command("train", cls=grouped_help.GroupedCommand)(train.train)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("regions")(regions.regions)

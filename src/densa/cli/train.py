@@ -3,87 +3,137 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from densa.cli.common import Json, Overwrite, print_json
+from densa.cli.common import print_json
 
 # Every option but the last group is a field of `training.TrainConfig`, which holds its default and its range; None here
-# means "not given".
+# means "not given". In brackets: the default recipe.
 _Data = Annotated[Path | None, typer.Argument(metavar="DATA", help="Folder of images and masks.", show_default=False)]
 _Output = Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="Run folder: a model folder too.")]
+
+
+def _of(group: str) -> Callable[..., Any]:
+    """Options under one heading of the help."""
+    return partial(typer.Option, rich_help_panel=group, show_default=False)
+
+
+_data, _network, _run, _loss = _of("Data"), _of("Network"), _of("Run"), _of("Loss")
+_patches, _optimizer, _change = _of("Patches"), _of("Optimiser"), _of("Augmentation")
+_machine, _call = _of("Machine and log"), _of("This call")
 
 
 def train(
     context: typer.Context,
     data: _Data = None,
     output: _Output = ...,  # type: ignore[assignment]
-    model: Annotated[str | None, typer.Option(help="Name of the network, see `densa models`. [unet]")] = None,
-    width: Annotated[int | None, typer.Option(help="Channels of the first level; the papers have 64. [16]")] = None,
-    steps: Annotated[int | None, typer.Option(help="Optimiser steps. [2000, unless --minutes]")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Wall-clock bound of the run.")] = None,
-    patch_size: Annotated[int | None, typer.Option(help="Side of the training patches in pixels. [256]")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Patches of a batch. [8]")] = None,
-    accumulation: Annotated[int | None, typer.Option(help="Batches of one optimiser step. [1]")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adamw or sgd. [adamw]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Base learning rate. [0.002]")] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Of convolution kernels. [0.01]")] = None,
-    momentum: Annotated[float | None, typer.Option(help="Of sgd; first beta of adamw. [0.9]")] = None,
-    schedule: Annotated[str | None, typer.Option(help="cosine, poly, step or constant. [cosine]")] = None,
-    warmup: Annotated[float | None, typer.Option(help="Share of the run in which the rate rises. [0.03]")] = None,
-    clip_norm: Annotated[float | None, typer.Option(help="Longest gradient; 0 does not clip. [5]")] = None,
-    class_weights: Annotated[str | None, typer.Option(help="none, inverse, median-frequency, tempered. [none]")] = None,
-    border_weight: Annotated[float | None, typer.Option(help="U-Net's border weight w0; the paper has 10. [0]")] = None,
-    border_sigma: Annotated[float | None, typer.Option(help="Width of the borders in pixels. [5]")] = None,
-    border_background: Annotated[int | None, typer.Option(help="Class between the objects. [0]")] = None,
-    ema_decay: Annotated[float | None, typer.Option(help="Keep averaged weights of this decay; 0: no. [0]")] = None,
-    recalibrate: Annotated[
-        bool | None, typer.Option(help="Measure batch statistics anew before validation. [where batches are small]")
+    model: Annotated[str | None, _network(help="Name of the network, see `densa models`. [unet]")] = None,
+    width: Annotated[
+        int | None, _network(help="Channels of the first level; the papers have 64. [16, or that of --weights]")
     ] = None,
-    flip_rows: Annotated[bool | None, typer.Option(help="Mirror top to bottom. [yes]")] = None,
-    flip_columns: Annotated[bool | None, typer.Option(help="Mirror left to right. [yes]")] = None,
-    quarter_turns: Annotated[bool | None, typer.Option(help="Turn by 90, 180, 270 degrees. [no]")] = None,
-    rotation: Annotated[float | None, typer.Option(help="Rotate up to so many degrees. [15]")] = None,
-    scale: Annotated[float | None, typer.Option(help="Magnify by up to 1 + SCALE, or shrink. [0.25]")] = None,
-    elastic: Annotated[float | None, typer.Option(help="U-Net's elastic deformation in pixels; it has 10. [0]")] = None,
-    gain: Annotated[float | None, typer.Option(help="Change contrast per band by up to this share. [0.2]")] = None,
-    offset: Annotated[float | None, typer.Option(help="Change brightness, in standard deviations. [0.2]")] = None,
-    gamma: Annotated[float | None, typer.Option(help="Bend the values of each band. [0.1]")] = None,
-    validate_every: Annotated[int | None, typer.Option(help="Steps between validations. [a tenth of the run]")] = None,
-    patience: Annotated[
-        int | None, typer.Option(help="Stop after so many validations without gain; 0: never. [0]")
+    model_arguments: Annotated[
+        list[str] | None,
+        _network(
+            "--model-argument", metavar="NAME=VALUE", help="Another argument of the network, repeatable: dropout=0.5"
+        ),
     ] = None,
+    weights: Annotated[
+        str | None,
+        _network(
+            metavar="FILE|RUN|imagenet",
+            help="First weights: imagenet (downloaded), a file of torchvision's, or the folder of a trained model.",
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None, _network(help="default, or paper: the paper's settings. What is given here wins. [default]")
+    ] = None,
+    images: Annotated[Path | None, _data(help="Folder of the images, where it has a name of its own.")] = None,
+    masks: Annotated[Path | None, _data(help="Folder of the masks, likewise.")] = None,
+    legend: Annotated[Path | None, _data(help="Legend file. [of the folder, or inferred]")] = None,
     val_fraction: Annotated[
-        float | None, typer.Option(help="Share of the scenes held out to validate. [a fifth, where DATA has no split]")
+        float | None, _data(help="Share of the scenes held out to validate. [a fifth, where DATA has no split]")
     ] = None,
-    split_seed: Annotated[int | None, typer.Option(help="Another seed, another split. [0]")] = None,
-    legend: Annotated[Path | None, typer.Option(help="Legend file. [of the folder, or inferred]")] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the images, where it has a name of its own.")] = None,
-    masks: Annotated[Path | None, typer.Option(help="Folder of the masks, likewise.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16. [auto]")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda. [auto]")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same weights. [0]")] = None,
-    log_every: Annotated[int | None, typer.Option(help="Steps between rows of metrics.csv. [10]")] = None,
-    tensorboard: Annotated[bool | None, typer.Option(help="Write TensorBoard's event files too. [no]")] = None,
+    split_seed: Annotated[int | None, _data(help="Another seed, another split. [0]")] = None,
+    steps: Annotated[int | None, _run(help="Optimiser steps. [2000, unless --minutes]")] = None,
+    minutes: Annotated[float | None, _run(help="Wall-clock bound of the run.")] = None,
+    validate_every: Annotated[int | None, _run(help="Steps between validations. [a tenth of the run]")] = None,
+    patience: Annotated[int | None, _run(help="Stop after so many validations without gain; 0: never. [0]")] = None,
+    seed: Annotated[int | None, _run(help="The same seed gives the same weights. [0]")] = None,
+    patch_size: Annotated[
+        str | None, _patches(help="Side of the training patches in pixels, or 360x480. [256]")
+    ] = None,
+    batch_size: Annotated[int | None, _patches(help="Patches of a batch. [8]")] = None,
+    accumulation: Annotated[int | None, _patches(help="Batches of one optimiser step. [1]")] = None,
+    sampling: Annotated[
+        str | None,
+        _patches(
+            help="random; balanced: every class as often in the centre; single-objects, objects: DeconvNet's stages. "
+            "[random]"
+        ),
+    ] = None,
+    optimizer: Annotated[str | None, _optimizer(help="adamw or sgd. [adamw]")] = None,
+    learning_rate: Annotated[float | None, _optimizer(help="Base learning rate. [0.002]")] = None,
+    bias_rate: Annotated[float | None, _optimizer(help="Factor of the rate of biases. [1]")] = None,
+    classifier_rate: Annotated[
+        float | None, _optimizer(help="Factor of the rate of the layers of the class scores. [1]")
+    ] = None,
+    weight_decay: Annotated[float | None, _optimizer(help="Of convolution kernels. [0.01]")] = None,
+    momentum: Annotated[float | None, _optimizer(help="Of sgd; first beta of adamw. [0.9]")] = None,
+    schedule: Annotated[str | None, _optimizer(help="cosine, poly, step or constant. [cosine]")] = None,
+    poly_power: Annotated[float | None, _optimizer(help="Exponent of poly. [0.9]")] = None,
+    milestones: Annotated[str | None, _optimizer(help="Shares of the run where step falls. [0.6,0.85]")] = None,
+    step_factor: Annotated[float | None, _optimizer(help="What step multiplies by. [0.1]")] = None,
+    warmup: Annotated[float | None, _optimizer(help="Share of the run in which the rate rises. [0.03]")] = None,
+    clip_norm: Annotated[float | None, _optimizer(help="Longest gradient; 0 does not clip. [5]")] = None,
+    ema_decay: Annotated[float | None, _optimizer(help="Keep averaged weights of this decay; 0: no. [0]")] = None,
+    recalibrate: Annotated[
+        bool | None, _optimizer(help="Measure batch statistics anew before validation. [where batches are small]")
+    ] = None,
+    loss_scale: Annotated[
+        str | None,
+        _loss(help="Divide the summed loss by labelled pixels (mean), patches (image), nothing (sum). [mean]"),
+    ] = None,
+    class_weights: Annotated[str | None, _loss(help="none, inverse, median-frequency, tempered. [none]")] = None,
+    border_weight: Annotated[float | None, _loss(help="U-Net's border weight w0; the paper has 10. [0]")] = None,
+    border_sigma: Annotated[float | None, _loss(help="Width of the borders in pixels. [5]")] = None,
+    border_background: Annotated[int | None, _loss(help="Class between the objects. [0]")] = None,
+    flip_rows: Annotated[bool | None, _change(help="Mirror top to bottom. [yes]")] = None,
+    flip_columns: Annotated[bool | None, _change(help="Mirror left to right. [yes]")] = None,
+    quarter_turns: Annotated[bool | None, _change(help="Turn by 90, 180, 270 degrees. [no]")] = None,
+    rotation: Annotated[float | None, _change(help="Rotate up to so many degrees. [15]")] = None,
+    scale: Annotated[float | None, _change(help="Magnify by up to 1 + SCALE, or shrink. [0.25]")] = None,
+    elastic: Annotated[float | None, _change(help="U-Net's elastic deformation in pixels; it has 10. [0]")] = None,
+    gain: Annotated[float | None, _change(help="Change contrast per band by up to this share. [0.2]")] = None,
+    offset: Annotated[float | None, _change(help="Change brightness, in standard deviations. [0.2]")] = None,
+    gamma: Annotated[float | None, _change(help="Bend the values of each band. [0.1]")] = None,
+    precision: Annotated[str | None, _machine(help="auto, float32 or bfloat16. [auto]")] = None,
+    device: Annotated[str | None, _machine(help="auto, cpu or cuda. [auto]")] = None,
+    log_every: Annotated[int | None, _machine(help="Steps between rows of metrics.csv. [10]")] = None,
+    tensorboard: Annotated[bool | None, _machine(help="Write TensorBoard's event files too. [no]")] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="A config.yaml to start from; the command line wins.")
+        Path | None, _call("--config", help="A config.yaml to start from; the command line wins.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
-    overwrite: Overwrite = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the data, show the plan, and stop.")] = False,
-    as_json: Json = False,
+    resume: Annotated[bool, _call("--resume", help="Go on with the run in RUN.")] = False,
+    overwrite: Annotated[bool, _call("--overwrite", help="Replace outputs that exist.")] = False,
+    dry_run: Annotated[bool, _call("--dry-run", help="Check the data, show the plan, and stop.")] = False,
+    as_json: Annotated[bool, _call("--json", help="Print JSON for programs on stdout.")] = False,
 ) -> None:
     """Train a network on a folder of images and masks; RUN is then a model for `predict` and `evaluate`.
 
-    RUN/config.yaml holds every setting: `densa train --config RUN/config.yaml -o RUN2` repeats the run.
+    RUN/config.yaml holds every setting: `densa train --config RUN/config.yaml -o RUN2` repeats the run. In brackets
+    stand the values of the default recipe.
     """
     from densa.errors import InputError
     from densa.training import Interrupted, TrainConfig, plan_from_config, train_from_config
 
     apart = {"output", "config", "resume", "overwrite", "dry_run", "as_json"}
-    given = {key: value for key, value in context.params.items() if key not in apart and value is not None}
+    # An option that may be repeated and was not given is an empty list.
+    given = {key: value for key, value in context.params.items() if key not in apart and value not in (None, [], ())}
     if resume and config is None:
         config = output / "config.yaml"
         if not config.exists():

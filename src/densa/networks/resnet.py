@@ -58,6 +58,7 @@ class ResNet(nn.Module):
             raise InputError(f"the backbone must be one of {', '.join(BLOCKS)}, got {name!r}")
         if output_stride not in STAGES:
             raise InputError(f"output_stride must be one of {', '.join(map(str, STAGES))}, got {output_stride!r}")
+        self.name = name
         self.conv1 = nn.Conv2d(n_bands, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)

@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from densa.errors import InputError
 from densa.networks.weights import load_weights, read_weights
 
-__all__ = ["check_normalisation", "load_vgg16", "stages", "vgg16_classifier", "vgg16_features"]
+__all__ = [
+    "check_normalisation",
+    "load_vgg16",
+    "load_vgg16_encoder",
+    "stages",
+    "vgg16_classifier",
+    "vgg16_features",
+]
 
 CONVOLUTIONS = (2, 2, 3, 3, 3)  # per stage; a 2x2 max pooling ends each
 
@@ -94,6 +101,47 @@ def load_vgg16(network: nn.Module, source: Path | str, *, dense: Mapping[str, st
     names |= {f"{own}.{kind}": f"{its}.{kind}" for own, its in dense.items() for kind in ("weight", "bias")}
     first = f"features.{kernels[0]}.weight"
     load_weights(network, stored, names, source=str(source), first=first, unused=("classifier.",))
+
+
+def load_vgg16_encoder(network: nn.Module, source: Path | str) -> None:
+    """Load torchvision's VGG-16 into an encoder of other names, SegNet's: thirteen normalised convolutions in order.
+
+    Args:
+        network: its `encoder` has them.
+        source: a file, "vgg16" (the normalisation then stays fresh) or "vgg16_bn"; see
+            `densa.networks.weights.read_weights`.
+
+    Raises:
+        InputError: see `densa.networks.weights`.
+    """
+    stored = read_weights(source)
+    layers = dict(network.get_submodule("encoder").named_modules())
+    kernels = [name for name, layer in layers.items() if isinstance(layer, nn.Conv2d)]
+    norms = [name for name, layer in layers.items() if isinstance(layer, nn.BatchNorm2d)]
+    its_norms = _layers(stored, 1)
+    expected = _numbers(3 if its_norms else 2)
+    names = {
+        f"encoder.{own}.{kind}": f"features.{number}.{kind}"
+        for own, number in zip(kernels, expected, strict=True)
+        for kind in ("weight", "bias")
+    }
+    if its_norms:
+        names |= {
+            f"encoder.{own}.{kind}": f"features.{number + 1}.{kind}"
+            for own, number in zip(norms, expected, strict=True)
+            for kind in ("weight", "bias", "running_mean", "running_var")
+        }
+    first = f"encoder.{kernels[0]}.weight"
+    load_weights(network, stored, names, source=str(source), first=first, unused=("classifier.",))
+
+
+def _numbers(n_layers: int) -> list[int]:
+    """torchvision's numbers of the convolutions: each takes `n_layers` places, a pooling one."""
+    numbers, place = [], 0
+    for n_convolutions in CONVOLUTIONS:
+        numbers += [place + n_layers * i for i in range(n_convolutions)]
+        place += n_layers * n_convolutions + 1
+    return numbers
 
 
 def _layers(stored: Mapping[str, Tensor], n_dimensions: int) -> list[int]:

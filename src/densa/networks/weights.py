@@ -6,6 +6,7 @@ The files are torchvision's ImageNet classifiers (BSD licence), whose parameter 
 from __future__ import annotations
 
 import pickle
+import sys
 import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -154,12 +155,12 @@ def _tensors(content: Any, source: str) -> dict[str, Tensor]:
 def _download(name: str) -> Any:
     try:
         return torch.hub.load_state_dict_from_url(
-            PUBLISHED[name], map_location="cpu", check_hash=True, progress=False, weights_only=True
+            PUBLISHED[name], map_location="cpu", check_hash=True, progress=sys.stderr.isatty(), weights_only=True
         )
     except (OSError, RuntimeError) as error:  # URLError is an OSError; a wrong hash a RuntimeError
         raise InputError(
             f"the weights {name} cannot be downloaded ({error}); get {PUBLISHED[name]} where there is a network and "
-            "give the file"
+            f"give the file ({PUBLISHED[name].rsplit('/', 1)[1]}) in place of the name"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Training: losses, class balance, augmentation, schedules, the loop, checkpoints."""
+"""Training: recipes, first weights, losses, class balance, augmentation, schedules, the loop, checkpoints."""
 
 from densa.training.augmentation import Augmentation, augment, draw
 from densa.training.batch_norm import recalibrate_batch_norm
@@ -6,14 +6,19 @@ from densa.training.border_weights import border_weights
 from densa.training.class_weights import class_weights
 from densa.training.config import TrainConfig
 from densa.training.from_config import plan_from_config, train_from_config
+from densa.training.initial_weights import load_initial_weights
 from densa.training.interruption import Interrupted
 from densa.training.loop import TrainResult, train
 from densa.training.losses import cross_entropy
+from densa.training.recipes import PAPER, RECIPES, Recipe, recipe
 from densa.training.schedules import learning_rate_factor
 
 __all__ = [
+    "PAPER",
+    "RECIPES",
     "Augmentation",
     "Interrupted",
+    "Recipe",
     "TrainConfig",
     "TrainResult",
     "augment",
@@ -22,8 +27,10 @@ __all__ = [
     "cross_entropy",
     "draw",
     "learning_rate_factor",
+    "load_initial_weights",
     "plan_from_config",
     "recalibrate_batch_norm",
+    "recipe",
     "train",
     "train_from_config",
 ]

@@ -4,26 +4,60 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from densa.errors import InputError
 from densa.segmenter import Architecture
 from densa.training.augmentation import Augmentation
+from densa.training.initial_weights import implied_arguments
+from densa.training.recipes import recipe
 
 __all__ = ["TrainConfig"]
 
 _AUGMENTATIONS = tuple(field.name for field in fields(Augmentation))
 _DATA = ("data", "images", "masks", "legend", "val_fraction", "split_seed")
-_NETWORK = ("model", "width", "model_arguments")
+_NETWORK = ("model", "width", "model_arguments", "recipe", "weights")
+
+
+def _size(value: Any) -> Any:
+    """256, or (360, 480), "256" and "360x480" as the command line says it."""
+    parts = value.lower().split("x") if isinstance(value, str) else value
+    parts = parts if isinstance(parts, (list, tuple)) else [parts]
+    sides = [part if isinstance(part, int) else int(str(part)) if str(part).isdecimal() else 0 for part in parts]
+    if len(sides) not in (1, 2) or min(sides) < 1:
+        raise ValueError('must be a side in pixels, at least 1, or height and width such as "360x480"')
+    return sides[0] if len(sides) == 1 else tuple(sides)
+
+
+def _shares(value: Any) -> Any:
+    """(0.6, 0.85), or "0.6,0.85" as the command line says it."""
+    try:
+        shares = tuple(float(part) for part in (value.split(",") if isinstance(value, str) else value))
+    except (TypeError, ValueError):
+        shares = (-1.0,)
+    if not all(0 <= share <= 1 for share in shares):
+        raise ValueError('must be shares of the run from 0 to 1, such as "0.6,0.85"')
+    return shares
+
+
+def _arguments(value: Any) -> Any:
+    """{"dropout": 0.5}, or ["dropout=0.5"] as the command line says it."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    pairs = [str(entry).partition("=") for entry in value]
+    if wrong := [name for name, sign, _ in pairs if not sign]:
+        raise ValueError(f"must be NAME=VALUE, such as dropout=0.5, got {wrong[0]!r}")
+    return {name.strip(): yaml.safe_load(text) for name, _, text in pairs}
 
 
 class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=()):
     """A training run: the data, the network and the arguments of `train`, whose meaning stands there.
 
-    The defaults are meant for some dozens of images and a processor.
+    The defaults, the recipe "default", are meant for some dozens of images and a processor. `of` and `from_yaml` fill
+    in what a recipe and first weights imply; what is given wins over the weights, those over the recipe.
     """
 
     data: Path
@@ -41,21 +75,32 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
     """A name of `densa.networks`."""
     width: int = Field(16, ge=1)
     """Channels of the first level; the papers' networks have 64."""
-    model_arguments: dict[str, bool | int | float | str] = {}
+    model_arguments: Annotated[dict[str, bool | int | float | str], BeforeValidator(_arguments)] = {}
     """Further arguments of the network."""
+    recipe: str = "default"
+    """A name of `densa.training.recipes`; its settings are resolved into the other fields."""
+    weights: str | None = None
+    """First weights: "imagenet", a file, or the folder of a trained model; see `densa.training.initial_weights`."""
 
     steps: int | None = Field(None, ge=1)
     minutes: float | None = Field(None, gt=0)
-    patch_size: int = Field(256, ge=1)
+    patch_size: Annotated[int | tuple[int, int], BeforeValidator(_size)] = 256
+    sampling: Literal["random", "balanced", "single-objects", "objects"] = "random"
     batch_size: int = Field(8, ge=1)
     accumulation: int = Field(1, ge=1)
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = Field(2e-3, gt=0)
+    bias_rate: float = Field(1.0, gt=0)
+    classifier_rate: float = Field(1.0, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     schedule: Literal["cosine", "poly", "step", "constant"] = "cosine"
+    poly_power: float = Field(0.9, ge=0)
+    milestones: Annotated[tuple[float, ...], BeforeValidator(_shares)] = (0.6, 0.85)
+    step_factor: float = Field(0.1, gt=0)
     warmup: float = Field(0.03, ge=0, lt=1)
     clip_norm: float = Field(5.0, ge=0)
+    loss_scale: Literal["mean", "image", "sum"] = "mean"
     class_weights: Literal["none", "inverse", "median-frequency", "tempered"] = "none"
     border_weight: float = Field(0.0, ge=0)
     border_sigma: float = Field(5.0, gt=0)
@@ -89,13 +134,13 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
 
     @classmethod
     def of(cls, **values: Any) -> TrainConfig:
-        """A configuration of named values.
+        """A configuration of named values; what is not given is what the weights and the recipe say.
 
         Raises:
-            InputError: names every value that is unknown or out of range, in one line.
+            InputError: names every value that is unknown or out of range, in one line; an unknown recipe or network.
         """
         try:
-            return cls(**values)
+            return cls(**_resolved(values))
         except ValidationError as error:
             wrong = [_sentence(entry) for entry in error.errors(include_url=False)]
             raise InputError(f"train: {'; '.join(wrong)}") from error
@@ -105,7 +150,7 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
         """Read a config.yaml; `overrides` win.
 
         Raises:
-            InputError: the file is missing or no YAML, or holds what `of` refuses.
+            InputError: the file is missing or no YAML, holds what `of` refuses, or has the settings of another recipe.
         """
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -113,6 +158,14 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
             raise InputError(f"config {path} cannot be read: {error}") from error
         if not isinstance(content, dict):
             raise InputError(f"config {path} must hold `option: value` lines, got {type(content).__name__}")
+        wanted = overrides.get("recipe", content.get("recipe"))
+        if "recipe" in content and wanted != content["recipe"]:
+            raise InputError(
+                f"config {path} holds all settings of the recipe {content['recipe']}; leave out --recipe {wanted}, or "
+                "take that recipe without the file"
+            )
+        if isinstance(content.get("model_arguments"), dict) and "model_arguments" in overrides:
+            overrides["model_arguments"] = content["model_arguments"] | _arguments_of(overrides)
         return cls.of(**{str(key): value for key, value in content.items()} | overrides)
 
     def to_yaml(self) -> str:
@@ -134,6 +187,27 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
         apart = {*_DATA, *_NETWORK, *_AUGMENTATIONS}
         chosen = {name: getattr(self, name) for name in type(self).model_fields if name not in apart}
         return chosen | {"architecture": self.architecture, "augmentation": self.augmentation}
+
+
+def _resolved(values: dict[str, Any]) -> dict[str, Any]:
+    """Named values and, below them, what the first weights and the recipe say."""
+    model, weights = values.get("model", "unet"), values.get("weights")
+    own = _arguments_of(values)
+    if not isinstance(model, str) or not isinstance(own, dict):
+        return values  # refused as it stands
+    rows = recipe(values.get("recipe", "default"), model, values | {"model_arguments": own})
+    implied = implied_arguments(weights, model) if weights is not None else {}
+    width = {"width": implied.pop("width")} if "width" in implied else {}
+    arguments = {**rows.settings.get("model_arguments", {}), **implied, **own}
+    return {**rows.settings, **width, **values, "model_arguments": arguments}
+
+
+def _arguments_of(values: dict[str, Any]) -> Any:
+    """The network's arguments among named values, as a dictionary where they can be read as one."""
+    try:
+        return _arguments(values.get("model_arguments") or {})
+    except ValueError as error:
+        raise InputError(f"train: model_arguments {error}") from error
 
 
 def _sentence(entry: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,10 @@ import torch
 from densa import datasets, networks
 from densa.errors import InputError
 from densa.training.config import TrainConfig
+from densa.training.initial_weights import load_initial_weights
 from densa.training.loop import TrainResult, train
+from densa.training.preparation import input_size
+from densa.training.recipes import recipe
 
 __all__ = ["plan_from_config", "train_from_config"]
 
@@ -25,7 +30,7 @@ def train_from_config(
         output: the run folder; config.yaml is written there.
         resume: go on from the checkpoint in `output`.
         overwrite: replace a run in `output`.
-        progress: show a progress bar on stderr.
+        progress: show a progress bar on stderr, and what the first weights are.
 
     Raises:
         InputError: data that is wrong, and what `train` refuses.
@@ -35,6 +40,16 @@ def train_from_config(
     torch.manual_seed(config.seed)  # first weights
     architecture = config.architecture
     network = networks.build(architecture.name, n_bands, splits["train"].legend.n_classes, **architecture.arguments)
+    notes = _notes(config)
+    if resume:
+        _same_weights(config, Path(output))
+    elif config.weights is not None:
+        n_classes = splits["train"].legend.n_classes
+        loaded = load_initial_weights(network, architecture, config.weights, n_bands=n_bands, n_classes=n_classes)
+        notes = [loaded, *notes]
+    if progress and os.environ.get("RANK", "0") == "0":
+        for note in notes:
+            print(f"densa: {note}", file=sys.stderr)
     return train(
         network,
         splits["train"],
@@ -44,6 +59,7 @@ def train_from_config(
         resume=resume,
         overwrite=overwrite,
         progress=progress,
+        record={"recipe": config.recipe, "initial_weights": config.weights},
         config=config.to_yaml(),
     )
 
@@ -65,11 +81,32 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
         "legend": splits["train"].legend_source,
         "model": architecture.name,
         "parameters": sum(p.numel() for p in network.parameters()),
+        "recipe": config.recipe,
+        "recipe_source": recipe(config.recipe, config.model, config.model_dump()).source,
+        "weights": config.weights,
+        "notes": _notes(config),
+        "sampling": config.sampling,
         "patch_size": config.patch_size,
+        "input_size": list(input_size(network, config.patch_size)),
         "patches_per_step": config.batch_size * config.accumulation,
         "steps": config.steps,
         "minutes": config.minutes,
     }
+
+
+def _notes(config: TrainConfig) -> list[str]:
+    """What a paper's recipe leaves to say."""
+    row = recipe(config.recipe, config.model, config.model_dump())
+    missing = row.start and config.weights is None
+    notes = [f"the paper starts from {row.start}, this run from random ones; --weights gives others"] if missing else []
+    return notes + ([f"beside the paper: {row.remains}"] if row.remains else [])
+
+
+def _same_weights(config: TrainConfig, output: Path) -> None:
+    """A run goes on from its checkpoint, whose first weights cannot be changed any more."""
+    then = TrainConfig.from_yaml(output / "config.yaml").weights if (output / "config.yaml").is_file() else None
+    if config.weights != then:
+        raise InputError(f"the run in {output} began with the weights {then}, not {config.weights}; resume without")
 
 
 def _open(config: TrainConfig) -> tuple[dict[str, datasets.Dataset], int]:

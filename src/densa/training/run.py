@@ -25,6 +25,7 @@ from densa.training.batch_norm import recalibrate_batch_norm
 from densa.training.checkpoints import RunState, load_checkpoint, save_checkpoint
 from densa.training.feeding import Feeder, MicroBatch
 from densa.training.interruption import Interrupted, Interruption
+from densa.training.optimizers import set_learning_rate
 from densa.training.plan import RunPlan
 from densa.training.run_log import RunLog
 from densa.training.step import train_step
@@ -61,6 +62,7 @@ class Run:
         make_segmenter: a segmenter of a network, to validate it as prediction runs it.
         save_model: called with the weights worth keeping.
         class_weights: (C,) on the device, or None.
+        loss_scale: see `train_step`.
         bfloat16: whether to compute in bfloat16.
         clip_norm: longest gradient; 0 does not clip.
         n_recalibration: micro-batches that set batch normalisation's statistics before a validation.
@@ -84,6 +86,7 @@ class Run:
     make_segmenter: Callable[[nn.Module], Segmenter]
     save_model: SaveModel
     class_weights: Tensor | None
+    loss_scale: str
     bfloat16: bool
     clip_norm: float
     n_recalibration: int
@@ -141,8 +144,7 @@ class Run:
 
     def _step(self, batches: Generator[list[MicroBatch], None, None], meter: _Meter, log: RunLog | None) -> None:
         state, rate = self.state, self.rate(self.plan.share(self.state))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_learning_rate(self.optimizer, rate)
         micro_batches = next(batches)
         torch.manual_seed(mixed_seed(self.seed, state.step, self.accelerator.process_index))  # dropout
         self.model.train()
@@ -153,6 +155,7 @@ class Run:
                 self.optimizer,
                 micro_batches,
                 class_weights=self.class_weights,
+                loss_scale=self.loss_scale,
                 bfloat16=self.bfloat16,
                 clip_norm=self.clip_norm,
             )
@@ -219,7 +222,7 @@ class Run:
         values: dict[str, float] = {
             "step": state.step,
             "seconds": meter.seconds(),
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": self._rate(),
             "loss": loss,
             "images_per_second": speed,
         }
@@ -232,6 +235,11 @@ class Run:
             log.say(f"step {state.step}: validation mean IoU {scores.mean_iou:.4f}{best}")
         log.row(**values)
 
+    def _rate(self) -> float:
+        """The base learning rate of the last step."""
+        group = self.optimizer.param_groups[0]
+        return float(group["lr"] / group["rate_factor"])
+
     def _agreed(self, value: float) -> float:
         """The largest of the processes' values, so that all of them do the same."""
         if self.accelerator.num_processes == 1:
@@ -243,7 +251,7 @@ class Run:
         if math.isinf(loss) or (math.isnan(loss) and loss is not _NO_LOSS):
             raise InputError(
                 f"the loss is no longer finite after step {self.state.step}; lower learning_rate"
-                f" (now {self.optimizer.param_groups[0]['lr']:.3g}), lower clip_norm, or use precision float32"
+                f" (now {self._rate():.3g}), lower clip_norm, or use precision float32"
             )
 
 

@@ -14,7 +14,10 @@ from densa.segmenter.inference import choose_device
 from densa.training.feeding import MicroBatch
 from densa.training.losses import count_labelled, summed_cross_entropy
 
-__all__ = ["make_accelerator", "seeded", "train_step"]
+__all__ = ["LOSS_SCALES", "make_accelerator", "seeded", "train_step"]
+
+LOSS_SCALES = ("mean", "image", "sum")
+"""How `train_step` scales the loss."""
 
 
 def make_accelerator(device: str = "auto") -> Accelerator:
@@ -43,6 +46,7 @@ def train_step(
     batches: Sequence[MicroBatch],
     *,
     class_weights: Tensor | None = None,
+    loss_scale: str = "mean",
     bfloat16: bool = False,
     clip_norm: float = 0.0,
 ) -> Tensor:
@@ -54,6 +58,8 @@ def train_step(
         optimizer: of its parameters.
         batches: this process's micro-batches.
         class_weights: (C,) weights on the device.
+        loss_scale: what the sum of the losses over all pixels of the step is divided by: "mean": the labelled pixels,
+            "image": the patches, "sum": nothing. A rate r with "sum" is a rate n r with "mean" of n labelled pixels.
         bfloat16: compute in bfloat16 where autocast does.
         clip_norm: longest gradient; 0 does not clip.
 
@@ -61,9 +67,8 @@ def train_step(
         The mean loss over the labelled pixels of this process, a scalar on the device.
     """
     n_own = torch.stack([count_labelled(batch.target) for batch in batches]).sum()
-    n_all = accelerator.reduce(n_own, "sum") if accelerator.num_processes > 1 else n_own
     # Gradients are averaged over processes: times their number makes it a sum.
-    factor = accelerator.num_processes / n_all.clamp(min=1)
+    factor = accelerator.num_processes / _divisor(accelerator, batches, n_own, loss_scale)
     total = torch.zeros((), device=accelerator.device)
     optimizer.zero_grad(set_to_none=True)
     for number, batch in enumerate(batches):
@@ -83,3 +88,11 @@ def train_step(
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     optimizer.step()
     return total / n_own.clamp(min=1)
+
+
+def _divisor(accelerator: Accelerator, batches: Sequence[MicroBatch], n_own: Tensor, loss_scale: str) -> Tensor:
+    """What the summed loss of all processes is divided by."""
+    if loss_scale == "sum":
+        return torch.ones_like(n_own)
+    n = n_own if loss_scale == "mean" else torch.full_like(n_own, sum(len(batch.images) for batch in batches))
+    return (accelerator.reduce(n, "sum") if accelerator.num_processes > 1 else n).clamp(min=1)

@@ -1,0 +1,188 @@
+"""First weights of a training: published ImageNet weights, a file of them, or a model trained before.
+
+The input is normalised by the training images' own statistics whatever the weights were trained with: for photographs
+that is nearly the same (published networks see bands of mean 0 and deviation 1 too), for other bands the only thing
+that makes sense; the first kernel is adapted to their number.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from densa.errors import InputError
+from densa.networks import NETWORKS, SegNet, build
+from densa.networks.resnet import ResNet
+from densa.networks.vgg import load_vgg16_encoder
+from densa.networks.weights import PUBLISHED, adapt_bands, read_weights
+from densa.segmenter import Architecture, load_network_segmenter, read_model
+
+__all__ = ["class_parameters", "implied_arguments", "load_initial_weights"]
+
+IMAGENET = "imagenet"
+_PUBLISHED_WIDTH = 64
+# Trained network -> those that go on from it with parameters of their own.
+_STAGES = {
+    "fcn32s": ("fcn16s", "fcn8s"),
+    "fcn16s": ("fcn8s",),
+    "dilated-context": ("dilated-context",),
+}
+
+
+def load_initial_weights(
+    network: nn.Module, architecture: Architecture, source: Path | str, *, n_bands: int, n_classes: int
+) -> str:
+    """Put first weights into a network.
+
+    Args:
+        network: changed in place.
+        architecture: name and arguments that it was built of.
+        source: "imagenet" downloads the published weights of the network's encoder, of `densa.networks.weights`;
+            or a file of torchvision's VGG-16 or ResNet; or a run or model folder of densa's: of the same architecture
+            (with another number of classes the layers that depend on it stay fresh, with another number of bands the
+            first kernel is adapted), or of an earlier stage (fcn32s for fcn16s and fcn8s, a front end for its context).
+        n_bands: bands of the images.
+        n_classes: classes to tell apart.
+
+    Returns:
+        What was loaded, a line for people.
+
+    Raises:
+        InputError: no such file or folder, no network to download from, weights of another architecture: the first
+            parameter that differs is named.
+    """
+    folder = _model_folder(source)
+    if folder is None:
+        return _load_published(network, architecture.name, source)
+    return _load_trained(network, architecture, folder, n_bands, n_classes)
+
+
+def class_parameters(architecture: Architecture, n_bands: int, n_classes: int) -> set[str]:
+    """Names of the parameters whose shape depends on the number of classes: the classifier."""
+    return _differing(_shapes(architecture, n_bands, n_classes), _shapes(architecture, n_bands, n_classes + 1))
+
+
+def implied_arguments(source: Path | str, model: str) -> dict[str, Any]:
+    """Arguments of the network that first weights were trained with, as far as network `model` has them.
+
+    A source that cannot be read implies nothing; loading says what is wrong with it.
+    """
+    folder = _model_folder(source)
+    if folder is None:
+        return {"width": _PUBLISHED_WIDTH}
+    try:
+        arguments = read_model(folder).architecture.arguments
+    except InputError:
+        return {}
+    known = inspect.signature(NETWORKS[model]).parameters if model in NETWORKS else {}
+    return {name: value for name, value in arguments.items() if name in known and value is not None}
+
+
+def _model_folder(source: Path | str) -> Path | None:
+    """The model folder that is meant, itself or by its weights; None for other files."""
+    path = Path(source)
+    if path.is_dir():
+        return path
+    return path.parent if path.name == "model.safetensors" and (path.parent / "model.json").is_file() else None
+
+
+def _load_published(network: nn.Module, model: str, source: Path | str) -> str:
+    load = getattr(network, "load_weights", None)
+    if load is None and not isinstance(network, SegNet):
+        having = [name for name, its in NETWORKS.items() if hasattr(its, "load_weights") or issubclass(its, SegNet)]
+        if Path(source).is_file():
+            first = next(iter(network.state_dict()))
+            stored = read_weights(source)
+            if first not in stored:
+                raise InputError(f"{source} is of another architecture: it has no {first}, the first of {model}")
+        raise InputError(
+            f"there are no published weights for {model}; give the folder of a trained {model}, or train one of "
+            f"{', '.join(having)}"
+        )
+    name = _published_name(network) if str(source) == IMAGENET and not Path(source).is_file() else source
+    if load is None:
+        load_vgg16_encoder(network, name)
+    else:
+        load(name)
+    return f"first weights: {PUBLISHED.get(str(name), name)}; the other layers are fresh"
+
+
+def _published_name(network: nn.Module) -> str:
+    """Which of the published weights a network's encoder takes."""
+    backbone = getattr(network, "backbone", None)
+    if isinstance(backbone, ResNet):
+        return backbone.name
+    encoder = network.get_submodule("encoder" if isinstance(network, SegNet) else "features")
+    return "vgg16_bn" if any(isinstance(layer, nn.BatchNorm2d) for layer in encoder.modules()) else "vgg16"
+
+
+def _load_trained(network: nn.Module, architecture: Architecture, folder: Path, n_bands: int, n_classes: int) -> str:
+    model = read_model(folder)
+    trained = load_network_segmenter(folder, build, device="cpu", precision="float32").network
+    stored, own = trained.state_dict(), network.state_dict()
+    name = model.architecture.name
+    stage = architecture.name in _STAGES.get(name, ()) and stored.keys() != own.keys()
+    if stage:
+        then = (model.bands.n_bands, model.legend.n_classes)
+        if then != (n_bands, n_classes):
+            raise InputError(
+                f"{folder} ({name}) was trained on {then[0]} bands and {then[1]} classes, these data have {n_bands} "
+                f"and {n_classes}; {architecture.name} goes on from the same: train {name} on these data first"
+            )
+        network.initialise_from(trained)  # type: ignore[operator]  # every network of a stage has it
+        fresh = [key for key in own if key not in stored]
+        return f"first weights: {name} of {folder}; new: {', '.join(fresh)}"
+    fresh_names: set[str] = set()
+    if model.legend.n_classes != n_classes:
+        fresh_names = class_parameters(architecture, n_bands, n_classes)
+    of_bands = _differing(_shapes(architecture, n_bands, n_classes), _shapes(architecture, n_bands + 1, n_classes))
+    _warm_start(network, stored, fresh_names, of_bands, f"{folder} ({name})")
+    changes = []
+    if fresh_names:
+        changes.append(
+            f"{model.legend.n_classes} classes then, {n_classes} now: fresh {', '.join(sorted(fresh_names))}"
+        )
+    if model.bands.n_bands != n_bands:
+        changes.append(f"{model.bands.n_bands} bands then, {n_bands} now: adapted {', '.join(sorted(of_bands))}")
+    return "; ".join([f"first weights: {name} of {folder}", *changes])
+
+
+@torch.no_grad()
+def _warm_start(
+    network: nn.Module, stored: Mapping[str, Tensor], fresh: set[str], of_bands: set[str], source: str
+) -> None:
+    """Take over every tensor but those of `fresh`; nothing is changed unless all fit."""
+    own, taken = network.state_dict(), {}
+    for name, tensor in own.items():
+        if name not in stored:
+            raise InputError(f"the weights of {source} are of another architecture: they have no {name}")
+        its = stored[name]
+        if name in of_bands and its.dim() == 4:
+            its = adapt_bands(its, tensor.shape[1])
+        if name in fresh:
+            continue
+        if its.shape != tensor.shape:
+            raise InputError(
+                f"the weights of {source} are of another architecture: {name} has the shape {tuple(its.shape)} there "
+                f"and {tuple(tensor.shape)} here; train with the arguments of that run"
+            )
+        taken[name] = its
+    for name in stored:
+        if name not in own:
+            raise InputError(f"the weights of {source} are of another architecture: the network has no {name}")
+    network.load_state_dict(taken, strict=False)
+
+
+def _shapes(architecture: Architecture, n_bands: int, n_classes: int) -> dict[str, torch.Size]:
+    with torch.device("meta"):
+        network = build(architecture.name, n_bands, n_classes, **architecture.arguments)
+    return {name: tensor.shape for name, tensor in network.state_dict().items()}
+
+
+def _differing(a: Mapping[str, torch.Size], b: Mapping[str, torch.Size]) -> set[str]:
+    return {name for name in a if a[name] != b.get(name)}

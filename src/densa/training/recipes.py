@@ -1,0 +1,226 @@
+"""Training recipes by name: the settings of the papers as a table, and what trains best here.
+
+A recipe is settings of `TrainConfig`; what is given explicitly wins. `paper` follows the networks' papers and released
+code as far as a setting says it. What it cannot say, for every network:
+
+* Batches: a batch that does not fit the memory is divided, `--batch-size 2 --accumulation 10` for 20; gradients are
+  then those of the whole, statistics of batch normalisation those of the parts.
+* Input: bands are normalised by the mean and deviation of the training images, with published weights as well. The
+  papers subtract ImageNet's mean and leave the deviation.
+* Images: a patch as large as the paper's images shows each whole, mirrored beyond its border, where nothing counts.
+* Decay: biases and normalisation have none, where Caffe's networks decay the scale of batch normalisation.
+* The model that is kept: that of the best mean IoU on the validation images.
+* First weights: `start` says whose the paper has; `--weights` loads them, a recipe alone downloads nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from densa.errors import InputError
+from densa.networks import NETWORKS
+
+__all__ = ["PAPER", "RECIPES", "Recipe", "recipe"]
+
+RECIPES = ("default", "paper")
+"""Names of the recipes."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of one network.
+
+    Attributes:
+        model: name of the network.
+        settings: options of `TrainConfig`.
+        source: where they are from.
+        start: the first weights that the paper has, for people.
+        remains: what still differs from the paper, beside what this module's docstring says.
+        when: explicit options that choose this row before the others of the network.
+    """
+
+    model: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    source: str = "settings of densa for some dozens of images"
+    start: str = ""
+    remains: str = ""
+    when: Mapping[str, Any] = field(default_factory=dict)
+
+
+_VGG = "VGG-16's ImageNet weights"
+_PLAIN = {
+    "flip_rows": False, "flip_columns": False, "quarter_turns": False, "rotation": 0.0, "scale": 0.0, "elastic": 0.0,
+    "gain": 0.0, "offset": 0.0, "gamma": 0.0,
+}  # fmt: skip
+_SGD = {
+    "optimizer": "sgd", "momentum": 0.9, "weight_decay": 5e-4, "warmup": 0.0, "clip_norm": 0.0, "width": 64, **_PLAIN,
+}  # fmt: skip
+# Caffe's VGG networks: the bias of a convolution at twice the rate, without decay.
+_CAFFE = {**_SGD, "bias_rate": 2.0, "model_arguments": {"normalisation": "none"}}
+_POLY = {"schedule": "poly", "poly_power": 0.9}
+
+_FCN_SOURCE = "Shelhamer, Long, Darrell 2017 and the released solvers (voc-fcn32s, 16s, 8s, 8s-atonce)"
+_FCN_REMAINS = "the rate of the score layers is that of all others, as released"
+_FCN = {
+    **_CAFFE, "momentum": 0.99, "schedule": "constant", "batch_size": 1, "patch_size": 500, "loss_scale": "sum",
+    "steps": 100_000,
+}  # fmt: skip
+_DECONVNET = {
+    **_SGD, "bias_rate": 2.0, "learning_rate": 0.01, "schedule": "step", "step_factor": 0.1, "batch_size": 8,
+    "accumulation": 8, "patch_size": 224, "flip_columns": True, "recalibrate": True,
+}  # fmt: skip
+_DECONVNET_SOURCE = "Noh, Hong, Han 2015, section 5, and the released solvers"
+_DECONVNET_REMAINS = (
+    "boxes are enlarged by 1.2 and overlap by half (both unconfirmed) and are the objects' own, moved at random, not "
+    "Edge Boxes' proposals; 16 batches, not 500, set the statistics of batch normalisation"
+)
+_SEGNET = {
+    **_SGD, "bias_rate": 2.0, "schedule": "constant", "learning_rate": 1e-3, "loss_scale": "image",
+    "patch_size": (360, 480), "recalibrate": True,
+}  # fmt: skip
+_SEGNET_REMAINS = "16 batches, not the whole training set, set the statistics of batch normalisation"
+_TUTORIAL_REMAINS = _SEGNET_REMAINS + "; class weights are measured, the tutorial's are a list"
+_UNET = {
+    **_SGD, "momentum": 0.99, "schedule": "constant", "learning_rate": 1e-4, "batch_size": 1, "rotation": 180.0,
+    "elastic": 10.0, "gain": 0.2, "offset": 0.2, "border_weight": 10.0, "border_sigma": 5.0, "flip_rows": True,
+    "flip_columns": True, "class_weights": "inverse",
+}  # fmt: skip
+_UNET_SOURCE = "Ronneberger, Fischer, Brox 2015, section 3"
+_UNET_REMAINS = (
+    "the paper prints no learning rate, decay, number of iterations, nor how far it turns and brightens; borders weigh "
+    "in the background between objects"
+)
+
+_ROWS = (
+    Recipe(
+        "patch-cnn",
+        {"sampling": "balanced", "patch_size": 1, "batch_size": 256, "width": 48, "quarter_turns": True,
+         "flip_rows": True, "flip_columns": True, "rotation": 0.0, "scale": 0.0, "gain": 0.0, "offset": 0.0,
+         "gamma": 0.0},
+        "Ciresan et al. 2012, section 2: as many patches of every class, mirrored and turned by quarters",
+        remains="optimiser, rate and batch are those of the default; the paper trains patch by patch",
+    ),
+    Recipe("fcn32s", {**_FCN, "learning_rate": 1e-10}, _FCN_SOURCE, _VGG, _FCN_REMAINS),
+    Recipe("fcn16s", {**_FCN, "learning_rate": 1e-12}, _FCN_SOURCE, "a trained fcn32s", _FCN_REMAINS),
+    Recipe("fcn8s", {**_FCN, "learning_rate": 1e-14}, _FCN_SOURCE, "a trained fcn16s", _FCN_REMAINS),
+    Recipe(
+        "fcn8s",
+        {**_FCN, "learning_rate": 1e-10, "steps": 300_000,
+         "model_arguments": {"normalisation": "none", "at_once": True}},
+        _FCN_SOURCE, _VGG, _FCN_REMAINS, when={"model_arguments": {"at_once": True}},
+    ),
+    Recipe(
+        "deconvnet",
+        {**_DECONVNET, "sampling": "single-objects", "steps": 20_000, "milestones": (0.45, 0.9)},  # every 9000
+        _DECONVNET_SOURCE, _VGG, _DECONVNET_REMAINS,
+    ),
+    Recipe(
+        "deconvnet",
+        {**_DECONVNET, "sampling": "objects", "steps": 40_000, "milestones": (0.25, 0.5, 0.75)},  # every 10 000
+        _DECONVNET_SOURCE, "the deconvnet of the first stage", _DECONVNET_REMAINS, when={"sampling": "objects"},
+    ),
+    Recipe(
+        "segnet", {**_SEGNET, "batch_size": 5, "steps": 40_000},
+        "Badrinarayanan, Kendall, Cipolla 2017, section 4 (table 3: no class balance), and SegNet-Tutorial's solver",
+        _VGG, _SEGNET_REMAINS,
+    ),
+    Recipe(
+        "segnet-basic",
+        {**_SEGNET, "learning_rate": 0.1, "batch_size": 12, "steps": 10_000, "class_weights": "median-frequency"},
+        "Badrinarayanan, Kendall, Cipolla 2017, section 3.3 (tables 1 and 2), and SegNet-Tutorial's solver",
+        remains=_TUTORIAL_REMAINS + "; images have no local contrast normalisation",
+    ),
+    Recipe(
+        "bayesian-segnet",
+        {**_SEGNET, "batch_size": 4, "steps": 60_000, "class_weights": "median-frequency"},
+        "SegNet-Tutorial's solver (Kendall, Badrinarayanan, Cipolla 2017)", _VGG, _TUTORIAL_REMAINS,
+    ),
+    Recipe(
+        "deeplab-largefov",
+        {**_CAFFE, "learning_rate": 1e-3, "classifier_rate": 10.0, "schedule": "step", "step_factor": 0.1,
+         "milestones": (1 / 3, 2 / 3), "steps": 6_000, "batch_size": 20, "patch_size": 321, "flip_columns": True},
+        "Chen et al. 2015 (arXiv:1412.7062), section 4: rate divided by 10 every 2000 iterations",
+        _VGG, "scores are enlarged to the labels, where the paper samples the labels at an eighth",
+    ),
+    Recipe(
+        "deeplabv2-aspp",
+        {**_SGD, **_POLY, "bias_rate": 2.0, "classifier_rate": 10.0, "learning_rate": 2.5e-4, "steps": 20_000,
+         "batch_size": 10, "patch_size": 321, "flip_columns": True, "scale": 0.5},
+        "Chen et al. 2018 (arXiv:1606.00915), section 4.1, and deeplab-pytorch", "ResNet-101's ImageNet weights",
+        "batch normalisation is trained, where the paper's is fixed; one scale in training; scales from 2/3 to 1.5",
+    ),
+    Recipe(
+        "deeplabv3",
+        {**_SGD, **_POLY, "learning_rate": 0.007, "weight_decay": 1e-4, "steps": 30_000, "batch_size": 16,
+         "patch_size": 513, "flip_columns": True, "scale": 1.0},
+        "Chen et al. 2017 (arXiv:1706.05587), section 4", "ResNet-101's ImageNet weights",
+        "the paper prints no decay; statistics of batch normalisation follow faster than at 0.9997; the second stage, "
+        "output stride 8 with fixed statistics at a rate of 0.001, has no recipe",
+    ),
+    Recipe(
+        "dilated-context",
+        {**_SGD, "model_arguments": {"normalisation": "none"}, "schedule": "constant", "learning_rate": 1e-5,
+         "batch_size": 1, "patch_size": 480, "steps": 20_000},
+        "the repository's CamVid training (fyu/dilation): front end and context together, crops of 852 pixels",
+        "the dilated-context with context=none of the first stage", "iterations of this stage are not printed",
+    ),
+    Recipe(
+        "dilated-context",
+        {**_SGD, "model_arguments": {"normalisation": "none", "context": "none"}, "schedule": "constant",
+         "learning_rate": 1e-3, "batch_size": 14, "patch_size": 500, "steps": 60_000},
+        "Yu and Koltun 2016, section 4: the front end on PASCAL VOC", _VGG,
+        when={"model_arguments": {"context": "none"}},
+    ),
+    Recipe(
+        "unet", {**_UNET, "patch_size": 512, "model_arguments": {"normalisation": "none", "dropout": 0.5}},
+        _UNET_SOURCE, remains=_UNET_REMAINS + "; convolutions are padded",
+    ),
+    Recipe("unet-valid", {**_UNET, "patch_size": 388}, _UNET_SOURCE, remains=_UNET_REMAINS),
+)  # fmt: skip
+
+PAPER: dict[str, tuple[Recipe, ...]] = {
+    name: tuple(row for row in _ROWS if row.model == name) for name in dict.fromkeys(row.model for row in _ROWS)
+}
+"""The papers' recipes of each network; of several the one whose `when` is given, else the first without."""
+
+
+def recipe(name: str, model: str, given: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe of a network.
+
+    Args:
+        name: "default" or "paper".
+        model: name of the network.
+        given: options that were given explicitly; some choose between the stages of a paper.
+
+    Raises:
+        InputError: an unknown recipe, or a network without one; the nearest names are offered.
+    """
+    if name not in RECIPES:
+        raise InputError(f"unknown recipe {name!r}; {_nearest(name, RECIPES)}")
+    if model not in NETWORKS:
+        raise InputError(f"unknown network {model!r}; {_nearest(model, NETWORKS)}")
+    if name == "default":
+        return Recipe(model)
+    rows = PAPER[model]
+    chosen = [row for row in rows if row.when and _holds(row.when, given or {})]
+    return chosen[0] if chosen else next(row for row in rows if not row.when)
+
+
+def _holds(when: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    """Whether every option of `when` is given so."""
+    for name, value in when.items():
+        own = given.get(name)
+        if isinstance(value, Mapping):
+            if not isinstance(own, Mapping) or not _holds(value, own):
+                return False
+        elif own != value:
+            return False
+    return True
+
+
+def _nearest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    return f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"
