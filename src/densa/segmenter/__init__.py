@@ -1,20 +1,36 @@
 """Segmenter: anything trained that turns a block of bands into class probabilities, and how it is kept on disk."""
 
-from densa.segmenter.contract import BandContract, Segmenter
-from densa.segmenter.loading import load_segmenter
+from densa.segmenter.augmented import Augmented
+from densa.segmenter.contract import BandContract, Segmenter, probabilities_at
+from densa.segmenter.ensemble import Ensemble
+from densa.segmenter.ensemble_folder import EnsembleDescription, load_ensemble, read_ensemble, save_ensemble
+from densa.segmenter.frozen_context import with_frozen_context
+from densa.segmenter.loading import load_segmenter, model_format
 from densa.segmenter.model_folder import Architecture, ModelDescription, load_network_segmenter, read_model, save_model
+from densa.segmenter.monte_carlo import MonteCarlo, Sampled
 from densa.segmenter.network import NetworkSegmenter
 from densa.segmenter.source import ModelSource
 
 __all__ = [
     "Architecture",
+    "Augmented",
     "BandContract",
+    "Ensemble",
+    "EnsembleDescription",
     "ModelDescription",
     "ModelSource",
+    "MonteCarlo",
     "NetworkSegmenter",
+    "Sampled",
     "Segmenter",
+    "load_ensemble",
     "load_network_segmenter",
     "load_segmenter",
+    "model_format",
+    "probabilities_at",
+    "read_ensemble",
     "read_model",
+    "save_ensemble",
     "save_model",
+    "with_frozen_context",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from densa.errors import InputError
 from densa.legend import Legend
 
-__all__ = ["BandContract", "Segmenter"]
+__all__ = ["BandContract", "Segmenter", "probabilities_at"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,20 @@ class BandContract:
                 "choose the bands that it was trained on"
             )
 
+    def check_block(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> None:
+        """Refuse what is no block of these bands.
+
+        Raises:
+            InputError: not (n_bands, h, w) with a pixel at least, or a mask of another size.
+        """
+        if block.ndim != 3 or 0 in block.shape:
+            raise InputError(f"a block must be (bands, height, width) with pixels in it, got the shape {block.shape}")
+        self.check(block.shape[0])
+        if valid is not None and valid.shape != block.shape[1:]:
+            raise InputError(
+                f"the mask of valid pixels must have the block's size {block.shape[1:]}, got {valid.shape}"
+            )
+
     def normalise(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Bands in units of their training statistics: (x - mean) / std; 0 where invalid.
 
@@ -77,13 +91,7 @@ class BandContract:
         Raises:
             InputError: another number of bands, or shapes that do not fit.
         """
-        if block.ndim != 3 or 0 in block.shape:
-            raise InputError(f"a block must be (bands, height, width) with pixels in it, got the shape {block.shape}")
-        self.check(block.shape[0])
-        if valid is not None and valid.shape != block.shape[1:]:
-            raise InputError(
-                f"the mask of valid pixels must have the block's size {block.shape[1:]}, got {valid.shape}"
-            )
+        self.check_block(block, valid)
         normalised = np.empty(block.shape, np.float32)
         wide = np.float32 if block.dtype.itemsize <= 2 else np.float64  # float32 holds 16-bit integers exactly
         for band, out, mean, std in zip(block, normalised, self.mean, self.std, strict=True):
@@ -98,6 +106,11 @@ class BandContract:
 
 class Segmenter(Protocol):
     """Turns a block of bands into class probabilities; networks, forests and ensembles all do.
+
+    What a segmenter may have besides, and who applies it asks for: `whole_image` (bool), set where no halo makes tiles
+    equal to the whole, with `with_frozen_context(overview, valid)`, which gives a segmenter that can be tiled; and
+    `probabilities_at(block, valid, row, column)`, where the place of the block matters too (see the function of that
+    name).
 
     Attributes:
         legend: the classes.
@@ -132,3 +145,33 @@ class Segmenter(Protocol):
             InputError: another number of bands than `bands` says.
         """
         ...
+
+
+def probabilities_at(
+    segmenter: Segmenter,
+    block: NDArray[Any],
+    valid: NDArray[np.bool_] | None = None,
+    row: int = 0,
+    column: int = 0,
+) -> NDArray[np.float32]:
+    """Class probabilities of a block at a known place of its image.
+
+    Only segmenters that draw random numbers heed the place: what is drawn for a pixel is then the same in every tile
+    that holds it. They are the ones with a method `probabilities_at`.
+
+    Args:
+        segmenter: any.
+        block, valid: see `Segmenter.probabilities`.
+        row, column: of the block's first pixel in the image, multiples of the segmenter's stride.
+
+    Returns:
+        (classes, h, w) float32.
+
+    Raises:
+        InputError: what `Segmenter.probabilities` raises, or a place off the stride.
+    """
+    placed = getattr(segmenter, "probabilities_at", None)
+    if placed is None:
+        return segmenter.probabilities(block, valid)
+    found: NDArray[np.float32] = placed(block, valid, row, column)
+    return found

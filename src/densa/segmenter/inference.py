@@ -11,7 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from densa.errors import InputError
 
-__all__ = ["choose_device", "choose_precision", "prepare"]
+__all__ = ["choose_device", "choose_precision", "prepare", "without_data"]
 
 
 def choose_device(device: str) -> torch.device:
@@ -104,11 +104,7 @@ def _layers(network: nn.Module, n_bands: int) -> tuple[list[tuple[str, str]], st
 
     Found by running the network without data, so it matters not how its layers are stored.
     """
-    known: dict[int, Any] = {}
-    for tensor in [*network.parameters(), *network.buffers()]:
-        empty = torch.empty_like(tensor, device="meta")
-        known[id(tensor)] = nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
-    twin = copy.deepcopy(network, known).eval()
+    twin = without_data(network)
     made: dict[int, tuple[str, Tensor]] = {}  # holds the tensors, so that no id is used twice
     calls: dict[str, int] = {}
     pairs = []
@@ -132,3 +128,12 @@ def _layers(network: nn.Module, n_bands: int) -> tuple[list[tuple[str, str]], st
         scores = twin(torch.empty(1, n_bands, side, side, device="meta"))
     pairs = [(a, b) for a, b in pairs if calls[a] == calls[b] == 1]  # a layer used twice keeps its normalisation
     return pairs, made[id(scores)][0] if id(scores) in made else None
+
+
+def without_data(network: nn.Module) -> nn.Module:
+    """A copy of the network in evaluation mode whose weights have shapes but no values."""
+    known: dict[int, Any] = {}
+    for tensor in [*network.parameters(), *network.buffers()]:
+        empty = torch.empty_like(tensor, device="meta")
+        known[id(tensor)] = nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
+    return copy.deepcopy(network, known).eval()

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from densa.errors import InputError
 from densa.networks import build as build_network
 from densa.segmenter.contract import Segmenter
+from densa.segmenter.ensemble import Ensemble
+from densa.segmenter.ensemble_folder import load_ensemble
 from densa.segmenter.model_folder import DESCRIPTION, LARGEST_JSON, Build, load_network_segmenter
 
-__all__ = ["LOADERS", "load_segmenter", "model_files", "model_format"]
+__all__ = ["LOADERS", "load_segmenter", "model_format"]
 
 Loader = Callable[..., Segmenter]
 """(folder, build, *, device, precision) -> segmenter."""
 
-LOADERS: dict[str, Loader] = {"densa-network": load_network_segmenter}
+
+def _ensemble(folder: Path, build: Build, *, device: str, precision: str) -> Ensemble:
+    return load_ensemble(folder, lambda member: load_segmenter(member, build, device=device, precision=precision))
+
+
+LOADERS: dict[str, Loader] = {"densa-network": load_network_segmenter, "densa-ensemble": _ensemble}
 """Format that `model.json` names -> who loads a folder of it."""
 
 
@@ -70,20 +76,3 @@ def model_format(folder: Path | str) -> str:
             f"got {str(found)[:60]!r}"
         )
     return found
-
-
-def model_files(folder: Path | str) -> list[Path]:
-    """The files of a model folder that make the model, in order of name: `model.*`, and those of its members.
-
-    Raises:
-        InputError: there is no such file, or the folder cannot be read.
-    """
-    folder = Path(folder)
-    try:
-        places = [folder, *sorted(p for p in folder.glob("**/member-*") if p.is_dir())]
-        files = [p for place in places for p in sorted(place.glob("model.*")) if stat.S_ISREG(p.stat().st_mode)]
-    except OSError as error:
-        raise InputError(f"{error.filename or folder} cannot be read: {error.strerror}") from error
-    if folder / DESCRIPTION not in files:
-        raise InputError(f"{folder} is no model folder: it has no {DESCRIPTION}")
-    return files

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.operators.receptive_field import receptive_field
 from densa.segmenter.contract import BandContract
 from densa.segmenter.inference import choose_device, choose_precision, prepare
+from densa.segmenter.known_fields import known_receptive_field
 
-__all__ = ["NetworkSegmenter"]
+__all__ = ["NetworkSegmenter", "mirrored_places"]
 
 
 class NetworkSegmenter:
@@ -32,6 +34,7 @@ class NetworkSegmenter:
             on 99.9 % of the pixels or more.
 
     Attributes:
+        network: the copy that infers, in evaluation mode.
         receptive_field: of the network; where `whole_image` is set, no halo makes tiles equal to the whole.
 
     Raises:
@@ -46,11 +49,11 @@ class NetworkSegmenter:
         if precision == "auto" and getattr(network, "needs_float32", False):
             precision = "float32"
         self.dtype = choose_precision(precision, self.device)
-        self.receptive_field = receptive_field(network, bands.n_bands)
+        self.receptive_field = known_receptive_field(network, bands.n_bands)
         self.halo, self.stride = self.receptive_field.local_halo, self.receptive_field.stride
         self._margin = int(getattr(network, "margin", 0))
         self._input_side = getattr(network, "input_side", int)
-        self._network = prepare(network, bands.n_bands, self.device, self.dtype)
+        self.network = prepare(network, bands.n_bands, self.device, self.dtype)
 
     @property
     def whole_image(self) -> bool:
@@ -62,12 +65,10 @@ class NetworkSegmenter:
 
         Beyond the block's edges the network sees the block mirrored, without its edge pixel repeated.
         """
-        image = _mirrored(self.bands.normalise(block, valid), self._input_side, self._margin)
+        pixels = self.pixels(block, valid)
         height, width = block.shape[1:]
         with torch.inference_mode():
-            # (H, W, bands) in memory is what channels-last convolutions read.
-            pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(1, 2, 0))).permute(2, 0, 1)[None]
-            scores = self._network(pixels.to(self.device, self.dtype))
+            scores = self.network(pixels)
             if scores.shape[1] != self.legend.n_classes:
                 raise InputError(
                     f"the network gives {scores.shape[1]} classes, its legend has {self.legend.n_classes}; "
@@ -76,10 +77,34 @@ class NetworkSegmenter:
             cropped = scores[0, :, :height, :width].float().contiguous()
             return cropped.softmax(dim=0).cpu().numpy()
 
+    def pixels(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Tensor:
+        """A block as the network takes it: (1, bands, H, W), normalised, mirrored to a size that it takes."""
+        image = _mirrored(self.bands.normalise(block, valid), self._input_side, self._margin)
+        # (H, W, bands) in memory is what channels-last convolutions read.
+        pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(1, 2, 0))).permute(2, 0, 1)[None]
+        return pixels.to(self.device, self.dtype)
+
+    def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NetworkSegmenter:
+        """The segmenter whose image pooling sees an overview in place of the image; see `with_frozen_context`."""
+        if not self.whole_image:
+            return self
+        if not hasattr(self.network, "freeze_context"):
+            raise InputError(
+                f"{type(self.network).__name__} depends on the whole image and has no context to hold fixed; "
+                "predict whole images"
+            )
+        frozen = copy.copy(self)
+        frozen.network = copy.deepcopy(self.network)
+        frozen.network.freeze_context(self.pixels(overview, valid))  # type: ignore[operator]
+        frozen.receptive_field = replace(
+            self.receptive_field, reach=self.receptive_field.local_reach, whole_image=False
+        )
+        return frozen
+
 
 def _mirrored(image: NDArray[np.float32], input_side: Any, margin: int) -> NDArray[np.float32]:
     """The image with `margin` more pixels at the top and left, and enough at the bottom and right for `input_side`."""
-    rows, columns = (_mirrored_places(side, margin, input_side(side)) for side in image.shape[1:])
+    rows, columns = (mirrored_places(side, margin, input_side(side)) for side in image.shape[1:])
     if len(rows) > image.shape[1]:
         image = image[:, rows]
     if len(columns) > image.shape[2]:
@@ -87,7 +112,7 @@ def _mirrored(image: NDArray[np.float32], input_side: Any, margin: int) -> NDArr
     return image
 
 
-def _mirrored_places(side: int, before: int, total: int) -> NDArray[np.intp]:
+def mirrored_places(side: int, before: int, total: int) -> NDArray[np.intp]:
     """Where each of `total` pixels, the first `before` of them ahead of the image, lies when mirrored into it.
 
     A border wider than the image is mirrored to and fro; an image of one pixel is repeated.

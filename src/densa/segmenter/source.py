@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.networks import build as build_network
+from densa.segmenter.augmented import Augmented
 from densa.segmenter.contract import Segmenter
-from densa.segmenter.loading import load_segmenter, model_files
+from densa.segmenter.ensemble_folder import model_files
+from densa.segmenter.frozen_context import with_frozen_context
+from densa.segmenter.loading import load_segmenter
 from densa.segmenter.model_folder import Build
+from densa.segmenter.monte_carlo import MonteCarlo
+from densa.segmenter.network import NetworkSegmenter
 
 __all__ = ["ModelSource"]
 
@@ -21,14 +31,27 @@ class ModelSource:
     """A model folder and how it is applied; pickled, it holds the folder's path, not the weights.
 
     Args:
-        folder: a model folder that every process can read.
+        folder: a model folder, of any format, that every process can read.
         device: "auto", "cpu" or "cuda".
         precision: "auto", "float32" or "bfloat16".
+        flips, quarter_turns, scales: views of test-time augmentation, none as they stand; see `Augmented`.
+        samples: Monte-Carlo passes with dropout, 0 for the one pass without; see `MonteCarlo`.
+        seed: of these.
+        overview: (bands, h, w) whose context a network with image pooling is to have in every tile; see
+            `with_frozen_context`. None leaves such a network as it is.
+        overview_valid: (h, w), False where the overview has no data.
     """
 
     folder: Path
     device: str = "auto"
     precision: str = "auto"
+    flips: tuple[str, ...] = ()
+    quarter_turns: bool = False
+    scales: tuple[float, ...] = (1,)
+    samples: int = 0
+    seed: int = 0
+    overview: NDArray[Any] | None = None
+    overview_valid: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder).absolute())
@@ -39,7 +62,16 @@ class ModelSource:
         Raises:
             InputError: no model there, damaged files, or options that the model does not allow.
         """
-        return load_segmenter(self.folder, build, device=self.device, precision=self.precision)
+        segmenter = load_segmenter(self.folder, build, device=self.device, precision=self.precision)
+        if self.overview is not None:
+            segmenter = with_frozen_context(segmenter, self.overview, self.overview_valid)
+        if self.samples:
+            if not isinstance(segmenter, NetworkSegmenter):
+                raise InputError(f"{self.folder} is no single network, which Monte-Carlo samples need; give samples=0")
+            segmenter = MonteCarlo(segmenter, self.samples, seed=self.seed)
+        if self.flips or self.quarter_turns or tuple(self.scales) != (1,):
+            segmenter = Augmented(segmenter, flips=self.flips, quarter_turns=self.quarter_turns, scales=self.scales)
+        return segmenter
 
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) of the model's files and of the options; the same wherever the folder lies.
@@ -47,7 +79,9 @@ class ModelSource:
         Raises:
             InputError: there is no model folder, or it cannot be read.
         """
-        digest = hashlib.sha256(json.dumps(self._options(), sort_keys=True).encode())
+        digest = hashlib.sha256()
+        for part in self._options():
+            digest.update(part)
         for path in model_files(self.folder):
             try:
                 with path.open("rb") as stream:
@@ -57,5 +91,18 @@ class ModelSource:
             digest.update(f"\n{path.relative_to(self.folder).as_posix()} {content}".encode())
         return digest.hexdigest()
 
-    def _options(self) -> dict[str, object]:
-        return {"device": self.device, "precision": self.precision}
+    def _options(self) -> Iterator[bytes]:
+        plain = {
+            "device": self.device,
+            "precision": self.precision,
+            "flips": sorted(self.flips),
+            "quarter_turns": self.quarter_turns,
+            "scales": sorted(map(float, self.scales)),
+            "samples": self.samples,
+            "seed": self.seed,
+        }
+        yield json.dumps(plain, sort_keys=True).encode()
+        for array in (self.overview, self.overview_valid):
+            if array is not None:
+                yield f"\n{array.dtype.str} {array.shape}\n".encode()
+                yield np.ascontiguousarray(array).tobytes()

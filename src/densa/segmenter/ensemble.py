@@ -1,0 +1,112 @@
+"""Ensemble: several models of one legend, their class probabilities combined.
+
+The mean of FCN-8s and DeconvNet is EDeconvNet (Noh, Hong, Han 2015, arXiv:1505.04366, section 4.3); its released code
+multiplies the two instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+from densa.segmenter.contract import Segmenter, probabilities_at
+from densa.segmenter.frozen_context import with_frozen_context
+
+__all__ = ["COMBINATIONS", "Ensemble", "check_weights"]
+
+COMBINATIONS = ("mean", "product")
+
+
+class Ensemble:
+    """Models of one legend as one segmenter; see `Segmenter`.
+
+    Args:
+        segmenters: models whose classes have the same names in the same order, and whose bands the same names. Each
+            normalises the bands by its own statistics. Legend (colours) and bands are the first one's.
+        weights: one positive number per model; None means 1 each.
+        combine: "mean", sum of w p over the sum of w; or "product", product of p^w, made to sum to 1.
+
+    Attributes:
+        whole_image: a member's output depends on the whole image.
+
+    Raises:
+        InputError: no model, models of other classes or bands, weights that are none, an unknown combination.
+    """
+
+    def __init__(
+        self, segmenters: Sequence[Segmenter], weights: Sequence[float] | None = None, combine: str = "mean"
+    ) -> None:
+        self.members = tuple(segmenters)
+        if not self.members:
+            raise InputError("an ensemble needs at least one model, got none")
+        self.weights = check_weights(weights, len(self.members), combine)
+        self.combine = combine
+        first = self.members[0]
+        for number, other in enumerate(self.members[1:], 2):
+            _check_alike(first, other, number)
+        self.legend, self.bands = first.legend, first.bands
+        self.stride = math.lcm(*(member.stride for member in self.members))
+        self.halo = math.ceil(max(member.halo for member in self.members) / self.stride) * self.stride
+
+    @property
+    def whole_image(self) -> bool:
+        """Whether a member's output depends on the whole image."""
+        return any(getattr(member, "whole_image", False) for member in self.members)
+
+    def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """Class probabilities of a block of any size; see `Segmenter.probabilities`."""
+        return self.probabilities_at(block, valid, 0, 0)
+
+    def probabilities_at(
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
+    ) -> NDArray[np.float32]:
+        """The same at a known place of the image; see `densa.segmenter.probabilities_at`."""
+        total: NDArray[np.float32] | None = None
+        for member, weight in zip(self.members, self.weights, strict=True):
+            found = probabilities_at(member, block, valid, row, column)
+            if self.combine == "product":  # in logarithms: products of many small numbers vanish
+                found = np.log(np.maximum(found, np.finfo(np.float32).tiny))
+            found = found * np.float32(weight)
+            total = found if total is None else np.add(total, found, out=total)
+        assert total is not None
+        if self.combine == "product":
+            total = np.exp(total - total.max(axis=0))
+            return np.asarray(total / total.sum(axis=0), np.float32)
+        return np.asarray(total / np.float32(sum(self.weights)), np.float32)
+
+    def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Ensemble:
+        """The ensemble of the frozen members; see `with_frozen_context`."""
+        return Ensemble([with_frozen_context(m, overview, valid) for m in self.members], self.weights, self.combine)
+
+
+def check_weights(weights: Sequence[float] | None, n_models: int, combine: str) -> tuple[float, ...]:
+    """The weights of that many models.
+
+    Raises:
+        InputError: another number of weights, one that is not positive and finite, or an unknown combination.
+    """
+    if combine not in COMBINATIONS:
+        raise InputError(f"models are combined by {' or '.join(COMBINATIONS)}, got {combine!r}")
+    chosen = (1.0,) * n_models if weights is None else tuple(map(float, weights))
+    if len(chosen) != n_models:
+        raise InputError(f"an ensemble of {n_models} models needs {n_models} weights, got {len(chosen)}")
+    if not all(0 < weight <= 1e6 for weight in chosen):
+        raise InputError(f"weights must be more than 0 and at most 1e6, got {', '.join(map(str, chosen))}")
+    return chosen
+
+
+def _check_alike(first: Segmenter, other: Segmenter, number: int) -> None:
+    for what, ours, theirs in (
+        ("classes", first.legend.class_names, other.legend.class_names),
+        ("bands", first.bands.names, other.bands.names),
+    ):
+        if ours != theirs:
+            raise InputError(
+                f"models of an ensemble have the same {what} in the same order; the first has {', '.join(ours)}, "
+                f"model {number} has {', '.join(theirs)}"
+            )

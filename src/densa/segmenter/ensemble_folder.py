@@ -1,0 +1,200 @@
+"""Model folder of an ensemble: `model.json` (weights, combination) beside the members' own folders, `member-0`, ..."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from densa.errors import InputError
+from densa.segmenter.contract import Segmenter
+from densa.segmenter.ensemble import Ensemble, check_weights
+from densa.segmenter.model_folder import DESCRIPTION, LARGEST_JSON
+
+__all__ = ["FORMAT", "EnsembleDescription", "load_ensemble", "model_files", "read_ensemble", "save_ensemble"]
+
+FORMAT = "densa-ensemble"
+MOST_MEMBERS = 32
+DEEPEST = 4  # ensembles inside ensembles
+MOST_MODELS = 128  # in all of them together
+
+Load = Callable[[Path], Segmenter]
+
+
+@dataclass(frozen=True)
+class EnsembleDescription:
+    """What `model.json` of an ensemble says: the members' folders, which lie inside its own, and how they combine."""
+
+    members: tuple[Path, ...]
+    weights: tuple[float, ...]
+    combine: str
+
+
+class _EnsembleFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["densa-ensemble"]
+    version: Literal[1]
+    combine: str
+    weights: tuple[float, ...] = Field(min_length=1, max_length=MOST_MEMBERS)
+
+
+def save_ensemble(
+    folder: Path | str,
+    models: Sequence[Path | str],
+    *,
+    load: Load,
+    weights: Sequence[float] | None = None,
+    combine: str = "mean",
+    overwrite: bool = False,
+) -> None:
+    """Write the model folder of an ensemble, with copies of its members; it appears whole or not at all.
+
+    Args:
+        folder: new, or with `overwrite` an ensemble's, which is replaced.
+        models: model folders of any format.
+        load: makes a segmenter of each, to see that they fit together.
+        weights: one positive number per model; None means 1 each.
+        combine: "mean" or "product"; see `Ensemble`.
+        overwrite: replace an ensemble that is there.
+
+    Raises:
+        InputError: models that cannot be loaded or do not fit together, weights that are none, or a folder that exists
+            or cannot be written.
+    """
+    folder = Path(folder)
+    if not 1 <= len(models) <= MOST_MEMBERS:
+        raise InputError(f"an ensemble has 1 to {MOST_MEMBERS} models, got {len(models)}")
+    chosen = check_weights(weights, len(models), combine)
+    _check_target(folder, overwrite)
+    Ensemble([load(Path(model)) for model in models], chosen, combine)
+    content = {"format": FORMAT, "version": 1, "combine": combine, "weights": chosen}
+    temporary = folder.with_name(f".{folder.name[:100]}-{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        for number, model in enumerate(models):
+            _copy_model(Path(model), temporary / f"member-{number}")
+        (temporary / DESCRIPTION).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        read_ensemble(temporary)
+        _replace(temporary, folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_ensemble(folder: Path | str) -> EnsembleDescription:
+    """What the model folder of an ensemble says; its members' weights are not read.
+
+    Raises:
+        InputError: it is none, a member is missing or lies elsewhere (a link), or there are too many, or too deep.
+    """
+    folder = Path(folder)
+    description = _read(folder)
+    _count(folder, DEEPEST, MOST_MODELS)
+    return description
+
+
+def load_ensemble(folder: Path | str, load: Load) -> Ensemble:
+    """The segmenter of an ensemble's folder; `load` makes those of its members.
+
+    Raises:
+        InputError: what `read_ensemble`, `load` and `Ensemble` refuse.
+    """
+    description = read_ensemble(folder)
+    return Ensemble([load(member) for member in description.members], description.weights, description.combine)
+
+
+def model_files(folder: Path | str) -> list[Path]:
+    """The files of a model folder of any format that make the model: `model.*`, and those of an ensemble's members.
+
+    Raises:
+        InputError: it is no model folder, or cannot be read.
+    """
+    folder = Path(folder)
+    try:
+        files = sorted(path for path in folder.glob("model.*") if path.is_file())
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}") from error
+    if folder / DESCRIPTION not in files:
+        raise InputError(f"{folder} is no model folder: it has no {DESCRIPTION}")
+    if _is_ensemble(folder):
+        files += [path for member in read_ensemble(folder).members for path in model_files(member)]
+    return files
+
+
+def _is_ensemble(folder: Path) -> bool:
+    path = folder / DESCRIPTION
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            return False
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("format") == FORMAT
+
+
+def _read(folder: Path) -> EnsembleDescription:
+    path = folder / DESCRIPTION
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise InputError(f"{path} has {path.stat().st_size} bytes, an ensemble's description has a few hundred")
+        content = _EnsembleFile.model_validate_json(path.read_bytes())
+        weights = check_weights(content.weights, len(content.weights), content.combine)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(f"{path} is no description of an ensemble: {place}: {first['msg']}") from error
+    members = tuple(folder / f"member-{number}" for number in range(len(weights)))
+    for member in members:
+        if member.is_symlink() or not member.is_dir():
+            raise InputError(f"{folder} is an ensemble of {len(members)} models, but {member.name} is no folder in it")
+    return EnsembleDescription(members, weights, content.combine)
+
+
+def _count(folder: Path, depth: int, most: int) -> int:
+    """Number of models in an ensemble and those inside it, as long as they are few."""
+    if depth == 0:
+        raise InputError(f"{folder} lies more than {DEEPEST} ensembles deep; make one ensemble of the models")
+    n = 0
+    for member in _read(folder).members:
+        n += _count(member, depth - 1, most - n) if _is_ensemble(member) else 1
+        if n > most:
+            raise InputError(f"an ensemble may hold {MOST_MODELS} models, those inside it counted; {folder} has more")
+    return n
+
+
+def _check_target(folder: Path, overwrite: bool) -> None:
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise InputError(f"{folder} exists; choose another output or give --overwrite")
+    if not _is_ensemble(folder):
+        raise InputError(f"{folder} is no ensemble and is not overwritten; choose another output")
+
+
+def _copy_model(model: Path, target: Path) -> None:
+    for path in model_files(model):
+        copy = target / path.relative_to(model)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def _replace(new: Path, folder: Path) -> None:
+    if not folder.exists():
+        new.rename(folder)
+        return
+    old = new.with_name(f"{new.name}-old")
+    folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,193 @@
+"""Monte-Carlo dropout (Kendall, Badrinarayanan, Cipolla 2017, arXiv:1511.02680): mean and variance of passes in which
+features are dropped, whatever the tiles.
+
+Which features are dropped is no stream of random numbers, which would depend on the order and size of the tiles, but a
+hash of seed, pass, layer, channel and the feature's place in the whole image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from densa.errors import InputError
+from densa.segmenter.inference import without_data
+from densa.segmenter.network import NetworkSegmenter
+
+__all__ = ["MonteCarlo", "Sampled"]
+
+MOST_SAMPLES = 10_000
+
+
+class Sampled(NamedTuple):
+    """Of each pixel: probabilities (classes, h, w) and uncertainty (h, w), both float32.
+
+    The uncertainty is the variance of a class's probability over the samples, averaged over the classes: 0 to 0.25.
+    """
+
+    probabilities: NDArray[np.float32]
+    uncertainty: NDArray[np.float32]
+
+
+class MonteCarlo:
+    """A network with dropout as a segmenter whose probabilities are means over samples; see `Segmenter`.
+
+    Args:
+        segmenter: of a network that offers `monte_carlo(images, n_samples)`, as Bayesian SegNet does: it must pass all
+            its layers of dropout in the same order in every sample, which is the order of its `forward`.
+        n_samples: passes with dropout; better than one without from about 6, the paper has 50.
+        seed: of what is dropped.
+
+    Raises:
+        InputError: a network without Monte-Carlo dropout, or a number of samples out of range.
+    """
+
+    def __init__(self, segmenter: NetworkSegmenter, n_samples: int = 50, *, seed: int = 0) -> None:
+        network = getattr(segmenter, "network", None)
+        if network is None or not hasattr(network, "monte_carlo"):
+            what = type(segmenter if network is None else network).__name__
+            raise InputError(f"{what} has no Monte-Carlo dropout; train a bayesian-segnet to have samples")
+        if not 1 <= n_samples <= MOST_SAMPLES:
+            raise InputError(f"samples must be 1 to {MOST_SAMPLES}, got {n_samples}")
+        self.segmenter, self.n_samples, self.seed = segmenter, n_samples, seed
+        self.legend, self.bands = segmenter.legend, segmenter.bands
+        self.halo, self.stride = segmenter.halo, segmenter.stride
+        self._cells = _cells_per_stride(network, segmenter.bands.n_bands, segmenter.stride)
+        if not self._cells:
+            raise InputError(f"{type(network).__name__} has no layer of dropout, so its samples are all the same")
+
+    @property
+    def whole_image(self) -> bool:
+        """Whether every pixel depends on the whole image."""
+        return self.segmenter.whole_image
+
+    def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """Mean probabilities of a block that begins where the image does; see `Segmenter.probabilities`."""
+        return self.sample(block, valid).probabilities
+
+    def probabilities_at(
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
+    ) -> NDArray[np.float32]:
+        """The same at a known place of the image; see `densa.segmenter.probabilities_at`."""
+        return self.sample(block, valid, row, column).probabilities
+
+    def uncertainty(
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None, row: int = 0, column: int = 0
+    ) -> NDArray[np.float32]:
+        """(h, w) float32 uncertainty of a block's pixels; `sample` gives it together with the probabilities."""
+        return self.sample(block, valid, row, column).uncertainty
+
+    def sample(
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None, row: int = 0, column: int = 0
+    ) -> Sampled:
+        """Mean probabilities and uncertainty of a block.
+
+        Args:
+            block, valid: see `Segmenter.probabilities`.
+            row, column: of the block's first pixel in the image, multiples of `stride`.
+
+        Raises:
+            InputError: another number of bands, or a place off the stride.
+        """
+        if row % self.stride or column % self.stride:
+            raise InputError(f"a block must begin at multiples of {self.stride}, got row {row}, column {column}")
+        place = (row // self.stride, column // self.stride)
+        pixels = self.segmenter.pixels(block, valid)
+        height, width = block.shape[1:]
+        with torch.inference_mode(), _PlacedDropout(self.seed, self._cells, place):
+            found = self.segmenter.network.monte_carlo(pixels, self.n_samples)  # type: ignore[operator]
+        mean, spread = found.probabilities[0, :, :height, :width], found.uncertainty[0, :height, :width]
+        return Sampled(*(t.float().contiguous().cpu().numpy() for t in (mean, spread)))
+
+    def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> MonteCarlo:
+        """The same of the frozen network; see `with_frozen_context`."""
+        return MonteCarlo(self.segmenter.with_frozen_context(overview, valid), self.n_samples, seed=self.seed)
+
+
+class _PlacedDropout(TorchFunctionMode):
+    """Inside it, dropout drops by the features' place in the image.
+
+    Args:
+        seed: of the samples.
+        cells: of every layer of dropout, its features per stride of the network.
+        place: of the block in the image, in strides.
+    """
+
+    def __init__(self, seed: int, cells: list[int], place: tuple[int, int]) -> None:
+        super().__init__()
+        self.seed, self.cells, self.place, self.calls = seed, cells, place, 0
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return self._drop(*args, **(kwargs or {})) if func is F.dropout else func(*args, **(kwargs or {}))
+
+    def _drop(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+        sample, layer = divmod(self.calls, len(self.cells))
+        self.calls += 1
+        if not training or p == 0:
+            return x
+        key = int.from_bytes(hashlib.blake2b(f"{self.seed} {sample} {layer}".encode(), digest_size=4).digest())
+        row, column = (place * self.cells[layer] for place in self.place)
+        noise = _noise((x.shape[1], x.shape[2], x.shape[3]), key, row, column, x.device)
+        dropped = noise < round(p * 2**32) - 2**31
+        return (x / (1 - p)).masked_fill_(dropped, 0)
+
+
+def _noise(shape: tuple[int, int, int], key: int, row: int, column: int, device: torch.device) -> Tensor:
+    """(channels, h, w) int32, evenly spread over all values: a hash of key, channel, row and column."""
+    channels, rows, columns = (
+        (torch.arange(start, start + count, device=device) * factor).to(torch.int32)  # wraps around
+        for start, count, factor in zip((0, row, column), shape, _FACTORS, strict=True)
+    )
+    mixed = _mix(_mix(channels) ^ (key - 2**31))
+    mixed = _mix(mixed[:, None] + rows)
+    return _mix(mixed[:, :, None] + columns)
+
+
+_FACTORS = (0x1E3779B1, 0x05EBCA77, 0x42B2AE3D)  # odd, so that no two of 2^32 numbers become one
+
+
+def _mix(h: Tensor) -> Tensor:
+    """Finaliser of MurmurHash3 (Appleby, public domain) on int32, whose products wrap around; changes `h`."""
+    for shift, factor in ((16, 0x85EBCA6B - 2**32), (13, 0xC2B2AE35 - 2**32), (16, 1)):
+        h ^= (h >> shift) & (2 ** (32 - shift) - 1)  # torch's shift copies the sign
+        if factor != 1:
+            h *= factor
+    return h
+
+
+def _cells_per_stride(network: nn.Module, n_bands: int, stride: int) -> list[int]:
+    """Of every layer of dropout, how many features its map gains where the image gains one stride of pixels."""
+    twin = without_data(network)
+    sides: list[list[int]] = []
+    for n_strides in (4, 5):
+        side = getattr(network, "input_side", int)(n_strides * stride)
+        watch = _Watch()
+        with torch.no_grad(), watch:
+            twin(torch.empty(1, n_bands, side, side, device="meta", dtype=next(twin.parameters()).dtype))
+        sides.append(watch.sides)
+    return [large - small for small, large in zip(*sides, strict=True)]
+
+
+class _Watch(TorchFunctionMode):
+    """Notes the height of what every layer of dropout is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sides: list[int] = []
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is F.dropout:
+            self.sides.append(int(args[0].shape[2]))
+        return func(*args, **(kwargs or {}))
