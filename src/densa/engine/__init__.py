@@ -1,12 +1,19 @@
 """Apply a Segmenter to a whole raster, tile by tile, with the same result as in one piece."""
 
+from densa.engine.blend import BLENDS, Blended
+from densa.engine.budget import default_tile_size
+from densa.engine.compute import TilePrediction
+from densa.engine.memory import parse_bytes
 from densa.engine.outputs import Job, plan_outputs
-from densa.engine.predict import TilePrediction, default_tile_size, predict, predict_array, predict_to_file
+from densa.engine.predict import predict, predict_array, predict_to_file
 
 __all__ = [
+    "BLENDS",
+    "Blended",
     "Job",
     "TilePrediction",
     "default_tile_size",
+    "parse_bytes",
     "plan_outputs",
     "predict",
     "predict_array",

@@ -3,50 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from densa import raster as rasters
+from densa.engine.assemble import Outputs, Writers
+from densa.engine.compute import TilePrediction
+from densa.engine.executors import compute_ahead
+from densa.engine.journal import WorkFolder
+from densa.engine.journalled import begun_tile_size, predict_journalled
+from densa.engine.products import Products
+from densa.engine.shard import Shard
+from densa.engine.task import Crew, Task, check_bands, checked_grid, plan_task
+from densa.engine.tile_job import TileJob
 from densa.errors import InputError
 from densa.legend import IGNORE
-from densa.raster import LabelMapWriter, Raster, Window, tiles, write_bands
+from densa.raster import Raster
 from densa.segmenter import Segmenter
 
-__all__ = ["TilePrediction", "default_tile_size", "predict", "predict_array", "predict_to_file"]
-
-# Up to this side an image is predicted in one piece: no halo is computed twice, and the widest network of
-# densa stays below some 4 GB of activations.
-WHOLE_SIDE_PX = 2048
+__all__ = ["Progress", "predict", "predict_array", "predict_to_file"]
 
 Progress = Callable[[int, int], None]
 """Called with (pixels done, pixels in all) after every tile."""
-
-
-class TilePrediction(NamedTuple):
-    """What was predicted for one tile: `window` of the raster, (classes, h, w) float32, (h, w) bool."""
-
-    window: Window
-    probabilities: NDArray[np.float32]
-    valid: NDArray[np.bool_]
-
-    def labels(self) -> NDArray[np.uint8]:
-        """(h, w) uint8 most probable class (the lowest index of equals), 255 where the raster is invalid."""
-        labels = self.probabilities.argmax(axis=0).astype(np.uint8)
-        labels[~self.valid] = IGNORE
-        return labels
-
-
-def default_tile_size(segmenter: Segmenter, height: int, width: int) -> int:
-    """Side in pixels of a tile's core, a multiple of the stride.
-
-    The whole image where it is small, or where the segmenter's output depends on all of it.
-    """
-    whole = height * width <= WHOLE_SIDE_PX**2 or getattr(segmenter, "whole_image", False)
-    side = max(height, width) if whole else WHOLE_SIDE_PX
-    return -(-side // segmenter.stride) * segmenter.stride
 
 
 def predict(
@@ -55,7 +35,8 @@ def predict(
     """Predict a raster tile by tile.
 
     Each tile is computed from its core widened by the segmenter's halo, its origin on a multiple of the stride;
-    at the image's border the block ends where the image ends. So the result does not depend on `tile_size`.
+    at the image's border the block ends where the image ends. So the result does not depend on `tile_size`. The next
+    tile is read while one is computed.
 
     Args:
         segmenter: anything trained; its band contract must fit the raster.
@@ -70,32 +51,13 @@ def predict(
     Raises:
         InputError: the raster's bands are not the segmenter's, or the tile size is no multiple of the stride.
     """
-    contract = segmenter.bands
-    if raster.n_bands != contract.n_bands:
-        raise InputError(
-            f"{raster.path} has {raster.n_bands} bands, the model expects {contract.n_bands}"
-            f" ({', '.join(contract.names)}); give an image with those bands"
-        )
-    size = default_tile_size(segmenter, raster.height, raster.width) if tile_size is None else tile_size
-    if size < 1 or size % segmenter.stride:
-        up = max(1, -(-size // segmenter.stride)) * segmenter.stride
-        raise InputError(f"tile size must be a multiple of the model's stride {segmenter.stride}, got {size}; use {up}")
-    if getattr(segmenter, "whole_image", False) and size < max(raster.height, raster.width):
-        raise InputError(
-            f"the model's output depends on the whole image, so tiles of {size} cannot be predicted; leave the tile "
-            "size out, or use a model with frozen context"
-        )
+    check_bands(segmenter, raster)
+    grid = checked_grid(segmenter, raster, tile_size)
+    job = TileJob("", raster.path, 0, lambda: segmenter, grid, Products(segmenter.legend.n_classes))
     done, total = 0, raster.height * raster.width
-    for core, block in tiles(raster.height, raster.width, size, halo=segmenter.halo, stride=segmenter.stride):
-        pixels, valid = raster.read(block)
-        rows = slice(core.row - block.row, core.row - block.row + core.height)
-        columns = slice(core.column - block.column, core.column - block.column + core.width)
-        if valid[rows, columns].any():
-            probabilities = segmenter.probabilities(pixels, valid)[:, rows, columns]
-        else:
-            probabilities = np.zeros((segmenter.legend.n_classes, core.height, core.width), np.float32)
-        yield TilePrediction(core, probabilities, valid[rows, columns])
-        done += core.height * core.width
+    for _, tile in compute_ahead(job, job.opened(segmenter, raster), range(len(grid))):
+        yield tile
+        done += tile.window.height * tile.window.width
         if progress:
             progress(done, total)
 
@@ -119,39 +81,127 @@ def predict_to_file(
     raster: Raster,
     output: Path,
     *,
+    page: int = 0,
     probabilities: Path | None = None,
+    uncertainty: Path | None = None,
     tile_size: int | None = None,
+    memory: int | None = None,
+    blend: str | None = None,
+    workers: int = 1,
+    executor: str = "threads",
+    dask: str | None = None,
+    shard: str | None = None,
+    load: Callable[[], Segmenter] | None = None,
+    fingerprint: str | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> None:
+    tell: Callable[[str], None] = lambda line: None,
+) -> bool:
     """Write the label map of a raster, and its probabilities when asked for.
+
+    An image of more than one tile has a work folder `OUTPUT.partial` until it is finished, which `resume` continues
+    after anything. The files do not depend on the tiles, on who computed them, or on how often it was interrupted.
 
     Args:
         segmenter: anything trained.
         raster: an open image.
         output: a .png (palette) or .tif (colour table, class names, georeference) file; appears when complete.
+        page: of the image in its file; other processes open it by path and page.
         probabilities: a .tif of one uint8 band per class, named; value / 255 is the probability.
-        tile_size: see `predict`.
-        overwrite: replace files that exist.
+        uncertainty: a .tif of the entropy of the probabilities, uint8; 255 where all classes are equally probable.
+        tile_size: see `predict`; of the blended windows where `blend` is given.
+        memory: bytes that may be resident at once in all processes of this machine, or in each worker of a remote Dask
+            cluster; chooses the tile size. None does not measure.
+        blend: "linear" or "hann": windows that overlap by half instead of exact tiles, see `Blended`.
+        workers: threads or processes that compute tiles.
+        executor: "threads" or "processes".
+        dask: address of a scheduler, or "local:4".
+        shard: "i/n": compute every n-th tile only, from the i-th (0..n-1); whoever finds the last one finished writes
+            the output. The work folder is shared.
+        load: makes the segmenter in another process (picklable); None sends the segmenter itself.
+        fingerprint: of the model's files; None tries the model on a block of noise.
+        resume: continue from the work folder, where there is one.
+        overwrite: replace files that exist; without `resume`, an unfinished work folder too.
         progress: called after every tile.
+        tell: gets lines for the user.
+
+    Returns:
+        Whether the output is complete; False where other shards are not done.
 
     Raises:
-        InputError: what `predict` refuses, an output that exists, a disk that is full.
+        InputError: what `predict` refuses, an output that exists, a work folder of something else, a disk that is full.
     """
-    legend = segmenter.legend
-    kept: NDArray[Any] | None = None
-    if probabilities is not None:
-        kept = np.zeros((legend.n_classes, raster.height, raster.width), np.uint8)
-    with ExitStack() as stack:
-        if kept is not None and probabilities is not None and not overwrite and probabilities.exists():
-            raise InputError(f"{probabilities} exists; choose another output or give --overwrite")
-        writer = stack.enter_context(
-            LabelMapWriter(output, raster.height, raster.width, legend, like=raster, overwrite=overwrite)
+    outputs = Outputs(output, probabilities, uncertainty)
+    crew, part = Crew(workers, executor, dask), Shard.of(shard)
+    folder = WorkFolder(output)
+    if not (resume or part):
+        _check_outputs(outputs, folder, False, overwrite)  # before the model is tried
+
+    def plan(begun_with: int | None) -> Task:
+        return plan_task(
+            segmenter,
+            raster,
+            outputs,
+            page=page,
+            tile_size=tile_size,
+            memory=memory,
+            blend=blend,
+            crew=crew,
+            load=load,
+            fingerprint=fingerprint,
+            begun_with=begun_with,
+            tell=tell,
         )
-        for tile in predict(segmenter, raster, tile_size=tile_size, progress=progress):
-            writer.write(tile.window, tile.labels())
-            if kept is not None:
-                w = tile.window
-                kept[:, w.row : w.row + w.height, w.column : w.column + w.width] = np.rint(tile.probabilities * 255)
-    if kept is not None and probabilities is not None:
-        write_bands(probabilities, kept, like=raster, band_names=legend.class_names, scale=1 / 255, overwrite=overwrite)
+
+    may_continue = resume or part is not None
+    task = plan(begun_tile_size(folder) if may_continue else None)
+    if may_continue and folder.stored() is None and _is_complete(task):
+        folder.remove()
+        return True
+    _check_outputs(outputs, folder, may_continue, overwrite)
+    if len(task.grid) == 1 and part is None and folder.stored() is None:
+        _predict_directly(task, overwrite, progress)
+        return True
+    return predict_journalled(
+        task, plan, folder, crew, part, resume=resume, overwrite=overwrite, progress=progress, tell=tell
+    )
+
+
+def _check_outputs(outputs: Outputs, folder: WorkFolder, resume: bool, overwrite: bool) -> None:
+    """Before anything is computed: no file is in the way, and their folder is there."""
+    stored = folder.stored() if resume else None
+    for path in outputs.each().values():
+        if not path.parent.is_dir():
+            raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+        may_replace = overwrite or (stored is not None and (bool(stored.get("overwrite")) or folder.publishing))
+        if path.exists() and not may_replace:
+            raise InputError(f"{path} exists; choose another output or give --overwrite")
+    if len(set(outputs.each().values())) < len(outputs.each()):
+        raise InputError(f"{outputs.labels} is named for two products; give each a name of its own")
+
+
+def _is_complete(task: Task) -> bool:
+    """Whether the outputs are there and were made from this image by this model with these settings."""
+    for path in task.outputs.each().values():
+        if not path.exists():
+            return False
+        try:
+            with rasters.open(path) as made:
+                if any(made.metadata.get(field) != value for field, value in task.tags.items()):
+                    return False
+        except InputError:
+            return False
+    return True
+
+
+def _predict_directly(task: Task, overwrite: bool, progress: Progress | None) -> None:
+    """One tile: nothing to resume."""
+    with Writers(
+        task.outputs, task.job.products, task.raster, task.segmenter.legend, tags=task.tags, overwrite=overwrite
+    ) as writers:
+        opened = task.job.opened(task.segmenter, task.raster)
+        for _, tile in compute_ahead(task.job, opened, range(len(task.grid))):
+            writers.write(tile.window, task.job.products.planes(tile))
+    if progress:
+        progress(task.raster.height * task.raster.width, task.raster.height * task.raster.width)

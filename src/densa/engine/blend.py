@@ -1,0 +1,107 @@
+"""Blending: windows that overlap by half, averaged with weights that fall towards the window's edge.
+
+For models whose context is the whole window. It is approximate: the map depends on the window's size. A tile of the
+engine is computed from all windows that touch it, those across its edge once more for the neighbour; so a blended
+prediction is resumed, shared among workers and held in memory like any other, and is the same for every tiling to the
+last bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+from densa.legend import Legend
+from densa.segmenter import BandContract, Segmenter, probabilities_at
+
+__all__ = ["BLENDS", "Blended"]
+
+BLENDS = ("linear", "hann")
+
+
+class Blended:
+    """A segmenter that predicts windows as if each were an image, and blends them.
+
+    Args:
+        segmenter: predicts the windows.
+        window_size: their side in pixels, a multiple of twice the segmenter's stride.
+        weights: "linear" (a triangle) or "hann" (a raised cosine); both add up to the same everywhere inside an image.
+
+    Raises:
+        InputError: an unknown name, or a size that does not fit the stride.
+    """
+
+    whole_image = False
+
+    def __init__(self, segmenter: Segmenter, *, window_size: int, weights: str) -> None:
+        if weights not in BLENDS:
+            raise InputError(f"blend must be {' or '.join(BLENDS)}, got {weights!r}")
+        if window_size < 2 or window_size % (2 * segmenter.stride):
+            up = max(1, -(-window_size // (2 * segmenter.stride))) * 2 * segmenter.stride
+            raise InputError(
+                f"blended windows must be a multiple of {2 * segmenter.stride}, twice the model's stride, got "
+                f"{window_size}; use {up}"
+            )
+        self._segmenter = segmenter
+        self._size, self._step = window_size, window_size // 2
+        place = (np.arange(window_size) + 0.5) / window_size
+        shape = 1 - np.abs(2 * place - 1) if weights == "linear" else np.sin(np.pi * place) ** 2
+        self._weight = shape.astype(np.float32)
+        self.device, self.dtype = getattr(segmenter, "device", None), getattr(segmenter, "dtype", None)
+
+    @property
+    def legend(self) -> Legend:
+        """The classes."""
+        return self._segmenter.legend
+
+    @property
+    def bands(self) -> BandContract:
+        """What is expected of an image."""
+        return self._segmenter.bands
+
+    @property
+    def halo(self) -> int:
+        """Half a window: what touches a pixel begins at most so far before a multiple of the step."""
+        return self._step
+
+    @property
+    def stride(self) -> int:
+        """Step between windows."""
+        return self._step
+
+    def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """Blended probabilities of a block that begins where the image does; see `Segmenter.probabilities`."""
+        return self.probabilities_at(block, valid, 0, 0)
+
+    def probabilities_at(
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None, top: int, left: int
+    ) -> NDArray[np.float32]:
+        """The same of a block whose first pixel is at row `top`, column `left`, multiples of the step."""
+        height, width = block.shape[1:]
+        total = np.zeros((self.legend.n_classes, height, width), np.float32)
+        weight = np.zeros((height, width), np.float32)
+        # Every pixel gets its windows in the order of the image, so that the sums do not depend on the block.
+        for row in self._origins(height):
+            for column in self._origins(width):
+                rows, columns = slice(row, row + self._size), slice(column, column + self._size)
+                part = None if valid is None else valid[rows, columns]
+                if part is not None and not part.any():
+                    continue
+                share = self._share(min(self._size, height - row), min(self._size, width - column))
+                found = probabilities_at(
+                    self._segmenter, np.ascontiguousarray(block[:, rows, columns]), part, top + row, left + column
+                )
+                total[:, rows, columns] += share * found
+                weight[rows, columns] += share
+        total /= np.where(weight > 0, weight, 1)
+        return total
+
+    def _origins(self, side: int) -> range:
+        """Where windows begin; the last may be cut off by the image's edge, but none lies in its predecessor."""
+        return range(0, max(side - self._step, 1), self._step)
+
+    def _share(self, height: int, width: int) -> NDArray[np.float32]:
+        return self._weight[:height, None] * self._weight[None, :width]

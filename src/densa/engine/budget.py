@@ -1,0 +1,164 @@
+"""The largest tile that keeps a prediction within a memory budget."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from densa.engine.compute import is_out_of_memory
+from densa.engine.grid import Grid
+from densa.engine.memory import peak_during, resident_bytes, shown_bytes
+from densa.engine.products import Products
+from densa.errors import InputError
+from densa.raster import Raster
+from densa.segmenter import Segmenter
+
+__all__ = ["Cost", "choose_tile_size", "default_tile_size", "limit_read_cache", "measure_cost"]
+
+# Up to this side an image is predicted in one piece: no halo is computed twice, and the widest network of
+# densa stays below some 4 GB of activations.
+WHOLE_SIDE_PX = 2048
+LARGEST_TILE_PX = 8192  # a larger one saves next to no halo, and more is lost when it is killed
+_BLOCK_PX = 512  # of the GeoTIFFs that are written
+_MEASURED_SIDES_PX = (256, 512)
+_SAFETY = 1.15  # on what is measured: larger tensors leave other gaps in the heap
+_CONVERTED = 3  # copies of a block's values while it is read: the file's, those of the mask, the caller's
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Memory of predicting a block: `fixed` bytes, and `per_pixel` for every pixel of the block."""
+
+    fixed: float
+    per_pixel: float
+
+    def of(self, pixels: int) -> float:
+        """Bytes for a block of that many pixels."""
+        return self.fixed + self.per_pixel * pixels
+
+
+def default_tile_size(segmenter: Segmenter, height: int, width: int) -> int:
+    """Side in pixels of a tile's core, a multiple of the stride.
+
+    The whole image where it is small, or where the segmenter's output depends on all of it.
+    """
+    whole = height * width <= WHOLE_SIDE_PX**2 or getattr(segmenter, "whole_image", False)
+    side = max(height, width) if whole else WHOLE_SIDE_PX
+    return -(-side // segmenter.stride) * segmenter.stride
+
+
+def limit_read_cache(budget: int) -> int:
+    """Bytes that GDAL may keep of decoded blocks: a twentieth of the budget, 16 to 256 MB; set for this process."""
+    from densa.raster import gdal
+
+    megabytes = min(256, max(16, budget // 20 // 10**6))
+    gdal.CACHE_MEGABYTES = megabytes
+    return megabytes * 10**6
+
+
+def measure_cost(segmenter: Segmenter, dtype: np.dtype[Any], products: Products) -> Cost:
+    """Measure what a segmenter needs, on two blocks of noise, and add what stands in line beside the one computed.
+
+    Args:
+        segmenter: as it will be used, weights loaded.
+        dtype: of the raster's values.
+        products: what is kept of a tile.
+    """
+    points = []
+    for side in _MEASURED_SIDES_PX:
+        side = -(-side // segmenter.stride) * segmenter.stride
+        points.append((side * side, _peak(segmenter, dtype, side)))
+    (small, low), (large, high) = points
+    slope = (high - low) / (large - small) if high > low else high / large
+    waiting = (
+        2 * (segmenter.bands.n_bands * dtype.itemsize + 1) * _CONVERTED  # one block computed, one read ahead
+        + 4 * products.n_classes  # probabilities of the tile before, on their way to the disk
+        + 2 * products.n_planes + 8  # its planes and what they are made of
+    )  # fmt: skip
+    return Cost(max(low - slope * small, 0) + 16e6, slope * _SAFETY + waiting)
+
+
+def _peak(segmenter: Segmenter, dtype: np.dtype[Any], side: int) -> float:
+    """Bytes above what the process holds while a square block is computed."""
+    block = np.zeros((segmenter.bands.n_bands, side, side), dtype)
+    valid = np.ones((side, side), bool)
+    segmenter.probabilities(block, valid)  # what the first call loads and compiles belongs to the process
+    before, most = peak_during(lambda: segmenter.probabilities(block, valid))
+    return float(most - before)
+
+
+def choose_tile_size(
+    segmenter: Segmenter,
+    raster: Raster,
+    products: Products,
+    memory: int,
+    *,
+    reserved: int = 0,
+    workers: int = 1,
+) -> int:
+    """The tile size that computes the fewest pixels within a budget.
+
+    Args:
+        segmenter: as it will be used, loaded in this process.
+        raster: the image.
+        products: what is kept of a tile.
+        memory: bytes that may be resident at once, everything included.
+        reserved: bytes that something else in this process will take.
+        workers: threads that compute tiles at once.
+
+    Returns:
+        A multiple of the stride; of 512 as well where the budget allows tiles of that size.
+
+    Raises:
+        InputError: the smallest tile needs more; the message says how much.
+    """
+    if getattr(segmenter, "whole_image", False):
+        return default_tile_size(segmenter, raster.height, raster.width)
+    cache = limit_read_cache(memory)
+    try:
+        cost = measure_cost(segmenter, raster.dtype, products)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"memory does not reach to try the model on {_MEASURED_SIDES_PX[-1]} x {_MEASURED_SIDES_PX[-1]} pixels; "
+            "close other programs or run where there is more"
+        ) from error
+    spoken_for = resident_bytes() + cache + reserved
+    fitting = []
+    for size in _candidates(segmenter.stride, max(raster.height, raster.width)):
+        grid = Grid(raster.height, raster.width, size, segmenter.halo, segmenter.stride)
+        needed = spoken_for + workers * cost.of(grid.largest_block())
+        if needed > memory:
+            break
+        # Ties go to the smaller: it leaves less to lose, and more tiles for the workers.
+        fitting.append((grid.computed_pixels(), size))
+    if not fitting:
+        raise InputError(
+            f"a memory of {shown_bytes(memory)} is too small for this model on {raster.path.name}; the least is "
+            f"{shown_bytes(math.ceil(needed / 1e7) * 1e7)}"
+            + (f" with {workers} workers; take fewer or give more" if workers > 1 else "")
+        )
+    enough = [pair for pair in fitting if len(_grid(segmenter, raster, pair[1])) >= 2 * workers]
+    return min(enough or fitting)[1]
+
+
+def _grid(segmenter: Segmenter, raster: Raster, size: int) -> Grid:
+    return Grid(raster.height, raster.width, size, segmenter.halo, segmenter.stride)
+
+
+def _candidates(stride: int, side: int) -> list[int]:
+    """Sizes to try, from small to large: multiples of the stride, then of the blocks of the files as well."""
+    step = max(stride, -(-64 // stride) * stride)
+    aligned = math.lcm(stride, _BLOCK_PX)
+    largest = min(LARGEST_TILE_PX, -(-side // stride) * stride)
+    small = range(step, min(aligned, largest + 1), step)
+    sizes = {
+        *small,
+        *range(aligned, largest + 1, aligned),
+        *([largest] if largest == -(-side // stride) * stride else []),
+    }
+    return sorted(sizes)

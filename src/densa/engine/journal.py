@@ -1,0 +1,218 @@
+"""The work folder beside an unfinished output: a journal of what is being made, and a file for every finished tile."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from densa.engine.tile_file import is_whole
+from densa.errors import InputError
+
+__all__ = ["WorkFolder", "work_folder"]
+
+_FORMAT = "densa-prediction"
+_JOURNAL, _LOCK, _PUBLISHING = "journal.json", "lock", "publishing"
+_LARGEST_JOURNAL = 2**20  # bytes
+_OURS = re.compile(r"(\d{9}\.tile|journal\.json|lock|publishing)(\.[0-9a-f]{8}\.tmp)?$")
+
+
+def work_folder(output: Path) -> Path:
+    """Where the finished tiles of an output wait."""
+    return output.with_name(output.name + ".partial")
+
+
+class WorkFolder:
+    """The work folder of one output.
+
+    A tile is finished when its file is there and whole: files are written under another name, brought to the disk and
+    renamed. So whatever is killed when, the finished tiles stay.
+
+    Args:
+        output: the final file; the folder lies beside it.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self.path = work_folder(output)
+
+    def stored(self) -> dict[str, Any] | None:
+        """What the journal says, None where there is none.
+
+        Raises:
+            InputError: the folder's journal is not one of densa's.
+        """
+        path = self.path / _JOURNAL
+        try:
+            if path.stat().st_size > _LARGEST_JOURNAL:
+                raise InputError(f"{path} is no journal of densa: it is too large; remove {self.path}")
+            content = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{path} is damaged: it is no JSON; remove {self.path} and begin anew") from error
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise InputError(f"{path} is no journal of densa; remove {self.path} or choose another output")
+        return content
+
+    def begin(self, description: Mapping[str, Any]) -> None:
+        """Make the folder and its journal; where several processes begin at once, one journal stays."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            temporary = self._write_temporary(
+                _JOURNAL, json.dumps({"format": _FORMAT, **description}, indent=1).encode()
+            )
+            try:
+                os.link(temporary, self.path / _JOURNAL)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without links
+                if not (self.path / _JOURNAL).exists():
+                    os.replace(temporary, self.path / _JOURNAL)
+            temporary.unlink(missing_ok=True)
+        except FileExistsError as error:
+            raise InputError(f"{self.path} is in the way: it is no folder; remove it") from error
+
+    def check(self, description: Mapping[str, Any]) -> None:
+        """Refuse a journal of something else.
+
+        Raises:
+            InputError: says what differs.
+        """
+        found = self.stored() or {}
+        for what in description:
+            here, there = description[what], found.get(what)
+            if here != there:
+                raise InputError(
+                    f"{self.path} belongs to another {what}: {_difference(here, there)}; "
+                    "give what it was begun with, or --overwrite without --resume to begin anew"
+                )
+
+    def finished(self, shapes: Mapping[int, tuple[int, int, int]]) -> set[int]:
+        """Numbers of the tiles whose files are whole; files that are not are removed.
+
+        Args:
+            shapes: planes, height and width of every tile.
+        """
+        done = set()
+        for number, shape in shapes.items():
+            path = self._tile(number)
+            try:
+                # Incompressible bytes grow by less than a hundredth; anything larger is not read.
+                sound = path.stat().st_size <= 1.01 * shape[0] * shape[1] * shape[2] + 4096
+                if sound and is_whole(path.read_bytes(), shape):
+                    done.add(number)
+                else:
+                    path.unlink(missing_ok=True)
+            except FileNotFoundError:
+                continue
+        return done
+
+    def has(self, number: int) -> bool:
+        """Whether the file of a tile is there; `finished` says whether it is whole."""
+        return self._tile(number).exists()
+
+    def store(self, number: int, data: bytes) -> None:
+        """Keep a finished tile."""
+        os.replace(self._write_temporary(self._tile(number).name, data), self._tile(number))
+
+    def load(self, number: int) -> bytes:
+        """The bytes of a finished tile."""
+        return self._tile(number).read_bytes()
+
+    def mark_publishing(self) -> None:
+        """Note that the final files are being put in place, so that a later run may put them there again."""
+        (self.path / _PUBLISHING).touch()
+
+    @property
+    def publishing(self) -> bool:
+        """Whether final files may already be in place."""
+        return (self.path / _PUBLISHING).exists()
+
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        """Hold the folder for oneself; gives False where another process holds it or has removed it."""
+        try:
+            file = (self.path / _LOCK).open("a+b")
+        except FileNotFoundError:
+            yield False
+            return
+        with file:
+            yield _lock(file.fileno())
+
+    def remove(self) -> None:
+        """Remove the folder.
+
+        Raises:
+            InputError: it holds files that densa did not write there.
+        """
+        for path in self.path.iterdir() if self.path.is_dir() else ():
+            if path.is_dir() and path.name == "assembly":
+                shutil.rmtree(path)
+            elif not _OURS.match(path.name):
+                raise InputError(
+                    f"{self.path} holds {path.name}, which is not of densa; move it or choose another output"
+                )
+        # The journal goes first: without it the rest is nobody's.
+        (self.path / _JOURNAL).unlink(missing_ok=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def assembly(self) -> Path:
+        """An empty folder for files that are being assembled."""
+        path = self.path / "assembly"
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
+        path.mkdir()
+        return path
+
+    def _tile(self, number: int) -> Path:
+        return self.path / f"{number:09d}.tile"
+
+    def _write_temporary(self, name: str, data: bytes) -> Path:
+        temporary = self.path / f"{name}.{secrets.token_hex(4)}.tmp"
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return temporary
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file for this process; the system lets go when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _difference(here: Any, there: Any) -> str:
+    """The first value that differs, in words."""
+    if isinstance(here, Mapping) and isinstance(there, Mapping):
+        for key in here:
+            if here[key] != there.get(key):
+                return f"{key} is now {_short(here[key])}, it was {_short(there.get(key))}"
+    return f"it is now {_short(here)}, it was {_short(there)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

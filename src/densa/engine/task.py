@@ -1,0 +1,227 @@
+"""A prediction worked out before it begins: which tiles and files, and what a run that continues it must share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import densa
+from densa.engine.assemble import Outputs
+from densa.engine.blend import Blended
+from densa.engine.budget import choose_tile_size, default_tile_size, limit_read_cache
+from densa.engine.context import frozen_context
+from densa.engine.executors import threads_of_each
+from densa.engine.grid import Grid
+from densa.engine.identity import image_identity, segmenter_identity
+from densa.engine.memory import resident_bytes
+from densa.engine.products import Products
+from densa.engine.tile_job import TileJob, Wrap
+from densa.errors import InputError
+from densa.raster import Raster
+from densa.segmenter import Segmenter
+
+__all__ = ["Crew", "Task", "check_bands", "checked_grid", "plan_task"]
+
+BLEND_WINDOW_PX = 512
+_ASSEMBLY_BYTES = 200_000_000  # copying a finished raster to a Cloud-Optimized GeoTIFF
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who computes: `workers` threads or processes, or a Dask cluster.
+
+    Raises:
+        InputError: no worker, or an unknown executor.
+    """
+
+    workers: int = 1
+    executor: str = "threads"
+    dask: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise InputError(f"workers must be at least 1, got {self.workers}")
+        if self.executor not in ("threads", "processes"):
+            raise InputError(f'executor must be "threads" or "processes", got {self.executor!r}')
+        if self.dask is not None and self.workers > 1:
+            raise InputError("give either workers or the address of a Dask cluster, which has its own workers")
+
+    @property
+    def local_processes(self) -> int:
+        """Processes of this machine beside this one."""
+        if self.dask is not None:
+            _, _, count = self.dask.partition("local:")
+            return int(count) if count.isdigit() else 0
+        return self.workers if self.executor == "processes" and self.workers > 1 else 0
+
+    @property
+    def threads(self) -> int:
+        """Threads that compute in one process."""
+        return 1 if self.dask is not None or self.executor == "processes" else self.workers
+
+
+@dataclass(frozen=True)
+class Task:
+    """One image, one model, the tiles and the files."""
+
+    segmenter: Segmenter
+    raster: Raster
+    outputs: Outputs
+    job: TileJob
+    description: Mapping[str, Any]
+    tags: Mapping[str, str]
+
+    @property
+    def grid(self) -> Grid:
+        """The tiles."""
+        return self.job.grid
+
+    def shape(self, number: int) -> tuple[int, int, int]:
+        """Planes, height and width of a tile."""
+        core = self.grid.tile(number)[0]
+        return self.job.products.n_planes, core.height, core.width
+
+
+def check_bands(segmenter: Segmenter, raster: Raster) -> None:
+    """Refuse a raster whose bands are not the segmenter's.
+
+    Raises:
+        InputError: another number of bands.
+    """
+    contract = segmenter.bands
+    if raster.n_bands != contract.n_bands:
+        raise InputError(
+            f"{raster.path} has {raster.n_bands} bands, the model expects {contract.n_bands}"
+            f" ({', '.join(contract.names)}); give an image with those bands"
+        )
+
+
+def checked_grid(segmenter: Segmenter, raster: Raster, tile_size: int | None) -> Grid:
+    """The tiles of a raster, of a given or the usual size.
+
+    Raises:
+        InputError: the size is no multiple of the stride, or cuts what depends on the whole image.
+    """
+    size = default_tile_size(segmenter, raster.height, raster.width) if tile_size is None else tile_size
+    grid = Grid(raster.height, raster.width, size, segmenter.halo, segmenter.stride)
+    if getattr(segmenter, "whole_image", False) and len(grid) > 1:
+        raise InputError(
+            f"the model's output depends on the whole image, so tiles of {size} cannot be predicted; leave the tile "
+            "size out, or use a model with frozen context"
+        )
+    return grid
+
+
+def plan_task(
+    segmenter: Segmenter,
+    raster: Raster,
+    outputs: Outputs,
+    *,
+    page: int = 0,
+    confidence: bool = False,
+    tile_size: int | None = None,
+    memory: int | None = None,
+    blend: str | None = None,
+    crew: Crew | None = None,
+    load: Callable[[], Segmenter] | None = None,
+    fingerprint: str | None = None,
+    begun_with: int | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Task:
+    """Work a prediction out; see `predict_to_file` for the arguments.
+
+    Args:
+        begun_with: tile size of the run that is continued.
+        confidence: keep the probability of the label as well.
+    """
+    crew = crew or Crew()
+    check_bands(segmenter, raster)
+    identity = segmenter_identity(segmenter, fingerprint)
+    products = Products(
+        segmenter.legend.n_classes, confidence, outputs.uncertainty is not None, outputs.probabilities is not None
+    )
+    bare, wraps = segmenter, list[Wrap]()
+    if blend is not None:
+        window = tile_size or max(1, BLEND_WINDOW_PX // (2 * segmenter.stride)) * 2 * segmenter.stride
+        wraps.append(partial(Blended, window_size=window, weights=blend))
+        tile_size, blend = None, f"{blend} {window}"
+    elif (wrap := frozen_context(segmenter, raster, tile_size, tell)) is not None:
+        wraps.append(wrap)
+    for wrap in wraps:
+        segmenter = wrap(segmenter)
+    if begun_with is not None and begun_with % segmenter.stride:
+        begun_with = None  # of another model or setting, which the journal's check will say
+    chosen, piece = _size(segmenter, raster, outputs, products, crew, tile_size or begun_with, memory)
+    grid = checked_grid(segmenter, raster, chosen)
+    description = {
+        "image": image_identity(raster, page),
+        "model": identity,
+        "settings": {
+            "blend": blend,
+            "frozen context": bool(wraps) and blend is None,
+            "confidence": confidence,
+            "uncertainty": products.uncertainty,
+            "probabilities": products.probabilities,
+        },
+        "tiles": {"size": grid.tile_size, "halo": grid.halo, "stride": grid.stride},
+    }
+    parallel = crew.local_processes or crew.threads
+    job = TileJob(
+        key=_hash(description),
+        image=raster.path.absolute(),
+        page=page,
+        load=load or partial(_itself, bare),
+        grid=grid,
+        products=products,
+        wraps=tuple(wraps),
+        piece_size=piece,
+        cache_bytes=0 if memory is None else limit_read_cache(memory // max(1, crew.local_processes)),
+        threads=threads_of_each(parallel) if parallel > 1 else 0,
+    )
+    return Task(segmenter, raster, outputs, job, description, _tags(description))
+
+
+def _size(
+    segmenter: Segmenter,
+    raster: Raster,
+    outputs: Outputs,
+    products: Products,
+    crew: Crew,
+    tile_size: int | None,
+    memory: int | None,
+) -> tuple[int | None, int | None]:
+    """Tile size (None: the usual), and the size of the pieces where a given tile is too large for the budget."""
+    if memory is None:
+        return tile_size, None
+    raster.read(bands=[1], window=(0, 0, 1, 1))  # type: ignore[arg-type]  # what is decoded whole, is so from here on
+    reserved = 0
+    if outputs.labels.suffix.lower() == ".png":
+        reserved = 2 * raster.height * raster.width
+    if crew.local_processes:  # each holds as much as this one before its first tile
+        memory = (memory - resident_bytes() - _ASSEMBLY_BYTES) // crew.local_processes
+    best = choose_tile_size(segmenter, raster, products, memory, reserved=reserved, workers=crew.threads)
+    if tile_size is None:
+        return best, None
+    return tile_size, best if best < tile_size else None
+
+
+def _itself(segmenter: Segmenter) -> Segmenter:
+    return segmenter
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=12).hexdigest()
+
+
+def _tags(description: Mapping[str, Any]) -> dict[str, str]:
+    """Who made a file, of what: nothing that another tiling or another day would change."""
+    return {
+        "DENSA_VERSION": densa.__version__,
+        "DENSA_IMAGE": f"{description['image']['name']} {description['image']['content']}",
+        "DENSA_MODEL": str(description["model"]["fingerprint"]),
+        "DENSA_SETTINGS": _hash({"model": description["model"], "settings": description["settings"]}),
+    }

@@ -1,0 +1,74 @@
+"""A segmenter by hand, a small model folder, and images to predict."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from densa import raster
+from densa.legend import Legend
+from densa.networks import build
+from densa.segmenter import Architecture, BandContract, ModelSource, save_model
+
+LEGEND = Legend(("low", "high"))
+GREY = BandContract(1, ("grey",), (0.0,), (1.0,), "uint8")
+
+
+@dataclass
+class Widest:
+    """A Segmenter by hand: the probability of class 1 is the maximum of 5 x 5 pixels; reads 2 pixels away."""
+
+    legend: Legend = LEGEND
+    bands: BandContract = GREY
+    halo: int = 4
+    stride: int = 4
+    calls: list[tuple[int, ...]] = field(default_factory=list)
+
+    def probabilities(self, block, valid=None):
+        self.calls.append(block.shape)
+        values = np.where(True if valid is None else valid, block[0], 0)
+        high = ndimage.maximum_filter(values, 5, mode="nearest").astype(np.float32) / 255
+        return np.stack([1 - high, high])
+
+
+@pytest.fixture(scope="session")
+def widest():
+    """The class, to be made with other attributes."""
+    return Widest
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """Write an (h, w) or (bands, h, w) image and open it."""
+    left = []
+
+    def save(image, name="image.tif", **options):
+        raster.write_bands(tmp_path / name, image if image.ndim == 3 else image[None], overwrite=True, **options)
+        left.append(raster.open(tmp_path / name))
+        return left[-1]
+
+    yield save
+    for image in left:
+        image.close()
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """Where to find a tiny U-Net of random weights for three bands."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models") / "unet"
+    legend = Legend(("ground", "roof", "tree"))
+    bands = BandContract(3, ("red", "green", "blue"), (120.0,) * 3, (60.0,) * 3)
+    save_model(folder, build("unet", 3, 3, width=2), Architecture("unet", {"width": 2}), legend, bands)
+    return ModelSource(folder, device="cpu", precision="float32")
+
+
+@pytest.fixture
+def scene(opened):
+    """An open image of 3 bands and 200 x 330 pixels: blobs and noise."""
+    rng = np.random.default_rng(5)
+    smooth = ndimage.gaussian_filter(rng.standard_normal((3, 200, 330)), (0, 6, 6))
+    image = (128 + 400 * smooth + 10 * rng.standard_normal((3, 200, 330))).clip(0, 255).astype(np.uint8)
+    return opened(image, "scene.tif")

@@ -1,0 +1,93 @@
+"""For every network: tiles give what the whole image gives."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from densa import networks, raster
+from densa.engine import predict
+from densa.legend import Legend
+from densa.segmenter import BandContract, NetworkSegmenter
+
+LEGEND = Legend(("ground", "roof", "tree"))
+BANDS = BandContract(2, ("red", "infrared"), (0.0, 0.0), (1.0, 1.0), "float32")
+ARGUMENTS = {
+    "patch-cnn": {"width": 4},
+    "deconvnet": {"width": 2, "dense_width": 8},
+    "deeplabv2-aspp": {"width": 4, "backbone": "resnet50"},
+    "deeplabv3": {"width": 4, "backbone": "resnet50", "image_pooling": "none"},
+}
+
+
+def texture(shape):
+    noise = np.random.default_rng(2).standard_normal(shape)
+    return (3 * ndimage.gaussian_filter(noise, (0, 2, 2)) + 0.3 * noise).astype(np.float32)
+
+
+def network(name):
+    """Of random weights, its scores scaled such that classes are told apart as a trained network does."""
+    torch.manual_seed(1)
+    made = networks.build(name, 2, 3, **ARGUMENTS.get(name, {"width": 2})).eval()
+    called = []
+    with torch.no_grad():
+        for module in made.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.1)
+                module.running_var.uniform_(0.5, 1.5)
+            if isinstance(module, torch.nn.Conv2d):
+                if not module.weight.any():
+                    module.weight.normal_()
+                if module.out_channels == 3:
+                    module.register_forward_hook(lambda made, *_: called.append(made))
+        image = torch.from_numpy(texture((2, made.input_side(700), made.input_side(50)))[None])
+        found = made(image)[0].flatten(1)
+        for scores in set(called) if name.startswith(("fcn", "deeplabv2")) else called[-1:]:  # these add several scores
+            scores.weight *= 2 / found.std(dim=1)[:, None, None, None]
+            if scores.bias is not None:
+                scores.bias.zero_()
+        if called[-1].bias is not None:
+            called[-1].bias -= made(image)[0].flatten(1).mean(dim=1)
+    return made
+
+
+def whole_and_tiled(segmenter, image, path, size):
+    raster.write_bands(path, image)
+    found = []
+    with raster.open(path) as opened:
+        for tile_size in (None, size):
+            probabilities = np.empty((3, *image.shape[1:]), np.float32)
+            windows = 0
+            for tile in predict(segmenter, opened, tile_size=tile_size):
+                row, column, height, width = tile.window
+                probabilities[:, row : row + height, column : column + width] = tile.probabilities
+                windows += 1
+            found.append((probabilities, windows))
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(networks.NETWORKS))
+def test_tiles_equal_the_whole_image(name, tmp_path):
+    segmenter = NetworkSegmenter(network(name), LEGEND, BANDS, device="cpu", precision="float32")
+    assert not segmenter.whole_image
+    # A long image: most tiles lie farther from both ends than the halo reaches.
+    size = -(-48 // segmenter.stride) * segmenter.stride
+    image = texture((2, 2 * segmenter.halo + 4 * size + 5, 37))
+    (whole, n_whole), (tiled, n_tiles) = whole_and_tiled(segmenter, image, tmp_path / "image.tif", size)
+    assert n_whole == 1
+    assert n_tiles > 4
+    assert float(np.abs(whole - tiled).max()) < 1e-5
+    ordered = np.sort(whole, axis=0)
+    clear = ordered[-1] - ordered[-2] > 1e-6  # another processor may round a tie of float32 either way
+    assert clear.mean() > 0.999
+    assert (whole.argmax(axis=0) == tiled.argmax(axis=0))[clear].all()
+    assert len(np.unique(whole.argmax(axis=0))) > 1
+
+
+def test_a_halo_too_small_would_be_seen(tmp_path):
+    """The test above finds what it is for."""
+    segmenter = NetworkSegmenter(network("unet"), LEGEND, BANDS, device="cpu", precision="float32")
+    segmenter.halo = 16
+    image = np.random.default_rng(2).standard_normal((2, 300, 37)).astype(np.float32)
+    (whole, _), (tiled, _) = whole_and_tiled(segmenter, image, tmp_path / "image.tif", 48)
+    assert float(np.abs(whole - tiled).max()) > 1e-5

@@ -1,0 +1,27 @@
+"""Tiles by number are those of `densa.raster.tiles`."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from densa import raster
+from densa.engine.grid import Grid, inside
+from densa.errors import InputError
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 5), st.integers(0, 20), st.integers(1, 8))
+def test_numbered_tiles_are_those_in_row_major_order(height, width, n_strides, halo, stride):
+    grid = Grid(height, width, n_strides * stride, halo, stride)
+    expected = list(raster.tiles(height, width, n_strides * stride, halo=halo, stride=stride))
+    assert [grid.tile(i) for i in range(len(grid))] == expected
+    assert grid.computed_pixels() == sum(block.height * block.width for _, block in expected)
+    assert grid.largest_block() == max(block.height * block.width for _, block in expected)
+
+
+def test_place_of_a_core_in_its_block():
+    assert inside(raster.Window(8, 16, 4, 5), raster.Window(4, 8, 20, 20)) == (slice(4, 8), slice(8, 13))
+
+
+def test_sizes_off_the_stride_are_refused():
+    with pytest.raises(InputError, match="multiple of the model's stride 16, got 40; use 48"):
+        Grid(100, 100, 40, 0, 16)
