@@ -4,6 +4,7 @@ from densa.raster.atomic import atomic_output
 from densa.raster.bands_writer import BandsWriter, write_bands
 from densa.raster.label_map import LabelMapWriter, carried_legend, read_label_map, write_label_map
 from densa.raster.opening import open, read_mask
+from densa.raster.overview import overview
 from densa.raster.picture import write_picture
 from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.tiles import tiles
@@ -17,6 +18,7 @@ __all__ = [
     "atomic_output",
     "carried_legend",
     "open",
+    "overview",
     "read_label_map",
     "read_mask",
     "tiles",

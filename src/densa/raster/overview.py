@@ -1,0 +1,85 @@
+"""A reduced copy of a raster of any size: each pixel the mean of the area that it covers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from densa.errors import InputError
+from densa.raster.raster import Raster, Window
+
+__all__ = ["overview"]
+
+_BLOCK_ROWS, _BLOCK_COLUMNS = 512, 2048  # read at once; whole tiles of most files
+
+
+def overview(
+    raster: Raster, max_side: int = 1024, *, progress: Callable[[int, int], None] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Reduce a raster to a size that fits anywhere, reading it block by block.
+
+    Args:
+        raster: an open image.
+        max_side: longest side of the copy in pixels; a raster that is no larger is copied as it is.
+        progress: called with (pixels read, pixels in all) after every block.
+
+    Returns:
+        (bands, h, w) float32, the mean over the valid part of the area that a pixel covers (areas that end within a
+        pixel take their share of it), 0 where there is none; and (h, w) bool, False there.
+
+    Raises:
+        InputError: `max_side` below 1, or a damaged file.
+    """
+    if max_side < 1:
+        raise InputError(f"an overview has a side of 1 pixel at least, got {max_side}")
+    height, width = raster.height, raster.width
+    side = max(height, width, max_side)
+    h, w = (max(1, (2 * n * max_side + side) // (2 * side)) for n in (height, width))
+    sums = np.zeros((raster.n_bands, h, w))
+    area = np.zeros((h, w))
+    done = 0
+    for window in _windows(height, width):
+        values, valid = raster.read(window)
+        rows, row = _shares(window.row, window.height, height, h)
+        columns, column = _shares(window.column, window.width, width, w)
+        place = np.s_[row : row + rows.shape[0], column : column + columns.shape[0]]
+        # Sums of whole numbers, exact in any order; of others, in the order of the blocks.
+        area[place] += rows @ (columns @ valid.T.astype(np.float64)).T
+        for band, total in zip(values, sums, strict=True):
+            total[place] += rows @ (columns @ np.where(valid, band, 0).T.astype(np.float64)).T
+        done += window.height * window.width
+        if progress:
+            progress(done, height * width)
+    return (sums / np.where(area > 0, area, 1)).astype(np.float32), area > 0
+
+
+def _windows(height: int, width: int) -> Iterator[Window]:
+    for row in range(0, height, _BLOCK_ROWS):
+        for column in range(0, width, _BLOCK_COLUMNS):
+            yield Window(row, column, min(_BLOCK_ROWS, height - row), min(_BLOCK_COLUMNS, width - column))
+
+
+def _shares(start: int, count: int, size: int, n_cells: int) -> tuple[sparse.csr_array, int]:
+    """How much of each pixel, `start` and on, each cell takes, in whole 1 / `n_cells`; and the first cell's number.
+
+    Cell i covers the pixels' positions i * size / n_cells to (i + 1) * size / n_cells.
+    """
+    pixel = np.arange(start, start + count)
+    first, last = pixel * n_cells // size, ((pixel + 1) * n_cells - 1) // size
+    parts = [
+        (
+            cell,
+            pixel - start,
+            np.minimum((pixel + 1) * n_cells, (cell + 1) * size) - np.maximum(pixel * n_cells, cell * size),
+        )
+        for cell in (first, last)
+    ]
+    cells, places, shares = (np.concatenate(part) for part in zip(*parts, strict=True))
+    whole = np.concatenate([np.ones(count, bool), last > first])  # a pixel within one cell counts once
+    lowest = int(first[0])
+    shape = (int(last[-1]) - lowest + 1, count)
+    matrix = sparse.csr_array((shares[whole].astype(np.float64), (cells[whole] - lowest, places[whole])), shape=shape)
+    return matrix, lowest
