@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from densa.errors import InputError
-from densa.training.optimizers import make_optimizer
+from densa.training.optimizers import make_optimizer, set_learning_rate
 
 
 def _network():
@@ -33,3 +33,30 @@ def test_sgd_step_by_hand():
 def test_unknown_optimizer():
     with pytest.raises(InputError, match="adamw, sgd"):
         make_optimizer(_network(), "adam")
+
+
+def test_biases_and_the_classifier_have_rates_of_their_own():
+    """DeepLab: the classifier's kernel at 10, its bias at 20, other biases at 2; normalisation as kernels."""
+    network = _network()
+    optimizer = make_optimizer(
+        network, "sgd", learning_rate=0.5, weight_decay=0.1, bias_rate=2, classifier_rate=10,
+        classifier={"2.weight", "2.bias"},
+    )  # fmt: skip
+    set_learning_rate(optimizer, 0.25)
+    found = {id(p): (group["lr"], group["weight_decay"]) for group in optimizer.param_groups for p in group["params"]}
+    rates = {name: found[id(p)] for name, p in network.named_parameters()}
+    assert rates == {
+        "0.weight": (0.25, 0.1), "0.bias": (0.5, 0.0), "1.weight": (0.25, 0.0), "1.bias": (0.25, 0.0),
+        "2.weight": (2.5, 0.1), "2.bias": (5.0, 0.0),
+    }  # fmt: skip
+
+
+def test_a_bias_moves_twice_as_far():
+    network = nn.Conv2d(1, 1, 1)
+    before = [p.detach().clone() for p in network.parameters()]
+    optimizer = make_optimizer(network, "sgd", learning_rate=0.1, weight_decay=0.0, bias_rate=2)
+    for p in network.parameters():
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    moves = [(b - p.detach()).item() for b, p in zip(before, network.parameters(), strict=True)]
+    assert moves == pytest.approx([0.1, 0.2])

@@ -31,3 +31,16 @@ def test_warm_up_rises_then_the_schedule_runs_over_the_rest():
 def test_unknown_schedule():
     with pytest.raises(InputError, match="constant, cosine, poly, step"):
         learning_rate_factor("linear", 0.1)
+
+
+@pytest.mark.parametrize("power", [0.5, 0.9, 1.0])
+def test_poly_is_caffes_at_every_step(power):
+    n = 500
+    for step in range(n):
+        assert learning_rate_factor("poly", step / n, power=power) == (1 - step / n) ** power
+
+
+def test_step_falls_where_the_solvers_do():
+    """DeconvNet's first stage: 20 000 steps, divided by 10 every 9000."""
+    factors = [learning_rate_factor("step", s / 20_000, milestones=(0.45, 0.9)) for s in (8999, 9000, 17_999, 18_000)]
+    assert factors == pytest.approx([1, 0.1, 0.1, 0.01])
