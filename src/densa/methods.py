@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +16,16 @@ from densa import regions
 from densa.errors import InputError
 from densa.networks import build
 from densa.operators import receptive_field
-from densa.segmenter import Segmenter, load_segmenter, read_model
+from densa.segmenter import (
+    Segmenter,
+    load_segmenter,
+    model_format,
+    read_ensemble,
+    read_model,
+    save_ensemble,
+)
 
-__all__ = ["METHODS", "Method", "describe", "describe_run", "load", "partition"]
+__all__ = ["METHODS", "Method", "describe", "describe_run", "ensemble", "load", "partition"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,7 @@ class Method:
     """One method as `densa models` lists it."""
 
     name: str
-    kind: Literal["network", "regions"]
+    kind: Literal["network", "regions", "ensemble"]
     summary: str
     source: str
 
@@ -52,6 +61,7 @@ METHODS = {
         Method("deeplabv2-aspp", "network", "sum of scores dilated at four rates, on ResNet-101", "Chen et al. 2018"),
         Method("deeplabv3", "network", "ASPP with image pooling on a dilated ResNet-101", "Chen et al. 2017"),
         Method("dilated-context", "network", "dilated front end, context module on its scores", "Yu and Koltun 2016"),
+        Method("ensemble", "ensemble", "trained models of one legend, combined", "Noh et al. 2015 (EDeconvNet)"),
     )
 }
 
@@ -105,7 +115,7 @@ def load(folder: Path | str, *, device: str = "auto", precision: str = "auto") -
     """Load a trained model.
 
     Args:
-        folder: a model folder or a run folder (`model.json` and `model.safetensors` in it).
+        folder: a model folder or a run folder (with `model.json` in it): a network's, or an ensemble's.
         device: "auto", "cpu" or "cuda".
         precision: "auto" (bfloat16 where the processor has it and gains by it), "float32" or "bfloat16".
 
@@ -113,6 +123,41 @@ def load(folder: Path | str, *, device: str = "auto", precision: str = "auto") -
         InputError: no model there, or files that are not a model of densa.
     """
     return load_segmenter(folder, build, device=device, precision=precision)
+
+
+def ensemble(
+    models: Sequence[Path | str],
+    folder: Path | str,
+    *,
+    weights: Sequence[float] | None = None,
+    combine: str = "mean",
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Make one model of several that are trained: a folder with copies of them, which `load` reads.
+
+    Args:
+        models: run or model folders; classes and bands of the same names in the same order.
+        folder: the new model folder.
+        weights: one positive number per model; None means 1 each.
+        combine: "mean" of the probabilities or renormalised "product"; see `densa.segmenter.Ensemble`.
+        overwrite: replace an ensemble that is there.
+        progress: called with (models checked, models in all).
+
+    Raises:
+        InputError: models that cannot be loaded or do not fit together, or a folder that exists.
+    """
+    checked = 0
+
+    def check(model: Path) -> Segmenter:
+        nonlocal checked
+        segmenter = load(model, device="cpu", precision="float32")
+        checked += 1
+        if progress:
+            progress(checked, len(models))
+        return segmenter
+
+    save_ensemble(folder, models, load=check, weights=weights, combine=combine, overwrite=overwrite)
 
 
 def describe(name: str, n_bands: int, n_classes: int, *, width: int | None = None) -> dict[str, Any]:
@@ -125,6 +170,10 @@ def describe(name: str, n_bands: int, n_classes: int, *, width: int | None = Non
     Raises:
         InputError: an unknown name, or numbers that the network cannot have.
     """
+    if name in METHODS and METHODS[name].kind != "network":
+        raise InputError(
+            f"{name} is no network, so it has no parameters of its own; give a network or a folder with a trained model"
+        )
     arguments = {} if width is None else {"width": width}
     with torch.device("meta"):
         network = build(name, n_bands, n_classes, **arguments)
@@ -152,7 +201,11 @@ def describe_run(folder: Path | str) -> dict[str, Any]:
     Raises:
         InputError: there is no model of densa in it.
     """
-    folder = _folder(folder)
+    folder = Path(folder)
+    return _DESCRIPTIONS[model_format(folder)](folder)
+
+
+def _describe_network(folder: Path) -> dict[str, Any]:
     model = read_model(folder)
     name, arguments = model.architecture.name, model.architecture.arguments
     with torch.device("meta"):
@@ -173,9 +226,27 @@ def describe_run(folder: Path | str) -> dict[str, Any]:
     }
 
 
-def _folder(folder: Path | str) -> Path:
-    folder = Path(folder)
-    if not folder.is_dir():
-        found = "is a file" if folder.exists() else "does not exist"
-        raise InputError(f"a model is a folder with model.json and model.safetensors; {folder} {found}")
-    return folder
+def _describe_ensemble(folder: Path) -> dict[str, Any]:
+    model = read_ensemble(folder)
+    members = [describe_run(member) for member in model.members]
+    stride = math.lcm(*(member["stride"] for member in members))
+    return {
+        "folder": str(folder),
+        "architecture": {"name": "ensemble", "combine": model.combine},
+        "source": METHODS["ensemble"].source,
+        "members": {
+            path.name: {"network": member["architecture"]["name"], "weight": weight}
+            for path, member, weight in zip(model.members, members, model.weights, strict=True)
+        },
+        "parameters": sum(member["parameters"] for member in members),
+        "halo": math.ceil(max(member["halo"] for member in members) / stride) * stride,
+        "stride": stride,
+        "model_megabytes": round(sum(member["model_megabytes"] for member in members), 3),
+        **{key: members[0][key] for key in ("classes", "legend", "input")},
+    }
+
+
+_DESCRIPTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "densa-network": _describe_network,
+    "densa-ensemble": _describe_ensemble,
+}
