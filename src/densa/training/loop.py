@@ -194,9 +194,22 @@ def train(
     if len(train_dataset) == 0:
         raise InputError("the training split holds no image")
     n_bands, legend = train_dataset.n_bands, train_dataset.legend
+    if legend.n_classes < 2:
+        raise InputError(
+            f"there is one class, {legend.class_names[0]!r}, and nothing to tell it from; give the rest a class too"
+        )
     check_architecture(network, architecture, n_bands, legend.n_classes)
     accelerator = make_accelerator(device)
     plan = RunPlan(steps=steps, minutes=minutes, validate_every=validate_every, patience=patience)
+    sampler = make_sampler(
+        train_dataset,
+        sampling,
+        input_size(network, patch_size),
+        seed=seed,
+        border_weight=border_weight,
+        border_sigma=border_sigma,
+        background=border_background,
+    )
     folder = Path(output)
     if accelerator.is_main_process:
         prepare_folder(folder, resume=resume, overwrite=overwrite)
@@ -206,15 +219,7 @@ def train(
     accelerator.wait_for_everyone()
     bands = band_contract(train_dataset)
     feeder = Feeder(
-        make_sampler(
-            train_dataset,
-            sampling,
-            input_size(network, patch_size),
-            seed=seed,
-            border_weight=border_weight,
-            border_sigma=border_sigma,
-            background=border_background,
-        ),
+        sampler,
         bands,
         augmentation or Augmentation(),
         batch_size=batch_size,
