@@ -124,6 +124,9 @@ class _Stops(nn.Sequential):
         (7, {}),
         (5, {"optimizer": "sgd", "schedule": "poly", "ema_decay": 0.9, "accumulation": 2}),
         (9, {"validate_every": 3, "patience": 50, "recalibrate": True}),
+        (4, {"sampling": "balanced", "patch_size": (9, 14), "loss_scale": "image", "bias_rate": 2.0}),
+        (6, {"sampling": "single-objects", "schedule": "step", "milestones": (0.3, 0.7), "optimizer": "sgd"}),
+        (6, {"sampling": "objects", "loss_scale": "sum", "learning_rate": 1e-4, "optimizer": "sgd"}),
     ],
 )
 def test_resumed_run_ends_with_the_weights_of_one_never_stopped(tmp_path, scenes, tiny, architecture, at, changes):
@@ -304,6 +307,12 @@ def test_no_thread_is_left(tmp_path, scenes, tiny, architecture):
         ({"device": "tpu"}, "device"),
         ({"steps": 0}, "steps"),
         ({"patience": -1}, "patience"),
+        ({"sampling": "grid"}, "random, balanced, single-objects, objects"),
+        ({"loss_scale": "max"}, "mean, image, sum"),
+        ({"bias_rate": 0}, "bias_rate must be more than 0"),
+        ({"classifier_rate": -1}, "classifier_rate must be more than 0"),
+        ({"patch_size": (3, 0)}, "patch_size must be at least 1"),
+        ({"sampling": "objects", "border_background": 2}, "from 0 to 1, got 2"),
     ],
 )
 def test_refusals(tmp_path, scenes, tiny, architecture, change, said):
