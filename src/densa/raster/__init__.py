@@ -6,19 +6,25 @@ from densa.raster.label_map import LabelMapWriter, carried_legend, read_label_ma
 from densa.raster.opening import open, read_mask
 from densa.raster.overview import overview
 from densa.raster.picture import write_picture
+from densa.raster.polygons import Polygon, Polygoniser, polygonise
 from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.tiles import tiles
+from densa.raster.vector import PolygonWriter
 
 __all__ = [
     "BandsWriter",
     "Georeference",
     "LabelMapWriter",
+    "Polygon",
+    "PolygonWriter",
+    "Polygoniser",
     "Raster",
     "Window",
     "atomic_output",
     "carried_legend",
     "open",
     "overview",
+    "polygonise",
     "read_label_map",
     "read_mask",
     "tiles",

@@ -1,0 +1,88 @@
+"""What a pixel is on the ground: where its corners lie and what area it has."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.raster.raster import Raster
+
+__all__ = ["Ground", "ground_of"]
+
+_SEMI_MAJOR, _ECCENTRICITY_SQUARED = 6378137.0, 0.0066943799901413165  # WGS 84
+_STEPS = 2**24  # whole-numbered units that the largest pixel of a geographic map has: sums do not depend on their order
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Pixel-to-map transform and the area of pixels.
+
+    Attributes:
+        crs: rasterio's, None where it is not known.
+        transform: a, b, c, d, e, f: x = a column + b row + c, y = d column + e row + f.
+        unit: "m2" or "px", of areas.
+        unit_area: area of one whole-numbered unit of `row_area`.
+        degree: 0 where all pixels have one area; otherwise the radians of a map unit.
+        width: columns of the map.
+    """
+
+    crs: Any
+    transform: tuple[float, ...]
+    unit: str
+    unit_area: float
+    degree: float
+    width: int
+
+    @property
+    def pixel_size(self) -> tuple[float, float]:
+        """Width and height of a pixel in map units."""
+        a, b, _, d, e, _ = self.transform
+        return math.hypot(a, d), math.hypot(b, e)
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether what runs counterclockwise as drawn runs clockwise in map coordinates (rows count upwards)."""
+        a, b, _, d, e, _ = self.transform
+        return a * e - b * d > 0
+
+    def row_area(self, begin: int, end: int) -> NDArray[np.int64]:
+        """Units of area of a pixel in the rows begin to end - 1, at the middle column."""
+        if not self.degree:
+            return np.ones(end - begin, np.int64)
+        *_, d, e, f = self.transform
+        latitude = self.degree * (f + d * self.width / 2 + e * (np.arange(begin, end) + 0.5))
+        share = np.maximum(np.cos(latitude), 0) / (1 - _ECCENTRICITY_SQUARED * np.sin(latitude) ** 2) ** 2
+        return np.rint(share * (1 - _ECCENTRICITY_SQUARED) ** 2 * _STEPS).astype(np.int64)
+
+    def to_map(self, corners: NDArray[np.int32]) -> NDArray[np.float64]:
+        """(n, 2) columns and rows to map coordinates."""
+        a, b, c, d, e, f = self.transform
+        column, row = corners[:, 0], corners[:, 1]
+        return np.stack([a * column + b * row + c, d * column + e * row + f], axis=1)
+
+
+def ground_of(like: Raster | None, width: int) -> Ground:
+    """The ground of a raster.
+
+    Projected: the map's own square metres (its linear unit applied, its distortion not). Geographic: square metres on
+    the ellipsoid of WGS 84 at the latitude of the pixel's centre. Without a reference system, or with one of unknown
+    unit: pixels.
+    """
+    place = None if like is None else like.georeference
+    if place is None:
+        return Ground(None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), "px", 1.0, 0.0, width)
+    transform = tuple(float(value) for value in tuple(place.transform)[:6])
+    area = abs(transform[0] * transform[4] - transform[1] * transform[3])
+    if place.crs is not None and place.crs.is_geographic:
+        degree = float(place.crs.units_factor[1])
+        # Meridian's radius times parallel's: a^2 (1 - e^2) cos / (1 - e^2 sin^2)^2, never above a^2 / (1 - e^2).
+        largest = area * degree**2 * _SEMI_MAJOR**2 / (1 - _ECCENTRICITY_SQUARED)
+        return Ground(place.crs, transform, "m2", largest / _STEPS, degree, width)
+    if place.crs is not None and place.crs.is_projected:
+        metres = float(place.crs.linear_units_factor[1])
+        return Ground(place.crs, transform, "m2", area * metres**2, 0.0, width)
+    return Ground(place.crs, transform, "px", 1.0, 0.0, width)

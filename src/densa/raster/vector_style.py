@@ -1,0 +1,80 @@
+"""A QGIS style inside a GeoPackage: one colour per class, as in the legend."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from densa.legend import Legend
+
+__all__ = ["add_style", "qgis_style"]
+
+# As QGIS creates it when it saves a style into a GeoPackage.
+_TABLE = """
+CREATE TABLE layer_styles (
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
+    f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
+    useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
+    update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now'))
+)
+"""
+
+
+def add_style(path: Path, layer: str, legend: Legend) -> None:
+    """Make `layer` of a GeoPackage open in QGIS with the legend's colours and names."""
+    with closing(sqlite3.connect(path)) as file, file:
+        row = file.execute("SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (layer,)).fetchone()
+        file.execute(_TABLE)
+        file.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)"
+            " VALUES ('layer_styles', 'attributes', 'layer_styles', '', 0)"
+        )
+        file.execute(
+            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName,"
+            " styleQML, styleSLD, useAsDefault, description, owner) VALUES ('', '', ?, ?, ?, ?, '', 1, ?, '')",
+            (layer, row[0], "classes", qgis_style(legend), "colours of the classes, by densa"),
+        )
+
+
+def qgis_style(legend: Legend) -> str:
+    """QML of a layer whose column `class` holds indices of the legend."""
+    root = Element("qgis", version="3.28", styleCategories="Symbology")
+    renderer = SubElement(
+        root,
+        "renderer-v2",
+        type="categorizedSymbol",
+        attr="class",
+        symbollevels="0",
+        enableorderby="0",
+        forceraster="0",
+    )
+    categories, symbols = SubElement(renderer, "categories"), SubElement(renderer, "symbols")
+    for index, (name, color) in enumerate(zip(legend.class_names, legend.colors, strict=True)):
+        number = str(index)
+        SubElement(categories, "category", value=number, type="integer", symbol=number, label=name, render="true")
+        symbol = SubElement(symbols, "symbol", type="fill", name=number, alpha="1", clip_to_extent="1", force_rhr="0")
+        layer = SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"})
+        options = SubElement(layer, "Option", type="Map")
+        for key, value in _fill(*color).items():
+            SubElement(options, "Option", name=key, type="QString", value=value)
+        for key, value in _fill(*color).items():  # QGIS before 3.20 reads these
+            SubElement(layer, "prop", k=key, v=value)
+    SubElement(renderer, "rotation")
+    SubElement(renderer, "sizescale")
+    SubElement(root, "layerGeometryType").text = "2"
+    ElementTree.indent(root)
+    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ElementTree.tostring(root, "unicode")
+
+
+def _fill(red: int, green: int, blue: int) -> dict[str, str]:
+    return {
+        "color": f"{red},{green},{blue},255",
+        "outline_color": "35,35,35,255",
+        "outline_style": "solid",
+        "outline_width": "0.1",
+        "outline_width_unit": "MM",
+        "style": "solid",
+    }
