@@ -113,6 +113,8 @@ def test_help_is_in_groups(run_cli):
         (["--milestones", "0.5,2"], "milestones must be shares of the run"),
         (["--model-argument", "dropout"], "model_arguments must be NAME=VALUE"),
         (["--model-argument", "depth=3"], "network unet has no argument 'depth'; it has width"),
+        (["--model-argument", "dropout=[1"], "model_arguments must be NAME=VALUE with a number"),
+        (["--model-argument", "dropout=much"], "network unet cannot be built of {'width': 16, 'dropout': 'much'}"),
         (["--sampling", "some"], "sampling must be 'random', 'balanced'"),
         (["--loss-scale", "max"], "loss_scale must be 'mean', 'image' or 'sum'"),
         (["--bias-rate", "0"], "bias_rate must be greater than 0"),

@@ -50,7 +50,10 @@ def _arguments(value: Any) -> Any:
     pairs = [str(entry).partition("=") for entry in value]
     if wrong := [name for name, sign, _ in pairs if not sign]:
         raise ValueError(f"must be NAME=VALUE, such as dropout=0.5, got {wrong[0]!r}")
-    return {name.strip(): yaml.safe_load(text) for name, _, text in pairs}
+    try:
+        return {name.strip(): yaml.safe_load(text) for name, _, text in pairs}
+    except yaml.YAMLError as error:
+        raise ValueError("must be NAME=VALUE with a number, true, false or a word as its value") from error
 
 
 class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=()):

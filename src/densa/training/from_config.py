@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from densa import datasets, networks
 from densa.errors import InputError
@@ -38,8 +39,7 @@ def train_from_config(
     """
     splits, n_bands = _open(config)
     torch.manual_seed(config.seed)  # first weights
-    architecture = config.architecture
-    network = networks.build(architecture.name, n_bands, splits["train"].legend.n_classes, **architecture.arguments)
+    architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes)
     notes = _notes(config)
     if resume:
         _same_weights(config, Path(output))
@@ -73,7 +73,7 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
     splits, n_bands = _open(config)
     legend, architecture = splits["train"].legend, config.architecture
     with torch.device("meta"):
-        network = networks.build(architecture.name, n_bands, legend.n_classes, **architecture.arguments)
+        network = _build(config, n_bands, legend.n_classes)
     return {
         "images": {name: len(split) for name, split in splits.items()},
         "bands": n_bands,
@@ -92,6 +92,15 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
         "steps": config.steps,
         "minutes": config.minutes,
     }
+
+
+def _build(config: TrainConfig, n_bands: int, n_classes: int) -> nn.Module:
+    """The network with fresh weights."""
+    name, arguments = config.architecture.name, config.architecture.arguments
+    try:
+        return networks.build(name, n_bands, n_classes, **arguments)
+    except TypeError as error:
+        raise InputError(f"network {name} cannot be built of {arguments}: {error}") from error
 
 
 def _notes(config: TrainConfig) -> list[str]:

@@ -156,11 +156,11 @@ def _load_trained(network: nn.Module, architecture: Architecture, folder: Path, 
 def _rebuilt(model: ModelDescription, stored: Mapping[str, Tensor], folder: Path) -> nn.Module:
     """The network of a model folder."""
     name, arguments = model.architecture.name, model.architecture.arguments
-    with torch.device("meta"):
-        network = build(name, model.bands.n_bands, model.legend.n_classes, **arguments)
     try:
+        with torch.device("meta"):
+            network = build(name, model.bands.n_bands, model.legend.n_classes, **arguments)
         network.load_state_dict(stored, assign=True)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, OverflowError) as error:
         raise InputError(f"{folder} is damaged: its weights are not those of a {name} with {arguments}") from error
     return network
 
