@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from densa.cli.common import Config, Device, Json, Overwrite, Precision, print_json, progress_bar
+from densa.errors import InputError
+
+if TYPE_CHECKING:
+    from densa.engine import Job
+    from densa.raster import Raster
+    from densa.segmenter import ModelSource, Segmenter
+
+OUTPUTS, MODEL, TILES, WORK = "Outputs", "Model", "Tiles and memory", "Long runs"
+
+
+class Tta(StrEnum):
+    """Views of test-time augmentation."""
+
+    NONE = "none"
+    FLIPS = "flips"
+    ALL = "all"
+
+
+class Blend(StrEnum):
+    """Weights of blended windows."""
+
+    LINEAR = "linear"
+    HANN = "hann"
+
+
+class ExecutorKind(StrEnum):
+    """What workers are."""
+
+    THREADS = "threads"
+    PROCESSES = "processes"
 
 
 def predict(
@@ -17,47 +51,223 @@ def predict(
         Path, typer.Option("-o", "--output", metavar="OUT", help="Folder, or a .png/.tif file for one image.")
     ],
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Also write one uint8 band per class: NAME.probabilities.tif.")
+        bool,
+        typer.Option(
+            "--probabilities",
+            rich_help_panel=OUTPUTS,
+            help="Also write one uint8 band per class: NAME.probabilities.tif.",
+        ),
     ] = False,
-    tile_size: Annotated[
-        int | None, typer.Option("--tile-size", help="Side of a tile in pixels; the result does not depend on it.")
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--uncertainty",
+            rich_help_panel=OUTPUTS,
+            help="Also write the entropy of the classes, 255 where all are equally probable: NAME.uncertainty.tif.",
+        ),
+    ] = False,
+    tta: Annotated[
+        Tta,
+        typer.Option(
+            "--tta", rich_help_panel=MODEL, help="Mean over the image and its flips, or flips and quarter turns (all)."
+        ),
+    ] = Tta.NONE,
+    samples: Annotated[
+        int,
+        typer.Option("--samples", min=0, rich_help_panel=MODEL, help="Monte-Carlo passes with dropout, 0 for none."),
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, rich_help_panel=MODEL, help="Of the Monte-Carlo passes.")] = 0,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory", metavar="SIZE", rich_help_panel=TILES, help="Stay within so much memory in all, as 2GB."
+        ),
     ] = None,
+    tile_size: Annotated[
+        int | None,
+        typer.Option(
+            "--tile-size", rich_help_panel=TILES, help="Side of a tile in pixels; the labels do not depend on it."
+        ),
+    ] = None,
+    blend: Annotated[
+        Blend | None,
+        typer.Option(
+            "--blend",
+            rich_help_panel=TILES,
+            help="Blend windows that overlap by half (their side is --tile-size) instead of computing exact tiles.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, rich_help_panel=WORK, help="How many compute at once.")
+    ] = 1,
+    executor: Annotated[
+        ExecutorKind, typer.Option("--executor", rich_help_panel=WORK, help="What the workers are.")
+    ] = ExecutorKind.THREADS,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            "--dask", metavar="ADDRESS", rich_help_panel=WORK, help="Dask scheduler, tcp://host:8786, or local:4."
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            rich_help_panel=WORK,
+            help="Compute every N-th tile only (I from 0): one job of an array. The last to finish writes the map.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", rich_help_panel=WORK, help="Go on where a run was stopped; keep finished maps.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", rich_help_panel=WORK, help="Try three tiles, say what it would take, and stop."),
+    ] = False,
     device: Device = "auto",
     precision: Precision = "auto",
     overwrite: Overwrite = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be written, and stop.")] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Label every pixel of images with a trained model.
 
     A photo gives a palette PNG of the same size, a GeoTIFF a GeoTIFF with its georeference, colours and class names.
+    Finished tiles of a large image wait in NAME.partial: --resume continues after whatever stopped it.
     """
-    from densa import methods, raster
-    from densa.engine import plan_outputs, predict_to_file
+    from densa.engine import parse_bytes, plan_outputs
+    from densa.segmenter import ModelSource
 
-    plan = plan_outputs(images, output, overwrite=overwrite, probabilities=probabilities)
-    segmenter = methods.load(run, device=device, precision=precision)
-    written = []
+    failures: list[tuple[Path, str]] = []
+    plan = plan_outputs(
+        images,
+        output,
+        overwrite=overwrite or dry_run,
+        probabilities=probabilities,
+        uncertainty=uncertainty,
+        resume=resume or shard is not None,
+        failed=lambda path, error: failures.append((path, str(error))),
+    )
+    options: dict[str, Any] = {
+        "tile_size": tile_size,
+        "memory": None if memory is None else parse_bytes(memory),
+        "blend": blend and blend.value,
+        "workers": workers,
+        "executor": executor.value,
+        "dask": dask,
+    }
+    source = ModelSource(
+        run,
+        device=device,
+        precision=precision,
+        flips=() if tta is Tta.NONE else ("rows", "columns"),
+        quarter_turns=tta is Tta.ALL,
+        samples=samples,
+        seed=seed,
+    )
+    begin = partial(_estimate, options) if dry_run else partial(_write, source, options, shard, resume, overwrite)
+    segmenter = _load(source) if plan else None
+    rows = []
     for job in plan:
-        with raster.open(job.image, page=job.page) as image:
-            if not dry_run:
-                job.labels.parent.mkdir(parents=True, exist_ok=True)
-                with progress_bar(job.image.name) as progress:
-                    predict_to_file(
-                        segmenter,
-                        image,
-                        job.labels,
-                        probabilities=job.probabilities,
-                        tile_size=tile_size,
-                        overwrite=overwrite,
-                        progress=progress,
-                    )
-            row = {"image": str(job.image), "labels": str(job.labels), "height": image.height, "width": image.width}
-        if job.probabilities:
-            row["probabilities"] = str(job.probabilities)
-        written.append(row)
+        assert segmenter is not None
+        try:
+            row, said = begin(segmenter, job)
+        except InputError as error:  # one image is not the others
+            failures.append((job.image, str(error)))
+            continue
+        rows.append(row)
         if not as_json:
-            print(f"{'would write' if dry_run else 'wrote'} {job.labels}")
+            print(said, flush=True)
     if as_json:
-        print_json(written)
+        print_json(rows)
+    _fail(failures, len(rows))
+
+
+def _estimate(options: dict[str, Any], segmenter: Segmenter, job: Job) -> tuple[dict[str, Any], str]:
+    """What one image would take: for programs, and in words."""
+    from densa import raster
+    from densa.engine import estimate_prediction
+
+    with raster.open(job.image, page=job.page) as image:
+        found = estimate_prediction(
+            segmenter, image, job.labels, probabilities=job.probabilities, uncertainty=job.uncertainty, **options
+        )
+        return _row(job, image) | asdict(found), f"would write {job.labels}: {found.sentence()}"
+
+
+def _write(
+    source: ModelSource,
+    options: dict[str, Any],
+    shard: str | None,
+    resume: bool,
+    overwrite: bool,
+    segmenter: Segmenter,
+    job: Job,
+) -> tuple[dict[str, Any], str]:
+    """Predict one image; gives what was written: for programs, and in words."""
+    from densa import raster
+    from densa.engine import predict_to_file
+
+    job.labels.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with raster.open(job.image, page=job.page) as image, progress_bar(job.image.name) as progress:
+            complete = predict_to_file(
+                segmenter,
+                image,
+                job.labels,
+                page=job.page,
+                probabilities=job.probabilities,
+                uncertainty=job.uncertainty,
+                shard=shard,
+                load=_Loader(source),
+                fingerprint=source.fingerprint(),
+                resume=resume,
+                overwrite=overwrite,
+                progress=progress,
+                tell=_tell,
+                **options,
+            )
+            row = _row(job, image) | {"complete": complete}
+    except KeyboardInterrupt:
+        if job.labels.with_name(job.labels.name + ".partial").exists():
+            _tell(f"the finished tiles of {job.labels.name} are kept; --resume continues")
+        raise
+    return row, f"wrote {job.labels}" if complete else f"shard {shard} of {job.labels} is done"
+
+
+def _row(job: Job, image: Raster) -> dict[str, Any]:
+    row = {"image": job.image, "labels": job.labels, "probabilities": job.probabilities, "uncertainty": job.uncertainty}
+    files: dict[str, Any] = {name: str(path) for name, path in row.items() if path is not None}
+    return files | {"height": image.height, "width": image.width}
+
+
+def _fail(failures: list[tuple[Path, str]], n_good: int) -> None:
+    """Say which images failed, after the others are written."""
+    if not failures:
+        return
+    if len(failures) == 1 and not n_good:
+        raise InputError(failures[0][1])
+    for path, reason in failures:
+        _tell(reason if str(path) in reason else f"{path}: {reason}")
+    raise InputError(f"{len(failures)} of {n_good + len(failures)} images failed; the others are done")
+
+
+def _tell(line: str) -> None:
+    print(f"densa: {line}", file=sys.stderr)
+
+
+class _Loader:
+    """Loads the model in another process, which knows the same kinds of models as this one."""
+
+    def __init__(self, source: ModelSource) -> None:
+        self.source = source
+
+    def __call__(self) -> Segmenter:
+        return _load(self.source)
+
+
+def _load(source: ModelSource) -> Segmenter:
+    from densa import methods  # noqa: F401  # knows every kind of model
+
+    return source.load()

@@ -3,6 +3,7 @@
 from densa.engine.blend import BLENDS, Blended
 from densa.engine.budget import default_tile_size
 from densa.engine.compute import TilePrediction
+from densa.engine.estimate import Estimate, estimate_prediction
 from densa.engine.memory import parse_bytes
 from densa.engine.outputs import Job, plan_outputs
 from densa.engine.predict import predict, predict_array, predict_to_file
@@ -10,9 +11,11 @@ from densa.engine.predict import predict, predict_array, predict_to_file
 __all__ = [
     "BLENDS",
     "Blended",
+    "Estimate",
     "Job",
     "TilePrediction",
     "default_tile_size",
+    "estimate_prediction",
     "parse_bytes",
     "plan_outputs",
     "predict",

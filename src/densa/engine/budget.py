@@ -98,6 +98,7 @@ def choose_tile_size(
     *,
     reserved: int = 0,
     workers: int = 1,
+    tiles: int = 1,
 ) -> int:
     """The tile size that computes the fewest pixels within a budget.
 
@@ -107,7 +108,8 @@ def choose_tile_size(
         products: what is kept of a tile.
         memory: bytes that may be resident at once, everything included.
         reserved: bytes that something else in this process will take.
-        workers: threads that compute tiles at once.
+        workers: threads of this process that compute tiles at once.
+        tiles: at least so many, where the image has them.
 
     Returns:
         A multiple of the stride; of 512 as well where the budget allows tiles of that size.
@@ -130,7 +132,7 @@ def choose_tile_size(
     spoken_for = resident_bytes() + cache + reserved
     fitting = []
     for size in _candidates(segmenter.stride, max(raster.height, raster.width)):
-        grid = Grid(raster.height, raster.width, size, segmenter.halo, segmenter.stride)
+        grid = _grid(segmenter, raster, size)
         needed = spoken_for + workers * cost.of(grid.largest_block())
         if needed > memory:
             break
@@ -142,7 +144,7 @@ def choose_tile_size(
             f"{shown_bytes(math.ceil(needed / 1e7) * 1e7)}"
             + (f" with {workers} workers; take fewer or give more" if workers > 1 else "")
         )
-    enough = [pair for pair in fitting if len(_grid(segmenter, raster, pair[1])) >= 2 * workers]
+    enough = [pair for pair in fitting if len(_grid(segmenter, raster, pair[1])) >= tiles]
     return min(enough or fitting)[1]
 
 

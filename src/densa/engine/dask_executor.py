@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from densa.engine.executors import Store
-from densa.engine.tile_job import TileJob, run_tile
+from densa.engine.tile_job import TileJob, close_job, run_tile
 from densa.errors import InputError
 
 __all__ = ["run_dask"]
@@ -87,12 +87,23 @@ def _plugin(distributed: Any, job: TileJob) -> Any:
 
             remember(job)
 
+        def teardown(self, worker: Any) -> None:
+            from densa.engine.dask_executor import forget
+
+            forget(job.key)
+
     return SendJob()
 
 
 def remember(job: TileJob) -> None:
     """Keep a job for the tiles of it that will be asked for."""
     _jobs[job.key] = job
+
+
+def forget(key: str) -> None:
+    """Let go of a job, its model and its image."""
+    _jobs.pop(key, None)
+    close_job(key)
 
 
 @contextmanager
@@ -106,8 +117,6 @@ def _client(distributed: Any, address: str) -> Iterator[Any]:
         with distributed.LocalCluster(n_workers=n_workers, **options) as cluster, distributed.Client(cluster) as client:
             yield client
         return
-    if "://" not in address and not re.fullmatch(r"[\w.\-]+:\d+", address):
-        raise InputError(f"--dask takes a scheduler's address as tcp://host:8786, or local:4, got {address!r}")
     try:
         client = distributed.Client(address, timeout=_CONNECT_SECONDS)
     except (OSError, TimeoutError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,18 @@ class Job:
     page: int
     labels: Path
     probabilities: Path | None
+    uncertainty: Path | None = None
 
 
 def plan_outputs(
-    images: Sequence[Path], output: Path, *, overwrite: bool = False, probabilities: bool = False
+    images: Sequence[Path],
+    output: Path,
+    *,
+    overwrite: bool = False,
+    probabilities: bool = False,
+    uncertainty: bool = False,
+    resume: bool = False,
+    failed: Callable[[Path, InputError], None] | None = None,
 ) -> list[Job]:
     """Name every output before anything is computed.
 
@@ -35,6 +43,9 @@ def plan_outputs(
         output: a folder (made when missing), or a .png/.tif file where one image with one page is given.
         overwrite: outputs may exist.
         probabilities: plan `NAME.probabilities.tif` beside every label map.
+        uncertainty: plan `NAME.uncertainty.tif` as well.
+        resume: outputs may exist; whether they are those of this run is seen later.
+        failed: gets images that cannot be opened, which are left out; None raises.
 
     Returns:
         One job per page of every image: a georeferenced image gives NAME.tif, any other NAME.png; the pages of
@@ -55,16 +66,23 @@ def plan_outputs(
     as_file = output.suffix.lower() in _LABEL_SUFFIXES and not output.is_dir()
     jobs: list[Job] = []
     for path, place in files:
-        with raster.open(path) as image:
-            n_pages, suffix = image.n_pages, ".png" if image.georeference is None else ".tif"
+        try:
+            with raster.open(path) as image:
+                n_pages, suffix = image.n_pages, ".png" if image.georeference is None else ".tif"
+        except InputError as error:
+            if failed is None:
+                raise
+            failed(path, error)
+            continue
         if as_file and (len(files) > 1 or n_pages > 1):
             raise InputError(f"-o {output} is one file, but {len(files)} images were given; give a folder instead")
         for page in range(n_pages):
             name = path.stem if n_pages == 1 else f"{path.stem}_{page:04d}"
             labels = output if as_file else output / place / f"{name}{suffix}"
-            extra = labels.with_name(f"{labels.stem}.probabilities.tif") if probabilities else None
-            jobs.append(Job(path, page, labels, extra))
-    _check(jobs, overwrite)
+            names = {"probabilities": probabilities, "uncertainty": uncertainty}
+            extra = [labels.with_name(f"{labels.stem}.{name}.tif") if asked else None for name, asked in names.items()]
+            jobs.append(Job(path, page, labels, *extra))
+    _check(jobs, overwrite or resume)
     return jobs
 
 
@@ -74,7 +92,7 @@ def _check(jobs: list[Job], overwrite: bool) -> None:
         if job.labels in taken:
             raise InputError(f"{taken[job.labels]} and {job.image} would both be written to {job.labels}; rename one")
         taken[job.labels] = job.image
-        for target in (job.labels, job.probabilities):
+        for target in (job.labels, job.probabilities, job.uncertainty):
             if target is None or not target.exists():
                 continue
             if target.resolve() == job.image.resolve():

@@ -101,7 +101,8 @@ def predict_to_file(
     """Write the label map of a raster, and its probabilities when asked for.
 
     An image of more than one tile has a work folder `OUTPUT.partial` until it is finished, which `resume` continues
-    after anything. The files do not depend on the tiles, on who computed them, or on how often it was interrupted.
+    after anything. The files are the same to the last byte, whoever computes the tiles and however often it is
+    interrupted. Tiles of another size give the same labels; a probability may then be rounded to the other of two.
 
     Args:
         segmenter: anything trained.

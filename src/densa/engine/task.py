@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +48,8 @@ class Crew:
             raise InputError(f"workers must be at least 1, got {self.workers}")
         if self.executor not in ("threads", "processes"):
             raise InputError(f'executor must be "threads" or "processes", got {self.executor!r}')
+        if self.dask is not None and not re.fullmatch(r"local:\d+|\w+://.+|[\w.\-]+:\d+", self.dask):
+            raise InputError(f"--dask takes a scheduler's address as tcp://host:8786, or local:4, got {self.dask!r}")
         if self.dask is not None and self.workers > 1:
             raise InputError("give either workers or the address of a Dask cluster, which has its own workers")
 
@@ -203,7 +206,9 @@ def _size(
         reserved = 2 * raster.height * raster.width
     if crew.local_processes:  # each holds as much as this one before its first tile
         memory = (memory - resident_bytes() - _ASSEMBLY_BYTES) // crew.local_processes
-    best = choose_tile_size(segmenter, raster, products, memory, reserved=reserved, workers=crew.threads)
+    parallel = crew.local_processes or crew.threads
+    tiles = 2 * parallel if parallel > 1 else 1  # so that no worker is left without for long
+    best = choose_tile_size(segmenter, raster, products, memory, reserved=reserved, workers=crew.threads, tiles=tiles)
     if tile_size is None:
         return best, None
     return tile_size, best if best < tile_size else None

@@ -16,7 +16,7 @@ from densa.engine.tile_file import encode_tile
 from densa.raster import Raster
 from densa.segmenter import Segmenter
 
-__all__ = ["Opened", "TileJob", "run_tile"]
+__all__ = ["Opened", "TileJob", "close_job", "run_tile"]
 
 Wrap = Callable[[Segmenter], Segmenter]
 
@@ -85,10 +85,16 @@ def run_tile(job: TileJob, number: int) -> bytes:
     """Read, compute and encode one tile in a worker process; the model is loaded at the first."""
     with _OPEN_LOCK:
         if job.key not in _OPEN:
-            for old in _OPEN.values():
-                old.raster.close()
-            _OPEN.clear()  # one model at a time: memory
+            for old in list(_OPEN):  # one model at a time: memory
+                _OPEN.pop(old).raster.close()
             _OPEN[job.key] = job.open()
         opened = _OPEN[job.key]
     tile = opened.computer(read_block(opened.raster, job.grid, number))
     return encode_tile(job.products.planes(tile))
+
+
+def close_job(key: str) -> None:
+    """Let go of the model and the image of a job in this process."""
+    with _OPEN_LOCK:
+        if key in _OPEN:
+            _OPEN.pop(key).raster.close()

@@ -1,0 +1,172 @@
+"""What a prediction will take, before it begins: from a few of its tiles."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from densa.engine.assemble import Outputs
+from densa.engine.compute import Block, read_block
+from densa.engine.executors import threads_of_each
+from densa.engine.memory import peak_during, shown_bytes
+from densa.engine.task import Crew, Task, plan_task
+from densa.engine.tile_file import encode_tile
+from densa.raster import Raster
+from densa.segmenter import Segmenter
+
+__all__ = ["Estimate", "estimate", "estimate_prediction"]
+
+_CALIBRATED_TILES = 3
+_LOOKED_AT_TILES = 32
+_ASSEMBLY_SECONDS_PER_PIXEL = 3e-8  # of a band: writing, copying to a COG with overviews and reading back
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a prediction takes.
+
+    Attributes:
+        tiles: how many; `tile_size` and `halo` in pixels.
+        overhead: pixels computed more than once, as a share of the image.
+        empty: share of the tiles without a valid pixel, which are not computed.
+        seconds: for computing and writing all.
+        disk_bytes: at the most, work folder and outputs together.
+        memory_bytes: resident at the peak in this process, as found with the tiles that were tried.
+    """
+
+    tiles: int
+    tile_size: int
+    halo: int
+    overhead: float
+    empty: float
+    seconds: float
+    disk_bytes: int
+    memory_bytes: int
+
+    def sentence(self) -> str:
+        """All that in a line."""
+        return (
+            f"{self.tiles} tile{'s' * (self.tiles > 1)} of {self.tile_size} px with a halo of {self.halo} px"
+            f" ({self.overhead:.0%} computed twice, {self.empty:.0%} of the tiles empty): about {_time(self.seconds)},"
+            f" {shown_bytes(self.disk_bytes)} of disk, {shown_bytes(self.memory_bytes)} of memory"
+        )
+
+
+def estimate_prediction(
+    segmenter: Segmenter,
+    raster: Raster,
+    output: Path,
+    *,
+    probabilities: Path | None = None,
+    uncertainty: Path | None = None,
+    tile_size: int | None = None,
+    memory: int | None = None,
+    blend: str | None = None,
+    workers: int = 1,
+    executor: str = "threads",
+    dask: str | None = None,
+) -> Estimate:
+    """What `predict_to_file` with the same arguments will take; nothing is written.
+
+    Raises:
+        InputError: what `predict_to_file` refuses before it begins, an output that exists aside.
+    """
+    crew = Crew(workers, executor, dask)
+    outputs = Outputs(output, probabilities, uncertainty)
+    options: dict[str, Any] = {"tile_size": tile_size, "memory": memory, "blend": blend, "crew": crew}
+    return estimate(plan_task(segmenter, raster, outputs, fingerprint="", **options), crew)
+
+
+def estimate(task: Task, crew: Crew) -> Estimate:
+    """Estimate a prediction from three of its tiles, spread over the image, and a look at which tiles have data.
+
+    Args:
+        task: the prediction.
+        crew: who will compute it. Workers of a remote cluster are taken to be as fast as one process here.
+    """
+    grid = task.grid
+    opened = task.job.opened(task.segmenter, task.raster)
+    with_data, looked_at = [], _spread(len(grid), _LOOKED_AT_TILES)
+    for number in looked_at:
+        core = grid.tile(number)[0]
+        _, valid = task.raster.read(core, bands=[1])
+        if valid.any():
+            with_data.append(number)
+    share = len(with_data) / len(looked_at)
+    tried = [with_data[i] for i in _spread(len(with_data), _CALIBRATED_TILES)]
+    costs = list[tuple[int, float, int, int]]()
+    peak = 0
+
+    def one(block: Block) -> int:
+        return len(encode_tile(task.job.products.planes(opened.computer(block))))
+
+    with _as_worker(task):
+        for place, number in enumerate(tried):
+            if place == 0 and len(grid) > 1:  # the first use loads and compiles
+                one(read_block(task.raster, grid, number))
+            size, begin = 0, time.perf_counter()
+
+            def run(number: int = number) -> None:
+                nonlocal size
+                size = one(read_block(task.raster, grid, number))
+
+            _, most = peak_during(run)
+            seconds = time.perf_counter() - begin
+            core, window = grid.tile(number)
+            costs.append((window.height * window.width, seconds, size, core.height * core.width))
+            peak = max(peak, most)
+    pixels = task.raster.height * task.raster.width
+    computed, spent, stored, of_cores = (sum(column) for column in zip(*costs, strict=True)) if costs else (1, 0, 0, 1)
+    planes = task.job.products.n_planes
+    seconds = spent / computed * grid.computed_pixels() * share / _at_once(task, crew)
+    seconds += pixels * planes * _ASSEMBLY_SECONDS_PER_PIXEL
+    kept = stored / of_cores * pixels * share
+    return Estimate(
+        tiles=len(grid),
+        tile_size=grid.tile_size,
+        halo=grid.halo,
+        overhead=grid.computed_pixels() / pixels - 1,
+        empty=1 - share,
+        seconds=seconds,
+        disk_bytes=int(3.4 * kept) + 2**20,  # tiles, the TIFF, and its copy with overviews
+        memory_bytes=peak * max(1, crew.local_processes),
+    )
+
+
+def _spread(n: int, most: int) -> list[int]:
+    """Up to `most` different numbers of 0..n-1, evenly spread."""
+    return sorted({int(i) for i in np.linspace(0, n - 1, min(n, most) + 2)[1:-1].round()}) if n > 2 else list(range(n))
+
+
+def _at_once(task: Task, crew: Crew) -> int:
+    """Tiles that are computed at the same time without slowing each other."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(crew.local_processes or crew.threads, processors, len(task.grid))
+
+
+@contextmanager
+def _as_worker(task: Task) -> Iterator[None]:
+    """Torch with as many threads as one of the workers has."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(task.job.threads or threads_of_each(1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 2 else f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
