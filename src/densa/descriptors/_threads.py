@@ -1,4 +1,4 @@
-"""Rows shared out to threads.
+"""Rows and features shared out to threads.
 
 Plain threads over compiled kernels that release the interpreter's lock: kernels with this many inlined loops take
 numba's parallel backend half a minute to compile, and not all of its layers may be entered by two threads at once.
@@ -18,11 +18,16 @@ def share_rows(kernel: Callable[..., None], n_rows: int, *arguments: Any) -> Non
 
     Each chunk writes rows of its own; no sum crosses chunks, so the result does not depend on the threads.
     """
-    n_threads = min(get_num_threads(), -(-n_rows // _CHUNK))
-    if n_threads == 1:
-        kernel(*arguments, 0, n_rows)
+    share_items(kernel, n_rows, *arguments, chunk=_CHUNK)
+
+
+def share_items(kernel: Callable[..., None], n_items: int, *arguments: Any, chunk: int = 1) -> None:
+    """As `share_rows`, of anything that can be computed item by item."""
+    n_threads = min(get_num_threads(), -(-n_items // chunk))
+    if n_threads <= 1:
+        kernel(*arguments, 0, n_items)
         return
     with ThreadPoolExecutor(n_threads) as pool:
-        tops = range(0, n_rows, _CHUNK)
-        for done in [pool.submit(kernel, *arguments, top, min(top + _CHUNK, n_rows)) for top in tops]:
+        starts = range(0, n_items, chunk)
+        for done in [pool.submit(kernel, *arguments, i, min(i + chunk, n_items)) for i in starts]:
             done.result()

@@ -14,6 +14,7 @@ from densa.descriptors._rows import mirror
 from densa.descriptors._threads import share_rows
 from densa.descriptors.pixel import Place, PlaneDescriptor
 from densa.descriptors.textons import TextonBank
+from densa.errors import InputError
 
 __all__ = ["TextonContext"]
 
@@ -33,13 +34,15 @@ class TextonContext(PlaneDescriptor):
         cell: side of a cell in pixels, odd.
 
     Raises:
-        InputError: a cell that is no odd number from 1 to 63.
+        InputError: a bank that is no texton bank, or a cell that is no odd number from 1 to 63.
     """
 
     bank: TextonBank = field(default_factory=TextonBank)
     cell: int = 5
 
     def __post_init__(self) -> None:
+        if not isinstance(self.bank, TextonBank):
+            raise InputError(f"a texton context needs a texton bank, got {self.bank!r}")
         side = as_count(self.cell, "cell", 1, 63)
         object.__setattr__(self, "cell", as_count(side if side % 2 else -1, "cell (odd)", 1, 63))
 
