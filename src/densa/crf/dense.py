@@ -1,0 +1,224 @@
+"""Fully connected CRF by mean field (Krähenbühl & Koltun, NIPS 2011, arXiv:1210.5644).
+
+Energy: unary plus, over all pairs of pixels, a label compatibility times the sum of two kernels: smoothness, a Gaussian
+of the distance, and appearance, a Gaussian of the distance and of the difference of bands.
+
+As in the authors' code and pydensecrf, a pixel is among its own neighbours and the kernels are normalised, so weights
+mean the same as there. Departures: the smoothness kernel is an exact separable Gaussian (cut off at four widths,
+0.006 % of its mass), only the appearance kernel goes through the permutohedral lattice; no logarithm of the probabilities is
+taken, since Q is proportional to p exp(messages).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.crf._checks import check_image, check_probabilities, check_valid
+from densa.crf._lanes import WIDTHS
+from densa.crf._mean_field import Field, blur, sweep, to_rows
+from densa.crf.parameters import DenseCrf, Weights
+from densa.crf.permutohedral import Lattice, build_lattice, filter_with
+from densa.crf.regions import RegionPotential, region_messages
+from densa.crf.unary import CLIP, check_clip
+from densa.errors import InputError
+
+__all__ = ["dense_crf"]
+
+TRUNCATE = 4.0  # widths at which the smoothness kernel ends
+_STRIP_ROWS = 16  # image rows of one task, more in images of many rows
+_MOST_STRIPS = 64
+_TINY = 1e-20  # pydensecrf's, under a root
+
+
+def dense_crf(
+    probabilities: NDArray[Any],
+    image: NDArray[Any],
+    parameters: DenseCrf | None = None,
+    *,
+    valid: NDArray[np.bool_] | None = None,
+    regions: RegionPotential | None = None,
+    clip: float = CLIP,
+) -> NDArray[np.float32]:
+    """Class probabilities refined by the image: mean field of the fully connected CRF.
+
+    The result is the same for any number of threads. Its memory is about 2 (C + 4) + 8 bands numbers per pixel.
+
+    Args:
+        probabilities: (C, h, w) floats summing to 1 over the classes, C up to 254; those of upsampled scores, at the
+            image's size.
+        image: (bands, h, w), any number of bands, in the units of `parameters.appearance_values`.
+        parameters: None: `PYDENSECRF`.
+        valid: (h, w), False where there is no data: such a pixel sends and receives nothing and keeps its
+            probabilities; its values may be NaN.
+        regions: robust P^n potentials of a region map, in addition.
+        clip: least probability of a class.
+
+    Returns:
+        (C, h, w) float32 mean-field marginals Q, summing to 1.
+
+    Raises:
+        InputError: shapes that do not fit, NaN in valid pixels, probabilities that do not sum to 1, more than 254
+            classes, weights for another number of classes.
+    """
+    parameters = parameters or DenseCrf()
+    check_clip(clip)
+    size = np.shape(probabilities)[1:]
+    valid = check_valid(valid, size)
+    given = check_probabilities(probabilities, valid)
+    image = check_image(image, size, valid)
+    if regions is not None:
+        regions.check(size)
+    width = (0,) * next((w for w in WIDTHS if w >= len(given)), WIDTHS[-1])
+    rows = _strips(size[0])
+    lattice, field = _field(given, image, parameters, valid, clip, rows, len(width))
+    out = np.empty(given.shape, np.float32)
+    _iterate(field, lattice, rows, size, width, parameters.n_iterations, regions, valid, out)
+    if not valid.all():
+        out[:, ~valid] = given[:, ~valid]
+    return out
+
+
+def _strips(height: int) -> NDArray[np.int64]:
+    """First row of each strip, and the end; by the image's height alone."""
+    step = max(_STRIP_ROWS, -(-height // _MOST_STRIPS))
+    return np.append(np.arange(0, height, step), height)
+
+
+def _iterate(
+    field: Field,
+    lattice: Lattice,
+    rows: NDArray[np.int64],
+    size: tuple[int, ...],
+    width: tuple[int, ...],
+    n_iterations: int,
+    regions: RegionPotential | None,
+    valid: NDArray[np.bool_],
+    out: NDArray[np.float32],
+) -> None:
+    n_lanes = field.prior.shape[1]
+    height, columns = size
+    values, other = (np.zeros((lattice.neighbours.shape[1], n_lanes), np.float32) for _ in range(2))
+    sums = np.empty((len(lattice.vertex_of_slot), n_lanes), np.float32)
+    smooth_size = (height, columns * n_lanes) if len(field.taps) else (0, 0)
+    smoothed, smoothed_next = (np.empty(smooth_size, np.float32) for _ in range(2))
+    extra = np.zeros((height * columns if regions else 0, n_lanes), np.float32)
+    for i in range(n_iterations + 1):
+        last = i == n_iterations
+        sweep(
+            field, lattice, values, sums, smoothed, smoothed_next, extra, rows, columns, out, width, i == 0, last
+        )  # fmt: skip
+        smoothed, smoothed_next = smoothed_next, smoothed
+        if last:
+            break
+        if len(sums):
+            blur(lattice, sums, values, other, width)
+            if lattice.neighbours.shape[0] % 2:
+                values, other = other, values
+        if regions is not None:
+            messages = region_messages(out, regions, valid)
+            extra[:, : len(messages)] = messages.reshape(len(messages), -1).T
+
+
+def _field(
+    probabilities: NDArray[np.float32],
+    image: NDArray[Any],
+    parameters: DenseCrf,
+    valid: NDArray[np.bool_],
+    clip: float,
+    rows: NDArray[np.int64],
+    step: int,
+) -> tuple[Lattice, Field]:
+    """What the iterations read, and the lattice of the appearance kernel."""
+    n_classes, height, width = probabilities.shape
+    n_lanes = -(-n_classes // step) * step
+    prior = np.empty((height * width, n_lanes), np.float32)
+    to_rows(probabilities, valid.reshape(-1), np.float32(clip), prior)
+    padding = np.where(np.arange(n_lanes) < n_classes, 0, -1e30).astype(np.float32)
+    smooth = _lane_weights(parameters.smooth_weight, n_classes, n_lanes, "smooth_weight")
+    bilateral = _lane_weights(parameters.appearance_weight, n_classes, n_lanes, "appearance_weight")
+    inside = valid.reshape(-1)
+    none = np.empty(0, np.float32)
+    taps, smooth_scales = none, (none, none)
+    if smooth.any():
+        kernel = gaussian_taps(parameters.smooth_px)
+        taps = np.pad(kernel, 3)
+        smooth_scales = _scales(_plane_gaussian(valid, kernel).reshape(-1), inside, parameters.normalization)
+    bilateral_scales = (none, none)
+    if bilateral.any():
+        lattice = build_lattice(_features(image, parameters, valid), inside, rows * width)
+        ones = np.ones(height * width, np.float32)
+        share = np.float32(1 / (1 + 2.0 ** -(2 + len(image))))  # alpha of the lattice's slice
+        into, back = _scales(filter_with(lattice, ones, inside), inside, parameters.normalization)
+        bilateral_scales = into, back * share
+    else:
+        lattice = _no_lattice()
+    return lattice, Field(prior, padding, inside, taps, *smooth_scales, smooth, *bilateral_scales, bilateral)
+
+
+def _features(image: NDArray[Any], parameters: DenseCrf, valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(n, 2 + bands): column, row and values in units of the appearance kernel's widths."""
+    n_bands, height, width = image.shape
+    features = np.zeros((height, width, 2 + n_bands), np.float32)
+    features[..., 0] = np.arange(width) / parameters.appearance_px
+    features[..., 1] = np.arange(height)[:, None] / parameters.appearance_px
+    for band in range(n_bands):
+        np.multiply(image[band], 1 / parameters.appearance_values, out=features[..., 2 + band], where=valid)
+    return features.reshape(-1, 2 + n_bands)
+
+
+def _lane_weights(weights: Weights, n_classes: int, n_lanes: int, name: str) -> NDArray[np.float32]:
+    """What a class receives of the filtered classes: a vector, or the negative transposed compatibility, flattened."""
+    given = np.asarray(weights, np.float32)
+    if given.ndim and given.shape != (n_classes,) * given.ndim:
+        raise InputError(f"{name} must fit the {n_classes} classes of the probabilities, got the shape {given.shape}")
+    if given.ndim < 2:
+        lanes = np.zeros(n_lanes, np.float32)
+        lanes[:n_classes] = given
+        return lanes
+    matrix = np.zeros((n_lanes, n_lanes), np.float32)
+    matrix[:n_classes, :n_classes] = -given.T
+    return matrix.reshape(-1)
+
+
+def gaussian_taps(width: float) -> NDArray[np.float32]:
+    """exp(-t^2 / 2 width^2) at whole t up to `TRUNCATE` widths."""
+    radius = max(1, round(TRUNCATE * width))
+    return np.exp(-0.5 * (np.arange(-radius, radius + 1) / width) ** 2).astype(np.float32)
+
+
+def _plane_gaussian(valid: NDArray[np.bool_], taps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sum over the valid pixels of the smoothness kernel."""
+    radius = len(taps) // 2
+    if valid.all():  # separable
+        sides = [np.convolve(np.ones(n), taps)[radius : radius + n] for n in valid.shape]
+        return np.outer(*sides).astype(np.float32)
+    from scipy.ndimage import convolve1d
+
+    plane = convolve1d(valid.astype(np.float32), taps, axis=0, mode="constant")
+    return convolve1d(plane, taps, axis=1, mode="constant")
+
+
+def _scales(
+    masses: NDArray[np.float32], valid: NDArray[np.bool_], normalization: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Factors of each pixel before and after the filter."""
+    ones = np.ones(len(masses), np.float32)
+    if normalization == "none":
+        return ones * valid, ones
+    if normalization == "symmetric":
+        root = (1 / np.sqrt(masses + _TINY)).astype(np.float32)
+        return root * valid, root
+    share = (1 / (masses + _TINY)).astype(np.float32)
+    return (share * valid, ones) if normalization == "before" else (ones * valid, share)
+
+
+def _no_lattice() -> Lattice:
+    def empty(dtype: Any, *shape: int) -> NDArray[Any]:
+        return np.empty(shape, dtype)
+
+    indices = (empty(np.int32, 0, 1), empty(np.float32, 0, 1), empty(np.int64, 0), empty(np.int32, 0))
+    groups = (empty(np.int64, 0), empty(np.int32, 0), np.zeros((1, 1, 2), np.int32))
+    return Lattice(empty(np.int64, 0), *indices, *groups)

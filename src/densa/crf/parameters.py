@@ -1,0 +1,86 @@
+"""Parameters of the fully connected CRF, and the sets that papers and public code use."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from densa.errors import InputError
+
+__all__ = ["DECONVNET", "DEEPLAB_PYTORCH", "KRAHENBUHL_KOLTUN", "PUBLISHED", "PYDENSECRF", "DenseCrf"]
+
+Weights = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
+Normalization = Literal["symmetric", "none", "before", "after"]
+
+
+@dataclass(frozen=True)
+class DenseCrf:
+    """Parameters of `dense_crf` (Krähenbühl & Koltun, NIPS 2011, equation 3).
+
+    Args:
+        smooth_px: width theta_gamma of the smoothness kernel, a Gaussian of the distance (pixels); above 0.
+        smooth_weight: its weight; 0 leaves the kernel out.
+        appearance_px: width theta_alpha of the appearance kernel's distance (pixels); above 0.
+        appearance_values: width theta_beta of its difference of bands, in units of the image's values (of 0 to 255 for
+            a photograph of 8 bits); above 0.
+        appearance_weight: its weight; 0 leaves the kernel out.
+        n_iterations: of the mean field; 5 to 10 are usual.
+        normalization: what the kernels' sums are divided by: "symmetric" (pydensecrf's default) by the roots of both
+            pixels' masses, "before" by the sender's, "after" by the receiver's, "none" by nothing. A pixel's mass is
+            its sum over all pixels; with "none" weights are smaller by orders of magnitude.
+
+    A weight is a number w (Potts: w for two labels that differ), a vector of one per class (what a class gains by the
+    neighbours of its own kind), or a matrix of classes by classes, the label compatibility mu(l, l'): the penalty of l
+    beside l'. The Potts model is the matrix of w off the diagonal.
+
+    Raises:
+        InputError: a width that is not above 0, a weight that is not finite or negative as a number or vector, no
+            iteration, an unknown normalization.
+    """
+
+    smooth_px: float = 3.0
+    smooth_weight: Weights = 3.0
+    appearance_px: float = 80.0
+    appearance_values: float = 13.0
+    appearance_weight: Weights = 10.0
+    n_iterations: int = 5
+    normalization: Normalization = "symmetric"
+
+    def __post_init__(self) -> None:
+        for name in ("smooth_px", "appearance_px", "appearance_values"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise InputError(f"{name} is the width of a kernel, it must be above 0, got {value}")
+        for name in ("smooth_weight", "appearance_weight"):
+            weights = np.asarray(getattr(self, name), np.float64)
+            if weights.ndim > 2 or not np.isfinite(weights).all():
+                raise InputError(f"{name} must be a finite number, one per class or a matrix, got {weights}")
+            if weights.ndim < 2 and (weights < 0).any():
+                raise InputError(f"{name} must not be negative, got {getattr(self, name)}; give a matrix for repulsion")
+        if not 1 <= self.n_iterations <= 10_000:
+            raise InputError(f"n_iterations must be from 1 to 10000, got {self.n_iterations}")
+        if self.normalization not in ("symmetric", "none", "before", "after"):
+            raise InputError(f"normalization must be symmetric, none, before or after, got {self.normalization!r}")
+
+
+KRAHENBUHL_KOLTUN = DenseCrf(1.0, 1.0, 61.0, 11.0, 10.0, 10)
+"""Krähenbühl & Koltun 2011, as public code quotes it; the appearance weight was searched on validation images."""
+
+PYDENSECRF = DenseCrf(3.0, 3.0, 80.0, 13.0, 10.0, 5)
+"""The example of pydensecrf's README."""
+
+DEEPLAB_PYTORCH = DenseCrf(1.0, 3.0, 67.0, 3.0, 4.0, 10)
+"""kazuto1011/deeplab-pytorch, configuration for PASCAL VOC."""
+
+DECONVNET = DenseCrf(3.0, 3.0, 20.0, 3.0, 5.0, 10)
+"""DeconvNet's inference code (Noh, Hong, Han 2015)."""
+
+PUBLISHED = {
+    "krahenbuhl-koltun": KRAHENBUHL_KOLTUN,
+    "pydensecrf": PYDENSECRF,
+    "deeplab-pytorch": DEEPLAB_PYTORCH,
+    "deconvnet": DECONVNET,
+}

@@ -1,0 +1,80 @@
+"""Unary energies -log p of probabilities, or of labels with a confidence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.crf._checks import MOST_CLASSES, check_probabilities
+from densa.errors import InputError
+
+__all__ = ["CLIP", "unary_from_labels", "unary_from_probabilities"]
+
+CLIP = 1e-5  # pydensecrf's: no class is excluded for good
+
+
+def check_clip(clip: float) -> float:
+    """The least probability, above 0 and below 1."""
+    if not 0 < clip < 1:
+        raise InputError(f"clip must be a probability above 0 and below 1, got {clip}")
+    return clip
+
+
+def unary_from_probabilities(probabilities: NDArray[Any], clip: float = CLIP) -> NDArray[np.float32]:
+    """Energies -log(max(p, clip)).
+
+    Args:
+        probabilities: (C, h, w), summing to 1 over the classes.
+        clip: least probability.
+
+    Returns:
+        (C, h, w) float32.
+
+    Raises:
+        InputError: no probabilities, or `clip` outside (0, 1).
+    """
+    check_clip(clip)
+    found = check_probabilities(probabilities, np.ones(np.shape(probabilities)[1:], np.bool_))
+    return -np.log(np.maximum(found, np.float32(clip)))
+
+
+def unary_from_labels(
+    labels: NDArray[Any], n_classes: int, confidence: float = 0.7, *, ignore: int = 255
+) -> NDArray[np.float32]:
+    """Energies of hard labels: -log g for the label, -log((1 - g) / (C - 1)) for the others.
+
+    Zero is a class like any other; what is not known is `ignore` and has the same energy log C for every class. The
+    exponential of the negative energies are probabilities, as `dense_crf` takes them.
+
+    Args:
+        labels: (h, w) integers, a class index or `ignore`.
+        n_classes: 2 to 254.
+        confidence: g, probability that a label is right, above 0 and below 1.
+        ignore: label of pixels that are not known.
+
+    Returns:
+        (C, h, w) float32.
+
+    Raises:
+        InputError: labels that are no classes, or numbers out of range.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "iu":
+        raise InputError(f"labels must be (height, width) integers, got {labels.dtype} of shape {labels.shape}")
+    if not 2 <= n_classes <= MOST_CLASSES:
+        raise InputError(f"n_classes must be from 2 to {MOST_CLASSES}, got {n_classes}")
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence must be a probability above 0 and below 1, got {confidence}")
+    known = labels != ignore
+    if ((labels[known] < 0) | (labels[known] >= n_classes)).any():
+        wrong = labels[known][(labels[known] < 0) | (labels[known] >= n_classes)][0]
+        raise InputError(f"labels must be below n_classes = {n_classes} or {ignore} where unknown, got {wrong}")
+    others = -math.log((1 - confidence) / (n_classes - 1))
+    unary = np.full((n_classes, *labels.shape), others, np.float32)
+    rows, columns = np.nonzero(known)
+    unary[labels[known], rows, columns] = -math.log(confidence)
+    unary[:, ~known] = math.log(n_classes)
+    return unary

@@ -1,0 +1,83 @@
+"""A segmenter followed by the fully connected CRF."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.crf import DenseCrf, dense_crf
+from densa.errors import InputError
+from densa.legend import Legend
+from densa.segmenter.contract import BandContract, Segmenter
+
+__all__ = ["Refined"]
+
+STD_IN_8_BITS = 58.0
+"""Values of 8 bits that one standard deviation stands for: that of photographs (ImageNet's: 0.229, 0.224, 0.225)."""
+
+
+class Refined:
+    """Another segmenter's probabilities, refined by `densa.crf.dense_crf` with the bands of the block; see `Segmenter`.
+
+    `parameters.appearance_values` is in units of 8-bit values: of the bands as they are where the model was trained on
+    uint8; bands of other data types are taken in units of their training standard deviation, each worth 58, so that
+    published parameters keep their meaning.
+
+    A mean field has no sharp reach: every iteration ties a pixel to all others by a Gaussian of the distance. The
+    halo is `reach` widths of the widest kernel; what lies farther weighs less than exp(-reach^2 / 2) of a pixel nearby.
+    Tiles therefore agree with the whole image up to the error that `benchmarks/crf.py` measures, which includes the
+    lattice's own: its vertices lie elsewhere in another tile.
+
+    Args:
+        segmenter: gives the probabilities.
+        parameters: of the CRF; None: pydensecrf's example.
+        reach: halo beyond the segmenter's own, in widths of the widest kernel; 0 or more.
+
+    Raises:
+        InputError: a reach below 0, or weights for another number of classes than the legend has.
+    """
+
+    def __init__(self, segmenter: Segmenter, parameters: DenseCrf | None = None, *, reach: float = 2.0) -> None:
+        if not (math.isfinite(reach) and reach >= 0):
+            raise InputError(f"reach must be 0 or more widths of the widest kernel, got {reach}")
+        self.segmenter = segmenter
+        self.parameters = parameters or DenseCrf()
+        self.reach = reach
+        self.legend: Legend = segmenter.legend
+        self.bands: BandContract = segmenter.bands
+        self.stride: int = segmenter.stride
+        for name in ("smooth_weight", "appearance_weight"):
+            shape = np.shape(getattr(self.parameters, name))
+            if shape != (self.legend.n_classes,) * len(shape):
+                raise InputError(f"{name} must fit the {self.legend.n_classes} classes of the legend, got {shape}")
+        widest = max(
+            self.parameters.smooth_px if np.any(self.parameters.smooth_weight) else 0.0,
+            self.parameters.appearance_px if np.any(self.parameters.appearance_weight) else 0.0,
+        )
+        own = math.ceil(reach * widest)
+        self.halo: int = segmenter.halo + -(-own // self.stride) * self.stride
+
+    @property
+    def whole_image(self) -> bool:
+        """Whether the inner segmenter sees the whole image at every pixel, so that no tile can be labelled."""
+        return bool(getattr(self.segmenter, "whole_image", False))
+
+    def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """Class probabilities of a block, refined; pixels without data keep the segmenter's. See `Segmenter`."""
+        found = self.segmenter.probabilities(block, valid)
+        image, inside = self._image(np.asarray(block), valid)
+        return dense_crf(found, image, self.parameters, valid=inside)
+
+    def _image(
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """The bands in 8-bit units, and the pixels that have data."""
+        inside = np.ones(block.shape[1:], np.bool_) if valid is None else np.asarray(valid, np.bool_).copy()
+        if block.dtype.kind == "f":
+            inside &= np.isfinite(block).all(axis=0)
+        if np.dtype(self.bands.dtype) == np.uint8:
+            return np.where(inside, block, 0).astype(np.float32), inside
+        return self.bands.normalise(block, inside) * np.float32(STD_IN_8_BITS), inside
