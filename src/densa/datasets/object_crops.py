@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage import measure
 from torch.nn import functional as F
 
 from densa.datasets.patches import Batch, PatchSampler
@@ -97,30 +98,24 @@ class ObjectSampler(PatchSampler):
 
     def _find(self, i: int) -> list[_Object]:
         """The objects of image `i`."""
+        labels = self.dataset.mask_labels(i)
         if self.dataset.encoding == "instances":
-            numbers, labels = self.dataset.instances(i), self.dataset.mask_labels(i)
-            found = [self._listed(i, numbers, lambda numbers, n: n, labels)]
+            numbers: NDArray[Any] = self.dataset.instances(i)
         else:
-            labels = self.dataset.mask_labels(i)
-            classes = [c for c in np.unique(labels) if c not in (self.background, IGNORE)]
-            components = (ndimage.label(labels == c)[0] for c in classes)
-            found = [self._listed(i, numbers, _first_column, labels) for numbers in components]
-        return [its for objects in found for its in objects]
-
-    def _listed(
-        self, i: int, numbers: NDArray[Any], key: Callable[[NDArray[Any], int], int], labels: NDArray[np.uint8]
-    ) -> list[_Object]:
-        """The objects of a map of numbers from 1."""
+            numbers = measure.label(labels, background=self.background, connectivity=1)
+        counts = np.bincount(numbers.ravel())
         objects = []
         for n, box in enumerate(ndimage.find_objects(numbers), 1):
-            if box is None:
+            if box is None or counts[n] < SMALLEST_OBJECT:
                 continue
-            own = numbers[box] == n
-            sides = own.shape
-            if own.sum() < SMALLEST_OBJECT or any(a > LARGEST_SIDE * b for a, b in zip(sides, self.size, strict=True)):
+            (top, left), sides = (part.start for part in box), [part.stop - part.start for part in box]
+            if any(side > LARGEST_SIDE * patch for side, patch in zip(sides, self.size, strict=True)):
                 continue
-            label = int(labels[box][own][0])
-            objects.append(_Object(i, box[0].start, box[1].start, sides[0], sides[1], label, key(numbers[box], n)))
+            first = int(np.argmax(numbers[box][0] == n))  # column where the first row of the box meets the object
+            label = int(labels[top, left + first])
+            if label not in (self.background, IGNORE):
+                key = n if self.dataset.encoding == "instances" else first
+                objects.append(_Object(i, top, left, sides[0], sides[1], label, key))
         return objects
 
     def _pixels(self, its: _Object, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -130,11 +125,6 @@ class ObjectSampler(PatchSampler):
             return self._instances(its.image)[box] == its.key
         components = ndimage.label(labels[box] == its.label)[0]
         return np.asarray(components == components[0, its.key])
-
-
-def _first_column(numbers: NDArray[Any], n: int) -> int:
-    """Column where the first row of a box meets its object."""
-    return int(np.argmax(numbers[0] == n))
 
 
 def _overlapping(box: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
