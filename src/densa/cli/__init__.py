@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from densa.cli import demo, ensemble, evaluate, grouped_help, info, predict, regions, train
+from densa.cli import compare, demo, ensemble, evaluate, grouped_help, info, predict, regions, train
 from densa.errors import InputError
 
 __all__ = ["app", "main"]
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("train", cls=grouped_help.GroupedCommand)(train.train)
 app.command("predict")(predict.predict)
 app.command("ensemble")(ensemble.ensemble)
+app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("regions")(regions.regions)
 app.command("models")(info.models)

@@ -1,5 +1,6 @@
 """What an evaluation found, for people and programs: numbers, error maps, one page."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from densa.reports.evaluation import Evaluation, ImageScore, Pair, View, evaluate_pairs
@@ -8,27 +9,45 @@ from densa.reports.page import check_output, write_report
 from densa.reports.pairs import pairs_of_files, pairs_of_folders, pairs_of_masks
 
 if TYPE_CHECKING:
+    from densa.reports.comparison import Accuracy, Comparison, MethodRow, SideBySide, check_comparison, write_comparison
+    from densa.reports.cost import Cost, CostSettings, Measured, measure_cost
     from densa.reports.predicted import pairs_of_predictions
 
 __all__ = [
+    "Accuracy",
+    "Comparison",
+    "Cost",
+    "CostSettings",
     "Evaluation",
     "ImageScore",
+    "Measured",
+    "MethodRow",
     "Pair",
+    "SideBySide",
     "View",
+    "check_comparison",
     "check_output",
     "evaluate_pairs",
+    "measure_cost",
     "outlined",
     "pairs_of_files",
     "pairs_of_folders",
     "pairs_of_masks",
     "pairs_of_predictions",
+    "write_comparison",
     "write_report",
 ]
 
+# What needs torch is imported when it is asked for: label maps are compared without.
+_LATER = {
+    "predicted": ("pairs_of_predictions",),
+    "cost": ("Cost", "CostSettings", "Measured", "measure_cost"),
+    "comparison": ("Accuracy", "Comparison", "MethodRow", "SideBySide", "check_comparison", "write_comparison"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "pairs_of_predictions":  # it needs a network; label maps are compared without one
-        from densa.reports.predicted import pairs_of_predictions
-
-        return pairs_of_predictions
+    for module, names in _LATER.items():
+        if name in names:
+            return getattr(import_module(f"densa.reports.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,299 @@
+"""What `densa compare` does, step by step: open, train, evaluate, measure."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa import datasets, methods, reports
+from densa.cli.common import progress_bar
+from densa.errors import InputError
+from densa.networks import NETWORKS, build
+from densa.raster import atomic_output
+from densa.reports.thumbnails import shrink_image, shrink_labels, thumbnail_size
+from densa.segmenter import load_segmenter, model_format, read_model
+from densa.training import TrainConfig, train_from_config
+
+__all__ = [
+    "Entry",
+    "Plan",
+    "Row",
+    "entries_of",
+    "evaluate_all",
+    "measure_all",
+    "plan",
+    "state_of_run",
+    "train_all",
+    "untrained",
+]
+
+_PICTURE_PX = 480
+_NETWORK_FORMAT = "densa-network"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method that was asked for: a network to train, or the folder of a model."""
+
+    name: str
+    network: str | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained and evaluated; `configs` by the networks' names."""
+
+    entries: tuple[Entry, ...]
+    configs: dict[str, TrainConfig]
+    chosen: datasets.Dataset
+    split: str
+    n_bands: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method of the comparison, and what to measure its cost on."""
+
+    method: reports.MethodRow
+    measured: reports.Measured = field(default_factory=lambda: reports.Measured(None, 3, 2))
+
+
+def entries_of(models: str) -> tuple[Entry, ...]:
+    """The methods named in --models.
+
+    Raises:
+        InputError: none, one twice, or what is neither a network nor the folder of a model.
+    """
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    if not names:
+        raise InputError("give --models, such as --models segnet,unet or the folder of a trained model")
+    entries = [_entry(name) for name in names]
+    keys = [entry.network or (entry.folder or Path()).resolve() for entry in entries]
+    if twice := [name for place, name in enumerate(names) if keys[place] in keys[:place]]:
+        raise InputError(f"--models names {twice[0]} twice; name every method once")
+    short = [entry.name for entry in entries]
+    # Folders are called by their last part where that is enough to tell them apart.
+    return tuple(
+        replace(entry, name=str(entry.folder)) if entry.folder and short.count(entry.name) > 1 else entry
+        for entry in entries
+    )
+
+
+def _entry(name: str) -> Entry:
+    if name in NETWORKS:
+        return Entry(name, network=name)
+    if (folder := Path(name)).exists():
+        model_format(folder)
+        return Entry(folder.resolve().name, folder=folder)
+    if name in methods.METHODS and methods.METHODS[name].kind == "regions":
+        raise InputError(f"{name} divides an image into regions and names no classes; compare takes trained methods")
+    near = difflib.get_close_matches(name, NETWORKS, n=3, cutoff=0.4)
+    mend = f"did you mean {' or '.join(near)}?" if near else f"networks are {', '.join(sorted(NETWORKS))}"
+    raise InputError(f"--models has {name!r}, which is no network and no folder of a model; {mend}")
+
+
+def untrained(entry: Entry, n_bands: int, n_classes: int, arguments: dict[str, Any]) -> Row:
+    """The row of a method whose cost alone is asked for; a folder brings its own bands and classes."""
+    if entry.folder is not None:
+        return _row_of_folder(entry.name, entry.folder)
+    return Row(
+        reports.MethodRow(entry.name, entry.network), reports.Measured(entry.network, n_bands, n_classes, arguments)
+    )
+
+
+def _row_of_folder(name: str, folder: Path, **known: Any) -> Row:
+    if model_format(folder) != _NETWORK_FORMAT:
+        segmenter = load_segmenter(folder, build)
+        measured = reports.Measured(None, segmenter.bands.n_bands, segmenter.legend.n_classes, folder=str(folder))
+        return Row(reports.MethodRow(name, **known), measured)
+    model = read_model(folder)
+    measured = reports.Measured(
+        model.architecture.name,
+        model.bands.n_bands,
+        model.legend.n_classes,
+        dict(model.architecture.arguments),
+        str(folder),
+    )
+    return Row(reports.MethodRow(name, model.architecture.name, **known), measured)
+
+
+def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], train_config: Path | None) -> Plan:
+    """Open and check the data, and check that every method fits it, before anything is trained.
+
+    Args:
+        entries: the methods.
+        split: "train", "val", "test", or None for the first of test and val that has masks.
+        given: options of training, `data` among them.
+        train_config: a config.yaml that the options change, or None.
+
+    Raises:
+        InputError: wrong options or data; a model of another legend, or one that saw other images in its training.
+    """
+    given = {key: value for key, value in given.items() if value is not None}
+
+    def config_of(model: str) -> TrainConfig:  # a recipe means other settings for each network
+        values = {**given, "model": model}
+        return TrainConfig.of(**values) if train_config is None else TrainConfig.from_yaml(train_config, **values)
+
+    configs = {entry.network: config_of(entry.network) for entry in entries if entry.network}
+    config = next(iter(configs.values()), None) or config_of("unet")
+    rule = datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
+    splits = datasets.open(config.data, legend=config.legend, split=rule, images=config.images, masks=config.masks)
+    chosen = datasets.choose_split(splits, split, config.data)
+    names = chosen.legend.class_names
+    for entry in entries:
+        if entry.folder is None:
+            continue
+        found = load_segmenter(entry.folder, build, device="cpu").legend.class_names
+        if found != names:
+            raise InputError(
+                f"{entry.folder} labels the classes {', '.join(found)}; {config.data} has {', '.join(names)}; "
+                "compare models of one legend (--legend FILE)"
+            )
+        _check_same_split(entry.folder, config)
+    with progress_bar("check the data") as progress:
+        n_bands = datasets.check(chosen, progress=progress)
+    return Plan(entries, configs, chosen, next(name for name, value in splits.items() if value is chosen), n_bands)
+
+
+def _check_same_split(folder: Path, config: TrainConfig) -> None:
+    """A run on the same data must have held out the same images, else it is judged on what it was trained on."""
+    if not (folder / "config.yaml").exists():
+        return
+    other = TrainConfig.from_yaml(folder / "config.yaml")
+    if other.data.resolve() != config.data.resolve():
+        return
+    if (other.val_fraction, other.split_seed) != (config.val_fraction, config.split_seed):
+        raise InputError(
+            f"{folder} held out other images (val_fraction {other.val_fraction}, split_seed {other.split_seed}) than "
+            f"this comparison (val_fraction {config.val_fraction}, split_seed {config.split_seed}); "
+            f"give --train-config {folder / 'config.yaml'}, or train it anew"
+        )
+
+
+def state_of_run(plan: Plan, entry: Entry, output: Path) -> str:
+    """What is to be done to train a network, in words that begin with "keep", "train", "go on" or "replace"."""
+    folder = output / "runs" / entry.name
+    wanted = plan.configs[entry.network or ""].to_yaml()
+    if _finished(folder) == wanted:
+        return f"keep the finished run {folder}"
+    if not folder.exists():
+        return f"train {folder}"
+    config = folder / "config.yaml"
+    if not _record(folder).exists() and config.exists() and config.read_text(encoding="utf-8") == wanted:
+        return f"go on with {folder}"
+    return f"replace {folder}, of other settings"
+
+
+def train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
+    """Train the networks that are not finished, one after the other.
+
+    Raises:
+        InputError: a run of other settings is in the way and must not be replaced; what training refuses.
+    """
+    networks = [entry for entry in plan.entries if entry.network]
+    states = {entry.name: state_of_run(plan, entry, output) for entry in networks}
+    if not overwrite and (other := [name for name, state in states.items() if state.startswith("replace")]):
+        raise InputError(
+            f"{output / 'runs' / other[0]} was trained with other settings; give another folder or --overwrite"
+        )
+    for number, entry in enumerate(networks, 1):
+        state, folder = states[entry.name], output / "runs" / entry.name
+        print(f"{number} of {len(networks)}: {state}", file=sys.stderr)
+        if state.startswith("keep"):
+            continue
+        config = plan.configs[entry.network or ""]
+        checkpoint = folder / "checkpoints" / "last.safetensors"
+        resume = state.startswith("go on") and checkpoint.exists()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _record(folder).unlink(missing_ok=True)
+        result = train_from_config(
+            config, folder, resume=resume, overwrite=not resume and folder.exists(), progress=sys.stderr.isatty()
+        )
+        record = {"config": config.to_yaml(), "steps": result.steps, "minutes": round(result.seconds / 60, 2)}
+        with atomic_output(_record(folder), overwrite=True) as temporary:
+            temporary.write_text(json.dumps(record, indent=2), encoding="utf-8")
+
+
+def _record(folder: Path) -> Path:
+    """Written beside a run when it is finished: what it was."""
+    return folder.with_name(f"{folder.name}.json")
+
+
+def _finished(folder: Path) -> str | None:
+    """The configuration that a finished run was trained with."""
+    record = _read_record(folder)
+    return record.get("config") if (folder / "model.json").exists() else None
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(_record(folder).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def evaluate_all(
+    plan: Plan, output: Path, *, n_pictures: int, device: str, precision: str
+) -> tuple[list[Row], list[reports.SideBySide]]:
+    """Scores of every method on the same images, and some of its label maps."""
+    places = np.unique(np.linspace(0, len(plan.chosen) - 1, n_pictures).astype(int)).tolist() if n_pictures else []
+    rows, maps = [], []
+    for entry in plan.entries:
+        folder = entry.folder or output / "runs" / entry.name
+        segmenter = methods.load(folder, device=device, precision=precision)
+        kept: dict[int, NDArray[np.uint8]] = {}
+        with progress_bar(f"evaluate {entry.name}") as progress:
+            pairs = reports.pairs_of_predictions(segmenter, plan.chosen, progress=progress)
+            evaluation = reports.evaluate_pairs(_keeping(pairs, places, kept), plan.chosen.legend, n_worst=0)
+        record = _read_record(folder) if entry.network else {}
+        training = {key: record[key] for key in ("steps", "minutes") if key in record}
+        rows.append(_row_of_folder(entry.name, folder, accuracy=reports.Accuracy.of(evaluation), training=training))
+        maps.append(kept)
+    return rows, [_side_by_side(plan.chosen, place, [kept[place] for kept in maps]) for place in places]
+
+
+def _keeping(
+    pairs: Iterable[reports.Pair], places: list[int], kept: dict[int, NDArray[np.uint8]]
+) -> Iterator[reports.Pair]:
+    """The pairs, with small label maps of those at `places` put into `kept`."""
+    for place, pair in enumerate(pairs):
+        if place in places:
+            kept[place] = _small(pair.predicted)
+        yield pair
+
+
+def _small(labels: NDArray[Any]) -> NDArray[np.uint8]:
+    return shrink_labels(labels, thumbnail_size(labels.shape, _PICTURE_PX)).astype(np.uint8)
+
+
+def _side_by_side(dataset: datasets.Dataset, place: int, predicted: list[NDArray[np.uint8]]) -> reports.SideBySide:
+    image, valid = dataset.image(place)
+    picture = shrink_image(image, valid, thumbnail_size(valid.shape, _PICTURE_PX))
+    return reports.SideBySide(dataset.samples[place].name, picture, _small(dataset.labels(place)), tuple(predicted))
+
+
+def measure_all(rows: list[Row], settings: reports.CostSettings, progress: Callable[[int, int], None]) -> list[Row]:
+    """The rows with their cost; see `reports.measure_cost`."""
+    done, total, measured = 0, 3 * len(rows), []
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total)
+
+    progress(0, total)
+    for row in rows:
+        cost, notes = reports.measure_cost(row.measured, settings, progress=step)
+        measured.append(replace(row, method=replace(row.method, cost=cost, notes=tuple(notes))))
+    return measured

@@ -1,0 +1,367 @@
+"""Methods side by side: accuracy and cost of each as one page and one CSV, the published rows beside them."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import densa
+from densa.errors import InputError
+from densa.legend import IGNORE, Legend
+from densa.raster import atomic_output
+from densa.reports.cost import Cost
+from densa.reports.evaluation import Evaluation
+from densa.reports.pictures import jpeg_uri, png_uri
+from densa.reports.published import (
+    CAMVID_NOTE,
+    COST_NOTE,
+    PUBLISHED_ACCURACY,
+    PUBLISHED_COST,
+    camvid_order,
+)
+
+__all__ = ["Accuracy", "Comparison", "MethodRow", "SideBySide", "check_comparison", "write_comparison"]
+
+PAGE, TABLE = "comparison.html", "comparison.csv"
+_SCORES = (("global_accuracy", "Global"), ("class_average", "Class avg"), ("mean_iou", "mIoU"), ("boundary_f1", "BF"))
+_COSTS = (
+    ("forward_ms", "Forward, ms"), ("backward_ms", "Backward, ms"), ("training_mb", "Training, MB"),
+    ("inference_mb", "Inference, MB"), ("activation_mb", "… without weights"), ("model_mb", "Model, MB"),
+    ("parameters", "Parameters"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Shares from 0 to 1, NaN where undefined; per class in the order of the legend."""
+
+    global_accuracy: float
+    class_average: float
+    mean_iou: float
+    boundary_f1: float
+    class_accuracy: tuple[float, ...]
+    class_iou: tuple[float, ...]
+
+    @classmethod
+    def of(cls, evaluation: Evaluation) -> Accuracy:
+        """The scores of an evaluation."""
+        s = evaluation.summary
+        per_class = (tuple(float(v) for v in values) for values in (s.accuracy, s.iou))
+        return cls(s.global_accuracy, s.class_average, s.mean_iou, evaluation.boundary.value, *per_class)
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """One method of a comparison.
+
+    Args:
+        name: as it was asked for: a network's name, or a folder.
+        network: densa's name of the network, None for a model that is none; finds the published row.
+        accuracy: None where there was no data to measure it on.
+        cost: None where it was not measured.
+        training: facts of its training for the reader, such as steps and minutes.
+        notes: what could not be measured, and why.
+    """
+
+    name: str
+    network: str | None = None
+    accuracy: Accuracy | None = None
+    cost: Cost | None = None
+    training: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """An image, its mask and what each method made of it, scaled down.
+
+    Args:
+        name: of the image.
+        image: (h, w, 3) uint8.
+        target: (h, w) uint8 labels.
+        predicted: one label map for each method, in the order of the rows.
+    """
+
+    name: str
+    image: NDArray[np.uint8]
+    target: NDArray[np.uint8]
+    predicted: tuple[NDArray[np.uint8], ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found.
+
+    Args:
+        rows: the methods in the order asked for.
+        legend: classes of the data; None where only cost was measured.
+        facts: settings and machine, for the reader.
+        views: pictures.
+    """
+
+    rows: tuple[MethodRow, ...]
+    legend: Legend | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    views: tuple[SideBySide, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: shares from 0 to 1, milliseconds and megabytes."""
+        return {
+            "classes": list(self.legend.class_names) if self.legend else None,
+            "methods": [
+                {
+                    "name": row.name,
+                    "network": row.network,
+                    "accuracy": asdict(row.accuracy) if row.accuracy else None,
+                    "cost": asdict(row.cost) if row.cost else None,
+                    "training": dict(row.training),
+                    "notes": list(row.notes),
+                    "published_cost": PUBLISHED_COST[row.network]._asdict() if row.network in PUBLISHED_COST else None,
+                }
+                for row in self.rows
+            ],
+            "facts": {key: str(value) for key, value in self.facts.items()},
+        }
+
+    def cost_table(self) -> str:
+        """The costs as a table for a terminal or Markdown, each published row below ours."""
+        header = ["", *(title for _, title in _COSTS)]
+        lines = [header, ["---", *("---:" for _ in _COSTS)]]
+        for row in self.rows:
+            if row.cost is None:
+                continue
+            lines.append([row.name, *(_plain(getattr(row.cost, key)) for key, _ in _COSTS)])
+            if row.network in PUBLISHED_COST:
+                printed = PUBLISHED_COST[row.network]
+                lines.append([f"printed: {printed.name}", *(_plain(getattr(printed, key, None)) for key, _ in _COSTS)])
+        return _aligned(lines)
+
+    def accuracy_table(self) -> str:
+        """The headline scores in per cent."""
+        lines = [["", *(title for _, title in _SCORES)], ["---", *("---:" for _ in _SCORES)]]
+        lines += [
+            [row.name, *(_percent(getattr(row.accuracy, key)) for key, _ in _SCORES)]
+            for row in self.rows
+            if row.accuracy
+        ]
+        return _aligned(lines)
+
+
+def check_comparison(folder: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
+    """The page and the table that `write_comparison` writes into a folder.
+
+    Raises:
+        InputError: one of them exists and must not be replaced, or the folder is a file.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"a comparison is written into a folder, {folder} is a file; give another name")
+    for path in (folder / PAGE, folder / TABLE):
+        if path.exists() and not overwrite:
+            raise InputError(f"{path} exists; give another folder or allow overwriting")
+    return folder / PAGE, folder / TABLE
+
+
+def write_comparison(comparison: Comparison, folder: Path | str, *, overwrite: bool = False) -> Path:
+    """Write `comparison.html` (self-contained) and `comparison.csv` into a folder, made if it is not there.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        InputError: see `check_comparison`; a file cannot be written.
+    """
+    page, table = check_comparison(folder, overwrite=overwrite)
+    html = render_comparison(comparison)
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"report folder {page.parent} cannot be made: {error.strerror or error}") from error
+    with atomic_output(table, overwrite) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows(_csv_rows(comparison))
+    with atomic_output(page, overwrite) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    return page
+
+
+def _csv_rows(comparison: Comparison) -> list[list[str]]:
+    """Ours, then the published ones: scores from 0 to 1, "source" says whose."""
+    names = comparison.legend.class_names if comparison.legend else ()
+    costs = [f.name for f in fields(Cost)]
+    header = ["source", "name", *(key for key, _ in _SCORES)]
+    header += [f"accuracy {name}" for name in names] + [f"iou {name}" for name in names] + costs
+    rows = [header]
+    for row in comparison.rows:
+        a, n = row.accuracy, len(names)
+        scores = [getattr(a, key) if a else None for key, _ in _SCORES]
+        per_class = [*a.class_accuracy, *a.class_iou] if a else [None] * (2 * n)
+        found = [getattr(row.cost, key) if row.cost else None for key in costs]
+        rows.append(["measured", row.name, *map(_cell, [*scores, *per_class, *found])])
+    for printed in _printed_scores(comparison):
+        rows.append(["published", printed["name"], *map(_cell, printed["shares"]), *[""] * len(costs)])
+    for cost_row in PUBLISHED_COST.values():
+        blank = [""] * (len(header) - 2 - len(costs))
+        rows.append(["published", cost_row.name, *blank, *(_cell(getattr(cost_row, key, None)) for key in costs)])
+    return rows
+
+
+def _printed_scores(comparison: Comparison) -> list[dict[str, Any]]:
+    """The paper's CamVid rows in the order of the legend's classes; none for other classes."""
+    order = camvid_order(comparison.legend.class_names) if comparison.legend else None
+    if order is None:
+        return []
+    rows = []
+    for printed in PUBLISHED_ACCURACY:
+        accuracy: list[float | None] = [None] * len(order)
+        for place, value in zip(order, printed.per_class or [None] * len(order), strict=True):
+            accuracy[place] = value
+        scores = [getattr(printed, key) for key, _ in _SCORES]
+        shares = [None if v is None else v / 100 for v in [*scores, *accuracy, *[None] * len(order)]]
+        rows.append({"name": printed.name, "shares": shares})
+    return rows
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """The page as one HTML text without any external resource."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["percent"] = _percent
+    environment.filters["hex"] = lambda color: "#{:02x}{:02x}{:02x}".format(*color)
+    folder = files("densa.reports")
+    template = environment.from_string(folder.joinpath("comparison.html.j2").read_text(encoding="utf-8"))
+    # One look for all pages: the style of the evaluation's.
+    style = (
+        folder.joinpath("report.html.j2").read_text(encoding="utf-8").partition("<style>")[2].partition("</style>")[0]
+    )
+    own = {"densa": densa.__version__, "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")}
+    return template.render(
+        style=style,
+        facts=own | {key: str(value) for key, value in comparison.facts.items() if value is not None},
+        accuracy=_accuracy_page(comparison),
+        cost=_cost_page(comparison.rows),
+        views=_views(comparison),
+        rows=comparison.rows,
+        swatches=_swatches(comparison.legend),
+        camvid_note=CAMVID_NOTE,
+        cost_note=COST_NOTE,
+    )
+
+
+def _accuracy_page(comparison: Comparison) -> dict[str, Any] | None:
+    """Headline and class columns, ours with the best of each column marked, printed ones after them."""
+    if comparison.legend is None or not any(row.accuracy for row in comparison.rows):
+        return None
+    names = comparison.legend.class_names
+    order = camvid_order(names) or tuple(range(len(names)))
+    printed = [
+        {"name": row["name"], "scores": row["shares"][:4], "classes": [row["shares"][4 + k] for k in order]}
+        for row in _printed_scores(comparison)
+    ]
+    tables = {}
+    for kind in ("class_accuracy", "class_iou"):
+        ours = [
+            {
+                "name": row.name,
+                "scores": [getattr(row.accuracy, key) for key, _ in _SCORES],
+                "classes": [getattr(row.accuracy, kind)[k] for k in order],
+            }
+            for row in comparison.rows
+            if row.accuracy
+        ]
+        columns = zip(*([*row["scores"], *row["classes"]] for row in ours), strict=True)
+        best = [max((v for v in column if math.isfinite(v)), default=math.nan) for column in columns]
+        tables[kind] = {"ours": ours, "best": best if len(ours) > 1 else [math.nan] * len(best)}
+    return {
+        "titles": [title for _, title in _SCORES],
+        "classes": [(names[k], comparison.legend.colors[k]) for k in order],
+        "tables": tables,
+        "printed": printed,
+    }
+
+
+def _cost_page(rows: Sequence[MethodRow]) -> dict[str, Any] | None:
+    """Per method our figures, a bar of each against the largest of its column, and the printed row."""
+    measured = [row for row in rows if row.cost is not None]
+    if not measured:
+        return None
+    most = {key: max((getattr(row.cost, key) or 0 for row in measured), default=0) for key, _ in _COSTS}
+    least = {
+        key: min((getattr(row.cost, key) for row in measured if getattr(row.cost, key) is not None), default=None)
+        for key, _ in _COSTS
+    }
+    lines = []
+    for row in measured:
+        cells = []
+        for key, _ in _COSTS:
+            value = getattr(row.cost, key)
+            share = 0.0 if value is None or not most[key] else value / most[key]
+            best = len(measured) > 1 and value is not None and value == least[key]
+            cells.append({"text": _plain(value), "share": share, "best": best})
+        printed = PUBLISHED_COST.get(row.network or "")
+        texts = None if printed is None else [_plain(getattr(printed, key, None)) for key, _ in _COSTS]
+        lines.append({"name": row.name, "cells": cells, "printed": printed and printed.name, "printed_cells": texts})
+    return {"titles": [title for _, title in _COSTS], "lines": lines}
+
+
+def _views(comparison: Comparison) -> list[dict[str, Any]]:
+    if comparison.legend is None:
+        return []
+    palette = comparison.legend.palette()
+    palette[IGNORE] = (0, 0, 0)
+    names = [row.name for row in comparison.rows if row.accuracy]
+    return [
+        {
+            "name": view.name,
+            "pictures": [
+                ("Image", jpeg_uri(view.image)),
+                ("Target", png_uri(view.target, palette)),
+                *((name, png_uri(map_, palette)) for name, map_ in zip(names, view.predicted, strict=True)),
+            ],
+        }
+        for view in comparison.views
+    ]
+
+
+def _swatches(legend: Legend | None) -> list[tuple[str, Any]]:
+    return [] if legend is None else list(zip(legend.class_names, legend.colors, strict=True))
+
+
+def _percent(value: float | None) -> str:
+    return f"{100 * value:.1f}" if value is not None and math.isfinite(value) else "–"
+
+
+def _plain(value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value >= 10_000:
+        return f"{value:,.0f}".replace(",", "\u202f")
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _cell(value: float | None) -> str:
+    return (
+        "" if value is None or not math.isfinite(value) else f"{value:.6g}" if isinstance(value, float) else str(value)
+    )
+
+
+def _aligned(lines: list[list[str]]) -> str:
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    texts = []
+    for line in lines:
+        cells = [
+            cell.replace("---", "-" * (widths[i] - (cell.endswith(":")))) if cell.startswith("---") else
+            cell.ljust(widths[i]) if i == 0 else cell.rjust(widths[i])
+            for i, cell in enumerate(line)
+        ]  # fmt: skip
+        texts.append(f"| {' | '.join(cells)} |")
+    return "\n".join(texts)

@@ -1,0 +1,88 @@
+"""What a measurement ran on, and the peak memory of this process or of its CUDA device."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+
+import torch
+
+__all__ = ["PeakMemory", "machine"]
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"  # proc(5): sets the high-water mark back to what is resident now
+
+
+class PeakMemory:
+    """Bytes that the process takes at most beyond what it held when this was made.
+
+    On CUDA those of torch's allocator; else the resident set as the system counts it, so that scratch space of the
+    libraries counts too. Where the system cannot set its mark back (other than Linux), what was taken and given back
+    before hides the first bytes; where it counts nothing, `bytes` is None.
+
+    Args:
+        device: where the work will run.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+            torch.cuda.reset_peak_memory_stats(device)
+            self._before: int | None = torch.cuda.memory_allocated(device)
+        else:
+            try:
+                _CLEAR.write_text(_RESET_PEAK, encoding="ascii")
+            except OSError:  # no Linux, or not allowed
+                self._before = _peak_resident()
+            else:
+                self._before = _status("VmRSS")
+
+    def bytes(self) -> int | None:
+        """The peak since then."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+            peak: int | None = torch.cuda.max_memory_allocated(self._device)
+        else:
+            peak = _peak_resident()
+        return None if peak is None or self._before is None else max(peak - self._before, 0)
+
+
+def _status(name: str) -> int | None:
+    try:
+        found = re.search(rf"^{name}:\s+(\d+) kB", _STATUS.read_text(encoding="ascii"), re.MULTILINE)
+    except OSError:
+        return None
+    return 1024 * int(found[1]) if found else None
+
+
+def _peak_resident() -> int | None:
+    peak = _status("VmHWM")
+    if peak is None and sys.platform != "win32":
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak
+
+
+def machine(device: torch.device) -> dict[str, str]:
+    """The machine in words: processor or GPU, threads, versions, and how memory is counted there."""
+    info = Path("/proc/cpuinfo")
+    names = (
+        re.findall(r"^model name\s*:\s*(.+)$", info.read_text(encoding="utf-8"), re.MULTILINE) if info.is_file() else []
+    )
+    facts = {"processor": names[0] if names else platform.processor() or platform.machine()}
+    if device.type == "cuda":
+        facts["device"] = torch.cuda.get_device_name(device)
+        facts["memory counted by"] = "torch's CUDA allocator"
+    else:
+        facts["memory counted by"] = "the peak of the resident set in a fresh process"
+    facts["threads"] = str(torch.get_num_threads())
+    facts["system"] = f"{platform.system()}, Python {platform.python_version()}, torch {torch.__version__}"
+    if hasattr(os, "getloadavg"):
+        facts["load of the machine"] = f"{os.getloadavg()[0]:.1f} when the comparison began"
+    return facts

@@ -1,0 +1,144 @@
+import csv
+import json
+import math
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from densa.errors import InputError
+from densa.legend import Legend
+from densa.reports import Accuracy, Comparison, Cost, MethodRow, Pair, SideBySide, evaluate_pairs, write_comparison
+from densa.reports.published import CAMVID_CLASSES, PUBLISHED_ACCURACY, PUBLISHED_COST, camvid_order
+
+CAMVID = (
+    "sky",
+    "building",
+    "pole",
+    "road",
+    "pavement",
+    "tree",
+    "sign-symbol",
+    "fence",
+    "car",
+    "pedestrian",
+    "bicyclist",
+)
+
+
+class Page(HTMLParser):
+    """The page's text and tags, and what it refers to; elements must nest."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.references, self.text, self.tags = [], [], "", []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.references += [value for name, value in attributes if name in {"src", "href", "srcset", "action"}]
+        if tag not in {"meta", "link", "img"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def accuracy(value, n):
+    return Accuracy(value, value / 2, value / 4, math.nan, (value,) * n, (value / 3,) * n)
+
+
+def compared(names=CAMVID):
+    n = len(names)
+    legend = Legend(names)
+    view = SideBySide(
+        "<b>street", np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6), np.uint8), (np.ones((4, 6), np.uint8),) * 2
+    )
+    rows = (
+        MethodRow("segnet", "segnet", accuracy(0.8, n), Cost(10, 20, 3000, 150, 32, 118, 29_449_355), {"steps": 5}),
+        MethodRow("my <model>", None, accuracy(0.9, n), Cost(forward_ms=5, model_mb=1), {}, ("it is no network",)),
+    )
+    return Comparison(rows, legend, {"processor": "a & b"}, (view,))
+
+
+def test_the_page_is_self_contained_and_escaped(tmp_path):
+    path = write_comparison(compared(), tmp_path / "new" / "report")
+    page = Page(path.read_text(encoding="utf-8"))
+    assert all(reference.startswith("data:") for reference in page.references)
+    for text in ("my <model>", "<b>street", "a & b", "SegNet, printed", "it is no network", "29 449 355"):
+        assert text in page.text.replace("\u202f", " ")
+    assert page.tags.count("img") == 4
+    with pytest.raises(InputError, match=r"comparison\.html exists"):
+        write_comparison(compared(), path.parent)
+
+
+def test_the_best_of_each_column_is_marked(tmp_path):
+    html = write_comparison(compared(), tmp_path).read_text(encoding="utf-8")
+    assert '<td class="best">90.0</td>' in html
+    assert '<td class="best">80.0</td>' not in html
+
+
+def test_the_table_has_ours_and_the_printed_rows(tmp_path):
+    write_comparison(compared(), tmp_path)
+    with (tmp_path / "comparison.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    ours = [row for row in rows if row["source"] == "measured"]
+    assert [row["name"] for row in ours] == ["segnet", "my <model>"]
+    assert (ours[0]["parameters"], ours[0]["boundary_f1"], ours[1]["backward_ms"]) == ("29449355", "", "")
+    printed = next(row for row in rows if row["name"] == "SegNet" and row["mean_iou"])
+    assert (printed["mean_iou"], printed["accuracy sky"], printed["accuracy sign-symbol"]) == (
+        "0.601",
+        "0.961",
+        "0.527",
+    )
+    assert sum(row["source"] == "published" for row in rows) == len(PUBLISHED_ACCURACY) + len(PUBLISHED_COST)
+
+
+def test_printed_scores_stand_only_beside_their_classes(tmp_path):
+    html = write_comparison(compared(("ground", "house")), tmp_path).read_text(encoding="utf-8")
+    assert "Boosting" not in html
+    assert "1052" in html
+
+
+def test_json_has_no_nan():
+    content = compared().to_json()
+    assert content["methods"][0]["published_cost"]["model_mb"] == 117
+    assert json.loads(json.dumps(content))["methods"][1]["cost"]["backward_ms"] is None
+
+
+def test_terminal_tables_line_up():
+    for table in (compared().cost_table(), compared().accuracy_table()):
+        lines = table.splitlines()
+        assert len({len(line) for line in lines}) == 1
+        assert len({line.count("|") for line in lines}) == 1
+    assert "1052" in compared().cost_table()
+
+
+def test_classes_of_camvid_by_other_names():
+    order = camvid_order(CAMVID)
+    assert [CAMVID[k].removesuffix("-symbol") for k in order] == list(CAMVID_CLASSES)
+    assert camvid_order(("Sky", "Building", "Column_Pole", "Road", "Sidewalk", "Tree", "SignSymbol", "Fence", "Car",
+                         "Pedestrian", "Bicyclist")) == order  # fmt: skip
+    assert camvid_order(CAMVID[:-1]) is None
+
+
+def test_printed_rows_are_whole():
+    """Class averages follow from the printed classes, within the rounding of the paper."""
+    for row in PUBLISHED_ACCURACY:
+        if row.per_class is None or None in row.per_class:
+            continue
+        assert len(row.per_class) == 11
+        assert sum(row.per_class) / 11 == pytest.approx(row.class_average, abs=0.55), row.name
+
+
+def test_scores_of_an_evaluation():
+    target = np.array([[0, 0, 1, 1]], np.uint8)
+    found = Accuracy.of(
+        evaluate_pairs([Pair("a", target, np.array([[0, 0, 1, 0]], np.uint8))], Legend(("a", "b")), n_worst=0)
+    )
+    assert (found.global_accuracy, found.class_accuracy, found.class_iou) == (0.75, (1.0, 0.5), (2 / 3, 0.5))
