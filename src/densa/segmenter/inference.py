@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from densa.errors import InputError
+from densa.segmenter.structure import once_per_structure
 
 __all__ = ["choose_device", "choose_precision", "prepare", "without_data"]
 
@@ -99,6 +100,7 @@ class _InFloat32(nn.Module):
         return self.layer(x.float())
 
 
+@once_per_structure
 def _layers(network: nn.Module, n_bands: int) -> tuple[list[tuple[str, str]], str | None]:
     """Names of every convolution with the batch normalisation that it feeds, and of the one that gives the scores.
 

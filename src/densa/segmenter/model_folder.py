@@ -190,8 +190,9 @@ def load_network_segmenter(
     network.load_state_dict(tensors)
     segmenter = NetworkSegmenter(network, model.legend, model.bands, device="cpu", precision="float32")
     _check_result(folder, segmenter.probabilities(block), probabilities, tolerance)
-    wanted = NetworkSegmenter(network, model.legend, model.bands, device=device, precision=precision)
-    return segmenter if (wanted.device, wanted.dtype) == (segmenter.device, segmenter.dtype) else wanted
+    if segmenter.fits(device, precision):
+        return segmenter
+    return NetworkSegmenter(network, model.legend, model.bands, device=device, precision=precision)
 
 
 def _check_block(bands: BandContract) -> NDArray[np.float32]:

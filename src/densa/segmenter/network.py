@@ -13,11 +13,14 @@ from torch import Tensor, nn
 
 from densa.errors import InputError
 from densa.legend import Legend
+from densa.operators.receptive_field import receptive_field
 from densa.segmenter.contract import BandContract
 from densa.segmenter.inference import choose_device, choose_precision, prepare
-from densa.segmenter.known_fields import known_receptive_field
+from densa.segmenter.structure import once_per_structure
 
 __all__ = ["NetworkSegmenter", "mirrored_places"]
+
+_receptive_field = once_per_structure(receptive_field)
 
 
 class NetworkSegmenter:
@@ -45,11 +48,8 @@ class NetworkSegmenter:
         self, network: nn.Module, legend: Legend, bands: BandContract, *, device: str = "auto", precision: str = "auto"
     ) -> None:
         self.legend, self.bands = legend, bands
-        self.device = choose_device(device)
-        if precision == "auto" and getattr(network, "needs_float32", False):
-            precision = "float32"
-        self.dtype = choose_precision(precision, self.device)
-        self.receptive_field = known_receptive_field(network, bands.n_bands)
+        self.device, self.dtype = _chosen(network, device, precision)
+        self.receptive_field = _receptive_field(network, bands.n_bands)
         self.halo, self.stride = self.receptive_field.local_halo, self.receptive_field.stride
         self._margin = int(getattr(network, "margin", 0))
         self._input_side = getattr(network, "input_side", int)
@@ -59,6 +59,14 @@ class NetworkSegmenter:
     def whole_image(self) -> bool:
         """Whether every pixel depends on the whole image, so that no tile can be labelled by itself."""
         return self.receptive_field.whole_image
+
+    def fits(self, device: str, precision: str) -> bool:
+        """Whether it is what those settings would make of the network.
+
+        Raises:
+            InputError: an unknown device or precision.
+        """
+        return (self.device, self.dtype) == _chosen(self.network, device, precision)
 
     def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Class probabilities of a block of any size; see `Segmenter.probabilities`.
@@ -100,6 +108,13 @@ class NetworkSegmenter:
             self.receptive_field, reach=self.receptive_field.local_reach, whole_image=False
         )
         return frozen
+
+
+def _chosen(network: nn.Module, device: str, precision: str) -> tuple[torch.device, torch.dtype]:
+    where = choose_device(device)
+    if precision == "auto" and getattr(network, "needs_float32", False):
+        precision = "float32"
+    return where, choose_precision(precision, where)
 
 
 def _mirrored(image: NDArray[np.float32], input_side: Any, margin: int) -> NDArray[np.float32]:

@@ -1,48 +1,47 @@
-"""Receptive fields that were worked out before in this process: a deep network's takes seconds."""
+"""What follows from a network's structure alone, worked out once in a process: for a deep network it takes seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from fractions import Fraction
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from densa.operators.receptive_field import ReceptiveField, receptive_field
+__all__ = ["once_per_structure"]
 
-__all__ = ["known_receptive_field"]
-
-_MOST = 256  # fields kept
-_fields: dict[Hashable, ReceptiveField] = {}
+_MOST = 256  # results kept of each function
 _OF_EVERY_MODULE = frozenset(vars(nn.Module())) - {"training"}
 _SIMPLE = (bool, int, float, str, bytes, type(None), Fraction, torch.dtype, torch.memory_format)
+Result = TypeVar("Result")
 
 
-def known_receptive_field(network: nn.Module, n_bands: int) -> ReceptiveField:
-    """`receptive_field` of a network, worked out once for all networks of the same structure.
+def once_per_structure(function: Callable[[nn.Module, int], Result]) -> Callable[[nn.Module, int], Result]:
+    """A function of (network, n_bands) that is called once for all networks of the same structure.
 
-    The structure is the class, the settings and the shapes of every module. A model's file could say its receptive
-    field, and say it wrongly; what the network itself shows cannot be wrong.
-
-    Args:
-        network: see `densa.operators.receptive_field`.
-        n_bands: bands of the images.
-
-    Raises:
-        InputError: what `receptive_field` raises.
+    The structure is the class, the settings and the shapes of every module, so the function must not heed the values of
+    the weights. Where a network has more to it (hooks, settings that cannot be compared), it is called always.
+    A model's file could tell its receptive field too, and tell it wrongly; what the network shows is right.
     """
-    structure = _structure(network)
-    if structure is None:
-        return receptive_field(network, n_bands)
-    key = (n_bands, structure)
-    field = _fields.get(key)
-    if field is None:
-        field = receptive_field(network, n_bands)
-        if len(_fields) >= _MOST:
-            _fields.clear()
-        _fields[key] = field
-    return field
+    known: dict[Hashable, Result] = {}
+
+    @wraps(function)
+    def remembered(network: nn.Module, n_bands: int) -> Result:
+        structure = _structure(network)
+        if structure is None:
+            return function(network, n_bands)
+        key = (n_bands, structure)
+        if key not in known:
+            result = function(network, n_bands)
+            if len(known) >= _MOST:
+                known.clear()
+            known[key] = result
+            return result
+        return known[key]
+
+    return remembered
 
 
 def _structure(network: nn.Module) -> Hashable | None:
