@@ -5,12 +5,13 @@ of the distance, and appearance, a Gaussian of the distance and of the differenc
 
 As in the authors' code and pydensecrf, a pixel is among its own neighbours and the kernels are normalised, so weights
 mean the same as there. Departures: the smoothness kernel is an exact separable Gaussian (cut off at four widths,
-0.006 % of its mass), only the appearance kernel goes through the permutohedral lattice; no logarithm of the probabilities is
+0.006 % of its mass), only the appearance kernel goes through the lattice; no logarithm of the probabilities is
 taken, since Q is proportional to p exp(messages).
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def dense_crf(
     *,
     valid: NDArray[np.bool_] | None = None,
     regions: RegionPotential | None = None,
+    origin: tuple[int, int] = (0, 0),
     clip: float = CLIP,
 ) -> NDArray[np.float32]:
     """Class probabilities refined by the image: mean field of the fully connected CRF.
@@ -54,6 +56,8 @@ def dense_crf(
         valid: (h, w), False where there is no data: such a pixel sends and receives nothing and keeps its
             probabilities; its values may be NaN.
         regions: robust P^n potentials of a region map, in addition.
+        origin: row and column, in the whole image, of the first pixel of a tile: vertices of the lattice then lie
+            where they do in the whole image, and tiles differ from it by what lies beyond their edges alone.
         clip: least probability of a class.
 
     Returns:
@@ -73,7 +77,7 @@ def dense_crf(
         regions.check(size)
     width = (0,) * next((w for w in WIDTHS if w >= len(given)), WIDTHS[-1])
     rows = _strips(size[0])
-    lattice, field = _field(given, image, parameters, valid, clip, rows, len(width))
+    lattice, field = _field(given, image, parameters, valid, origin, clip, rows, len(width))
     out = np.empty(given.shape, np.float32)
     _iterate(field, lattice, rows, size, width, parameters.n_iterations, regions, valid, out)
     if not valid.all():
@@ -127,6 +131,7 @@ def _field(
     image: NDArray[Any],
     parameters: DenseCrf,
     valid: NDArray[np.bool_],
+    origin: tuple[int, int],
     clip: float,
     rows: NDArray[np.int64],
     step: int,
@@ -148,7 +153,7 @@ def _field(
         smooth_scales = _scales(_plane_gaussian(valid, kernel).reshape(-1), inside, parameters.normalization)
     bilateral_scales = (none, none)
     if bilateral.any():
-        lattice = build_lattice(_features(image, parameters, valid), inside, rows * width)
+        lattice = build_lattice(_features(image, parameters, valid, origin), inside, rows * width)
         ones = np.ones(height * width, np.float32)
         share = np.float32(1 / (1 + 2.0 ** -(2 + len(image))))  # alpha of the lattice's slice
         into, back = _scales(filter_with(lattice, ones, inside), inside, parameters.normalization)
@@ -158,12 +163,20 @@ def _field(
     return lattice, Field(prior, padding, inside, taps, *smooth_scales, smooth, *bilateral_scales, bilateral)
 
 
-def _features(image: NDArray[Any], parameters: DenseCrf, valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(n, 2 + bands): column, row and values in units of the appearance kernel's widths."""
+def _features(
+    image: NDArray[Any], parameters: DenseCrf, valid: NDArray[np.bool_], origin: tuple[int, int]
+) -> NDArray[np.float32]:
+    """(n, 2 + bands): column, row and values in units of the appearance kernel's widths.
+
+    The lattice repeats itself every root of 3 along the first axis and every 3 along the second, so of an origin far
+    away only the rest is added: float32 then holds positions as well as near the corner.
+    """
+    width_px = parameters.appearance_px
+    down, right = origin[0] / width_px % 3.0, origin[1] / width_px % math.sqrt(3.0)
     n_bands, height, width = image.shape
     features = np.zeros((height, width, 2 + n_bands), np.float32)
-    features[..., 0] = np.arange(width) / parameters.appearance_px
-    features[..., 1] = np.arange(height)[:, None] / parameters.appearance_px
+    features[..., 0] = np.arange(width) / width_px + right
+    features[..., 1] = np.arange(height)[:, None] / width_px + down
     for band in range(n_bands):
         np.multiply(image[band], 1 / parameters.appearance_values, out=features[..., 2 + band], where=valid)
     return features.reshape(-1, 2 + n_bands)

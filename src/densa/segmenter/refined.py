@@ -28,8 +28,8 @@ class Refined:
 
     A mean field has no sharp reach: every iteration ties a pixel to all others by a Gaussian of the distance. The
     halo is `reach` widths of the widest kernel; what lies farther weighs less than exp(-reach^2 / 2) of a pixel nearby.
-    Tiles therefore agree with the whole image up to the error that `benchmarks/crf.py` measures, which includes the
-    lattice's own: its vertices lie elsewhere in another tile.
+    Tiles therefore agree with the whole image up to the error that `benchmarks/crf.py` measures. Where the origin of a
+    block is not given it includes the lattice's own error, as its vertices then lie elsewhere in each tile.
 
     Args:
         segmenter: gives the probabilities.
@@ -65,11 +65,16 @@ class Refined:
         """Whether the inner segmenter sees the whole image at every pixel, so that no tile can be labelled."""
         return bool(getattr(self.segmenter, "whole_image", False))
 
-    def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-        """Class probabilities of a block, refined; pixels without data keep the segmenter's. See `Segmenter`."""
+    def probabilities(
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None, *, origin: tuple[int, int] = (0, 0)
+    ) -> NDArray[np.float32]:
+        """Class probabilities of a block, refined; pixels without data keep the segmenter's. See `Segmenter`.
+
+        `origin` is the block's first row and column in the whole image: see `dense_crf`.
+        """
         found = self.segmenter.probabilities(block, valid)
         image, inside = self._image(np.asarray(block), valid)
-        return dense_crf(found, image, self.parameters, valid=inside)
+        return dense_crf(found, image, self.parameters, valid=inside, origin=origin)
 
     def _image(
         self, block: NDArray[Any], valid: NDArray[np.bool_] | None
