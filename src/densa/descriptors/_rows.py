@@ -95,7 +95,7 @@ def filter_row(source, rows, down, down_kind, across, across_kind, line, padded,
     row_pass(padded, across, across_kind, out)
 
 
-Filter = tuple[NDArray[np.float32], int]
+Filter = tuple[NDArray[np.float32], np.int64]
 
 
 def separable(image: NDArray[np.float32], down: Filter, across: Filter) -> NDArray[np.float32]:

@@ -12,7 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-SMOOTH, FIRST, SECOND = 0, 1, 2  # kinds of filters, in the order of the derivative
+# Kinds of filters, by the order of the derivative; sized integers, or numba would compile every kernel once per kind.
+SMOOTH, FIRST, SECOND = np.int64(0), np.int64(1), np.int64(2)
 
 
 def radius(sigma: float, truncate: float) -> int:

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.descriptors._check import as_count, as_positive
-from densa.descriptors._rows import mirror
+from densa.descriptors._rows import mirror, mirror_pad
 from densa.descriptors._threads import share_rows
 from densa.descriptors.pixel import Place, PlaneDescriptor
 from densa.errors import InputError
@@ -72,45 +72,60 @@ class LocalBinaryPatterns(PlaneDescriptor):
         angles = 2 * np.pi * np.arange(self.n_points) / self.n_points
         points = np.round(self.radius * np.stack((-np.sin(angles), np.cos(angles)), axis=1), 5)
         whole = np.floor(points).astype(np.int64)
-        mask = np.empty((0, 0), np.bool_) if valid is None else valid
+        mask = np.empty((0, 0), np.float32) if valid is None else valid.astype(np.float32)
         for plane, codes in zip(planes, out, strict=True):
             share_rows(_codes, plane.shape[0], plane, mask, whole, points - whole, self.method == "riu2", codes)
 
 
 @njit(nogil=True, cache=True)
 def _codes(plane: Any, mask: Any, whole: Any, parts: Any, riu2: bool, out: Any, top: int, end: int) -> None:
-    width = plane.shape[1]
-    n = whole.shape[0]
-    bits = np.empty(n, np.int64)
+    """A row at a time, all points of the circle against it: the inner loops run along the row."""
+    height, width = plane.shape
+    reach = max(abs(whole.min()), whole.max()) + 1
+    rows, weights = np.empty((2, width + 2 * reach), np.float32), np.ones((2, width + 2 * reach), np.float32)
+    difference, code = np.empty(width), np.empty(width, np.int32)
     for y in range(top, end):
         for x in range(width):
-            code = 0
-            for k in range(n):
-                bits[k] = _brightness(plane, mask, y, x, whole[k], parts[k]) >= 0
-                code |= bits[k] << k
-            if riu2:
-                code = changes = 0
-                for k in range(n):
-                    code += bits[k]
-                    changes += bits[k] != bits[k - 1]
-                code = code if changes <= 2 else n + 1
-            out[y, x] = code
+            code[x] = 0
+        for k in range(whole.shape[0]):
+            for i in range(2):
+                row = mirror(y + whole[k, 0] + i, height)
+                mirror_pad(plane[row], rows[i])
+                if mask.size:
+                    mirror_pad(mask[row], weights[i])
+            _compare(plane[y], rows, weights, reach + whole[k, 1], parts[k], difference)
+            bit = np.int32(1 << k)
+            for x in range(width):
+                code[x] |= bit if difference[x] >= 0 else np.int32(0)
+        if riu2:
+            _uniform(code, whole.shape[0])
+        for x in range(width):
+            out[y, x] = code[x]
 
 
 @njit(nogil=True, cache=True)
-def _brightness(plane: Any, mask: Any, y: int, x: int, whole: Any, parts: Any) -> float:
-    """How much brighter a point is than its middle pixel (y, x)."""
-    height, width = plane.shape
-    middle = np.float64(plane[y, x])
-    total = 0.0
-    for i in range(2):
-        down = parts[0] if i else 1 - parts[0]
-        if down > 0:
-            row = mirror(y + whole[0] + i, height)
-            for j in range(2):
-                across = parts[1] if j else 1 - parts[1]
-                if across > 0:
-                    column = mirror(x + whole[1] + j, width)
-                    if mask.size == 0 or mask[row, column]:
-                        total += down * across * (plane[row, column] - middle)
-    return total
+def _compare(middle: Any, rows: Any, weights: Any, shift: int, parts: Any, out: Any) -> None:
+    """How much brighter the points at one offset are than their middle pixels."""
+    down, across = parts
+    a, b, c, d = (1 - down) * (1 - across), (1 - down) * across, down * (1 - across), down * across
+    for x in range(middle.size):
+        j, m = x + shift, middle[x]
+        out[x] = (
+            a * (weights[0, j] * (rows[0, j] - m))
+            + b * (weights[0, j + 1] * (rows[0, j + 1] - m))
+            + c * (weights[1, j] * (rows[1, j] - m))
+            + d * (weights[1, j + 1] * (rows[1, j + 1] - m))
+        )
+
+
+@njit(nogil=True, cache=True)
+def _uniform(code: Any, n: int) -> None:
+    """The number of bits set where at most two neighbouring bits of the circle differ, n + 1 elsewhere."""
+    for x in range(code.size):
+        bits = code[x]
+        turned = (bits >> 1) | ((bits & 1) << (n - 1))
+        ones = changes = 0
+        for k in range(n):
+            ones += (bits >> k) & 1
+            changes += ((bits ^ turned) >> k) & 1
+        code[x] = ones if changes <= 2 else n + 1

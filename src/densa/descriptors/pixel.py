@@ -117,8 +117,9 @@ class PlaneDescriptor(PixelDescriptor):
         planes, where = _planes(block, _check_valid(valid, block.shape[1:]), self._white(block.dtype))
         self._fill(planes, where, out, place)
         if where is not None:
+            empty = ~where
             for plane in out:
-                plane[~where] = 0
+                plane[empty] = 0
         return out
 
 
