@@ -164,6 +164,8 @@ def test_bad_arguments_are_named(rng):
         (features, regions * 1.0, None),
         (features, -regions, None),
         (features, regions * 4, 3),
+        (features, regions * 2**30, None),
+        (features, regions, 2**31 - 1),
         (features, regions[None], None),
         (features[:, :0], regions[:0], None),
         (features, regions.astype(np.int64) << 40, None),

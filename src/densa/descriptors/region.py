@@ -13,6 +13,7 @@ from densa.errors import InputError
 __all__ = ["RegionDescriptor"]
 
 MAX_REGIONS = 2**31 - 1
+_FEW_REGIONS = 1 << 20  # tables of so many rows are made without asking whether the map can hold them
 
 
 class RegionDescriptor(ABC):
@@ -52,8 +53,10 @@ class RegionDescriptor(ABC):
             raise InputError(f"regions must have the features' size {planes.shape[1:]}, got {numbers.shape}")
         largest = int(numbers.max())
         n = largest if n_regions is None else n_regions
-        if not largest <= n <= MAX_REGIONS:
+        if n < largest:
             raise InputError(f"regions must be numbered up to n_regions = {n}, got {largest}")
+        if n > max(numbers.size, _FEW_REGIONS):
+            raise InputError(f"{n} regions are more than the {numbers.size} pixels; renumber the regions without gaps")
         _check_inside(planes, numbers)
         n_pixels = np.bincount(numbers.ravel(), minlength=n + 1)
         values = self._describe(planes, numbers, n_pixels)[1:]
