@@ -136,10 +136,9 @@ def halo_errors(image: NDArray[np.uint8], p: Floats) -> None:
     """Largest and mean difference, and labels that differ, of a tile's core from the whole, by halo."""
     from densa.crf import DenseCrf, dense_crf
 
-    print(
-        "\n| appearance_px | iterations | halo in widths | px | origin known | mean difference | largest | labels differ |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    columns = ("appearance_px", "iterations", "halo in widths", "px", "origin known", "mean difference", "largest")
+    print("\n| " + " | ".join(columns) + " | labels that differ |")
+    print("| --- " * (len(columns) + 1) + "|")
     for pixels, n in ((20.0, 5), (20.0, 10), (40.0, 5)):
         parameters = DenseCrf(3, 3, pixels, 13, 10, n)
         whole = dense_crf(p, image, parameters)
@@ -148,19 +147,14 @@ def halo_errors(image: NDArray[np.uint8], p: Floats) -> None:
             top, bottom = max(0, 140 - halo), min(375, 236 + halo)
             left, right = max(0, 200 - halo), min(500, 296 + halo)
             origin = (top, left) if known else (0, 0)
-            tile = dense_crf(
-                p[:, top:bottom, left:right],
-                image[:, top:bottom, left:right],
-                parameters,
-                origin=(top, left) if known else (0, 0),
-            )
+            window = (slice(None), slice(top, bottom), slice(left, right))
+            tile = dense_crf(p[window], image[window], parameters, origin=origin)
             core = tile[:, 140 - top : 236 - top, 200 - left : 296 - left]
             there = whole[:, 140:236, 200:296]
             gap = np.abs(core - there)
             labels = (core.argmax(axis=0) != there.argmax(axis=0)).mean()
-            print(
-                f"| {pixels:.0f} | {n} | {reach} | {halo} | {known} | {gap.mean():.1e} | {gap.max():.2f} | {labels:.2%} |"
-            )
+            row = f"| {pixels:.0f} | {n} | {reach} | {halo} | {'yes' if known else 'no'} | {gap.mean():.1e}"
+            print(f"{row} | {gap.max():.2f} | {labels:.2%} |")
 
 
 def run(command: list[str]) -> list[tuple[float, float]]:

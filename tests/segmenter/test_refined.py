@@ -40,7 +40,7 @@ def test_is_the_crf_of_the_inner_probabilities(rng):
     refined = Refined(inner, CRF)
     assert_allclose(refined.probabilities(image), dense_crf(inner.probabilities(image), image, CRF), atol=1e-5)
     assert (refined.legend, refined.bands, refined.stride) == (LEGEND, UINT8, 2)
-    assert refined.halo == 2 + 12
+    assert refined.halo == 2 + 18
     assert not refined.whole_image
 
 
@@ -74,6 +74,13 @@ def test_tiles_agree_with_the_whole_by_the_halo(rng):
     assert errors[0] > errors[1] > errors[2]
     assert errors[1] < 2e-2
     assert errors[2] < 1e-3
+
+
+def test_a_tile_that_knows_its_origin_agrees_with_the_whole(rng):
+    image, refined = scene(rng, (120, 24)), Refined(Threshold(UINT8), DenseCrf(1, 1, 4, 30, 2, 2), reach=5)
+    whole = refined.probabilities(image)
+    tile = refined.probabilities(image[:, 30:], origin=(30, 0))
+    assert_allclose(tile[:, refined.halo :], whole[:, 30 + refined.halo :], atol=1e-4)
 
 
 def test_pixels_without_data_keep_the_inner_probabilities(rng):

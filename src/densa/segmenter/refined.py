@@ -28,8 +28,9 @@ class Refined:
 
     A mean field has no sharp reach: every iteration ties a pixel to all others by a Gaussian of the distance. The
     halo is `reach` widths of the widest kernel; what lies farther weighs less than exp(-reach^2 / 2) of a pixel nearby.
-    Tiles therefore agree with the whole image up to the error that `benchmarks/crf.py` measures. Where the origin of a
-    block is not given it includes the lattice's own error, as its vertices then lie elsewhere in each tile.
+    Tiles therefore agree with the whole image up to an error: on noisy probabilities, 21 classes (`benchmarks/crf.py`),
+    0.3 % of the labels differed with a reach of 2, 0.08 % with 3 and none with 4. Where the origin of a block is not
+    given, vertices of the lattice lie elsewhere in each tile, and 0.3 to 0.7 % differ whatever the reach.
 
     Args:
         segmenter: gives the probabilities.
@@ -40,7 +41,7 @@ class Refined:
         InputError: a reach below 0, or weights for another number of classes than the legend has.
     """
 
-    def __init__(self, segmenter: Segmenter, parameters: DenseCrf | None = None, *, reach: float = 2.0) -> None:
+    def __init__(self, segmenter: Segmenter, parameters: DenseCrf | None = None, *, reach: float = 3.0) -> None:
         if not (math.isfinite(reach) and reach >= 0):
             raise InputError(f"reach must be 0 or more widths of the widest kernel, got {reach}")
         self.segmenter = segmenter
