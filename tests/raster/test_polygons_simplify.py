@@ -67,6 +67,28 @@ def test_any_strips(labels, tolerance, height, min_area):
     assert [[r.tolist() for r in p.rings] for p in whole] == [[r.tolist() for r in p.rings] for p in parts]
 
 
+@given(label_maps(), st.sampled_from([(2, 0.5), (0.3, 1)]), st.sampled_from([0.8, 2]))
+def test_oblong_pixels(labels, pixel_size, tolerance):
+    found = []
+    polygoniser = Polygoniser(labels.shape[1], found.append, simplify=tolerance, pixel_size=pixel_size)
+    polygoniser.write(np.asfortranarray(labels))
+    polygoniser.finish()
+    stretch = np.array(pixel_size)
+    simple = [geometry(p) for batch in found for p in polygons._polygons(batch, False)]
+    simple = shapely.transform(np.array(simple, object), lambda c: c * stretch)
+    exact = shapely.transform(np.array([geometry(p) for p in polygonise(labels)], object), lambda c: c * stretch)
+    assert shapely.is_valid(simple).all()
+    before, after = shapely.union_all(exact), shapely.union_all(simple)
+    assert shapely.area(simple).sum() == pytest.approx(after.area)
+    assert after.difference(before.buffer(tolerance * 1.001)).area == pytest.approx(0, abs=1e-6)
+    assert before.buffer(-tolerance * 1.001).difference(after.buffer(1e-7)).area == pytest.approx(0, abs=1e-6)
+
+
+def test_a_tolerance_beyond_the_map():
+    (polygon,) = polygonise(np.zeros((9, 9), np.uint8), simplify=1e300)
+    assert len(polygon.rings[0]) >= 3
+
+
 def test_a_staircase_becomes_a_line():
     labels = (np.indices((10, 10))[0] >= np.indices((10, 10))[1]).astype(np.uint8)
     rings = {p.class_index: p.rings[0].tolist() for p in polygonise(labels, simplify=0.8)}

@@ -3,6 +3,8 @@
 import builtins
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from xml.etree import ElementTree
 
@@ -19,7 +21,7 @@ from scipy import ndimage
 from densa import raster
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.raster import PolygonWriter, vector
+from densa.raster import PolygonWriter, vector, vector_files
 
 LEGEND = Legend(("road", "Straße", "tree"), ((10, 20, 30), (40, 50, 60), (70, 80, 90)))
 UTM = Affine(2, 0, 500000, 0, -2, 4000000)
@@ -251,11 +253,54 @@ def test_pyogrio_is_missing(tmp_path, monkeypatch, suffix):
         PolygonWriter(tmp_path / f"map{suffix}", LEGEND, width=3)
 
 
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from densa import InputError, Legend
+from densa.raster import PolygonWriter
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond the limit then fails, as on a full disk
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+labels = np.random.default_rng(0).integers(0, 2, (120, 100)).astype(np.uint8)
+try:
+    with PolygonWriter(Path(sys.argv[1]), Legend(("a", "b")), width=100) as writer:
+        writer.write(labels)
+except InputError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+@pytest.mark.parametrize(("suffix", "limit"), [(".geojson", 20_000), (".gpkg", 200_000), (".fgb", 200_000)])
+def test_disk_that_is_full(tmp_path, suffix, limit):
+    arguments = [sys.executable, "-c", FULL_DISK, tmp_path / f"map{suffix}", str(limit)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert "cannot be written" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_truncated_flatgeobuf_is_noticed(tmp_path):
+    pytest.importorskip("pyogrio")
+    path = tmp_path / "map.fgb"
+    write(path)
+    n = len(read(path)[1])
+    vector_files._check_complete(path, "map", n)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises((OSError, RuntimeError)):
+        vector_files._check_complete(path, "map", n)
+
+
 def test_refusals(tmp_path, place):
     with pytest.raises(InputError, match="must end in"):
         PolygonWriter(tmp_path / "map.shp", LEGEND, width=30)
     with pytest.raises(InputError, match="has 31 columns"):
         write(tmp_path / "map.geojson", np.zeros((2, 31), np.uint8), like=place("EPSG:32630", UTM))
+    with pytest.raises(InputError, match="maps pixels to nothing"):
+        write(tmp_path / "map.geojson", like=place("EPSG:32630", Affine(2, 2, 0, 2, 2, 0)))
     with pytest.raises(InputError, match=r"labels must be 0\.\.2 or 255, got 7"):
         write(tmp_path / "map.geojson", np.full((2, 3), 7, np.uint8))
     with pytest.raises(InputError, match="labels must be uint8"):

@@ -52,7 +52,7 @@ class Sieve:
     """
 
     def __init__(self, width: int, min_area: float, row_area: Callable[[int, int], NDArray[np.int64]]) -> None:
-        self._width, self._min_area, self._row_area = width, min_area, row_area
+        self._width, self._min_area, self._row_area = width, float(min_area), row_area
         self._row = 0
         self._held: list[tuple[Runs, NDArray[np.int32]]] = []
         self._n_runs, self._wait_for = 0, _RUNS

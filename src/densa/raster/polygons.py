@@ -125,7 +125,7 @@ class Polygoniser:
         row_area: whole-numbered area of a pixel in the rows begin to end - 1, as an int64 array; 1 by default.
 
     Raises:
-        InputError: width below 1 or above 2^28, a negative area or tolerance.
+        InputError: width below 1 or above 2^28, a negative area or tolerance, a pixel without width or height.
     """
 
     def __init__(
@@ -143,7 +143,10 @@ class Polygoniser:
         for name, value in (("min_area", min_area), ("simplify", simplify)):
             if not 0 <= value < np.inf:
                 raise InputError(f"{name} must be 0 or more, got {value}")
+        if not min(pixel_size) > 0:
+            raise InputError(f"a pixel must have a width and a height above 0, got {pixel_size}")
         self.width = width
+        simplify = min(simplify, _MAX_WIDTH * min(pixel_size))  # a greater tolerance changes nothing
         self._row_area = row_area or _ones
         self._sieve = Sieve(width, min_area, self._row_area) if min_area > 0 else None
         self._tracer = _Tracer(width, sink, self._row_area, simplify, pixel_size)
@@ -164,7 +167,8 @@ class Polygoniser:
         chunk = max(1, _CHUNK // self.width)
         for top in range(0, len(labels), chunk):
             rows = slice(top, top + chunk)
-            self._push(encode(labels[rows], None if confidence is None else confidence[rows]))
+            part = None if confidence is None else np.ascontiguousarray(confidence[rows])
+            self._push(encode(np.ascontiguousarray(labels[rows]), part))
 
     def finish(self) -> None:
         """Say that all rows are given; the remaining polygons leave."""
@@ -217,7 +221,8 @@ class _Tracer:
         pixel_size: tuple[float, float],
     ) -> None:
         self._sink, self._row_area = sink, row_area
-        self._tolerance, self._pixel_size = tolerance, pixel_size
+        self._tolerance = float(tolerance)  # of one type: kernels are compiled for each
+        self._pixel_size = float(pixel_size[0]), float(pixel_size[1])
         self._reserve = room(width)
         points, arcs, nodes, components = (max(4 * n, _POINTS) for n in self._reserve)
         self._spare = points, arcs, nodes, components

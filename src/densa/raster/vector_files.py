@@ -95,6 +95,7 @@ class GeoPackageFile:
         self._path, self._shown, self._layer, self._legend, self._index = path, shown, layer, legend, index
         self._crs = None if crs is None else crs.to_wkt()
         self._exists = False
+        self.n_written = 0
 
     def write(self, table: PolygonTable) -> None:
         """Append polygons to the layer."""
@@ -115,6 +116,7 @@ class GeoPackageFile:
                 **({} if self._exists else {"SPATIAL_INDEX": "YES" if self._index else "NO"}),
             )
         self._exists = True
+        self.n_written += len(table.geometries)
 
     def __enter__(self) -> Self:
         return self
@@ -122,6 +124,7 @@ class GeoPackageFile:
     def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
             with _vector_errors(self._shown):
+                _check_complete(self._path, self._layer, self.n_written)
                 add_style(self._path, self._layer, self._legend)
 
 
@@ -165,6 +168,8 @@ class FlatGeobufFile:
                 geometry_type="Polygon",
                 crs=self._crs,
             )
+        with _vector_errors(self._shown):
+            _check_complete(self._path, self._layer, self._package.n_written)
 
 
 def require_pyogrio(path: Path) -> None:
@@ -176,6 +181,18 @@ def require_pyogrio(path: Path) -> None:
             f"{path}: {path.suffix} files are written by pyogrio, which is not installed;"
             " pip install 'densa[vector]', or write .geojson"
         ) from error
+
+
+def _check_complete(path: Path, layer: str, n_polygons: int) -> None:
+    """GDAL writes much of a file only while closing it, and may say nothing when the disk is full then."""
+    import pyogrio
+
+    n_found = pyogrio.read_info(str(path), layer=layer, force_feature_count=True)["features"]
+    if n_found == n_polygons > 0:  # FlatGeobuf announces their number; its last one must be there too
+        last = pyogrio.raw.read(str(path), layer=layer, skip_features=n_polygons - 1)
+        n_found = n_polygons - 1 + len(last[2])
+    if n_found != n_polygons:
+        raise OSError(f"{n_found} of {n_polygons} polygons arrived; is the disk full or a quota reached?")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.errors import InputError
 from densa.raster.raster import Raster
 
 __all__ = ["Ground", "ground_of"]
@@ -71,12 +72,17 @@ def ground_of(like: Raster | None, width: int) -> Ground:
     Projected: the map's own square metres (its linear unit applied, its distortion not). Geographic: square metres on
     the ellipsoid of WGS 84 at the latitude of the pixel's centre. Without a reference system, or with one of unknown
     unit: pixels.
+
+    Raises:
+        InputError: the transform is not invertible.
     """
     place = None if like is None else like.georeference
-    if place is None:
+    if like is None or place is None:
         return Ground(None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), "px", 1.0, 0.0, width)
     transform = tuple(float(value) for value in tuple(place.transform)[:6])
     area = abs(transform[0] * transform[4] - transform[1] * transform[3])
+    if not 0 < area < math.inf:
+        raise InputError(f"the transform of {like.path} maps pixels to nothing: {transform}; mend its georeference")
     if place.crs is not None and place.crs.is_geographic:
         degree = float(place.crs.units_factor[1])
         # Meridian's radius times parallel's: a^2 (1 - e^2) cos / (1 - e^2 sin^2)^2, never above a^2 / (1 - e^2).
