@@ -158,7 +158,7 @@ def train(
         step_factor: what "step" multiplies by.
         warmup: share of the run in which the rate rises.
         clip_norm: longest gradient; 0 does not clip.
-        loss_scale: what the summed loss is divided by: "mean", the labelled pixels; "image", the patches (SegNet);
+        loss_scale: what the summed loss is divided by: "mean", the labelled pixels; "image", the patches;
             "sum", nothing (FCN).
         class_weights: "none", "inverse", "median-frequency" or "tempered"; see `densa.training.class_weights`.
         border_weight: w0 of U-Net's border weights (10 in the paper), added to a pixel's weight of 1; 0: none.

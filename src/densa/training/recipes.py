@@ -77,8 +77,10 @@ _DECONVNET_REMAINS = (
     "boxes are enlarged by 1.2 and overlap by half (both unconfirmed) and are the objects' own, moved at random, not "
     "Edge Boxes' proposals; 16 batches, not 500, set the statistics of batch normalisation"
 )
+# The released networks leave `normalize` of Caffe's loss at its default, the mean over labelled pixels. With the sum
+# that the paper speaks of, a rate of 0.1 is no longer finite after some steps (`--loss-scale image`).
 _SEGNET = {
-    **_SGD, "bias_rate": 2.0, "schedule": "constant", "learning_rate": 1e-3, "loss_scale": "image",
+    **_SGD, "bias_rate": 2.0, "schedule": "constant", "learning_rate": 1e-3, "loss_scale": "mean",
     "patch_size": (360, 480), "recalibrate": True,
 }  # fmt: skip
 _SEGNET_REMAINS = "16 batches, not the whole training set, set the statistics of batch normalisation"
