@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from densa.errors import InputError
 from densa.raster.atomic import atomic_output
-from densa.raster.raster import Raster, Window
+from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.write import TIFF_SUFFIXES, GeoTiffFile, check_suffix, check_window, close_all
 
 __all__ = ["BandsWriter", "write_bands"]
@@ -23,7 +23,7 @@ def write_bands(
     path: Path | str,
     array: NDArray[Any],
     *,
-    like: Raster | None = None,
+    like: Raster | Georeference | None = None,
     band_names: Sequence[str] = (),
     scale: float | None = None,
     nodata: float | None = None,
@@ -70,7 +70,7 @@ class BandsWriter:
         path: ends in .tif or .tiff.
         n_bands, height, width: of the raster, in pixels.
         dtype: integers, float32 or float64.
-        like: raster whose georeference the file gets.
+        like: raster whose georeference the file gets, or a georeference.
         band_names: one per band.
         scale: what a stored 1 stands for (1/255 for shares stored as uint8); recorded in the file.
         nodata: value of the pixels without data, and of those that are never written (0 without it).
@@ -89,7 +89,7 @@ class BandsWriter:
         width: int,
         dtype: DTypeLike,
         *,
-        like: Raster | None = None,
+        like: Raster | Georeference | None = None,
         band_names: Sequence[str] = (),
         scale: float | None = None,
         nodata: float | None = None,

@@ -21,7 +21,7 @@ from densa.raster.attribute_table import attribute_table_xml
 from densa.raster.decoded import check_size
 from densa.raster.opening import open as open_raster
 from densa.raster.opening import read_mask
-from densa.raster.raster import Raster, Window
+from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.write import TIFF_SUFFIXES, GeoTiffFile, check_suffix, check_window, close_all, software
 
 __all__ = ["LabelMapWriter", "carried_legend", "read_label_map", "write_label_map"]
@@ -34,7 +34,7 @@ def write_label_map(
     labels: NDArray[np.uint8],
     legend: Legend,
     *,
-    like: Raster | None = None,
+    like: Raster | Georeference | None = None,
     tags: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -44,7 +44,7 @@ def write_label_map(
         path: .png for a palette image, .tif or .tiff for a GeoTIFF with colour table and class names.
         labels: (H, W) uint8 class indices, 255 where there is none.
         legend: names and colours of the classes.
-        like: raster whose georeference the GeoTIFF gets.
+        like: raster whose georeference the GeoTIFF gets, or a georeference.
         tags: text fields of the file, for whoever asks later how the map was made.
         overwrite: replace a file that exists.
 
@@ -100,7 +100,7 @@ class LabelMapWriter:
         path: .png, .tif or .tiff.
         height, width: of the map in pixels.
         legend: names and colours of the classes.
-        like: raster whose georeference a GeoTIFF gets.
+        like: raster whose georeference a GeoTIFF gets, or a georeference.
         tags: text fields of the file, for whoever asks later how the map was made.
         overwrite: replace a file that exists.
 
@@ -115,7 +115,7 @@ class LabelMapWriter:
         width: int,
         legend: Legend,
         *,
-        like: Raster | None = None,
+        like: Raster | Georeference | None = None,
         tags: Mapping[str, str] | None = None,
         overwrite: bool = False,
     ) -> None:

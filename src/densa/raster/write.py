@@ -18,7 +18,7 @@ from rasterio.windows import Window as RasterioWindow
 from densa.errors import InputError
 from densa.raster.cog import BLOCK_PX, copy_to_cog
 from densa.raster.gdal import GdalRaster, gdal_environment, gdal_errors
-from densa.raster.raster import Raster, Window
+from densa.raster.raster import Georeference, Raster, Window
 
 __all__ = ["TIFF_SUFFIXES", "GeoTiffFile", "check_suffix", "check_window", "close_all", "software"]
 
@@ -36,8 +36,8 @@ class GeoTiffFile:
         shown: the name that messages give it.
         n_bands, height, width, dtype: of the raster.
         overviews: how overviews are made: "mode", "average" or "nearest".
-        like: raster whose georeference the file gets: coordinate system with transform, or with ground control
-            points, and rational polynomial coefficients.
+        like: a georeference, or a raster whose georeference the file gets: coordinate system with transform, or with
+            ground control points, and rational polynomial coefficients.
         nodata: value of the pixels without data, and of those that are never written (0 without it).
         predictor: store differences of neighbours, which helps images and harms labels.
     """
@@ -52,7 +52,7 @@ class GeoTiffFile:
         dtype: np.dtype[Any],
         *,
         overviews: str,
-        like: Raster | None = None,
+        like: Raster | Georeference | None = None,
         nodata: float | None = None,
         predictor: bool = False,
     ) -> None:
@@ -60,7 +60,7 @@ class GeoTiffFile:
         self._overviews, self._predictor = overviews, predictor
         self._tiled = path.with_name(f"{path.stem}.tiled.tif")
         self._lock = threading.Lock()
-        place = like.georeference if like is not None else None
+        place = like.georeference if isinstance(like, Raster) else like
         with gdal_errors(shown, "written"), gdal_environment():
             self.dataset = rasterio.open(
                 self._tiled,
