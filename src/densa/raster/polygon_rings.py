@@ -144,7 +144,8 @@ def _draw(borders, start, offset, straighten, corners, size, keys):  # type: ign
             for k in range(arc[N_POINTS]):  # the last point of an arc is the first one of the next
                 place = arc[N_POINTS] - 1 - k if half & 1 else k
                 if place < step:
-                    mine[n + place] = borders.points[point, :2]
+                    mine[n + place, 0] = borders.points[point, 0]
+                    mine[n + place, 1] = borders.points[point, 1]
                 point = borders.points[point, 2]
             n += step
             half = _following(half, borders)

@@ -77,7 +77,8 @@ def _lay_out(points, arcs, first, places):  # type: ignore[no-untyped-def]
         mine = places[first[arc] : first[arc + 1]]
         point = arcs[arc, HEAD]
         for k in range(n):
-            mine[k] = points[point, :2]
+            mine[k, 0] = points[point, 0]
+            mine[k, 1] = points[point, 1]
             point = points[point, 2]
         if n and arcs[arc, TAIL_AT] < 0:
             top = 0
@@ -97,7 +98,8 @@ def _write_back(points, arcs, first, places, kept):  # type: ignore[no-untyped-d
         n, last, point = 0, -1, arcs[arc, HEAD]
         for k in range(first[arc], first[arc + 1]):
             if kept[k]:
-                points[point, :2] = places[k]
+                points[point, 0] = places[k, 0]
+                points[point, 1] = places[k, 1]
                 last, point = point, points[point, 2]
                 n += 1
         points[last, 2] = -1
