@@ -79,7 +79,7 @@ def test_tiles_agree_with_the_whole_by_the_halo(rng):
 def test_a_tile_that_knows_its_origin_agrees_with_the_whole(rng):
     image, refined = scene(rng, (120, 24)), Refined(Threshold(UINT8), DenseCrf(1, 1, 4, 30, 2, 2), reach=5)
     whole = refined.probabilities(image)
-    tile = refined.probabilities(image[:, 30:], origin=(30, 0))
+    tile = refined.probabilities_at(image[:, 30:], None, 30, 0)
     assert_allclose(tile[:, refined.halo :], whole[:, 30 + refined.halo :], atol=1e-4)
 
 

@@ -1,7 +1,7 @@
 """Segmenter: anything trained that turns a block of bands into class probabilities, and how it is kept on disk."""
 
 from densa.segmenter.augmented import Augmented
-from densa.segmenter.contract import BandContract, Segmenter, probabilities_at
+from densa.segmenter.contract import BandContract, Segmenter, for_image, probabilities_at
 from densa.segmenter.ensemble import Ensemble
 from densa.segmenter.ensemble_folder import EnsembleDescription, load_ensemble, read_ensemble, save_ensemble
 from densa.segmenter.frozen_context import with_frozen_context
@@ -9,6 +9,7 @@ from densa.segmenter.loading import load_segmenter, model_format
 from densa.segmenter.model_folder import Architecture, ModelDescription, load_network_segmenter, read_model, save_model
 from densa.segmenter.monte_carlo import MonteCarlo, Sampled
 from densa.segmenter.network import NetworkSegmenter
+from densa.segmenter.refined import Refined
 from densa.segmenter.source import ModelSource
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "ModelSource",
     "MonteCarlo",
     "NetworkSegmenter",
+    "Refined",
     "Sampled",
     "Segmenter",
+    "for_image",
     "load_ensemble",
     "load_network_segmenter",
     "load_segmenter",

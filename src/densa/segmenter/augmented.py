@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.segmenter.contract import Segmenter, probabilities_at
+from densa.segmenter.contract import Segmenter, for_image, probabilities_at
 from densa.segmenter.frozen_context import with_frozen_context
 from densa.segmenter.network import mirrored_places
 from densa.segmenter.resampling import resample, resample_valid, support
@@ -72,6 +72,7 @@ class Augmented:
         self.halo = max(1, math.ceil(reach / self.stride)) * self.stride
         if self.views == [(0, False)] and self.scales == [1]:
             self.halo = segmenter.halo
+        self._size = (0, 0)  # of the image, where it is known
 
     @property
     def whole_image(self) -> bool:
@@ -106,6 +107,16 @@ class Augmented:
         total /= np.float32(len(self.views) * len(self.scales))
         return total
 
+    def for_image(self, height: int, width: int) -> Augmented:
+        """The same for blocks of that image; see `densa.segmenter.for_image`.
+
+        A position in a flipped view is that in the flipped image, counted from the end of its last whole stride.
+        """
+        bound = copy.copy(self)
+        bound.segmenter = for_image(self.segmenter, height, width)
+        bound._size = (-(-height // self.stride) * self.stride, -(-width // self.stride) * self.stride)
+        return bound
+
     def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Augmented:
         """The same of the frozen model, the context being that of the overview as it stands."""
         frozen = copy.copy(self)
@@ -128,7 +139,7 @@ class Augmented:
         total = np.zeros((self.legend.n_classes, *block.shape[1:]), np.float32)
         for view in views:
             mask = None if valid is None else np.ascontiguousarray(_seen(valid, view))
-            place = _place(view, row, column, *block.shape[1:])
+            place = _place(view, row, column, *block.shape[1:], *(int(side * scale) for side in self._size))
             found = probabilities_at(self.segmenter, np.ascontiguousarray(_seen(block, view)), mask, *place)
             total += _unseen(found, view)
         return total
@@ -154,11 +165,14 @@ def _unseen(maps: NDArray[Any], view: View) -> NDArray[Any]:
     return np.rot90(maps[..., ::-1] if view[1] else maps, -view[0], axes=(-2, -1))
 
 
-def _place(view: View, row: int, column: int, height: int, width: int) -> tuple[int, int]:
-    """Where a block begins in a view of the image; along a reversed axis pixel x has the place -x - 1."""
+def _place(
+    view: View, row: int, column: int, height: int, width: int, n_rows: int = 0, n_columns: int = 0
+) -> tuple[int, int]:
+    """Where a block begins in a view of the image of that size; along a reversed axis of n pixels x is at n - x - 1."""
     for _ in range(view[0]):  # a quarter turn makes rows of the columns, from right to left
-        row, column, height, width = -(column + width), row, width, height
-    return row, -(column + width) if view[1] else column
+        row, column, height, width = n_columns - (column + width), row, width, height
+        n_rows, n_columns = n_columns, n_rows
+    return row, n_columns - (column + width) if view[1] else column
 
 
 def _views(flips: Sequence[str], quarter_turns: bool) -> list[View]:

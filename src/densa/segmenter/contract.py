@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from densa.errors import InputError
 from densa.legend import Legend
 
-__all__ = ["BandContract", "Segmenter", "probabilities_at"]
+__all__ = ["BandContract", "Segmenter", "for_image", "probabilities_at"]
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,8 @@ def probabilities_at(
 ) -> NDArray[np.float32]:
     """Class probabilities of a block at a known place of its image.
 
-    Only segmenters that draw random numbers heed the place: what is drawn for a pixel is then the same in every tile
-    that holds it. They are the ones with a method `probabilities_at`.
+    Only segmenters that draw random numbers, lay a grid over the image or use a pixel's position heed the place: a
+    pixel's result is then the same in every tile that holds it. They are the ones with a method `probabilities_at`.
 
     Args:
         segmenter: any.
@@ -174,4 +174,21 @@ def probabilities_at(
     if placed is None:
         return segmenter.probabilities(block, valid)
     found: NDArray[np.float32] = placed(block, valid, row, column)
+    return found
+
+
+def for_image(segmenter: Segmenter, height: int, width: int) -> Segmenter:
+    """The segmenter for the blocks of one image.
+
+    Only segmenters that use a pixel's position in its image need to know how large the image is. They are the ones with
+    a method `for_image`; any other is returned as it is.
+
+    Args:
+        segmenter: any.
+        height, width: of the image whose blocks it will be given.
+    """
+    bound = getattr(segmenter, "for_image", None)
+    if bound is None:
+        return segmenter
+    found: Segmenter = bound(height, width)
     return found

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.segmenter.contract import Segmenter, probabilities_at
+from densa.segmenter.contract import Segmenter, for_image, probabilities_at
 from densa.segmenter.frozen_context import with_frozen_context
 
 __all__ = ["COMBINATIONS", "Ensemble", "check_weights"]
@@ -78,6 +78,10 @@ class Ensemble:
             total = np.exp(total - total.max(axis=0))
             return np.asarray(total / total.sum(axis=0), np.float32)
         return np.asarray(total / np.float32(sum(self.weights)), np.float32)
+
+    def for_image(self, height: int, width: int) -> Ensemble:
+        """The ensemble of the members for that image; see `densa.segmenter.for_image`."""
+        return Ensemble([for_image(m, height, width) for m in self.members], self.weights, self.combine)
 
     def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Ensemble:
         """The ensemble of the frozen members; see `with_frozen_context`."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.crf import DenseCrf
 from densa.errors import InputError
 from densa.networks import build as build_network
 from densa.segmenter.augmented import Augmented
@@ -22,6 +23,7 @@ from densa.segmenter.loading import load_segmenter
 from densa.segmenter.model_folder import Build
 from densa.segmenter.monte_carlo import MonteCarlo
 from densa.segmenter.network import NetworkSegmenter
+from densa.segmenter.refined import Refined
 
 __all__ = ["ModelSource"]
 
@@ -37,6 +39,7 @@ class ModelSource:
         flips, quarter_turns, scales: views of test-time augmentation, none as they stand; see `Augmented`.
         samples: Monte-Carlo passes with dropout, 0 for the one pass without; see `MonteCarlo`.
         seed: of these.
+        crf: parameters of a CRF that refines the probabilities, None for none; see `Refined`.
         overview: (bands, h, w) whose context a network with image pooling is to have in every tile; see
             `with_frozen_context`. None leaves such a network as it is.
         overview_valid: (h, w), False where the overview has no data.
@@ -50,6 +53,7 @@ class ModelSource:
     scales: tuple[float, ...] = (1,)
     samples: int = 0
     seed: int = 0
+    crf: DenseCrf | None = None
     overview: NDArray[Any] | None = None
     overview_valid: NDArray[np.bool_] | None = None
 
@@ -71,7 +75,7 @@ class ModelSource:
             segmenter = MonteCarlo(segmenter, self.samples, seed=self.seed)
         if self.flips or self.quarter_turns or tuple(self.scales) != (1,):
             segmenter = Augmented(segmenter, flips=self.flips, quarter_turns=self.quarter_turns, scales=self.scales)
-        return segmenter
+        return segmenter if self.crf is None else Refined(segmenter, self.crf)
 
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) of the model's files and of the options; the same wherever the folder lies.
@@ -100,6 +104,7 @@ class ModelSource:
             "scales": sorted(map(float, self.scales)),
             "samples": self.samples,
             "seed": self.seed,
+            "crf": None if self.crf is None else asdict(self.crf),
         }
         yield json.dumps(plain, sort_keys=True).encode()
         for array in (self.overview, self.overview_valid):
