@@ -14,6 +14,9 @@ from densa.engine import parse_bytes, predict_array, predict_to_file
 from densa.engine.compute import is_out_of_memory
 from densa.engine.memory import peak_during, resident_bytes, shown_bytes
 from densa.errors import InputError
+from densa.legend import Legend
+from densa.networks import build
+from densa.segmenter import Architecture, BandContract, save_model
 
 
 @pytest.mark.parametrize(
@@ -92,68 +95,50 @@ def test_other_errors_are_not_taken_for_it(widest, opened):
     assert not is_out_of_memory(InputError("the file is damaged"))
 
 
-IN_BUDGET = """
-import resource, sys
-import numpy as np
+IN_A_PROCESS = """
+import pathlib, resource, sys
+import torch
 from densa import raster
-from densa.engine import parse_bytes, predict_to_file
+from densa.engine import predict_to_file
+from densa.engine.compute import TileComputer
 from densa.engine.memory import resident_bytes
 from densa.segmenter import ModelSource
-import torch
+
 torch.set_num_threads(1)
-folder, kind, amount = sys.argv[1:]
-segmenter = ModelSource(folder + "/model", device="cpu", precision="float32").load()
-with raster.open(folder + "/image.tif") as image:
-    if kind == "limit":  # of the address space: what asks for more is refused by the system
-        segmenter.probabilities(*image.read(raster.Window(0, 0, 64, 64)))
-        with open("/proc/self/statm") as file:
-            now = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + int(amount), now + int(amount)))
-        predict_to_file(segmenter, image, __import__("pathlib").Path(folder + "/limit.tif"))
-    else:
-        memory = resident_bytes() + int(amount)
-        predict_to_file(segmenter, image, __import__("pathlib").Path(folder + "/budget.tif"), memory=memory)
-        most = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(most / memory)
+folder = pathlib.Path(sys.argv[1])
+segmenter = ModelSource(folder / "model", device="cpu", precision="float32").load()
+halve, halved = TileComputer._halve, []
+TileComputer._halve = lambda self, *given: halved.append(halve(self, *given))
+with raster.open(folder / "image.tif") as image:
+    memory = resident_bytes() + 300 * 10**6
+    predict_to_file(segmenter, image, folder / "budget.tif", memory=memory)
+    print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / memory, len(halved))
+    now = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + 160 * 10**6,) * 2)  # what asks for more is refused
+    predict_to_file(segmenter, image, folder / "limit.tif")
+    print(len(halved))
 """
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory):
-    """A folder with a U-Net that needs some 500 bytes per pixel, and an image of 3000 x 700 pixels."""
-    from densa.legend import Legend
-    from densa.networks import build
-    from densa.segmenter import Architecture, BandContract, save_model
-
-    folder = tmp_path_factory.mktemp("large")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits and /proc")
+def test_a_budget_is_kept_and_a_limit_of_the_system_means_smaller_pieces(tmp_path):
+    """In one piece the image would take some 500 MB beside what the process holds."""
     torch.manual_seed(0)
     network = build("unet", 1, 3, width=16)
-    save_model(folder / "model", network, Architecture("unet", {"width": 16}), Legend(("a", "b", "c")), BandContract(1))
-    image = np.random.default_rng(0).integers(0, 255, (1, 1500, 700), dtype=np.uint8)
-    raster.write_bands(folder / "image.tif", image)
-    return folder
-
-
-def run(folder, *arguments):
+    legend = Legend(("a", "b", "c"))
+    save_model(tmp_path / "model", network, Architecture("unet", {"width": 16}), legend, BandContract(1))
+    image = np.random.default_rng(0).integers(0, 255, (1, 1000, 700), dtype=np.uint8)
+    raster.write_bands(tmp_path / "image.tif", image)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-    command = [sys.executable, "-c", IN_BUDGET, str(folder), *arguments]
+    command = [sys.executable, "-c", IN_A_PROCESS, str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits and /proc")
-def test_a_limit_of_the_system_means_smaller_pieces(large):
-    """The whole image in one piece would take 600 MB."""
-    run(large, "limit", str(300 * 10**6))
-    labels, _ = raster.read_label_map(large / "limit.tif")
-    assert labels.shape == (1500, 700)
-    assert (labels < 3).all()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits and /proc")
-def test_a_budget_is_kept(large):
-    assert 0.5 < float(run(large, "budget", str(300 * 10**6))) <= 1.1
+    share, in_budget, in_limit = done.stdout.split()
+    assert 0.5 < float(share) <= 1.1
+    assert int(in_budget) == 0
+    assert int(in_limit) > 0
+    found, expected = (raster.read_label_map(tmp_path / f"{name}.tif")[0] for name in ("limit", "budget"))
+    assert (found != expected).mean() < 1e-4  # random weights: ties are rounded either way
 
 
 def test_a_budget_too_small_is_refused_with_the_least_that_works(model, scene, tmp_path):

@@ -23,7 +23,7 @@ __all__ = ["Cost", "choose_tile_size", "default_tile_size", "limit_read_cache", 
 WHOLE_SIDE_PX = 2048
 LARGEST_TILE_PX = 8192  # a larger one saves next to no halo, and more is lost when it is killed
 _BLOCK_PX = 512  # of the GeoTIFFs that are written
-_MEASURED_SIDES_PX = (256, 512)
+_MEASURED_SIDES_PX = (128, 256, 512)
 _SAFETY = 1.15  # on what is measured: larger tensors leave other gaps in the heap
 _CONVERTED = 3  # copies of a block's values while it is read: the file's, those of the mask, the caller's
 
@@ -59,19 +59,22 @@ def limit_read_cache(budget: int) -> int:
     return megabytes * 10**6
 
 
-def measure_cost(segmenter: Segmenter, dtype: np.dtype[Any], products: Products) -> Cost:
-    """Measure what a segmenter needs, on two blocks of noise, and add what stands in line beside the one computed.
+def measure_cost(segmenter: Segmenter, dtype: np.dtype[Any], products: Products, memory: int) -> Cost:
+    """Measure what a segmenter needs, on blocks of more and more pixels, and add what waits beside the one computed.
 
     Args:
         segmenter: as it will be used, weights loaded.
         dtype: of the raster's values.
         products: what is kept of a tile.
+        memory: bytes that may be resident meanwhile, too.
     """
-    points = []
+    points: list[tuple[int, float]] = []
     for side in _MEASURED_SIDES_PX:
         side = -(-side // segmenter.stride) * segmenter.stride
+        if len(points) > 1 and resident_bytes() + 2 * points[-1][1] / points[-1][0] * side * side > memory:
+            break
         points.append((side * side, _peak(segmenter, dtype, side)))
-    (small, low), (large, high) = points
+    (small, low), (large, high) = points[-2:]
     slope = (high - low) / (large - small) if high > low else high / large
     waiting = (
         2 * (segmenter.bands.n_bands * dtype.itemsize + 1) * _CONVERTED  # one block computed, one read ahead
@@ -121,7 +124,7 @@ def choose_tile_size(
         return default_tile_size(segmenter, raster.height, raster.width)
     cache = limit_read_cache(memory)
     try:
-        cost = measure_cost(segmenter, raster.dtype, products)
+        cost = measure_cost(segmenter, raster.dtype, products, memory)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
