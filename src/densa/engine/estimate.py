@@ -142,7 +142,9 @@ def estimate(task: Task, crew: Crew) -> Estimate:
 
 def _spread(n: int, most: int) -> list[int]:
     """Up to `most` different numbers of 0..n-1, evenly spread."""
-    return sorted({int(i) for i in np.linspace(0, n - 1, min(n, most) + 2)[1:-1].round()}) if n > 2 else list(range(n))
+    if n <= most:
+        return list(range(n))
+    return sorted({int(i) for i in np.linspace(0, n - 1, most + 2)[1:-1].round()})
 
 
 def _at_once(task: Task, crew: Crew) -> int:
