@@ -61,6 +61,11 @@ METHODS = {
         Method("deeplabv2-aspp", "network", "sum of scores dilated at four rates, on ResNet-101", "Chen et al. 2018"),
         Method("deeplabv3", "network", "ASPP with image pooling on a dilated ResNet-101", "Chen et al. 2017"),
         Method("dilated-context", "network", "dilated front end, context module on its scores", "Yu and Koltun 2016"),
+        Method("dilated6", "network", "six dilated layers, no stride: any patch size", "Nogueira et al. 2019"),
+        Method("dilated6-rate6", "network", "Dilated6 with the rates 1 to 6", "Nogueira et al. 2019"),
+        Method("dense-dilated6", "network", "rates 1 to 6, each layer fed by all before", "Nogueira et al. 2019"),
+        Method("dilated6-pooling", "network", "rates 1 to 6, maxima of stride 1", "Nogueira et al. 2019"),
+        Method("dilated8-pooling", "network", "rates 1 to 8, maxima of stride 1", "Nogueira et al. 2019"),
         Method("ensemble", "ensemble", "trained models of one legend, combined", "Noh et al. 2015 (EDeconvNet)"),
     )
 }

@@ -98,12 +98,12 @@ class Dataset:
         """(h, w) true where image `i` holds data; None where it is known to hold data everywhere."""
         return None if self._all_valid.get(i, False) else self.image(i)[1]
 
-    def mask_labels(self, i: int) -> NDArray[np.uint8]:
-        """(h, w) uint8 label map as the mask file alone says it."""
+    def mask_labels(self, i: int, window: raster.Window | None = None) -> NDArray[np.uint8]:
+        """(h, w) uint8 label map of image `i` or a window of it, as the mask file alone says it."""
         sample = self.samples[i]
         if sample.mask is None:
             raise InputError(f"{sample.image} has no mask")
-        return read_labels(sample.mask, self.legend, self.encoding, sample.page)
+        return read_labels(sample.mask, self.legend, self.encoding, sample.page, window)
 
     def instances(self, i: int) -> NDArray[np.int32]:
         """(h, w) objects of image `i`, from 1; 0 is background (class 0 and what is not labelled).

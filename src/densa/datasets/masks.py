@@ -67,9 +67,9 @@ def scan_mask(path: Path, page: int = 0) -> MaskScan:
     return MaskScan(path, tuple(int(v) for v in values), tuple(c for _, c in palette), palette, False)
 
 
-def read_values(path: Path, page: int = 0) -> NDArray[Any]:
-    """(H, W) integers of a mask file; an RGB file must be all grey."""
-    stored: NDArray[Any] = raster.read_mask(path, page=page)
+def read_values(path: Path, page: int = 0, window: raster.Window | None = None) -> NDArray[Any]:
+    """(H, W) integers of a mask file or a window of it; an RGB file must be all grey."""
+    stored: NDArray[Any] = raster.read_mask(path, page=page, window=window)
     if stored.ndim == 2:
         return stored
     if (stored != stored[..., :1]).any():
@@ -77,12 +77,12 @@ def read_values(path: Path, page: int = 0) -> NDArray[Any]:
     return stored[..., 0]
 
 
-def read_colors(path: Path, page: int = 0) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 colours of a mask file; those of the palette where it has one."""
-    stored: NDArray[Any] = raster.read_mask(path, page=page)
+def read_colors(path: Path, page: int = 0, window: raster.Window | None = None) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 colours of a mask file or a window of it; those of the palette where it has one."""
+    stored: NDArray[Any] = raster.read_mask(path, page=page, window=window)
     if stored.ndim == 3:
         return stored
-    shown = _shown_colors(path, page)
+    shown = _shown_colors(path, page, window)
     if shown is not None:
         return shown
     if stored.dtype != np.uint8:
@@ -90,18 +90,20 @@ def read_colors(path: Path, page: int = 0) -> NDArray[np.uint8]:
     return np.repeat(stored[..., None], 3, axis=2)
 
 
-def read_labels(path: Path, legend: Legend, encoding: Encoding, page: int = 0) -> NDArray[np.uint8]:
-    """(H, W) uint8 label map of a mask file.
+def read_labels(
+    path: Path, legend: Legend, encoding: Encoding, page: int = 0, window: raster.Window | None = None
+) -> NDArray[np.uint8]:
+    """(H, W) uint8 label map of a mask file or a window of it.
 
     Raises:
         InputError: the file cannot be read, or holds what the legend does not know.
     """
     try:
         if encoding == "instances":
-            return (read_values(path, page) > 0).astype(np.uint8)
+            return (read_values(path, page, window) > 0).astype(np.uint8)
         if encoding == "values":
-            return legend.labels(read_values(path, page))
-        colors = read_colors(path, page)
+            return legend.labels(read_values(path, page, window))
+        colors = read_colors(path, page, window)
         keys, lengths = runs(_pack(colors))
         few = np.stack([keys >> 16, keys >> 8 & 255, keys & 255], axis=-1).astype(np.uint8)
         return np.repeat(legend.labels_of_colors(few[None])[0], lengths).reshape(colors.shape[:2])
@@ -109,12 +111,12 @@ def read_labels(path: Path, legend: Legend, encoding: Encoding, page: int = 0) -
         raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
 
-def _shown_colors(path: Path, page: int) -> NDArray[np.uint8] | None:
+def _shown_colors(path: Path, page: int, window: raster.Window | None = None) -> NDArray[np.uint8] | None:
     """Colours that a palette file shows; None where it has no palette."""
     with raster.open(path, page=page) as image:
         if image.n_bands != 3 or image.dtype != np.uint8:
             return None
-        return np.ascontiguousarray(np.moveaxis(image.read()[0], 0, -1))
+        return np.ascontiguousarray(np.moveaxis(image.read(window)[0], 0, -1))
 
 
 def _pack(rgb: NDArray[np.uint8]) -> NDArray[np.int32]:

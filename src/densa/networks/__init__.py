@@ -19,6 +19,7 @@ from densa.networks.deconvnet import DeconvNet
 from densa.networks.deeplab_largefov import DeepLabLargeFOV
 from densa.networks.deeplabv2 import DeepLabV2
 from densa.networks.deeplabv3 import DeepLabV3
+from densa.networks.dilated import DenseDilated6, Dilated6, Dilated6Pooling, Dilated6Rate6, Dilated8Pooling
 from densa.networks.dilated_context import DilatedContext
 from densa.networks.fcn import FCN8s, FCN16s, FCN32s
 from densa.networks.patch_cnn import PatchCNN
@@ -33,6 +34,11 @@ __all__ = [
     "DeepLabLargeFOV",
     "DeepLabV2",
     "DeepLabV3",
+    "DenseDilated6",
+    "Dilated6",
+    "Dilated6Pooling",
+    "Dilated6Rate6",
+    "Dilated8Pooling",
     "DilatedContext",
     "FCN8s",
     "FCN16s",
@@ -58,6 +64,11 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "deeplabv2-aspp": DeepLabV2,
     "deeplabv3": DeepLabV3,
     "dilated-context": DilatedContext,
+    "dilated6": Dilated6,
+    "dilated6-rate6": Dilated6Rate6,
+    "dense-dilated6": DenseDilated6,
+    "dilated6-pooling": Dilated6Pooling,
+    "dilated8-pooling": Dilated8Pooling,
     "unet": UNet,
     "unet-valid": UNetValid,
 }

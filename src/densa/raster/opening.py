@@ -13,7 +13,7 @@ from densa.errors import InputError
 from densa.raster.decoded import DecodedRaster
 from densa.raster.gdal import GdalRaster
 from densa.raster.photo import open_photo, photo_format
-from densa.raster.raster import Block, Raster
+from densa.raster.raster import Block, Raster, Window
 from densa.raster.volume import open_volume
 
 __all__ = ["open", "read_mask"]
@@ -38,12 +38,13 @@ def open(path: Path | str, *, page: int = 0) -> Raster:
     return _open(Path(path), page, expand_palette=True)
 
 
-def read_mask(path: Path | str, *, page: int = 0) -> NDArray[np.integer]:
+def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) -> NDArray[np.integer]:
     """Values of a mask file, as they are stored.
 
     Args:
         path: the file.
         page: which image of a multi-page TIFF.
+        window: a part of the file; None for all of it.
 
     Returns:
         (H, W) integers (a palette's indices, 0 and 1 of a 1-bit file) or (H, W, 3) uint8 colours; alpha is left out.
@@ -52,7 +53,7 @@ def read_mask(path: Path | str, *, page: int = 0) -> NDArray[np.integer]:
         InputError: as `open`; or the file holds neither integers nor RGB colours.
     """
     with _open(Path(path), page, expand_palette=False) as raster:
-        values, _ = raster.read()
+        values, _ = raster.read(window)
     if len(values) == 1 and values.dtype.kind == "f":
         whole = values[0].astype(np.int64) if np.isfinite(values).all() else None
         if whole is None or (whole != values[0]).any():
