@@ -20,7 +20,10 @@ def test_help_does_not_wait_for_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("verb", ["train", "predict", "evaluate", "models", "info", "demo"])
+VERBS = ("train", "predict", "evaluate", "compare", "ensemble", "seams", "regions", "models", "info", "demo")
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(run_cli, verb):
     code, out, _ = run_cli(verb, "--help")
     assert code == 0

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from densa.cli import compare, demo, ensemble, evaluate, grouped_help, info, predict, regions, train
+from densa.cli import compare, demo, ensemble, evaluate, grouped_help, info, predict, regions, seams, train
 from densa.errors import InputError
 
 __all__ = ["app", "main"]
@@ -25,6 +25,7 @@ app.command("predict")(predict.predict)
 app.command("ensemble")(ensemble.ensemble)
 app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
+app.command("seams")(seams.seams)
 app.command("regions")(regions.regions)
 app.command("models")(info.models)
 app.command("info")(info.info)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from densa.reports.comparison import Accuracy, Comparison, MethodRow, SideBySide, check_comparison, write_comparison
     from densa.reports.cost import Cost, CostSettings, Measured, measure_cost
     from densa.reports.predicted import pairs_of_predictions
+    from densa.reports.seams import Seams, find_seams, seams_picture
 
 __all__ = [
     "Accuracy",
@@ -23,23 +24,27 @@ __all__ = [
     "Measured",
     "MethodRow",
     "Pair",
+    "Seams",
     "SideBySide",
     "View",
     "check_comparison",
     "check_output",
     "evaluate_pairs",
+    "find_seams",
     "measure_cost",
     "outlined",
     "pairs_of_files",
     "pairs_of_folders",
     "pairs_of_masks",
     "pairs_of_predictions",
+    "seams_picture",
     "write_comparison",
     "write_report",
 ]
 
 # What needs torch is imported when it is asked for: label maps are compared without.
 _LATER = {
+    "seams": ("Seams", "find_seams", "seams_picture"),
     "predicted": ("pairs_of_predictions",),
     "cost": ("Cost", "CostSettings", "Measured", "measure_cost"),
     "comparison": ("Accuracy", "Comparison", "MethodRow", "SideBySide", "check_comparison", "write_comparison"),

@@ -1,0 +1,110 @@
+"""Does the tiling show? One raster predicted under two tilings, and where the two maps differ."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa import raster as rasters
+from densa.engine import predict
+from densa.errors import InputError
+from densa.raster import Raster, Window
+from densa.reports.thumbnails import shrink_image
+from densa.segmenter import Segmenter
+
+__all__ = ["Seams", "find_seams", "seams_picture"]
+
+_PICTURE_SIDE_PX = 1600
+_RED = np.array([230, 25, 40], np.float32)
+
+
+@dataclass(frozen=True)
+class Seams:
+    """How two tilings of one raster compare.
+
+    Attributes:
+        tile_sizes: sides of the tiles in pixels.
+        pixels: with data.
+        differing: pixels with data whose labels differ.
+        counts: (h, w) int64, differing pixels in every square of `cell` x `cell` pixels.
+        cell: side of these squares in pixels.
+    """
+
+    tile_sizes: tuple[int, int]
+    pixels: int
+    differing: int
+    counts: NDArray[np.int64]
+    cell: int
+
+    @property
+    def share(self) -> float:
+        """Share of the pixels with data that differ, 0 where there is none."""
+        return self.differing / self.pixels if self.pixels else 0.0
+
+
+def find_seams(
+    segmenter: Segmenter,
+    raster: Raster,
+    tile_sizes: tuple[int, int],
+    *,
+    other: Segmenter | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Seams:
+    """Predict a raster of any size under two tilings and count the pixels whose labels differ.
+
+    The first map is kept in a temporary file, a byte per pixel, the second compared with it tile by tile.
+
+    Args:
+        segmenter: anything trained.
+        raster: an open image.
+        tile_sizes: sides of the tiles, each a multiple of the segmenter's stride; a size as large as the image predicts
+            it in one piece.
+        other: what predicts the second time, the same model put together otherwise (blended, say); None: the segmenter.
+        progress: called with (pixels done, pixels in all) of both predictions.
+
+    Raises:
+        InputError: a tile size that does not fit, or what `predict` refuses.
+    """
+    total = raster.height * raster.width
+    if total < 1 or min(tile_sizes) < 1:
+        raise InputError(f"tiles are at least 1 pixel wide, got {tile_sizes[0]} and {tile_sizes[1]}")
+    cell = max(1, -(-max(raster.height, raster.width) // _PICTURE_SIDE_PX))
+    counts = np.zeros((-(-raster.height // cell), -(-raster.width // cell)), np.int64)
+    pixels = done = 0
+    with tempfile.TemporaryFile(prefix="densa-") as file:
+        first = np.memmap(file, np.uint8, "w+", shape=(raster.height, raster.width))
+        for maker, tile_size in ((segmenter, tile_sizes[0]), (other or segmenter, tile_sizes[1])):
+            for tile in predict(maker, raster, tile_size=tile_size):
+                w = tile.window
+                place = np.s_[w.row : w.row + w.height, w.column : w.column + w.width]
+                if done < total:
+                    first[place] = tile.labels()
+                else:
+                    _count(counts, (first[place] != tile.labels()) & tile.valid, w, cell)
+                    pixels += int(tile.valid.sum())
+                done += w.height * w.width
+                if progress:
+                    progress(done, 2 * total)
+        del first
+    return Seams(tile_sizes, pixels, int(counts.sum()), counts, cell)
+
+
+def seams_picture(found: Seams, raster: Raster) -> NDArray[np.uint8]:
+    """(h, w, 3) uint8: the raster in pale grey, and every cell in which a pixel differs in red."""
+    overview, valid = rasters.overview(raster, max(found.counts.shape))
+    grey = shrink_image(overview, valid, valid.shape).astype(np.float32).mean(axis=2, keepdims=True)
+    height, width = found.counts.shape
+    rows = np.minimum(np.arange(height) * valid.shape[0] // height, valid.shape[0] - 1)
+    columns = np.minimum(np.arange(width) * valid.shape[1] // width, valid.shape[1] - 1)
+    picture = np.repeat(120 + 0.5 * grey[rows[:, None], columns], 3, axis=2)
+    picture[found.counts > 0] = _RED
+    return picture.round().clip(0, 255).astype(np.uint8)
+
+
+def _count(counts: NDArray[np.int64], differs: NDArray[np.bool_], window: Window, cell: int) -> None:
+    rows, columns = np.nonzero(differs)
+    np.add.at(counts, ((rows + window.row) // cell, (columns + window.column) // cell), 1)
