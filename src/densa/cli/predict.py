@@ -66,6 +66,25 @@ def predict(
             help="Also write the entropy of the classes, 255 where all are equally probable: NAME.uncertainty.tif.",
         ),
     ] = False,
+    polygons: Annotated[
+        str | None,
+        typer.Option(
+            "--polygons",
+            metavar="KIND",
+            rich_help_panel=OUTPUTS,
+            help="Also write polygons: gpkg, geojson or fgb for NAME.gpkg beside every map, or a file for one image.",
+        ),
+    ] = None,
+    min_area: Annotated[
+        float,
+        typer.Option("--min-area", min=0, rich_help_panel=OUTPUTS, help="Merge smaller polygons (m2, or pixels)."),
+    ] = 0,
+    simplify: Annotated[
+        float,
+        typer.Option(
+            "--simplify", min=0, rich_help_panel=OUTPUTS, help="Simplify polygons' borders by so much (map units)."
+        ),
+    ] = 0,
     tta: Annotated[
         Tta,
         typer.Option(
@@ -146,6 +165,7 @@ def predict(
         overwrite=overwrite or dry_run,
         probabilities=probabilities,
         uncertainty=uncertainty,
+        polygons=polygons,
         resume=resume or shard is not None,
         failed=lambda path, error: failures.append((path, str(error))),
     )
@@ -166,7 +186,11 @@ def predict(
         samples=samples,
         seed=seed,
     )
-    begin = partial(_estimate, options) if dry_run else partial(_write, source, options, shard, resume, overwrite)
+    if dry_run:
+        begin = partial(_estimate, options)
+    else:
+        options |= {"min_area": min_area, "simplify": simplify, "shard": shard}
+        begin = partial(_write, source, options | {"resume": resume, "overwrite": overwrite})
     segmenter = _load(source) if plan else None
     rows = []
     for job in plan:
@@ -191,20 +215,18 @@ def _estimate(options: dict[str, Any], segmenter: Segmenter, job: Job) -> tuple[
 
     with raster.open(job.image, page=job.page) as image:
         found = estimate_prediction(
-            segmenter, image, job.labels, probabilities=job.probabilities, uncertainty=job.uncertainty, **options
+            segmenter,
+            image,
+            job.labels,
+            probabilities=job.probabilities,
+            uncertainty=job.uncertainty,
+            polygons=job.polygons,
+            **options,
         )
         return _row(job, image) | asdict(found), f"would write {job.labels}: {found.sentence()}"
 
 
-def _write(
-    source: ModelSource,
-    options: dict[str, Any],
-    shard: str | None,
-    resume: bool,
-    overwrite: bool,
-    segmenter: Segmenter,
-    job: Job,
-) -> tuple[dict[str, Any], str]:
+def _write(source: ModelSource, options: dict[str, Any], segmenter: Segmenter, job: Job) -> tuple[dict[str, Any], str]:
     """Predict one image; gives what was written: for programs, and in words."""
     from densa import raster
     from densa.engine import predict_to_file
@@ -219,11 +241,9 @@ def _write(
                 page=job.page,
                 probabilities=job.probabilities,
                 uncertainty=job.uncertainty,
-                shard=shard,
+                polygons=job.polygons,
                 load=_Loader(source),
                 fingerprint=source.fingerprint(),
-                resume=resume,
-                overwrite=overwrite,
                 progress=progress,
                 tell=_tell,
                 **options,
@@ -233,12 +253,12 @@ def _write(
         if job.labels.with_name(job.labels.name + ".partial").exists():
             _tell(f"the finished tiles of {job.labels.name} are kept; --resume continues")
         raise
-    return row, f"wrote {job.labels}" if complete else f"shard {shard} of {job.labels} is done"
+    return row, f"wrote {job.labels}" if complete else f"shard {options['shard']} of {job.labels} is done"
 
 
 def _row(job: Job, image: Raster) -> dict[str, Any]:
-    row = {"image": job.image, "labels": job.labels, "probabilities": job.probabilities, "uncertainty": job.uncertainty}
-    files: dict[str, Any] = {name: str(path) for name, path in row.items() if path is not None}
+    products = ("image", "labels", "probabilities", "uncertainty", "polygons")
+    files: dict[str, Any] = {name: str(getattr(job, name)) for name in products if getattr(job, name) is not None}
     return files | {"height": image.height, "width": image.width}
 
 

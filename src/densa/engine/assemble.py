@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,30 +16,37 @@ from densa.engine.grid import Grid
 from densa.engine.products import Products
 from densa.engine.tile_file import CHUNK_ROWS, read_chunks
 from densa.legend import Legend
-from densa.raster import BandsWriter, LabelMapWriter, Raster, Window, atomic_output
+from densa.raster import BandsWriter, LabelMapWriter, PolygonWriter, Raster, Window, atomic_output
 from densa.raster.atomic import sidecar
 
 __all__ = ["Outputs", "Writers", "publish", "write_tiles"]
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files of one prediction."""
+    """The files of one prediction, and how its polygons are made."""
 
     labels: Path
     probabilities: Path | None = None
     uncertainty: Path | None = None
+    polygons: Path | None = None
+    min_area: float = 0  # of polygons, see `PolygonWriter`
+    simplify: float = 0
 
     def each(self) -> dict[str, Path]:
         """Product -> file; the label map comes last: when it is there, all are."""
-        files = {"probabilities": self.probabilities, "uncertainty": self.uncertainty, "labels": self.labels}
+        files = {
+            "probabilities": self.probabilities,
+            "uncertainty": self.uncertainty,
+            "polygons": self.polygons,
+            "labels": self.labels,
+        }
         return {name: path for name, path in files.items() if path is not None}
 
     def inside(self, folder: Path) -> Outputs:
         """The same names in another folder."""
-        return Outputs(**{name: folder / path.name for name, path in self.each().items()})
+        moved: dict[str, Any] = {name: folder / path.name for name, path in self.each().items()}
+        return replace(self, **moved)
 
 
 class Writers:
@@ -66,6 +74,17 @@ class Writers:
         size = raster.height, raster.width
         self._products = products
         self._stack = ExitStack()
+        self._polygons: PolygonWriter | None = None
+        if outputs.polygons is not None:
+            self._polygons = PolygonWriter(
+                outputs.polygons,
+                legend,
+                like=raster,
+                width=raster.width,
+                min_area=outputs.min_area,
+                simplify=outputs.simplify,
+                overwrite=overwrite,
+            )
         self._labels = LabelMapWriter(outputs.labels, *size, legend, like=raster, tags=tags, overwrite=overwrite)
         self._bands: dict[str, BandsWriter] = {}
         names = {"probabilities": legend.class_names, "uncertainty": ("entropy",)}
@@ -82,33 +101,44 @@ class Writers:
             stack.enter_context(self._labels)
             for writer in self._bands.values():
                 stack.enter_context(writer)
+            if self._polygons is not None:
+                stack.enter_context(self._polygons)
             self._stack = stack.pop_all()
         return self
 
-    def write(self, window: Window, planes: NDArray[np.uint8]) -> None:
-        """Write (planes, h, w) of a window."""
-        self._labels.write(window, planes[0])
-        for product, writer in self._bands.items():
-            writer.write(window, planes[self._products.place(product)])
+    def write_strip(self, row: int, strip: Iterable[NDArray[np.uint8]]) -> None:
+        """Write whole rows, from top to bottom.
+
+        Args:
+            row: the first.
+            strip: (planes, rows, w) pieces from left to right.
+        """
+        column, labels, sure = 0, [], []
+        for planes in strip:
+            window = Window(row, column, *planes.shape[1:])
+            column += window.width
+            self._labels.write(window, planes[0])
+            for product, writer in self._bands.items():
+                writer.write(window, planes[self._products.place(product)])
+            if self._polygons is not None:
+                labels.append(planes[0])
+                sure.append(planes[self._products.place("confidence")][0])
+        if self._polygons is not None:
+            self._polygons.write(np.hstack(labels), np.hstack(sure))
 
     def __exit__(self, *error: object) -> None:
         self._stack.__exit__(*error)  # type: ignore[arg-type]
 
 
-def write_tiles(
-    grid: Grid, products: Products, load: Callable[[int], bytes], writers: Writers, progress: Progress | None = None
-) -> None:
-    """Write all tiles, in strips of chunks from left to right and top to bottom."""
+def write_tiles(grid: Grid, products: Products, load: Callable[[int], bytes], writers: Writers) -> None:
+    """Write all tiles, in strips of whole rows as high as a chunk; a row of tiles is held, compressed."""
     for row in range(grid.n_rows):
-        numbers = range(row * grid.n_columns, (row + 1) * grid.n_columns)
-        for number in numbers:
+        tiles = []
+        for number in range(row * grid.n_columns, (row + 1) * grid.n_columns):
             core = grid.tile(number)[0]
-            shape = (products.n_planes, core.height, core.width)
-            for i, chunk in enumerate(read_chunks(load(number), shape)):
-                window = Window(core.row + i * CHUNK_ROWS, core.column, chunk.shape[1], core.width)
-                writers.write(window, chunk)
-            if progress:
-                progress(number + 1, len(grid))
+            tiles.append(read_chunks(load(number), (products.n_planes, core.height, core.width)))
+        for top in range(core.row, core.row + core.height, CHUNK_ROWS):
+            writers.write_strip(top, (next(tile) for tile in tiles))
 
 
 def publish(built: Outputs, final: Outputs, *, overwrite: bool) -> None:
@@ -119,20 +149,3 @@ def publish(built: Outputs, final: Outputs, *, overwrite: bool) -> None:
             os.replace(source, temporary)
             if sidecar(source).exists():
                 os.replace(sidecar(source), sidecar(temporary))
-
-
-def strips(grid: Grid, products: Products, load: Callable[[int], bytes]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Whole rows of the raster from top to bottom, in strips as high as a chunk.
-
-    Yields:
-        The first row of a strip and its (planes, rows, width) planes.
-    """
-    for row in range(grid.n_rows):
-        numbers = range(row * grid.n_columns, (row + 1) * grid.n_columns)
-        cores = [grid.tile(number)[0] for number in numbers]
-        tiles = [
-            read_chunks(load(number), (products.n_planes, core.height, core.width))
-            for number, core in zip(numbers, cores, strict=True)
-        ]
-        for i, chunks in enumerate(zip(*tiles, strict=True)):
-            yield cores[0].row + i * CHUNK_ROWS, np.concatenate(chunks, axis=2)

@@ -66,6 +66,7 @@ def estimate_prediction(
     *,
     probabilities: Path | None = None,
     uncertainty: Path | None = None,
+    polygons: Path | None = None,
     tile_size: int | None = None,
     memory: int | None = None,
     blend: str | None = None,
@@ -79,7 +80,7 @@ def estimate_prediction(
         InputError: what `predict_to_file` refuses before it begins, an output that exists aside.
     """
     crew = Crew(workers, executor, dask)
-    outputs = Outputs(output, probabilities, uncertainty)
+    outputs = Outputs(output, probabilities, uncertainty, polygons)
     options: dict[str, Any] = {"tile_size": tile_size, "memory": memory, "blend": blend, "crew": crew}
     return estimate(plan_task(segmenter, raster, outputs, fingerprint="", **options), crew)
 

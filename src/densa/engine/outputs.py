@@ -12,6 +12,7 @@ from densa.errors import InputError
 
 __all__ = ["Job", "plan_outputs"]
 
+_VECTOR_KINDS = ("gpkg", "geojson", "fgb")
 _LABEL_SUFFIXES = {".png", ".tif", ".tiff"}
 
 
@@ -24,6 +25,7 @@ class Job:
     labels: Path
     probabilities: Path | None
     uncertainty: Path | None = None
+    polygons: Path | None = None
 
 
 def plan_outputs(
@@ -33,6 +35,7 @@ def plan_outputs(
     overwrite: bool = False,
     probabilities: bool = False,
     uncertainty: bool = False,
+    polygons: str | None = None,
     resume: bool = False,
     failed: Callable[[Path, InputError], None] | None = None,
 ) -> list[Job]:
@@ -44,6 +47,7 @@ def plan_outputs(
         overwrite: outputs may exist.
         probabilities: plan `NAME.probabilities.tif` beside every label map.
         uncertainty: plan `NAME.uncertainty.tif` as well.
+        polygons: "gpkg", "geojson" or "fgb" for a NAME of that kind beside every label map, or a file for one image.
         resume: outputs may exist; whether they are those of this run is seen later.
         failed: gets images that cannot be opened, which are left out; None raises.
 
@@ -79,11 +83,23 @@ def plan_outputs(
         for page in range(n_pages):
             name = path.stem if n_pages == 1 else f"{path.stem}_{page:04d}"
             labels = output if as_file else output / place / f"{name}{suffix}"
-            names = {"probabilities": probabilities, "uncertainty": uncertainty}
-            extra = [labels.with_name(f"{labels.stem}.{name}.tif") if asked else None for name, asked in names.items()]
-            jobs.append(Job(path, page, labels, *extra))
+            beside = {
+                product: labels.with_name(f"{labels.stem}.{product}.tif")
+                for product, asked in (("probabilities", probabilities), ("uncertainty", uncertainty))
+                if asked
+            }
+            probable, uncertain = beside.get("probabilities"), beside.get("uncertainty")
+            jobs.append(Job(path, page, labels, probable, uncertain, _polygons(polygons, labels)))
+    if polygons is not None and len(jobs) > 1 and len({job.polygons for job in jobs}) < len(jobs):
+        raise InputError(f"--polygons {polygons} is one file, but there are {len(jobs)} label maps; give gpkg instead")
     _check(jobs, overwrite or resume)
     return jobs
+
+
+def _polygons(asked: str | None, labels: Path) -> Path | None:
+    if asked is None:
+        return None
+    return labels.with_suffix(f".{asked}") if asked in _VECTOR_KINDS else Path(asked)
 
 
 def _check(jobs: list[Job], overwrite: bool) -> None:
@@ -92,7 +108,7 @@ def _check(jobs: list[Job], overwrite: bool) -> None:
         if job.labels in taken:
             raise InputError(f"{taken[job.labels]} and {job.image} would both be written to {job.labels}; rename one")
         taken[job.labels] = job.image
-        for target in (job.labels, job.probabilities, job.uncertainty):
+        for target in (job.labels, job.probabilities, job.uncertainty, job.polygons):
             if target is None or not target.exists():
                 continue
             if target.resolve() == job.image.resolve():

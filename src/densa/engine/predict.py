@@ -84,6 +84,9 @@ def predict_to_file(
     page: int = 0,
     probabilities: Path | None = None,
     uncertainty: Path | None = None,
+    polygons: Path | None = None,
+    min_area: float = 0,
+    simplify: float = 0,
     tile_size: int | None = None,
     memory: int | None = None,
     blend: str | None = None,
@@ -111,6 +114,8 @@ def predict_to_file(
         page: of the image in its file; other processes open it by path and page.
         probabilities: a .tif of one uint8 band per class, named; value / 255 is the probability.
         uncertainty: a .tif of the entropy of the probabilities, uint8; 255 where all classes are equally probable.
+        polygons: a .gpkg, .geojson or .fgb file of the regions of one class, not cut at the borders of tiles.
+        min_area, simplify: of the polygons, see `densa.raster.PolygonWriter`.
         tile_size: see `predict`; of the blended windows where `blend` is given.
         memory: bytes that may be resident at once in all processes of this machine, or in each worker of a remote Dask
             cluster; chooses the tile size. None does not measure.
@@ -133,7 +138,7 @@ def predict_to_file(
     Raises:
         InputError: what `predict` refuses, an output that exists, a work folder of something else, a disk that is full.
     """
-    outputs = Outputs(output, probabilities, uncertainty)
+    outputs = Outputs(output, probabilities, uncertainty, polygons, min_area, simplify)
     crew, part = Crew(workers, executor, dask), Shard.of(shard)
     folder = WorkFolder(output)
     if not (resume or part):
@@ -184,9 +189,11 @@ def _check_outputs(outputs: Outputs, folder: WorkFolder, resume: bool, overwrite
 
 def _is_complete(task: Task) -> bool:
     """Whether the outputs are there and were made from this image by this model with these settings."""
-    for path in task.outputs.each().values():
+    for product, path in task.outputs.each().items():
         if not path.exists():
             return False
+        if product == "polygons":
+            continue
         try:
             with rasters.open(path) as made:
                 if any(made.metadata.get(field) != value for field, value in task.tags.items()):
@@ -203,6 +210,6 @@ def _predict_directly(task: Task, overwrite: bool, progress: Progress | None) ->
     ) as writers:
         opened = task.job.opened(task.segmenter, task.raster)
         for _, tile in compute_ahead(task.job, opened, range(len(task.grid))):
-            writers.write(tile.window, task.job.products.planes(tile))
+            writers.write_strip(tile.window.row, [task.job.products.planes(tile)])
     if progress:
         progress(task.raster.height * task.raster.width, task.raster.height * task.raster.width)

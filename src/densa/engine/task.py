@@ -125,7 +125,6 @@ def plan_task(
     outputs: Outputs,
     *,
     page: int = 0,
-    confidence: bool = False,
     tile_size: int | None = None,
     memory: int | None = None,
     blend: str | None = None,
@@ -139,13 +138,15 @@ def plan_task(
 
     Args:
         begun_with: tile size of the run that is continued.
-        confidence: keep the probability of the label as well.
     """
     crew = crew or Crew()
     check_bands(segmenter, raster)
     identity = segmenter_identity(segmenter, fingerprint)
     products = Products(
-        segmenter.legend.n_classes, confidence, outputs.uncertainty is not None, outputs.probabilities is not None
+        segmenter.legend.n_classes,
+        confidence=outputs.polygons is not None,
+        uncertainty=outputs.uncertainty is not None,
+        probabilities=outputs.probabilities is not None,
     )
     bare, wraps = segmenter, list[Wrap]()
     if blend is not None:
@@ -166,7 +167,7 @@ def plan_task(
         "settings": {
             "blend": blend,
             "frozen context": bool(wraps) and blend is None,
-            "confidence": confidence,
+            "confidence": products.confidence,
             "uncertainty": products.uncertainty,
             "probabilities": products.probabilities,
         },
