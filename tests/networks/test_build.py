@@ -34,6 +34,11 @@ def test_an_unknown_name_is_answered_by_the_nearest():
         networks.build("zzz", 3, 2)
 
 
+def test_an_ensemble_is_put_together_not_trained():
+    with pytest.raises(InputError, match="densa ensemble RUN RUN"):
+        networks.build("ensemble", 3, 2)
+
+
 def test_an_unknown_argument_is_named():
     with pytest.raises(InputError, match="no argument 'depth'; it has width"):
         networks.build("unet", 3, 2, depth=4)

@@ -86,6 +86,8 @@ def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> nn.Modul
     Raises:
         InputError: an unknown name or argument, or an argument out of range.
     """
+    if name == "ensemble":
+        raise InputError("an ensemble is not trained: train its models, then `densa ensemble RUN RUN... -o FOLDER`")
     if name not in NETWORKS:
         near = difflib.get_close_matches(name, NETWORKS, n=3, cutoff=0.4)
         mend = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(sorted(NETWORKS))}"
