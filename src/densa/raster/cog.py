@@ -54,7 +54,9 @@ def copy_to_cog(source: Path, target: Path, shown: Path, *, overviews: str, pred
                 driver="COG",
                 BLOCKSIZE=BLOCK_PX,
                 COMPRESS="DEFLATE",
+                # After the differences the lowest level packs images as well as the usual one, in half the time.
                 PREDICTOR="YES" if predictor else "NO",
+                LEVEL=1 if predictor else 6,
                 OVERVIEW_RESAMPLING=overviews.upper(),
                 BIGTIFF="IF_SAFER",
                 NUM_THREADS=threads,
