@@ -32,6 +32,8 @@ class BalancedSampler(PatchSampler):
         InputError: see `PatchSampler`; not one pixel is labelled.
     """
 
+    _holds_labels = True
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._strips = list(in_threads(self._count, range(len(self.dataset))))
@@ -46,11 +48,13 @@ class BalancedSampler(PatchSampler):
         i, rank = _find(pixels, int(draws[1] * pixels[-1]))
         strip, rank = _find(np.cumsum(self._strips[i][:, label]), rank)
         loaded = self._load(i)
+        assert loaded.labels is not None
         width = loaded.labels.shape[1]
         rows = _rows_of_strip(width)
         places = np.flatnonzero(loaded.labels[strip * rows : (strip + 1) * rows].ravel() == label)
         row, column = divmod(int(places[rank]), width)
-        top, left = strip * rows + row - (self.size[0] - 1) // 2, column - (self.size[1] - 1) // 2
+        height, across = patch.labels.shape
+        top, left = strip * rows + row - (height - 1) // 2, column - (across - 1) // 2
         self._crop(i, loaded, top, left, patch)
 
     def _count(self, i: int) -> NDArray[np.int64]:

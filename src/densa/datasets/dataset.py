@@ -105,6 +105,14 @@ class Dataset:
             raise InputError(f"{sample.image} has no mask")
         return read_labels(sample.mask, self.legend, self.encoding, sample.page, window)
 
+    def mask_size(self, i: int) -> tuple[int, int]:
+        """Height and width of the mask of image `i`; reads but its header."""
+        sample = self.samples[i]
+        if sample.mask is None:
+            raise InputError(f"{sample.image} has no mask")
+        with raster.open(sample.mask, page=sample.page) as mask:
+            return mask.height, mask.width
+
     def instances(self, i: int) -> NDArray[np.int32]:
         """(h, w) objects of image `i`, from 1; 0 is background (class 0 and what is not labelled).
 

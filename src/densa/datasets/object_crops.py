@@ -64,6 +64,8 @@ class ObjectSampler(PatchSampler):
         InputError: see `PatchSampler`; no such class, or no object.
     """
 
+    _holds_labels = True
+
     def __init__(self, *arguments: Any, single: bool, background: int = 0, **named: Any) -> None:
         super().__init__(*arguments, **named)
         n_classes = self.dataset.legend.n_classes
@@ -89,6 +91,7 @@ class ObjectSampler(PatchSampler):
         row, column, height, width = _window(box, self.size, draws)
         crop = _empty(patch, height, width)
         loaded = self._load(its.image)
+        assert loaded.labels is not None
         self._crop(its.image, loaded, row, column, crop)
         if self.single:
             own = np.zeros((height, width), np.bool_)

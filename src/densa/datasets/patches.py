@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -33,14 +34,14 @@ class Batch(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """An image as it is held; `bands` is None where it is read window by window, `valid` None where all is.
+    """An image as it is held; `bands` and `labels` are None where they are read by window, `valid` where all is.
 
     `labels` are those of the mask file alone, whatever the image holds there.
     """
 
     bands: NDArray[Any] | None
     valid: NDArray[np.bool_] | None
-    labels: NDArray[np.uint8]
+    labels: NDArray[np.uint8] | None
     weights: NDArray[np.float32] | None
 
     @property
@@ -62,10 +63,14 @@ class PatchSampler:
         cache_bytes: decoded images are held, in their own type, until they fill this; the others are read again for
             each patch, large ones only the window.
         extra: (H, W) float32 weights of image `i`, computed once while it is held; their crop is `Batch.weights`.
+        sizes: (height, width) of the patches from patch `number` on, counted from the start of training, where it
+            changes from batch to batch; None: always `size`.
 
     Raises:
         InputError: the data set is empty, or the size is not positive.
     """
+
+    _holds_labels = False  # whether the label map of an image that is read by window is needed whole
 
     def __init__(
         self,
@@ -75,6 +80,7 @@ class PatchSampler:
         seed: int,
         cache_bytes: int = 2 << 30,
         extra: Callable[[int], NDArray[np.float32]] | None = None,
+        sizes: Callable[[int], tuple[int, int]] | None = None,
     ) -> None:
         self.dataset = dataset
         self.size = (size, size) if isinstance(size, int) else size
@@ -85,6 +91,7 @@ class PatchSampler:
         self.seed = seed
         self.cache_bytes = cache_bytes
         self.extra = extra
+        self.sizes = sizes
         self._sizes = list(in_threads(dataset.size, range(len(dataset))))
         with dataset.open_image(0) as first:
             self._bytes_per_pixel = first.n_bands * first.dtype.itemsize + 1
@@ -105,7 +112,7 @@ class PatchSampler:
         Raises:
             InputError: a file cannot be read.
         """
-        height, width = self.size
+        height, width = self.size if self.sizes is None else self.sizes(step * n)
         images = np.empty((n, self.dataset.n_bands, height, width), np.float32)
         labels = np.empty((n, height, width), np.int64)
         valid = np.empty((n, height, width), np.bool_)
@@ -144,7 +151,8 @@ class PatchSampler:
     def _patch(self, number: int, draws: NDArray[np.float64], patch: Batch) -> None:
         """Fill the patch `number`, counted from the start of training, as two numbers in 0..1 place it."""
         i = self._entry_of(number)
-        row, column = (_start(share, *sides) for share, *sides in zip(draws, self._sizes[i], self.size, strict=True))
+        sides = zip(self._sizes[i], patch.labels.shape, strict=True)
+        row, column = (_start(share, *both) for share, both in zip(draws, sides, strict=True))
         self._crop(i, self._load(i), row, column, patch)
 
     def _entry_of(self, number: int) -> int:
@@ -161,20 +169,20 @@ class PatchSampler:
         """Fill one patch whose first pixel is (row, column) of image `i`; what lies beyond its border is mirrored."""
         image, labels, valid, weights = patch
         height, width = labels.shape
-        at_rows, in_rows = _mirrored(row, height, loaded.labels.shape[0])
-        at_columns, in_columns = _mirrored(column, width, loaded.labels.shape[1])
+        at_rows, in_rows = _mirrored(row, height, self._sizes[i][0])
+        at_columns, in_columns = _mirrored(column, width, self._sizes[i][1])
         whole = bool(in_rows.all() and in_columns.all())
         at: Any = np.s_[row : row + height, column : column + width] if whole else np.ix_(at_rows, at_columns)
+        first, last = (at_rows.min(), at_columns.min()), (at_rows.max(), at_columns.max())
+        window = raster.Window(*map(int, first), *(int(b - a) + 1 for a, b in zip(first, last, strict=True)))
+        here: Any = np.s_[:, :] if whole else np.ix_(at_rows - first[0], at_columns - first[1])
         if loaded.bands is None:
-            first, last = (at_rows.min(), at_columns.min()), (at_rows.max(), at_columns.max())
-            window = raster.Window(*map(int, first), *(int(b - a) + 1 for a, b in zip(first, last, strict=True)))
             bands, inside = self.dataset.image(i, window)
-            here: Any = np.s_[:, :] if whole else np.ix_(at_rows - first[0], at_columns - first[1])
             image[:], valid[:] = _finite(bands)[(slice(None), *here)], inside[here]
         else:
             image[:] = loaded.bands[(slice(None), *at)]
             valid[:] = True if loaded.valid is None else loaded.valid[at]
-        labels[:] = loaded.labels[at]
+        labels[:] = self.dataset.mask_labels(i, window)[here] if loaded.labels is None else loaded.labels[at]
         labels[~valid] = IGNORE
         if weights is not None and loaded.weights is not None:
             weights[:] = loaded.weights[at]
@@ -191,16 +199,20 @@ class PatchSampler:
         height, width = self._sizes[i]
         weights = None if self.extra is None else np.asarray(self.extra(i), np.float32)
         by_window = self._by_window(i)
-        if by_window:
-            loaded = Loaded(None, None, self.dataset.mask_labels(i), weights)
+        size: tuple[int, ...]
+        if by_window and not self._holds_labels and _has_windows(self.dataset.samples[i].mask):
+            loaded, size = Loaded(None, None, None, weights), self.dataset.mask_size(i)
+        elif by_window:
+            loaded = Loaded(None, None, labels := self.dataset.mask_labels(i), weights)
+            size = labels.shape
         else:
             bands, valid = self.dataset.image(i)
             labels = self.dataset.mask_labels(i)
-            loaded = Loaded(_finite(bands), None if valid.all() else valid, labels, weights)
-        if loaded.labels.shape != (height, width):
+            loaded, size = Loaded(_finite(bands), None if valid.all() else valid, labels, weights), labels.shape
+        if size != (height, width):
             raise InputError(f"{self.dataset.samples[i].mask} has another size than its image; check the data set")
         with self._lock:
-            # The label map of an image that is read by window is held in any case: it is the small part.
+            # What of an image that is read by window is needed whole is held in any case: it is the small part.
             if i not in self._held and (by_window or self._held_bytes + loaded.n_bytes <= self.cache_bytes):
                 self._held[i] = loaded
                 self._held_bytes += loaded.n_bytes
@@ -210,7 +222,12 @@ class PatchSampler:
         """Whether to read only the window of a patch: of what does not fit into the cache, where the format allows."""
         height, width = self._sizes[i]
         fits = self._held_bytes + height * width * self._bytes_per_pixel <= self.cache_bytes
-        return not fits and self.dataset.samples[i].image.suffix.lower() in _WINDOWED
+        return not fits and _has_windows(self.dataset.samples[i].image)
+
+
+def _has_windows(path: Path | None) -> bool:
+    """Whether a file's format lets a part be read without the rest."""
+    return path is not None and path.suffix.lower() in _WINDOWED
 
 
 def _entries(sizes: list[tuple[int, int]], patch: tuple[int, int]) -> NDArray[np.int64]:

@@ -1,0 +1,275 @@
+"""Splits inside one scene: by blocks, with a buffer between those of different splits.
+
+Every window of a split is an image of its own: patches and predictions never read beyond it, and what lies beyond its
+border is mirrored. So no pixel serves two splits, and none lies nearer than the buffer to one of another.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.datasets.dataset import Dataset
+from densa.datasets.masks import read_values
+from densa.datasets.splits import choose_groups
+from densa.errors import InputError
+from densa.legend import IGNORE
+from densa.raster import Raster, Window
+
+__all__ = ["WindowDataset", "block_split", "describe_split", "split_windows"]
+
+
+@dataclass(frozen=True)
+class WindowDataset(Dataset):
+    """A `Dataset` of windows of images.
+
+    Args:
+        windows: one for each sample, inside its image.
+    """
+
+    windows: tuple[Window, ...] = ()
+
+    def open_image(self, i: int) -> Raster:
+        """The window of image `i` as a raster of its own, to be closed by the caller."""
+        return _Part(super().open_image(i), self.windows[i])
+
+    def mask_labels(self, i: int, window: Window | None = None) -> NDArray[np.uint8]:
+        """(h, w) uint8 label map of the window, or of a part of it."""
+        return super().mask_labels(i, _shifted(self.windows[i], window))
+
+    def mask_size(self, i: int) -> tuple[int, int]:
+        """Height and width of the window."""
+        return self.windows[i].height, self.windows[i].width
+
+    def instances(self, i: int) -> NDArray[np.int32]:
+        """(h, w) objects of the window; see `Dataset.instances`."""
+        sample = self.samples[i]
+        if self.encoding == "instances" and sample.mask is not None:
+            return read_values(sample.mask, sample.page, self.windows[i]).astype(np.int32)
+        return super().instances(i)
+
+
+def block_split(
+    dataset: Dataset,
+    *,
+    block: int,
+    buffer: int,
+    val_fraction: float = 0.2,
+    test_fraction: float = 0.0,
+    seed: int = 0,
+    smallest: int = 1,
+) -> dict[str, WindowDataset]:
+    """Split every scene of a data set into blocks, and the blocks into training, validation and test.
+
+    Args:
+        dataset: scenes with their masks.
+        block: side of a block in pixels; blocks are this large or larger, so that they fill the scene.
+        buffer: pixels between windows of different splits: patch plus receptive field keeps what decides a validated
+            pixel out of all training patches, whatever reads the scene later.
+        val_fraction: share of the blocks that is validation, below 1.
+        test_fraction: share of the blocks that is test, likewise.
+        seed: another seed, another choice of blocks.
+        smallest: least side that a window must have left: the patch.
+
+    Returns:
+        The splits that have a window, "train" first. Blocks without a labelled pixel are left out.
+
+    Raises:
+        InputError: fractions out of range, blocks too small for the buffer, fewer blocks than splits.
+    """
+    _check(block, buffer, val_fraction, test_fraction, smallest)
+    sizes = [dataset.size(i) for i in range(len(dataset))]
+    for i, size in enumerate(sizes):
+        if dataset.mask_size(i) != size:
+            raise InputError(f"{dataset.samples[i].mask} has another size than its image; check the data set")
+    placed = split_windows(
+        sizes, block=block, buffer=buffer, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed
+    )
+    labelled = [set(_labelled(dataset, i, [w for _, k, w in placed if k == i])) for i in range(len(dataset))]
+    splits: dict[str, WindowDataset] = {}
+    for split in ("train", "val", "test"):
+        own = [(i, window) for name, i, window in placed if name == split and window in labelled[i]]
+        if own:
+            samples = tuple(
+                replace(s := dataset.samples[i], name=f"{s.name}@{window.row},{window.column}") for i, window in own
+            )
+            windows = tuple(window for _, window in own)
+            splits[split] = WindowDataset(
+                samples, dataset.legend, dataset.encoding, dataset.legend_source, dataset.problems, windows=windows
+            )
+    wanted = {"train": True, "val": val_fraction > 0, "test": test_fraction > 0}
+    if missing := [name for name, is_wanted in wanted.items() if is_wanted and name not in splits]:
+        raise InputError(
+            f"no block of the {missing[0]} split holds a labelled pixel; use smaller blocks than {block}, another "
+            "seed, or another fraction"
+        )
+    return splits
+
+
+def split_windows(
+    sizes: Sequence[tuple[int, int]],
+    *,
+    block: int,
+    buffer: int,
+    val_fraction: float = 0.2,
+    test_fraction: float = 0.0,
+    seed: int = 0,
+) -> list[tuple[str, int, Window]]:
+    """Where `block_split` cuts scenes of these sizes.
+
+    Returns:
+        Split, scene and window of each block, without its part of the buffer.
+
+    Raises:
+        InputError: fewer blocks than splits.
+    """
+    grids = [tuple(_edges(side, block) for side in size) for size in sizes]
+    cells = [
+        (i, r, c)
+        for i, (rows, columns) in enumerate(grids)
+        for r in range(len(rows) - 1)
+        for c in range(len(columns) - 1)
+    ]
+    n_splits = 1 + (val_fraction > 0) + (test_fraction > 0)
+    if len(cells) < n_splits:
+        raise InputError(
+            f"{n_splits} splits need a block each, the scenes have {len(cells)} of {block} pixels; use smaller blocks"
+        )
+    names = {f"{i}:{r},{c}": (i, r, c) for i, r, c in cells}
+    of_cell = dict.fromkeys(cells, "train")
+    for split, fraction in (("test", test_fraction), ("val", val_fraction / (1 - test_fraction))):
+        free = {name: 1 for name, cell in names.items() if of_cell[cell] == "train"}
+        if fraction and len(free) > 1:
+            of_cell |= {names[name]: split for name in choose_groups(free, fraction, seed)}
+    return [(of_cell[cell], cell[0], _window(cell, grids[cell[0]], of_cell, -(-buffer // 2))) for cell in cells]
+
+
+def describe_split(splits: Mapping[str, Dataset]) -> dict[str, Any]:
+    """What pixels each split reads, and that no two share any; as `split.json` has it.
+
+    Returns:
+        Of each split its images with mask, page and window (row, column, height, width); `shared_pixels`, counted over
+        all pairs of windows of different splits; `distance_px`, the fewest pixels between such a pair on one image
+        (None where no image is in two splits).
+    """
+    content: dict[str, Any] = {}
+    places: dict[tuple[str, int], list[tuple[str, Window]]] = defaultdict(list)
+    for name, dataset in splits.items():
+        content[name] = []
+        for i, sample in enumerate(dataset.samples):
+            window = dataset.windows[i] if isinstance(dataset, WindowDataset) else Window(0, 0, *dataset.size(i))
+            entry = {"image": str(sample.image), "mask": None if sample.mask is None else str(sample.mask)}
+            content[name].append({**entry, "page": sample.page, "window": list(window)})
+            places[str(sample.image.resolve()), sample.page].append((name, window))
+    pairs = [
+        (a, b)
+        for windows in places.values()
+        for k, (name, a) in enumerate(windows)
+        for other, b in windows[k + 1 :]
+        if other != name
+    ]
+    shared = sum(max(-_gap(a, b)[0], 0) * max(-_gap(a, b)[1], 0) for a, b in pairs)
+    nearest = min((max(*_gap(a, b), 0) for a, b in pairs), default=None)
+    return {**content, "shared_pixels": shared, "distance_px": nearest}
+
+
+class _Part(Raster):
+    """A window of a raster as a raster of its own."""
+
+    def __init__(self, whole: Raster, window: Window) -> None:
+        place = whole.georeference
+        if place is not None and place.transform is not None:
+            t, row, column = place.transform, window.row, window.column
+            corner = t.a * column + t.b * row + t.c, t.d * column + t.e * row + t.f
+            place = replace(place, transform=type(t)(t.a, t.b, corner[0], t.d, t.e, corner[1]))
+        super().__init__(
+            whole.path,
+            window.height,
+            window.width,
+            whole.dtype,
+            whole.band_names,
+            georeference=place,
+            n_pages=whole.n_pages,
+            metadata=whole.metadata,
+        )
+        self._whole, self._window = whole, window
+
+    def _load(self, window: Window, bands: Sequence[int]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        return self._whole.read(_shifted(self._window, window), bands=[band + 1 for band in bands])
+
+    def close(self) -> None:
+        self._whole.close()
+
+
+def _shifted(own: Window, window: Window | None) -> Window:
+    """A part of a window, in coordinates of the image."""
+    if window is None:
+        return own
+    return Window(own.row + window.row, own.column + window.column, window.height, window.width)
+
+
+def _edges(side: int, block: int) -> list[int]:
+    n = max(1, side // block)
+    return [k * side // n for k in range(n + 1)]
+
+
+def _window(
+    cell: tuple[int, int, int], grid: tuple[list[int], ...], of_cell: Mapping[tuple[int, int, int], str], margin: int
+) -> Window:
+    """A cell without a margin on the sides towards cells of other splits, those across its corners too."""
+    i, r, c = cell
+
+    def foreign(*near: tuple[int, int]) -> bool:
+        return any(of_cell.get((i, a, b), of_cell[cell]) != of_cell[cell] for a, b in near)
+
+    top, bottom = (foreign(*((r + d, c + e) for e in (-1, 0, 1))) for d in (-1, 1))
+    left, right = (foreign(*((r + e, c + d) for e in (-1, 0, 1))) for d in (-1, 1))
+    rows, columns = grid
+    first = rows[r] + margin * top, columns[c] + margin * left
+    last = rows[r + 1] - margin * bottom, columns[c + 1] - margin * right
+    return Window(*first, last[0] - first[0], last[1] - first[1])
+
+
+def _gap(a: Window, b: Window) -> tuple[int, int]:
+    """Pixels between two windows along rows and columns; negative where they overlap."""
+    return (
+        max(a.row, b.row) - min(a.row + a.height, b.row + b.height),
+        max(a.column, b.column) - min(a.column + a.width, b.column + b.width),
+    )
+
+
+def _labelled(dataset: Dataset, i: int, windows: Sequence[Window]) -> Iterator[Window]:
+    """The windows of image `i` that hold a valid, labelled pixel."""
+    mask = dataset.samples[i].mask
+    by_window = mask is not None and mask.suffix.lower() in (".tif", ".tiff")
+    whole = None if by_window else dataset.mask_labels(i)
+    with dataset.open_image(i) as image:
+        for window in windows:
+            place = np.s_[window.row : window.row + window.height, window.column : window.column + window.width]
+            labels = dataset.mask_labels(i, window) if whole is None else whole[place]
+            if (labels != IGNORE).any() and (image.read(window)[1] & (labels != IGNORE)).any():
+                yield window
+
+
+def _check(block: int, buffer: int, val_fraction: float, test_fraction: float, smallest: int) -> None:
+    for name, value in (("block", block), ("smallest", smallest)):
+        if value < 1:
+            raise InputError(f"{name} must be at least 1 pixel, got {value}")
+    if buffer < 0:
+        raise InputError(f"the buffer must not be negative, got {buffer}")
+    for name, share in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
+        if not 0 <= share < 1:
+            raise InputError(f"{name} must be from 0 to below 1, got {share}")
+    if val_fraction + test_fraction >= 1:
+        raise InputError(f"val_fraction {val_fraction} and test_fraction {test_fraction} leave nothing to train on")
+    least = 2 * -(-buffer // 2) + smallest
+    if block < least:
+        raise InputError(
+            f"blocks of {block} pixels are too small: a buffer of {buffer} (patch plus receptive field) and a patch of "
+            f"{smallest} need {least}; use larger blocks, or smaller patches"
+        )
