@@ -25,7 +25,7 @@ LARGEST_TILE_PX = 8192  # a larger one saves next to no halo, and more is lost w
 _BLOCK_PX = 512  # of the GeoTIFFs that are written
 _MEASURED_SIDES_PX = (128, 256, 512)
 _SAFETY = 1.15  # on what is measured: larger tensors leave other gaps in the heap
-_CONVERTED = 3  # copies of a block's values while it is read: the file's, those of the mask, the caller's
+_CONVERTED = 2  # copies of a block's values while it is read: the file's, those of the mask, the caller's
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from densa.errors import InputError
 __all__ = ["WorkFolder", "work_folder"]
 
 _FORMAT = "densa-prediction"
-_JOURNAL, _LOCK, _PUBLISHING = "journal.json", "lock", "publishing"
+_JOURNAL, _LOCK, _PUBLISHING, _ASSEMBLY = "journal.json", "lock", "publishing", "assembly"
 _LARGEST_JOURNAL = 2**20  # bytes
 _OURS = re.compile(r"(\d{9}\.tile|journal\.json|lock|publishing)(\.[0-9a-f]{8}\.tmp)?$")
 
@@ -64,20 +64,27 @@ class WorkFolder:
         return content
 
     def begin(self, description: Mapping[str, Any]) -> None:
-        """Make the folder and its journal; where several processes begin at once, one journal stays."""
+        """Write the journal; where several processes begin at once, one journal stays."""
+        self.make()
+        content = json.dumps({"format": _FORMAT, **description}, indent=1)
+        temporary = self._write_temporary(_JOURNAL, content.encode())
+        try:
+            os.link(temporary, self.path / _JOURNAL)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            if not (self.path / _JOURNAL).exists():
+                os.replace(temporary, self.path / _JOURNAL)
+        temporary.unlink(missing_ok=True)
+
+    def make(self) -> None:
+        """Make the folder, where it is missing.
+
+        Raises:
+            InputError: there is a file of that name.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            temporary = self._write_temporary(
-                _JOURNAL, json.dumps({"format": _FORMAT, **description}, indent=1).encode()
-            )
-            try:
-                os.link(temporary, self.path / _JOURNAL)
-            except FileExistsError:
-                pass
-            except OSError:  # a file system without links
-                if not (self.path / _JOURNAL).exists():
-                    os.replace(temporary, self.path / _JOURNAL)
-            temporary.unlink(missing_ok=True)
         except FileExistsError as error:
             raise InputError(f"{self.path} is in the way: it is no folder; remove it") from error
 
@@ -148,26 +155,38 @@ class WorkFolder:
         with file:
             yield _lock(file.fileno())
 
-    def remove(self) -> None:
-        """Remove the folder.
+    def clear(self) -> None:
+        """Remove all that densa wrote there, but for the lock.
 
         Raises:
-            InputError: it holds files that densa did not write there.
+            InputError: there are files that densa did not write.
         """
-        for path in self.path.iterdir() if self.path.is_dir() else ():
-            if path.is_dir() and path.name == "assembly":
-                shutil.rmtree(path)
-            elif not _OURS.match(path.name):
+        for path in self.path.iterdir():
+            if path.name != _ASSEMBLY and not _OURS.match(path.name):
                 raise InputError(
                     f"{self.path} holds {path.name}, which is not of densa; move it or choose another output"
                 )
         # The journal goes first: without it the rest is nobody's.
         (self.path / _JOURNAL).unlink(missing_ok=True)
-        shutil.rmtree(self.path, ignore_errors=True)
+        for path in self.path.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != _LOCK:
+                path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the folder.
+
+        Raises:
+            InputError: as `clear`.
+        """
+        if self.path.is_dir():
+            self.clear()
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def assembly(self) -> Path:
         """An empty folder for files that are being assembled."""
-        path = self.path / "assembly"
+        path = self.path / _ASSEMBLY
         with suppress(FileNotFoundError):
             shutil.rmtree(path)
         path.mkdir()

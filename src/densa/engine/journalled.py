@@ -46,7 +46,7 @@ def predict_journalled(
     """Compute the missing tiles of a work folder, then write the outputs; see `predict_to_file`."""
     with ExitStack() as stack:
         if shard is None:
-            task = _begin_alone(task, plan, folder, resume, overwrite, stack)
+            _begin_alone(task, folder, resume, overwrite, stack)
         else:
             task = _join(task, plan, folder, overwrite)
         _compute(task, folder, crew, shard, progress, tell)
@@ -70,32 +70,22 @@ def run_tiles(task: Task, crew: Crew, numbers: list[int], store: Callable[[int, 
     return run_serial(task.job, opened, numbers, store)
 
 
-def _begin_alone(
-    task: Task,
-    plan: Callable[[int | None], Task],
-    folder: WorkFolder,
-    resume: bool,
-    overwrite: bool,
-    stack: ExitStack,
-) -> Task:
+def _begin_alone(task: Task, folder: WorkFolder, resume: bool, overwrite: bool, stack: ExitStack) -> None:
     """Make or take over the work folder, and lock it until `stack` is left."""
-    busy = InputError(f"another process is working in {folder.path}; wait for it, or stop it")
-    if folder.path.exists() and not resume:
+    folder.make()
+    if not stack.enter_context(folder.lock()):
+        raise InputError(f"another process is working in {folder.path}; wait for it, or stop it")
+    if not resume:
         if folder.stored() is not None and not overwrite:
             raise InputError(
                 f"{folder.path} holds an unfinished prediction of {folder.output.name}; --resume continues it, "
                 "--overwrite begins anew"
             )
-        with folder.lock() as mine:
-            if not mine:
-                raise busy
-            folder.remove()
+        folder.clear()
     if folder.stored() is None:
+        folder.clear()
         folder.begin({**task.description, "overwrite": overwrite})
-    if not stack.enter_context(folder.lock()):
-        raise busy
     folder.check(task.description)
-    return task
 
 
 def _join(task: Task, plan: Callable[[int | None], Task], folder: WorkFolder, overwrite: bool) -> Task:

@@ -18,7 +18,7 @@ from densa.engine.context import frozen_context
 from densa.engine.executors import threads_of_each
 from densa.engine.grid import Grid
 from densa.engine.identity import image_identity, segmenter_identity
-from densa.engine.memory import resident_bytes
+from densa.engine.memory import resident_bytes, return_large_blocks
 from densa.engine.products import Products
 from densa.engine.tile_job import TileJob, Wrap
 from densa.errors import InputError
@@ -201,6 +201,7 @@ def _size(
     """Tile size (None: the usual), and the size of the pieces where a given tile is too large for the budget."""
     if memory is None:
         return tile_size, None
+    return_large_blocks()
     raster.read(bands=[1], window=(0, 0, 1, 1))  # type: ignore[arg-type]  # what is decoded whole, is so from here on
     reserved = 0
     if outputs.labels.suffix.lower() == ".png":

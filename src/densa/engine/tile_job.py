@@ -11,6 +11,7 @@ from typing import NamedTuple
 from densa import raster as rasters
 from densa.engine.compute import TileComputer, read_block
 from densa.engine.grid import Grid
+from densa.engine.memory import return_large_blocks
 from densa.engine.products import Products
 from densa.engine.tile_file import encode_tile
 from densa.raster import Raster
@@ -54,6 +55,7 @@ class TileJob:
             from densa.engine.budget import limit_read_cache
 
             limit_read_cache(20 * self.cache_bytes)
+            return_large_blocks()
         if self.threads:
             import torch
 
