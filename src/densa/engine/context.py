@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-import densa.raster
-import densa.segmenter
 from densa.engine.budget import WHOLE_SIDE_PX
-from densa.raster import Raster
-from densa.segmenter import Segmenter
+from densa.raster import Raster, overview
+from densa.segmenter import Segmenter, with_frozen_context
 
 __all__ = ["frozen_context"]
 
@@ -33,10 +30,6 @@ def frozen_context(
         return None
     whole = raster.height * raster.width <= WHOLE_SIDE_PX**2
     if whole and (tile_size is None or tile_size >= max(raster.height, raster.width)):
-        return None
-    with_frozen_context: Any = getattr(densa.segmenter, "with_frozen_context", None)
-    overview: Any = getattr(densa.raster, "overview", None)
-    if with_frozen_context is None or overview is None:
         return None
     pixels, valid = overview(raster, OVERVIEW_SIDE_PX)
     tell(

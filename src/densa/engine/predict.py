@@ -21,7 +21,7 @@ from densa.engine.tile_job import TileJob
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.raster import Raster
-from densa.segmenter import Segmenter
+from densa.segmenter import Segmenter, for_image
 
 __all__ = ["Progress", "predict", "predict_array", "predict_to_file"]
 
@@ -52,6 +52,7 @@ def predict(
         InputError: the raster's bands are not the segmenter's, or the tile size is no multiple of the stride.
     """
     check_bands(segmenter, raster)
+    segmenter = for_image(segmenter, raster.height, raster.width)
     grid = checked_grid(segmenter, raster, tile_size)
     job = TileJob("", raster.path, 0, lambda: segmenter, grid, Products(segmenter.legend.n_classes))
     done, total = 0, raster.height * raster.width

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import densa
 from densa.engine.assemble import Outputs
@@ -23,7 +23,7 @@ from densa.engine.products import Products
 from densa.engine.tile_job import TileJob, Wrap
 from densa.errors import InputError
 from densa.raster import Raster
-from densa.segmenter import Segmenter
+from densa.segmenter import Segmenter, for_image
 
 __all__ = ["Crew", "Task", "check_bands", "checked_grid", "plan_task"]
 
@@ -141,6 +141,8 @@ def plan_task(
     """
     crew = crew or Crew()
     check_bands(segmenter, raster)
+    bare, wraps = segmenter, [cast(Wrap, partial(for_image, height=raster.height, width=raster.width))]
+    segmenter = wraps[0](segmenter)
     identity = segmenter_identity(segmenter, fingerprint)
     products = Products(
         segmenter.legend.n_classes,
@@ -148,14 +150,15 @@ def plan_task(
         uncertainty=outputs.uncertainty is not None,
         probabilities=outputs.probabilities is not None,
     )
-    bare, wraps = segmenter, list[Wrap]()
+    frozen = False
     if blend is not None:
         window = tile_size or max(1, BLEND_WINDOW_PX // (2 * segmenter.stride)) * 2 * segmenter.stride
         wraps.append(partial(Blended, window_size=window, weights=blend))
         tile_size, blend = None, f"{blend} {window}"
     elif (wrap := frozen_context(segmenter, raster, tile_size, tell)) is not None:
         wraps.append(wrap)
-    for wrap in wraps:
+        frozen = True
+    for wrap in wraps[1:]:
         segmenter = wrap(segmenter)
     if begun_with is not None and begun_with % segmenter.stride:
         begun_with = None  # of another model or setting, which the journal's check will say
@@ -166,7 +169,7 @@ def plan_task(
         "model": identity,
         "settings": {
             "blend": blend,
-            "frozen context": bool(wraps) and blend is None,
+            "frozen context": frozen,
             "confidence": products.confidence,
             "uncertainty": products.uncertainty,
             "probabilities": products.probabilities,
