@@ -4,6 +4,8 @@ from densa.segmenter.augmented import Augmented
 from densa.segmenter.contract import BandContract, Segmenter, for_image, probabilities_at
 from densa.segmenter.ensemble import Ensemble
 from densa.segmenter.ensemble_folder import EnsembleDescription, load_ensemble, read_ensemble, save_ensemble
+from densa.segmenter.forest import ForestSegmenter
+from densa.segmenter.forest_folder import ForestDescription, load_forest, read_forest, save_forest
 from densa.segmenter.frozen_context import with_frozen_context
 from densa.segmenter.loading import load_segmenter, model_format
 from densa.segmenter.model_folder import Architecture, ModelDescription, load_network_segmenter, read_model, save_model
@@ -18,6 +20,8 @@ __all__ = [
     "BandContract",
     "Ensemble",
     "EnsembleDescription",
+    "ForestDescription",
+    "ForestSegmenter",
     "ModelDescription",
     "ModelSource",
     "MonteCarlo",
@@ -27,13 +31,16 @@ __all__ = [
     "Segmenter",
     "for_image",
     "load_ensemble",
+    "load_forest",
     "load_network_segmenter",
     "load_segmenter",
     "model_format",
     "probabilities_at",
     "read_ensemble",
+    "read_forest",
     "read_model",
     "save_ensemble",
+    "save_forest",
     "save_model",
     "with_frozen_context",
 ]

@@ -11,6 +11,8 @@ from densa.networks import build as build_network
 from densa.segmenter.contract import Segmenter
 from densa.segmenter.ensemble import Ensemble
 from densa.segmenter.ensemble_folder import load_ensemble
+from densa.segmenter.forest import ForestSegmenter
+from densa.segmenter.forest_folder import load_forest
 from densa.segmenter.model_folder import DESCRIPTION, LARGEST_JSON, Build, load_network_segmenter
 
 __all__ = ["LOADERS", "load_segmenter", "model_format"]
@@ -23,7 +25,15 @@ def _ensemble(folder: Path, build: Build, *, device: str, precision: str) -> Ens
     return load_ensemble(folder, lambda member: load_segmenter(member, build, device=device, precision=precision))
 
 
-LOADERS: dict[str, Loader] = {"densa-network": load_network_segmenter, "densa-ensemble": _ensemble}
+def _forest(folder: Path, build: Build, *, device: str, precision: str) -> ForestSegmenter:
+    return load_forest(folder)  # trees run on the processor, in float32 features, whatever is wished
+
+
+LOADERS: dict[str, Loader] = {
+    "densa-network": load_network_segmenter,
+    "densa-ensemble": _ensemble,
+    "densa-forest": _forest,
+}
 """Format that `model.json` names -> who loads a folder of it."""
 
 

@@ -1,0 +1,51 @@
+"""A shallow model as a segmenter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+from densa.legend import Legend
+from densa.segmenter.contract import BandContract
+from densa.shallow import ShallowModel
+
+__all__ = ["ForestSegmenter"]
+
+
+class ForestSegmenter:
+    """Trees over features of pixels or regions, see `Segmenter`; the same for every tiling.
+
+    Args:
+        model: features and trees.
+        legend: its classes.
+        bands: its input contract.
+
+    Raises:
+        InputError: another number of classes or bands than the model has.
+    """
+
+    def __init__(self, model: ShallowModel, legend: Legend, bands: BandContract) -> None:
+        if model.trees.n_classes != legend.n_classes or model.n_bands != bands.n_bands:
+            raise InputError(
+                f"the model has {model.trees.n_classes} classes and {model.n_bands} bands, legend and contract "
+                f"{legend.n_classes} and {bands.n_bands}"
+            )
+        self.model = model
+        self.legend = legend
+        self.bands = bands
+        self.stride: int = model.stride
+        self.halo: int = -(-model.halo // model.stride) * model.stride
+
+    def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """Class probabilities of a block that begins where the image does; see `Segmenter.probabilities`."""
+        return self.probabilities_at(block, valid, 0, 0)
+
+    def probabilities_at(
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
+    ) -> NDArray[np.float32]:
+        """The same at a known place of the image; see `densa.segmenter.probabilities_at`."""
+        self.bands.check_block(block, valid)
+        return self.model.probabilities(block, valid, row, column)

@@ -1,0 +1,259 @@
+"""Model folder of a shallow method: trees as arrays in `model.safetensors`, the rest in `model.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from densa.errors import InputError
+from densa.legend import Legend
+from densa.raster import atomic_output
+from densa.segmenter.contract import BandContract
+from densa.segmenter.forest import ForestSegmenter
+from densa.segmenter.model_folder import DESCRIPTION, LARGEST_JSON, WEIGHTS
+from densa.shallow import PixelFeatures, RegionFeatures, ShallowModel, Trees
+
+__all__ = ["ForestDescription", "load_forest", "read_forest", "save_forest"]
+
+FORMAT = "densa-forest"
+LARGEST_TREES = 8 * 2**30  # bytes
+_CHECK_SIZE = (24, 40)  # height and width of the test block
+_BLOCK, _EXPECTED = "check/block", "check/probabilities"
+_TOLERANCE = 1e-3  # of a probability: a feature on a threshold may fall to the other side on another processor, ...
+_FEW = 0.02  # ... for this share of the pixels
+
+
+@dataclass(frozen=True)
+class ForestDescription:
+    """What `model.json` says of a shallow model."""
+
+    method: str
+    legend: Legend
+    bands: BandContract
+    features: PixelFeatures | RegionFeatures
+    combine: str
+    factors: tuple[float, ...]
+    halo: int
+    stride: int
+    n_trees: int
+    n_nodes: int
+    training: dict[str, Any]
+
+
+class _BandsFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_bands: int = Field(ge=1, le=10_000)
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    dtype: str
+
+
+class _ForestFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["densa-forest"]
+    version: Literal[1]
+    method: str = Field(max_length=200)
+    legend: dict[str, JsonValue]
+    bands: _BandsFile
+    features: dict[str, JsonValue]
+    regions: dict[str, JsonValue] | None
+    combine: Literal["mean", "softmax", "patches"]
+    factors: tuple[float, ...] = Field(min_length=2, max_length=254)
+    n_trees: int = Field(ge=1)
+    n_nodes: int = Field(ge=1)
+    training: dict[str, JsonValue]
+
+
+def save_forest(
+    folder: Path | str,
+    model: ShallowModel,
+    method: str,
+    legend: Legend,
+    bands: BandContract,
+    *,
+    training: dict[str, Any] | None = None,
+) -> None:
+    """Write the model folder of a shallow model, over a model that is there; each file appears whole or not at all.
+
+    Args:
+        folder: made where it is missing; other files in it stay.
+        model: features and trees.
+        method: its name.
+        legend: its classes.
+        bands: its input contract.
+        training: the training record, anything that JSON holds.
+
+    Raises:
+        InputError: the folder cannot be written, or `training` is nothing that JSON holds.
+    """
+    folder = Path(folder)
+    segmenter = ForestSegmenter(model, legend, bands)
+    regions = model.features.to_config() if isinstance(model.features, RegionFeatures) else None
+    pixels = model.features.pixels if isinstance(model.features, RegionFeatures) else model.features
+    content = {
+        "format": FORMAT,
+        "version": 1,
+        "method": method,
+        "legend": legend.to_dict(),
+        "bands": asdict(bands),
+        "features": pixels.to_config(),
+        "regions": regions,
+        "combine": model.trees.combine,
+        "factors": model.factors.tolist(),
+        "n_trees": model.trees.n_trees,
+        "n_nodes": len(model.trees.feature),
+        "training": training or {},
+    }
+    try:
+        text = json.dumps(content, indent=1, allow_nan=False)
+        _ForestFile.model_validate_json(text)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a model's description must be plain JSON: {error}") from error
+    block = _check_block(bands)
+    arrays = {**model.trees.arrays(), _BLOCK: block, _EXPECTED: segmenter.probabilities(block)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}") from error
+    with atomic_output(folder / WEIGHTS, overwrite=True) as path:
+        path.touch()
+        mode = path.stat().st_mode
+        try:
+            save_file(arrays, path)
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{folder / WEIGHTS} cannot be written: {error}") from error
+        path.chmod(mode)  # safetensors makes files that the owner alone may read
+    with atomic_output(folder / DESCRIPTION, overwrite=True) as path:
+        path.write_text(text, encoding="utf-8")
+
+
+def read_forest(folder: Path | str) -> ForestDescription:
+    """What the model folder of a shallow model says; the trees are not read.
+
+    Raises:
+        InputError: there is no such folder, or its description is damaged.
+    """
+    folder = Path(folder)
+    path = folder / DESCRIPTION
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise InputError(f"{path} has {path.stat().st_size} bytes, a model's description has a few thousand")
+        content = _ForestFile.model_validate_json(path.read_bytes())
+        legend = Legend.from_dict(content.legend)
+        bands = BandContract(**content.bands.model_dump())
+        pixels = PixelFeatures.from_config(content.features)
+        features: PixelFeatures | RegionFeatures = pixels
+        if content.regions is not None:
+            features = RegionFeatures.from_config(pixels, _tuples(content.regions))
+        features.names(bands.n_bands)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(f"{path} is no description of a forest: {place}: {first['msg']}") from error
+    except InputError as error:
+        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from error
+    stride = features.step if isinstance(features, RegionFeatures) else 1
+    return ForestDescription(
+        content.method,
+        legend,
+        bands,
+        features,
+        content.combine,
+        content.factors,
+        -(-features.halo // stride) * stride,
+        stride,
+        content.n_trees,
+        content.n_nodes,
+        dict(content.training),
+    )
+
+
+def load_forest(folder: Path | str) -> ForestSegmenter:
+    """The segmenter of a shallow model's folder, tested on the block that was stored with it; without scikit-learn.
+
+    Raises:
+        InputError: no such folder, a description or trees that are damaged, or a test block that comes out otherwise.
+    """
+    folder = Path(folder)
+    said = read_forest(folder)
+    arrays = _arrays(folder / WEIGHTS, said)
+    n_features = len(said.features.names(said.bands.n_bands))
+    try:
+        trees = Trees.from_arrays(arrays, n_features, said.legend.n_classes, said.combine)
+        model = ShallowModel(said.features, trees, np.array(said.factors), said.bands.n_bands)
+        segmenter = ForestSegmenter(model, said.legend, said.bands)
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from error
+    found = segmenter.probabilities(arrays[_BLOCK])
+    difference = np.abs(found - arrays[_EXPECTED]).max(axis=0)
+    if not (difference <= _TOLERANCE).mean() >= 1 - _FEW:
+        raise InputError(
+            f"{folder}: the model's test block gives probabilities that differ by {difference.max():.3g} from those "
+            "stored with it; the files were changed or belong to another version of densa"
+        )
+    return segmenter
+
+
+def _check_block(bands: BandContract) -> NDArray[Any]:
+    """A block about as bright as the training images, of their data type."""
+    noise = np.random.default_rng(0).standard_normal((bands.n_bands, *_CHECK_SIZE))
+    mean, std = (np.array(values)[:, None, None] for values in (bands.mean, bands.std))
+    values, dtype = mean + std * noise, np.dtype(bands.dtype)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        # 64-bit limits are no floats; no image needs the last few.
+        values = np.clip(np.rint(values), float(limits.min), np.nextafter(float(limits.max), 0))
+    return np.ascontiguousarray(values.astype(dtype if dtype.kind in "iu" else np.float32))
+
+
+def _tuples(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
+
+
+def _arrays(path: Path, said: ForestDescription) -> dict[str, NDArray[Any]]:
+    """The arrays of a file; their sizes must be those that the description promises before any is read."""
+    if not path.is_file():
+        raise InputError(f"{path.parent} is no model folder: it has no {path.name}")
+    size = (said.legend.n_classes, *_CHECK_SIZE)
+    shapes: dict[str, tuple[int, ...]] = {
+        **dict.fromkeys(("feature", "threshold", "child"), (said.n_nodes,)),
+        "starts": (said.n_trees + 1,),
+        "classes": (said.n_trees if said.combine == "softmax" else 0,),
+        "baseline": (said.legend.n_classes if said.combine == "softmax" else 0,),
+        _BLOCK: (said.bands.n_bands, *_CHECK_SIZE),
+        _EXPECTED: size,
+    }
+    try:
+        if path.stat().st_size > LARGEST_TREES:
+            raise InputError(f"{path} has {path.stat().st_size} bytes, at most {LARGEST_TREES} are read")
+        with safe_open(path, framework="numpy") as file:
+            _check_header(path, file, shapes)
+            return {name: file.get_tensor(name) for name in (*shapes, "values")}
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is no whole safetensors file: {error}") from error
+
+
+def _check_header(path: Path, file: Any, shapes: dict[str, tuple[int, ...]]) -> None:
+    stored = set(file.keys())
+    if wrong := sorted(stored ^ {*shapes, "values"}):
+        what = "has also" if wrong[0] in stored else "lacks"
+        raise InputError(f"{path} holds no trees of densa's: it {what} {wrong[0]}")
+    for name, shape in shapes.items():
+        found = tuple(file.get_slice(name).get_shape())
+        if found != shape:
+            raise InputError(f"{path}: {name} has the shape {found}, it must be {shape}")
+    if len(file.get_slice("values").get_shape()) != 2:
+        raise InputError(f"{path}: values must be a table of the leaves' values")

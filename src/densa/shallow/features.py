@@ -1,0 +1,171 @@
+"""What the shallow methods see of a pixel: named sets of descriptors, alike in every tile of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.descriptors import ColourSpaces, LocalBinaryPatterns, MultiScale, PixelDescriptor, Raw, TextonBank
+from densa.errors import InputError
+
+__all__ = ["FEATURES", "PixelFeatures", "default_features"]
+
+FEATURES = ("bands", "colours", "multi-scale", "textons", "patterns", "surroundings", "position")
+"""The bands; Lab and HSV; the multi-scale set; TextonBoost's filters; local binary patterns; smoothed bands in eight
+directions; row and column."""
+
+SCALES = (0.7, 1.0, 1.6, 3.5, 5.0, 10.0)
+_DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+MOST_DISTANCE = 200  # pixels
+
+
+def default_features(n_bands: int) -> tuple[str, ...]:
+    """The sets that are taken where none are named."""
+    return ("colours", "multi-scale") if n_bands == 3 else ("bands", "multi-scale")
+
+
+@dataclass(frozen=True)
+class PixelFeatures:
+    """Features of pixels, the same for every tile that is told its place.
+
+    Attributes:
+        sets: some of `FEATURES`.
+        scales: standard deviations of the multi-scale set in pixels, ascending.
+        kinds: of the multi-scale set, see `densa.descriptors.MultiScale`.
+        distances: of the surroundings in pixels, each smoothed by half of it.
+        size: (height, width) of the training images, the unit of the position; images of another size are placed as if
+            they continued it.
+
+    Raises:
+        InputError: unknown sets, scales or distances that are out of range, or a position without a size.
+    """
+
+    sets: tuple[str, ...]
+    scales: tuple[float, ...] = SCALES
+    kinds: tuple[str, ...] = ("gaussian", "laplacian", "gradient", "difference", "structure", "hessian")
+    distances: tuple[int, ...] = (8, 24)
+    size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        chosen = tuple(name for name in FEATURES if name in self.sets)
+        if not chosen or len(chosen) != len(self.sets):
+            raise InputError(f"features must be some of {', '.join(FEATURES)}, each once, got {', '.join(self.sets)}")
+        object.__setattr__(self, "sets", chosen)
+        object.__setattr__(self, "scales", tuple(float(s) for s in self.scales))
+        object.__setattr__(self, "kinds", tuple(self.kinds))
+        object.__setattr__(self, "distances", tuple(int(d) for d in self.distances))
+        if not all(1 <= d <= MOST_DISTANCE for d in self.distances) or not self.distances:
+            raise InputError(f"distances must be from 1 to {MOST_DISTANCE} pixels, got {self.distances}")
+        if "position" in chosen and (self.size is None or min(self.size) < 1):
+            raise InputError("features of the position need the size of the training images, which must all have one")
+        if self.size is not None:
+            object.__setattr__(self, "size", (int(self.size[0]), int(self.size[1])))
+        self._descriptors()
+
+    @property
+    def halo(self) -> int:
+        """Pixels of context that decide a pixel's features."""
+        reach = [d.halo for d in self._descriptors()]
+        if "surroundings" in self.sets:
+            reach += [self._smoothed(d).halo + d for d in self.distances]
+        return max(reach, default=0)
+
+    def names(self, n_bands: int) -> list[str]:
+        """Name of every feature, in the order of `compute`.
+
+        Raises:
+            InputError: a set that cannot be taken of so many bands.
+        """
+        names = [name for d in self._descriptors() for name in d.names(n_bands)]
+        if "surroundings" in self.sets:
+            names += [
+                f"{name} at ({dy * distance}, {dx * distance})"
+                for distance in self.distances
+                for dy, dx in _DIRECTIONS
+                for name in self._smoothed(distance).names(n_bands)
+            ]
+        return names + (["row", "column"] if "position" in self.sets else [])
+
+    def compute(
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None, row: int = 0, column: int = 0
+    ) -> NDArray[np.float32]:
+        """Features of every pixel of a block.
+
+        Args:
+            block: (bands, h, w) values as the raster holds them.
+            valid: (h, w), False where there is no data; None: everywhere valid.
+            row, column: of the block's first pixel in its image.
+
+        Returns:
+            (n, h, w) float32; those of the descriptors are 0 where there is no data.
+
+        Raises:
+            InputError: a block that is none, or has bands of which a set cannot be taken.
+        """
+        height, width = np.shape(block)[1:]
+        out = np.empty((len(self.names(len(block))), height, width), np.float32)
+        first = 0
+        for descriptor in self._descriptors():
+            last = first + descriptor.n_features(len(block))
+            descriptor.compute(block, valid, out[first:last])
+            first = last
+        if "surroundings" in self.sets:
+            for distance in self.distances:
+                smoothed = self._smoothed(distance).compute(block, valid)
+                for dy, dx in _DIRECTIONS:
+                    rows, columns = _mirrored(height, dy * distance), _mirrored(width, dx * distance)
+                    last = first + len(smoothed)
+                    out[first:last] = smoothed[:, rows[:, None], columns]
+                    first = last
+        if self.size is not None and "position" in self.sets:
+            out[first] = ((row + np.arange(height) + 0.5) / self.size[0])[:, None]
+            out[first + 1] = (column + np.arange(width) + 0.5) / self.size[1]
+        return out
+
+    def to_config(self) -> dict[str, Any]:
+        """The fields, as JSON holds them."""
+        return {
+            "sets": list(self.sets),
+            "scales": list(self.scales),
+            "kinds": list(self.kinds),
+            "distances": list(self.distances),
+            "size": None if self.size is None else list(self.size),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> PixelFeatures:
+        """The features that `to_config` wrote.
+
+        Raises:
+            InputError: other fields, or values that are refused.
+        """
+        try:
+            values = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"features cannot be made of {dict(config)!r}: {error}") from error
+
+    def _descriptors(self) -> list[PixelDescriptor]:
+        makers: dict[str, Any] = {
+            "bands": Raw,
+            "colours": lambda: ColourSpaces(("lab", "hsv")),
+            "multi-scale": lambda: MultiScale(self.scales, self.kinds),
+            "textons": TextonBank,
+            "patterns": LocalBinaryPatterns,
+        }
+        return [makers[name]() for name in self.sets if name in makers]
+
+    def _smoothed(self, distance: int) -> MultiScale:
+        return MultiScale((max(0.5, distance / 2),), ("gaussian",))
+
+
+def _mirrored(side: int, offset: int) -> NDArray[np.int64]:
+    """Places `offset` away from each of a side's pixels, mirrored at its ends (2 1 0 1 2)."""
+    if side == 1:
+        return np.zeros(1, np.int64)
+    places = np.abs(np.arange(side) + offset) % (2 * (side - 1))
+    return np.minimum(places, 2 * (side - 1) - places)
