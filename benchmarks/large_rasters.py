@@ -3,8 +3,8 @@
 python benchmarks/large_rasters.py [--height 100000] [--width 20000] [--memory 2GB] [--polygons gpkg] [--folder FOLDER]
 
 A small U-Net is trained on other scenes (other seeds). The scene is written by windows; `densa predict` runs in a
-process of its own, first with --dry-run, then in earnest; the peak is what the system says of it (ru_maxrss), the disk is
-looked at twice a second. Accuracy is counted strip by strip against the truth. FOLDER keeps the model, the scene and the map.
+process of its own, first with --dry-run, then in earnest; the peak is what the system says of it (ru_maxrss), the disk
+is looked at twice a second. Accuracy is counted strip by strip against the truth. FOLDER keeps model, scene and map.
 """
 
 from __future__ import annotations

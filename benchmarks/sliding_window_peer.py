@@ -4,9 +4,9 @@ pip install monai
 python benchmarks/sliding_window_peer.py [--side 4096] [--model FOLDER] [--image FILE]
 
 Every row is a process of its own, from a GeoTIFF to labels: densa writes its Cloud-Optimized GeoTIFF, journal included;
-MONAI's labels stay in memory. MONAI is given the network as densa prepares it (batch normalisation folded), so that only
-the windows differ. "Whole" is one pass over the whole image; "other size" compares windows of 512 with windows of 768.
-Without --model a U-Net of width 8 is trained for five minutes on other synthetic scenes; without --image a scene is made.
+MONAI's labels stay in memory. MONAI is given the network as densa prepares it (batch normalisation folded), so that
+only the windows differ. "Whole" is one pass over the whole image; "other size" compares windows of 512 with those of
+768. Without --model a U-Net of width 8 is trained for five minutes on other scenes; without --image a scene is made.
 """
 
 from __future__ import annotations
@@ -86,12 +86,9 @@ def table(model: Path, image: Path, folder: Path) -> None:
             whole = labels if program == "whole" else whole
             others = f"{(labels != whole).mean():.4%} | " + (f"{(labels != first).mean():.4%}" if side == 768 else "")
             first = labels if side == 512 else first
-            print(
-                f"| {program} | {f'{side} {how}' if side else ''} | {f'{overlap:.0%}' if overlap else ''} | {precision} "
-                f"| {found['s']:.1f} | {found['cpu']:.1f} | {found['peak']:.0f} | {found['start']:.0f} | {load()} "
-                f"| {others} |",
-                flush=True,
-            )
+            windows = f"{side} {how} | {overlap:.0%}" if side else "|"
+            figures = f"{found['s']:.1f} | {found['cpu']:.1f} | {found['peak']:.0f} | {found['start']:.0f} | {load()}"
+            print(f"| {program} | {windows} | {precision} | {figures} | {others} |", flush=True)
 
 
 def one(model: Path, image: Path, case: str, labels: Path) -> None:

@@ -45,12 +45,12 @@ def run_cli(monkeypatch, capsys):
 
 
 def save_network(folder, path):
-    """A U-Net of random weights for the bands of a raster, normalised by a corner of it."""
+    """A U-Net of random weights for the bands of a raster, normalised by the middle of it."""
     torch.manual_seed(0)
     with raster.open(path) as image:
         side = min(image.height, image.width, 512)
         values, valid = image.read(raster.Window((image.height - side) // 2, (image.width - side) // 2, side, side))
-        inside = values[:, valid].astype(np.float64)
+        inside = values[:, valid | ~valid.any()].astype(np.float64)
         mean, std = inside.mean(axis=1), np.maximum(inside.std(axis=1), 1e-3)
         bands = BandContract(
             image.n_bands, image.band_names, tuple(map(float, mean)), tuple(map(float, std)), str(image.dtype)
