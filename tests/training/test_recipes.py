@@ -28,6 +28,14 @@ FIGURES = {
     "unet": {"momentum": 0.99, "batch_size": 1, "elastic": 10, "border_weight": 10, "border_sigma": 5},
     "unet-valid": {"momentum": 0.99, "batch_size": 1, "elastic": 10, "border_weight": 10, "patch_size": 388},
     "patch-cnn": {"sampling": "balanced", "patch_size": 1, "width": 48},
+    "dilated6": {"learning_rate": 0.01, "weight_decay": 1e-3, "momentum": 0.9, "batch_size": 128, "steps": 150_000,
+                 "sampling": "anchors", "anchor_crop": 25, "anchor_stride": 5, "optimizer": "sgd",
+                 "model_arguments": {"norm_momentum": 0.001}},
+    "dilated6-rate6": {"learning_rate": 0.01, "weight_decay": 1e-3},
+    "dense-dilated6": {"learning_rate": 0.01, "weight_decay": 1e-3, "width": 32},
+    "dilated6-pooling": {"learning_rate": 0.01, "weight_decay": 1e-3},
+    "dilated8-pooling": {"learning_rate": 0.01, "weight_decay": 5e-3, "batch_size": 25, "step_factor": 0.5,
+                         "context": "multi-fixed:45,55,65,75,85", "anchor_crop": 50, "anchor_stride": 25},
 }  # fmt: skip
 
 
@@ -47,7 +55,7 @@ def test_the_papers_figures(model):
     config = _paper(model)
     assert {name: getattr(config, name) for name in FIGURES[model]} == FIGURES[model]
     assert (config.warmup, config.clip_norm) == ((0, 0) if model != "patch-cnn" else (0.03, 5))
-    assert config.width == (48 if model == "patch-cnn" else 64)
+    assert config.width == {"patch-cnn": 48, "dense-dilated6": 32}.get(model, 64)
     build(model, 3, 2, **{**config.architecture.arguments, "width": 1})  # its arguments are the network's
 
 
@@ -63,6 +71,10 @@ def test_stages_are_chosen_by_what_is_given():
     assert (front.learning_rate, front.batch_size, front.steps) == (1e-3, 14, 60_000)
     largefov = _paper("deeplab-largefov")
     assert [round(m * largefov.steps) for m in largefov.milestones] == [2000, 4000]
+    for model in ("dilated6", "dilated8-pooling"):  # stairs every 50 000 steps
+        dynamic = _paper(model)
+        stairs = [round(m * dynamic.steps) for m in dynamic.milestones]
+        assert stairs == list(range(50_000, dynamic.steps, 50_000))
 
 
 def test_what_is_given_wins():

@@ -29,7 +29,7 @@ _machine, _call = _of("Machine and log"), _of("This call")
 
 
 def train(
-    context: typer.Context,
+    call: typer.Context,
     data: _Data = None,
     output: _Output = ...,  # type: ignore[assignment]
     model: Annotated[str | None, _network(help="Name of the network, see `densa models`. [unet]")] = None,
@@ -59,6 +59,13 @@ def train(
         float | None, _data(help="Share of the scenes held out to validate. [a fifth, where DATA has no split]")
     ] = None,
     split_seed: Annotated[int | None, _data(help="Another seed, another split. [0]")] = None,
+    split_block: Annotated[
+        int | None,
+        _data(
+            help="Split scenes into blocks of this side in pixels, a buffer of patch plus receptive field between. "
+            "[whole scenes]"
+        ),
+    ] = None,
     steps: Annotated[int | None, _run(help="Optimiser steps. [2000, unless --minutes]")] = None,
     minutes: Annotated[float | None, _run(help="Wall-clock bound of the run.")] = None,
     validate_every: Annotated[int | None, _run(help="Steps between validations. [a tenth of the run]")] = None,
@@ -67,14 +74,35 @@ def train(
     patch_size: Annotated[
         str | None, _patches(help="Side of the training patches in pixels, or 360x480. [256]")
     ] = None,
+    context: Annotated[
+        str | None,
+        _patches(
+            metavar="DISTRIBUTION",
+            help="Draw the patch size for every batch: uniform:25-85, multi-fixed:45,55,65, multinomial:25,50 or "
+            "fixed:65. [--patch-size]",
+        ),
+    ] = None,
+    context_score: Annotated[
+        str | None, _patches(help="Score patch sizes by accuracy, paper-accuracy or loss. [accuracy]")
+    ] = None,
+    context_decay: Annotated[
+        float | None, _patches(help="Share of the past in the averaged score of a size; 0: the mean. [0]")
+    ] = None,
     batch_size: Annotated[int | None, _patches(help="Patches of a batch. [8]")] = None,
     accumulation: Annotated[int | None, _patches(help="Batches of one optimiser step. [1]")] = None,
     sampling: Annotated[
         str | None,
         _patches(
-            help="random; balanced: every class as often in the centre; single-objects, objects: DeconvNet's stages. "
-            "[random]"
+            help="random; balanced: every class as often in the centre; anchors: of a grid, as many of each class; "
+            "single-objects, objects: DeconvNet's stages. [random]"
         ),
+    ] = None,
+    anchor_crop: Annotated[
+        int | None, _patches(help="Side of the patch whose most frequent class an anchor has. [25]")
+    ] = None,
+    anchor_stride: Annotated[int | None, _patches(help="Pixels between anchors. [25]")] = None,
+    anchor_passes: Annotated[
+        int | None, _patches(help="Passes through 100 batches of anchors before others are drawn. [1]")
     ] = None,
     optimizer: Annotated[str | None, _optimizer(help="adamw or sgd. [adamw]")] = None,
     learning_rate: Annotated[float | None, _optimizer(help="Base learning rate. [0.002]")] = None,
@@ -133,7 +161,7 @@ def train(
 
     apart = {"output", "config", "resume", "overwrite", "dry_run", "as_json"}
     # An option that may be repeated and was not given is an empty list.
-    given = {key: value for key, value in context.params.items() if key not in apart and value not in (None, [], ())}
+    given = {key: value for key, value in call.params.items() if key not in apart and value not in (None, [], ())}
     if resume and config is None:
         config = output / "config.yaml"
         if not config.exists():

@@ -5,7 +5,8 @@ from densa.training.batch_norm import recalibrate_batch_norm
 from densa.training.border_weights import border_weights
 from densa.training.class_weights import class_weights
 from densa.training.config import TrainConfig
-from densa.training.from_config import plan_from_config, train_from_config
+from densa.training.context import ContextPolicy, ContextScores, recorded_sizes
+from densa.training.from_config import open_splits, plan_from_config, train_from_config
 from densa.training.initial_weights import load_initial_weights
 from densa.training.interruption import Interrupted
 from densa.training.loop import TrainResult, train
@@ -17,6 +18,8 @@ __all__ = [
     "PAPER",
     "RECIPES",
     "Augmentation",
+    "ContextPolicy",
+    "ContextScores",
     "Interrupted",
     "Recipe",
     "TrainConfig",
@@ -28,9 +31,11 @@ __all__ = [
     "draw",
     "learning_rate_factor",
     "load_initial_weights",
+    "open_splits",
     "plan_from_config",
     "recalibrate_batch_norm",
     "recipe",
+    "recorded_sizes",
     "train",
     "train_from_config",
 ]

@@ -7,7 +7,7 @@ checkpoint from a stranger can only be refused. Random numbers need no state, fo
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class RunState:
         best: highest mean IoU on the validation images so far; -1 before the first.
         best_step: its step.
         n_worse: validations since then, for early stopping.
+        context: patch size -> batches and their score, where sizes are drawn (see `densa.training.context`).
     """
 
     step: int = 0
@@ -45,6 +46,7 @@ class RunState:
     best: float = -1.0
     best_step: int = 0
     n_worse: int = 0
+    context: dict[str, list[float]] = field(default_factory=dict)
 
 
 def save_checkpoint(
@@ -146,7 +148,8 @@ def _load_optimizer(path: Path, optimizer: torch.optim.Optimizer, stored: dict[s
 def _state(content: dict[str, Any]) -> RunState:
     state = RunState(**content)
     for name, default in asdict(RunState()).items():
-        if not isinstance(getattr(state, name), (int, type(default))) or getattr(state, name) < -1:
+        value, known = getattr(state, name), (dict,) if isinstance(default, dict) else (int, type(default))
+        if not isinstance(value, known) or (not isinstance(value, dict) and value < -1):
             raise TypeError(f"{name} is {getattr(state, name)!r}")
     return state
 

@@ -12,13 +12,14 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 from densa.errors import InputError
 from densa.segmenter import Architecture
 from densa.training.augmentation import Augmentation
+from densa.training.context import ContextPolicy
 from densa.training.initial_weights import implied_arguments
 from densa.training.recipes import recipe
 
 __all__ = ["TrainConfig"]
 
 _AUGMENTATIONS = tuple(field.name for field in fields(Augmentation))
-_DATA = ("data", "images", "masks", "legend", "val_fraction", "split_seed")
+_DATA = ("data", "images", "masks", "legend", "val_fraction", "split_seed", "split_block")
 _NETWORK = ("model", "width", "model_arguments", "recipe", "weights")
 
 
@@ -41,6 +42,16 @@ def _shares(value: Any) -> Any:
     if not all(0 <= share <= 1 for share in shares):
         raise ValueError('must be shares of the run from 0 to 1, such as "0.6,0.85"')
     return shares
+
+
+def _context(value: Any) -> Any:
+    """ "uniform:25-85" and the like as `ContextPolicy` reads it; "none" is None."""
+    if value is None or value == "none":
+        return None
+    try:
+        return str(ContextPolicy.parse(str(value)))
+    except InputError as error:
+        raise ValueError(f"cannot be used: {error}") from error
 
 
 def _arguments(value: Any) -> Any:
@@ -73,6 +84,8 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
     val_fraction: float | None = Field(None, ge=0, lt=1)
     """Share of the scenes held out for validation; None: a fifth, where the folder has no split of its own."""
     split_seed: int = Field(0, ge=0)
+    split_block: int | None = Field(None, ge=1)
+    """Split the scenes themselves into blocks of this side, a buffer of patch plus receptive field between splits."""
 
     model: str = "unet"
     """A name of `densa.networks`."""
@@ -88,7 +101,14 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
     steps: int | None = Field(None, ge=1)
     minutes: float | None = Field(None, gt=0)
     patch_size: Annotated[int | tuple[int, int], BeforeValidator(_size)] = 256
-    sampling: Literal["random", "balanced", "single-objects", "objects"] = "random"
+    context: Annotated[str | None, BeforeValidator(_context)] = None
+    """Patch size drawn for every step, in place of patch_size: "uniform:25-85"."""
+    context_score: Literal["accuracy", "paper-accuracy", "loss"] = "accuracy"
+    context_decay: float = Field(0.0, ge=0, lt=1)
+    sampling: Literal["random", "balanced", "anchors", "single-objects", "objects"] = "random"
+    anchor_crop: int = Field(25, ge=1)
+    anchor_stride: int = Field(25, ge=1)
+    anchor_passes: int = Field(1, ge=1)
     batch_size: int = Field(8, ge=1)
     accumulation: int = Field(1, ge=1)
     optimizer: Literal["adamw", "sgd"] = "adamw"

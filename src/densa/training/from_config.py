@@ -11,14 +11,18 @@ import torch
 from torch import nn
 
 from densa import datasets, networks
+from densa.datasets.splits import DEFAULT_VAL_FRACTION
 from densa.errors import InputError
+from densa.operators import receptive_field
 from densa.training.config import TrainConfig
+from densa.training.context import ContextPolicy
+from densa.training.context_run import check_context, rounded_sizes
 from densa.training.initial_weights import load_initial_weights
 from densa.training.loop import TrainResult, train
 from densa.training.preparation import input_size
 from densa.training.recipes import recipe
 
-__all__ = ["plan_from_config", "train_from_config"]
+__all__ = ["open_splits", "plan_from_config", "train_from_config"]
 
 
 def train_from_config(
@@ -40,7 +44,7 @@ def train_from_config(
     splits, n_bands = _open(config)
     torch.manual_seed(config.seed)  # first weights
     architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes)
-    notes = _notes(config)
+    notes = _notes(config, network)
     if resume:
         _same_weights(config, Path(output))
     elif config.weights is not None:
@@ -74,6 +78,8 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
     legend, architecture = splits["train"].legend, config.architecture
     with torch.device("meta"):
         network = _build(config, n_bands, legend.n_classes)
+    if config.context is not None:
+        check_context(ContextPolicy.parse(config.context), network, splits["train"])
     return {
         "images": {name: len(split) for name, split in splits.items()},
         "bands": n_bands,
@@ -84,10 +90,10 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
         "recipe": config.recipe,
         "recipe_source": recipe(config.recipe, config.model, config.model_dump()).source,
         "weights": config.weights,
-        "notes": _notes(config),
+        "notes": _notes(config, network),
         "sampling": config.sampling,
-        "patch_size": config.patch_size,
-        "input_size": list(input_size(network, config.patch_size)),
+        "patch_size": config.patch_size if config.context is None else config.context,
+        "input_size": list(input_size(network, _largest_patch(config))),
         "patches_per_step": config.batch_size * config.accumulation,
         "steps": config.steps,
         "minutes": config.minutes,
@@ -103,12 +109,22 @@ def _build(config: TrainConfig, n_bands: int, n_classes: int) -> nn.Module:
         raise InputError(f"network {name} cannot be built of {arguments}: {error}") from error
 
 
-def _notes(config: TrainConfig) -> list[str]:
-    """What a paper's recipe leaves to say."""
+def _notes(config: TrainConfig, network: nn.Module) -> list[str]:
+    """What a paper's recipe leaves to say, and what the network makes of patch sizes."""
     row = recipe(config.recipe, config.model, config.model_dump())
     missing = row.start and config.weights is None
     notes = [f"the paper starts from {row.start}, this run from random ones; --weights gives others"] if missing else []
+    if config.context is not None:
+        policy = ContextPolicy.parse(config.context)
+        sizes = rounded_sizes(policy, network)
+        if not set(sizes) <= set(policy.probabilities) or len(sizes) < len(policy.probabilities):
+            listed = ", ".join(map(str, sizes[:12])) + (", ..." if len(sizes) > 12 else "")
+            notes.append(f"patch sizes are rounded up to what the network takes: {listed}")
     return notes + ([f"beside the paper: {row.remains}"] if row.remains else [])
+
+
+def _largest_patch(config: TrainConfig) -> int | tuple[int, int]:
+    return config.patch_size if config.context is None else ContextPolicy.parse(config.context).values[-1]
 
 
 def _same_weights(config: TrainConfig, output: Path) -> None:
@@ -118,15 +134,37 @@ def _same_weights(config: TrainConfig, output: Path) -> None:
         raise InputError(f"the run in {output} began with the weights {then}, not {config.weights}; resume without")
 
 
+def open_splits(config: TrainConfig) -> dict[str, datasets.Dataset]:
+    """The splits of a configuration, unchecked: by folder, list or scene, or by block where it says so.
+
+    Raises:
+        InputError: data that is wrong, blocks that are too small for the patches and the network's receptive field.
+    """
+    by_block = config.split_block is not None
+    rule = datasets.SplitRule(val_fraction=0.0 if by_block else config.val_fraction, seed=config.split_seed)
+    splits = datasets.open(config.data, legend=config.legend, split=rule, images=config.images, masks=config.masks)
+    if config.split_block is None or "train" not in splits:
+        return splits
+    if "val" in splits:
+        raise InputError("the data set brings its own val split; leave split_block out")
+    scenes = splits["train"]
+    with torch.device("meta"):
+        network = _build(config, scenes.n_bands, scenes.legend.n_classes)
+    field, patch = receptive_field(network, scenes.n_bands), input_size(network, _largest_patch(config))
+    blocks = datasets.block_split(
+        scenes,
+        block=config.split_block,
+        buffer=max(patch) + field.size,
+        val_fraction=DEFAULT_VAL_FRACTION if config.val_fraction is None else config.val_fraction,
+        seed=config.split_seed,
+        smallest=max(patch),
+    )
+    return {**blocks, **({"test": splits["test"]} if "test" in splits else {})}
+
+
 def _open(config: TrainConfig) -> tuple[dict[str, datasets.Dataset], int]:
     """The training split and, where there is one, the validation split, both checked; and the number of bands."""
-    splits = datasets.open(
-        config.data,
-        legend=config.legend,
-        split=datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed),
-        images=config.images,
-        masks=config.masks,
-    )
+    splits = open_splits(config)
     if "train" not in splits:
         raise InputError(f"{config.data} has no training images, only {', '.join(splits) or 'none at all'}")
     used: dict[str, datasets.Dataset] = {name: splits[name] for name in ("train", "val") if name in splits}

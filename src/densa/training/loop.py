@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from densa.datasets import Dataset
+from densa.datasets import Dataset, describe_split
 from densa.errors import InputError
 from densa.metrics import Summary
 from densa.raster import atomic_output
@@ -22,6 +23,8 @@ from densa.training.augmentation import Augmentation
 from densa.training.averaging import make_average
 from densa.training.batch_norm import has_batch_norm
 from densa.training.checkpoints import RunState
+from densa.training.context import ContextPolicy, ContextScores
+from densa.training.context_run import ContextRun, check_context
 from densa.training.feeding import Feeder
 from densa.training.initial_weights import class_parameters
 from densa.training.interruption import Interruption
@@ -50,7 +53,7 @@ _DECISIVE = (
     "steps", "minutes", "patch_size", "sampling", "batch_size", "accumulation", "optimizer", "learning_rate",
     "bias_rate", "classifier_rate", "weight_decay", "momentum", "schedule", "poly_power", "milestones", "step_factor",
     "warmup", "clip_norm", "loss_scale", "class_weights", "border_weight", "border_sigma", "border_background",
-    "ema_decay", "recalibrate", "validate_every", "patience", "precision", "seed",
+    "ema_decay", "recalibrate", "validate_every", "patience", "precision", "seed", "context",
 )  # fmt: skip
 
 
@@ -85,7 +88,13 @@ def train(
     steps: int | None = None,
     minutes: float | None = None,
     patch_size: int | tuple[int, int] = 256,
+    context: str | None = None,
+    context_score: str = "accuracy",
+    context_decay: float = 0.0,
     sampling: str = "random",
+    anchor_crop: int = 25,
+    anchor_stride: int = 25,
+    anchor_passes: int = 1,
     batch_size: int = 8,
     accumulation: int = 1,
     optimizer: str = "adamw",
@@ -141,9 +150,17 @@ def train(
             with `steps` as well, what ends first ends the run.
         patch_size: side, or height and width, in pixels of what the loss is taken over; rounded up to what the network
             takes.
+        context: distribution of a patch size that is drawn for every step, in place of `patch_size`, and rounded up to
+            what the network takes: "uniform:25-85" and others, see `densa.training.context`.
+        context_score: what a size is scored by: "accuracy", "paper-accuracy" or "loss".
+        context_decay: share of the past in an exponential average of a size's scores; 0: their mean.
         sampling: where patches are taken: "random"; "balanced", every class as often at their centre, as patch
-            classifiers are trained; "single-objects" and "objects", around objects, DeconvNet's two stages (see
+            classifiers are trained; "anchors", at a grid, as many of every class (see `densa.datasets.AnchorSampler`);
+            "single-objects" and "objects", around objects, DeconvNet's two stages (see
             `densa.datasets.ObjectSampler`).
+        anchor_crop: side of the patch whose most frequent class an anchor has.
+        anchor_stride: pixels between anchors.
+        anchor_passes: passes through 100 batches of anchors before others are drawn.
         batch_size: patches of one micro-batch of one process.
         accumulation: micro-batches of a step.
         optimizer: "adamw" or "sgd".
@@ -182,7 +199,8 @@ def train(
         config: text of config.yaml, for who made the arguments from one.
 
     Returns:
-        What was done. In the folder: model.json and model.safetensors, metrics.csv, checkpoints/.
+        What was done. In the folder: model.json and model.safetensors, metrics.csv, checkpoints/, split.json (which
+        pixels each split reads), and context.csv where patch sizes are drawn.
 
     Raises:
         InputError: arguments or data that do not fit, an output that exists, a loss that is not finite.
@@ -190,6 +208,10 @@ def train(
     """
     settings = {name: value for name, value in locals().items() if name in _DECISIVE}
     settings |= {"architecture": asdict(architecture), "augmentation": asdict(augmentation or Augmentation())}
+    if context is not None:
+        settings |= {"context_score": context_score, "context_decay": context_decay}
+    if sampling == "anchors":
+        settings["anchors"] = {"crop": anchor_crop, "stride": anchor_stride, "passes": anchor_passes}
     check_arguments(settings | {"log_every": log_every})
     if len(train_dataset) == 0:
         raise InputError("the training split holds no image")
@@ -201,6 +223,13 @@ def train(
     check_architecture(network, architecture, n_bands, legend.n_classes)
     accelerator = make_accelerator(device)
     plan = RunPlan(steps=steps, minutes=minutes, validate_every=validate_every, patience=patience)
+    patches = batch_size * accumulation * accelerator.num_processes
+    sizes: ContextRun | None = None
+    if context is not None:
+        policy, scoring = ContextPolicy.parse(context), ContextScores(context_score, context_decay)
+        check_context(policy, network, train_dataset)
+        sizes = ContextRun(policy, network, scoring, n_classes=legend.n_classes, seed=seed)
+        patch_size = policy.values[-1]
     sampler = make_sampler(
         train_dataset,
         sampling,
@@ -209,6 +238,8 @@ def train(
         border_weight=border_weight,
         border_sigma=border_sigma,
         background=border_background,
+        sizes=None if sizes is None else lambda number: input_size(network, sizes.size(number // patches)),
+        anchors={"crop": anchor_crop, "stride": anchor_stride, "passes": anchor_passes, "batch": patches},
     )
     folder = Path(output)
     if accelerator.is_main_process:
@@ -216,6 +247,10 @@ def train(
         if config is not None and not resume:
             with atomic_output(folder / "config.yaml", overwrite=True) as path:
                 path.write_text(config, encoding="utf-8")
+        if not resume:
+            splits = {"train": train_dataset} | ({} if validation_dataset is None else {"val": validation_dataset})
+            with atomic_output(folder / "split.json", overwrite=True) as path:
+                path.write_text(json.dumps(describe_split(splits), indent=1) + "\n", encoding="utf-8")
     accelerator.wait_for_everyone()
     bands = band_contract(train_dataset)
     feeder = Feeder(
@@ -251,6 +286,8 @@ def train(
 
     def save(network: nn.Module, state: RunState, scores: Summary | None) -> None:
         entries = _record(settings, state, scores) | dict(record or {})
+        if sizes is not None:
+            entries["context"] = sizes.record()
         save_model(folder, network, architecture, legend, bands, training=entries)
 
     run = Run(
@@ -275,6 +312,7 @@ def train(
         n_recalibration=_RECALIBRATION_BATCHES if recalibrate and has_batch_norm(network) else 0,
         seed=seed,
         log_every=log_every,
+        context=sizes,
     )
     if resume:
         run.load()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from densa.datasets import (
+    AnchorSampler,
     BalancedSampler,
     Dataset,
     ObjectSampler,
@@ -39,10 +40,13 @@ __all__ = [
     "prepare_folder",
 ]
 
-SAMPLINGS = ("random", "balanced", "single-objects", "objects")
+SAMPLINGS = ("random", "balanced", "single-objects", "objects", "anchors")
 """Where patches are taken; see `train`."""
 
-_OWN_FILES = ("model.json", "model.safetensors", "config.yaml", "metrics.csv", "checkpoints", "tensorboard")
+_OWN_FILES = (
+    "model.json", "model.safetensors", "config.yaml", "metrics.csv", "context.csv", "split.json", "checkpoints",
+    "tensorboard",
+)  # fmt: skip
 
 
 def check_arguments(settings: Mapping[str, Any]) -> None:
@@ -68,6 +72,11 @@ def check_arguments(settings: Mapping[str, Any]) -> None:
     for name, known in (("loss_scale", LOSS_SCALES), ("sampling", SAMPLINGS)):
         if settings[name] not in known:
             raise InputError(f"{name} must be one of {', '.join(known)}, got {settings[name]!r}")
+    if settings.get("context") is not None and settings["sampling"].endswith("objects"):
+        raise InputError(
+            f"a context draws patch sizes, sampling {settings['sampling']} crops objects of any size; use --sampling "
+            "random, balanced or anchors"
+        )
     learning_rate_factor(settings["schedule"], 0.0)
 
 
@@ -124,17 +133,26 @@ def make_sampler(
     border_weight: float = 0.0,
     border_sigma: float = 5.0,
     background: int = 0,
+    sizes: Callable[[int], tuple[int, int]] | None = None,
+    anchors: Mapping[str, int] | None = None,
 ) -> PatchSampler:
     """The sampler of a name of `SAMPLINGS`, with U-Net's border weights where there are any.
+
+    Args:
+        dataset, sampling, size, seed, border_weight, border_sigma, background: see `train`.
+        sizes: of the patches, where they change; see `PatchSampler`.
+        anchors: arguments of `AnchorSampler`.
 
     Raises:
         InputError: what the sampler refuses.
     """
     extra = _pixel_weights(dataset, border_weight, border_sigma, background) if border_weight else None
     if sampling == "balanced":
-        return BalancedSampler(dataset, size, seed=seed, extra=extra)
+        return BalancedSampler(dataset, size, seed=seed, extra=extra, sizes=sizes)
+    if sampling == "anchors":
+        return AnchorSampler(dataset, size, seed=seed, extra=extra, sizes=sizes, **(anchors or {}))
     if sampling == "random":
-        return PatchSampler(dataset, size, seed=seed, extra=extra)
+        return PatchSampler(dataset, size, seed=seed, extra=extra, sizes=sizes)
     single = sampling == "single-objects"
     return ObjectSampler(dataset, size, seed=seed, extra=extra, single=single, background=background)
 

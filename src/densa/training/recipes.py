@@ -96,6 +96,19 @@ _UNET_REMAINS = (
     "in the background between objects"
 )
 
+# L2 on all weights of convolutions, 0.01, 0.9; the rate falls in stairs every 50 000 steps.
+_DYNAMIC = {
+    **_SGD, "schedule": "step", "learning_rate": 0.01, "weight_decay": 1e-3, "sampling": "anchors", "batch_size": 128,
+    "anchor_crop": 25, "anchor_stride": 5, "anchor_passes": 20, "context": "uniform:25-50", "recalibrate": True,
+    "steps": 150_000, "step_factor": 0.1, "milestones": (1 / 3, 2 / 3), "flip_rows": True, "flip_columns": True,
+    "model_arguments": {"norm_momentum": 0.001},
+}  # fmt: skip
+_DYNAMIC_SOURCE = "Nogueira et al. 2019 and the repository's commands (keillernogueira/dynamic-rs-segmentation)"
+_DYNAMIC_REMAINS = (
+    "16 batches, not a running mean of 0.999, set the statistics of batch normalisation; sizes are scored over the "
+    "classes in a batch (--context-score paper-accuracy: over all); each patch is mirrored either way by halves"
+)
+
 _ROWS = (
     Recipe(
         "patch-cnn",
@@ -181,6 +194,18 @@ _ROWS = (
         _UNET_SOURCE, remains=_UNET_REMAINS + "; convolutions are padded",
     ),
     Recipe("unet-valid", {**_UNET, "patch_size": 388}, _UNET_SOURCE, remains=_UNET_REMAINS),
+    Recipe("dilated6", _DYNAMIC, _DYNAMIC_SOURCE, remains=_DYNAMIC_REMAINS),
+    Recipe("dilated6-rate6", _DYNAMIC, _DYNAMIC_SOURCE, remains=_DYNAMIC_REMAINS),
+    Recipe("dense-dilated6", {**_DYNAMIC, "width": 32}, _DYNAMIC_SOURCE, remains=_DYNAMIC_REMAINS),
+    Recipe("dilated6-pooling", _DYNAMIC, _DYNAMIC_SOURCE, remains=_DYNAMIC_REMAINS),
+    Recipe(
+        "dilated8-pooling",
+        {**_DYNAMIC, "weight_decay": 5e-3, "batch_size": 25, "context": "multi-fixed:45,55,65,75,85", "steps": 500_000,
+         "anchor_crop": 50, "anchor_stride": 25, "step_factor": 0.5, "rotation": 180.0,
+         "milestones": tuple(k / 10 for k in range(1, 10))},
+        _DYNAMIC_SOURCE + ", the final model of Vaihingen",
+        remains=_DYNAMIC_REMAINS + "; patches always turn, no noise is added",
+    ),
 )  # fmt: skip
 
 PAPER: dict[str, tuple[Recipe, ...]] = {

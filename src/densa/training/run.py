@@ -23,6 +23,7 @@ from densa.training.augmentation import mixed_seed
 from densa.training.averaging import update_average
 from densa.training.batch_norm import recalibrate_batch_norm
 from densa.training.checkpoints import RunState, load_checkpoint, save_checkpoint
+from densa.training.context_run import CONTEXT_FILE, ContextRun
 from densa.training.feeding import Feeder, MicroBatch
 from densa.training.interruption import Interrupted, Interruption
 from densa.training.optimizers import set_learning_rate
@@ -68,6 +69,7 @@ class Run:
         n_recalibration: micro-batches that set batch normalisation's statistics before a validation.
         seed: of dropout.
         log_every: steps between rows of metrics.csv.
+        context: draws and scores patch sizes, or None.
         state: where the run stands.
     """
 
@@ -92,6 +94,7 @@ class Run:
     n_recalibration: int
     seed: int
     log_every: int
+    context: ContextRun | None = None
     state: RunState = field(default_factory=RunState)
 
     @property
@@ -104,9 +107,12 @@ class Run:
         self.state = load_checkpoint(
             self.folder / CHECKPOINT, self.network, self.optimizer, average=self.average, arguments=self.settings
         )
+        if self.context is not None:
+            self.context.load(self.state.context, self._context_file, self.state.step)
 
     def keep(self) -> None:
         """Write the checkpoint."""
+        self.flush_context()
         if self.accelerator.is_main_process:
             save_checkpoint(
                 self.folder / CHECKPOINT,
@@ -116,6 +122,16 @@ class Run:
                 average=self.average,
                 arguments=self.settings,
             )
+
+    def flush_context(self) -> None:
+        """Bring the scores of the patch sizes up to date."""
+        if self.context is not None:
+            self.context.flush(self._context_file)
+            self.state.context = self.context.scores.state()
+
+    @property
+    def _context_file(self) -> Path | None:
+        return self.folder / CONTEXT_FILE if self.accelerator.is_main_process else None
 
     def loop(self, interruption: Interruption, log: RunLog | None) -> None:
         """Train to the end of the plan.
@@ -158,6 +174,7 @@ class Run:
                 loss_scale=self.loss_scale,
                 bfloat16=self.bfloat16,
                 clip_norm=self.clip_norm,
+                observe=None if self.context is None else self.context.observe,
             )
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
@@ -166,6 +183,8 @@ class Run:
                 "batch normalisation needs more than one value per channel in its deepest layer;"
                 " use a larger patch_size or batch_size"
             ) from error
+        if self.context is not None:
+            self.context.step_done(state.step, loss, self.accelerator)
         state.step += 1
         if self.average is not None:
             update_average(self.average, self.network, self.ema_decay, state.step)
@@ -183,6 +202,7 @@ class Run:
             scores = self._scores(self.validation, interruption)
             if scores is None:
                 return  # interrupted; done again after resuming
+        self.flush_context()
         state.validated_at, state.n_validations = state.step, state.n_validations + 1
         score = -1.0 if scores is None or math.isnan(scores.mean_iou) else scores.mean_iou
         better = self.validation is None or score > state.best or not state.best_step
@@ -231,6 +251,8 @@ class Run:
         if scores is not None:
             names = ("global_accuracy", "class_average", "mean_iou")
             values |= {name: getattr(scores, name) for name in names}
+            if self.context is not None and self.context.scores.best:
+                values["best_patch_size"] = self.context.scores.best
             best = ", the best so far" if state.best_step == state.step else f" (best: {state.best:.4f})"
             log.say(f"step {state.step}: validation mean IoU {scores.mean_iou:.4f}{best}")
         log.row(**values)

@@ -17,9 +17,11 @@ __all__ = ["COLUMNS", "RunLog"]
 
 COLUMNS = (
     "step", "seconds", "learning_rate", "loss", "images_per_second",
-    "global_accuracy", "class_average", "mean_iou",
+    "global_accuracy", "class_average", "mean_iou", "best_patch_size",
 )  # fmt: skip
-"""The columns of metrics.csv; the last three are of the validation images, empty where none were predicted."""
+"""The columns of metrics.csv; accuracies and IoU are of the validation images, empty where none were predicted.
+
+The best patch size is told at a validation, where sizes are drawn."""
 
 
 class RunLog:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -49,6 +49,7 @@ def train_step(
     loss_scale: str = "mean",
     bfloat16: bool = False,
     clip_norm: float = 0.0,
+    observe: Callable[[Tensor, Tensor], None] | None = None,
 ) -> Tensor:
     """Forward and backward over the micro-batches, then one step of the optimiser.
 
@@ -62,6 +63,7 @@ def train_step(
             "image": the patches, "sum": nothing. A rate r with "sum" is a rate n r with "mean" of n labelled pixels.
         bfloat16: compute in bfloat16 where autocast does.
         clip_norm: longest gradient; 0 does not clip.
+        observe: called with logits and target of each micro-batch.
 
     Returns:
         The mean loss over the labelled pixels of this process, a scalar on the device.
@@ -76,6 +78,8 @@ def train_step(
         with nullcontext() if last else accelerator.no_sync(model):
             with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=bfloat16):
                 logits = model(batch.images)
+            if observe is not None:
+                observe(logits, batch.target)
             loss = summed_cross_entropy(
                 logits,
                 batch.target,
