@@ -157,7 +157,8 @@ def test_the_engine_tiles_a_forest_without_a_seam(tmp_path, rng):
     image = OneImage(rng)
     raster.write_bands(tmp_path / "image.tif", image.pixels)
     for method in ("pixel-forest", "region-forest", "structured-forest"):
-        save_forest(tmp_path / method, model_of(image, method), method, LEGEND, BANDS)
+        model = model_of(image, method, features=("multi-scale", "position"))
+        save_forest(tmp_path / method, model, method, LEGEND, BANDS)
         loaded = load_segmenter(tmp_path / method)
         with raster.open(tmp_path / "image.tif") as opened:
             whole = engine.predict_array(loaded, opened)

@@ -33,7 +33,9 @@ def test_every_method_learns_and_tiles_equal_the_whole(images, make_images, rng,
             continue
         top, left = max(0, row - halo), max(0, column - halo)
         bottom, right = min(150, row + height + halo), min(131, column + width + halo)
-        part = model.probabilities(block[:, top:bottom, left:right], valid[top:bottom, left:right], top, left)
+        part = model.probabilities(
+            block[:, top:bottom, left:right], valid[top:bottom, left:right], top, left, (150, 131)
+        )
         inside = part[:, row - top : row - top + height, column - left : column - left + width]
         assert_array_equal(inside, whole[:, row : row + height, column : column + width])
 
@@ -148,14 +150,20 @@ def test_wrong_labels_are_said(images):
         train(images, "pixel-forest")
 
 
-def test_position_needs_one_size(make_images, rng):
-    cls, scene = make_images
-    made = [scene(rng, 60, 70), scene(rng, 61, 70)]
-    with pytest.raises(InputError, match="images of one size, got 2"):
-        train(cls([p for p, _ in made], [m for _, m in made]), "pixel-forest", features=("bands", "position"))
-    model = train(cls([made[0][0]], [made[0][1]]), "pixel-forest", features=("bands", "position"))
+def test_the_position_is_a_share_of_its_own_image(make_images):
+    """Images of two sizes whose lower half is of class 1, nothing else to be seen."""
+    pixels = [np.zeros((1, 60, 30), np.uint8), np.zeros((1, 100, 40), np.uint8)]
+    labels = [np.repeat((np.arange(h) >= h // 2).astype(np.uint8), w).reshape(h, w) for h, w in ((60, 30), (100, 40))]
+    model = train_shallow(
+        make_images[0](pixels, labels), "pixel-forest", 1, ("upper", "lower"), features=("position",), trees=5
+    )
+    found = model.probabilities(np.zeros((1, 40, 30), np.uint8), None, 60, 0, (200, 30)).argmax(axis=0)
+    assert_array_equal(found, np.zeros((40, 30)))
+    assert_array_equal(model.probabilities(np.zeros((1, 40, 30), np.uint8)).argmax(axis=0)[:, 0], np.arange(40) >= 20)
+
+
+def test_blocks_that_do_not_fit_are_said(images):
     with pytest.raises(InputError, match=r"a block must be \(3, h, w\)"):
-        model.probabilities(made[0][0][:2])
-    regions = train(cls([made[0][0]], [made[0][1]]), "region-forest")
+        train(images, "pixel-forest").probabilities(images.pixels[0][:2])
     with pytest.raises(InputError, match="multiples of 6"):
-        regions.probabilities(made[0][0], None, 3, 0)
+        train(images, "region-forest").probabilities(images.pixels[0], None, 3, 0)

@@ -22,12 +22,16 @@ class ForestSegmenter:
         model: features and trees.
         legend: its classes.
         bands: its input contract.
+        size: (height, width) of the image that it is for, see `densa.segmenter.for_image`; None: blocks end where the
+            image does.
 
     Raises:
         InputError: another number of classes or bands than the model has.
     """
 
-    def __init__(self, model: ShallowModel, legend: Legend, bands: BandContract) -> None:
+    def __init__(
+        self, model: ShallowModel, legend: Legend, bands: BandContract, size: tuple[int, int] | None = None
+    ) -> None:
         if model.trees.n_classes != legend.n_classes or model.n_bands != bands.n_bands:
             raise InputError(
                 f"the model has {model.trees.n_classes} classes and {model.n_bands} bands, legend and contract "
@@ -36,6 +40,7 @@ class ForestSegmenter:
         self.model = model
         self.legend = legend
         self.bands = bands
+        self.size = size
         self.stride: int = model.stride
         self.halo: int = -(-model.halo // model.stride) * model.stride
 
@@ -48,4 +53,8 @@ class ForestSegmenter:
     ) -> NDArray[np.float32]:
         """The same at a known place of the image; see `densa.segmenter.probabilities_at`."""
         self.bands.check_block(block, valid)
-        return self.model.probabilities(block, valid, row, column)
+        return self.model.probabilities(block, valid, row, column, self.size)
+
+    def for_image(self, height: int, width: int) -> ForestSegmenter:
+        """The same for blocks of an image of that size; see `densa.segmenter.for_image`."""
+        return ForestSegmenter(self.model, self.legend, self.bands, (height, width))

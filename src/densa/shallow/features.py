@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.descriptors import ColourSpaces, LocalBinaryPatterns, MultiScale, PixelDescriptor, Raw, TextonBank
+from densa.descriptors import ColourSpaces, LocalBinaryPatterns, MultiScale, PixelDescriptor, Position, Raw, TextonBank
 from densa.errors import InputError
 
 __all__ = ["FEATURES", "PixelFeatures", "default_features"]
@@ -37,18 +37,15 @@ class PixelFeatures:
         scales: standard deviations of the multi-scale set in pixels, ascending.
         kinds: of the multi-scale set, see `densa.descriptors.MultiScale`.
         distances: of the surroundings in pixels, each smoothed by half of it.
-        size: (height, width) of the training images, the unit of the position; images of another size are placed as if
-            they continued it.
 
     Raises:
-        InputError: unknown sets, scales or distances that are out of range, or a position without a size.
+        InputError: unknown sets, or scales or distances that are out of range.
     """
 
     sets: tuple[str, ...]
     scales: tuple[float, ...] = SCALES
     kinds: tuple[str, ...] = ("gaussian", "laplacian", "gradient", "difference", "structure", "hessian")
     distances: tuple[int, ...] = (8, 24)
-    size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         chosen = tuple(name for name in FEATURES if name in self.sets)
@@ -60,10 +57,6 @@ class PixelFeatures:
         object.__setattr__(self, "distances", tuple(int(d) for d in self.distances))
         if not all(1 <= d <= MOST_DISTANCE for d in self.distances) or not self.distances:
             raise InputError(f"distances must be from 1 to {MOST_DISTANCE} pixels, got {self.distances}")
-        if "position" in chosen and (self.size is None or min(self.size) < 1):
-            raise InputError("features of the position need the size of the training images, which must all have one")
-        if self.size is not None:
-            object.__setattr__(self, "size", (int(self.size[0]), int(self.size[1])))
         self._descriptors()
 
     @property
@@ -91,7 +84,12 @@ class PixelFeatures:
         return names + (["row", "column"] if "position" in self.sets else [])
 
     def compute(
-        self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None, row: int = 0, column: int = 0
+        self,
+        block: NDArray[Any],
+        valid: NDArray[np.bool_] | None = None,
+        row: int = 0,
+        column: int = 0,
+        size: tuple[int, int] | None = None,
     ) -> NDArray[np.float32]:
         """Features of every pixel of a block.
 
@@ -99,6 +97,7 @@ class PixelFeatures:
             block: (bands, h, w) values as the raster holds them.
             valid: (h, w), False where there is no data; None: everywhere valid.
             row, column: of the block's first pixel in its image.
+            size: (height, width) of the image, by which the position is divided; None: the block ends where it does.
 
         Returns:
             (n, h, w) float32; those of the descriptors are 0 where there is no data.
@@ -121,9 +120,8 @@ class PixelFeatures:
                     last = first + len(smoothed)
                     out[first:last] = smoothed[:, rows[:, None], columns]
                     first = last
-        if self.size is not None and "position" in self.sets:
-            out[first] = ((row + np.arange(height) + 0.5) / self.size[0])[:, None]
-            out[first + 1] = (column + np.arange(width) + 0.5) / self.size[1]
+        if "position" in self.sets:
+            Position().compute(block[:1], None, out[first:], origin=(row, column), size=size)
         return out
 
     def to_config(self) -> dict[str, Any]:
@@ -133,7 +131,6 @@ class PixelFeatures:
             "scales": list(self.scales),
             "kinds": list(self.kinds),
             "distances": list(self.distances),
-            "size": None if self.size is None else list(self.size),
         }
 
     @classmethod

@@ -82,7 +82,12 @@ class RegionFeatures:
         return anchored_superpixels(self._colours(block, valid), valid, self.step, self.compactness, self.n_rounds)
 
     def compute(
-        self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None, row: int = 0, column: int = 0
+        self,
+        block: NDArray[Any],
+        valid: NDArray[np.bool_] | None = None,
+        row: int = 0,
+        column: int = 0,
+        size: tuple[int, int] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Features of the regions of a block.
 
@@ -90,6 +95,7 @@ class RegionFeatures:
             block: (bands, h, w).
             valid: (h, w), False where there is no data; None: everywhere valid.
             row, column: of the block's first pixel in its image, multiples of `step`.
+            size: (height, width) of the image; None: it ends where the block does.
 
         Returns:
             (n_regions, d) float32, row k of region k + 1 (0 where a region has no pixel); and (h, w) int32 regions.
@@ -105,7 +111,8 @@ class RegionFeatures:
         n = n_rows * n_columns
         sizes = np.bincount(regions.ravel(), minlength=n + 1)[1:]
         table = np.zeros((n, 2 * len(self.pixels.names(len(block))) + 1), np.float32)
-        self._describe(block, mask, row, column, regions, table)
+        place = size or (row + block.shape[1], column + block.shape[2])
+        self._describe(block, mask, row, column, place, regions, table)
         table[:, -1] = sizes / self.step**2
         if self.neighbours:
             means = np.ascontiguousarray(table[:, 0:-1:2])
@@ -137,6 +144,7 @@ class RegionFeatures:
         valid: NDArray[np.bool_],
         row: int,
         column: int,
+        size: tuple[int, int],
         regions: NDArray[np.int32],
         table: NDArray[np.float32],
     ) -> None:
@@ -148,7 +156,7 @@ class RegionFeatures:
         for first in range(0, -(-height // self.step), cells):
             top, end = max(0, (first - 1) * self.step), min(height, (first + cells + 1) * self.step)
             above, below = max(0, top - halo), min(height, end + halo)
-            found = self.pixels.compute(block[:, above:below], valid[above:below], row + above, column)
+            found = self.pixels.compute(block[:, above:below], valid[above:below], row + above, column, size)
             part = np.ascontiguousarray(found[:, top - above : end - above])
             low, high = first * n_columns, min(len(table), (first + cells) * n_columns)
             numbers = regions[top:end] - low

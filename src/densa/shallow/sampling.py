@@ -162,7 +162,7 @@ def sample_regions(
             if not _labelled(labels, core):
                 continue
             values, valid = images.image(i, block)
-            table, regions = features.compute(values, valid, block.row, block.column)
+            table, regions = features.compute(values, valid, block.row, block.column, images.size(i))
             majority = _majority(regions, near, len(table), n_classes, purity)
             majority[~_in_core(core, block, features.step)] = IGNORED
             keys = rng.random(len(table))
@@ -220,7 +220,7 @@ def _features_at(
         if not here.any():
             continue
         values, valid = images.image(i, block)
-        found = features.compute(values, valid, block.row, block.column)
+        found = features.compute(values, valid, block.row, block.column, images.size(i))
         if out is None:
             out = np.empty((len(rows), len(found)), np.float32)
         out[here] = found[:, rows[here] - block.row, columns[here] - block.column].T

@@ -97,8 +97,7 @@ def train_shallow(
     kind = SHALLOW[method]
     n_trees = kind.n_trees if trees is None else trees
     sets = tuple(features) if features is not None else default_features(n_bands)
-    size = _common_size(images) if "position" in sets else None
-    pixels = PixelFeatures(sets, tuple(scales), distances=tuple(distances), size=size)
+    pixels = PixelFeatures(sets, tuple(scales), distances=tuple(distances))
     pixels.names(n_bands)  # refuses sets that the bands cannot have, before anything is read
     described: PixelFeatures | RegionFeatures = pixels
     found: Any
@@ -145,12 +144,3 @@ def _check(n_classes: int, samples: int, purity: float, patch: int, prior: float
         raise InputError(f"patch must be an odd number of pixels from 3 to 63, got {patch}")
     if prior is not None and not 0 <= prior <= 1:
         raise InputError(f"prior must be from 0 (all classes alike) to 1 (as frequent as labelled), got {prior}")
-
-
-def _common_size(images: LabelledImages) -> tuple[int, int]:
-    sizes = {images.size(i) for i in range(len(images))}
-    if len(sizes) != 1:
-        raise InputError(
-            f"features of the position need images of one size, got {len(sizes)} sizes; leave position out"
-        )
-    return sizes.pop()
