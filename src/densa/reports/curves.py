@@ -9,7 +9,7 @@ from pathlib import Path
 
 from densa.errors import InputError
 
-__all__ = ["Chart", "Line", "training_charts"]
+__all__ = ["Chart", "Line", "line_chart", "training_charts"]
 
 _X_NAMES = ("step", "iteration", "epoch")
 _GROUPS = {
@@ -75,7 +75,7 @@ def training_charts(path: Path) -> tuple[Chart, ...]:
             if len(points) > 1:
                 series[name] = points
         if series:
-            charts.append(_chart(title, x_name or "row", series))
+            charts.append(line_chart(title, x_name or "row", series))
     return tuple(charts)
 
 
@@ -104,7 +104,8 @@ def _value(cell: str | None) -> float:
         return math.nan
 
 
-def _chart(title: str, x_title: str, series: dict[str, Points]) -> Chart:
+def line_chart(title: str, x_title: str, series: dict[str, Points]) -> Chart:
+    """A chart of named series of (x, y), at least one with a point."""
     xs = [x for points in series.values() for x, _ in points]
     ys = [y for points in series.values() for _, y in points]
     x_ticks, y_ticks = _ticks(min(xs), max(xs)), _ticks(min(ys), max(ys))

@@ -18,6 +18,7 @@ import densa
 from densa.errors import InputError
 from densa.legend import IGNORE, Color, Legend
 from densa.raster import atomic_output
+from densa.reports.context import context_charts
 from densa.reports.curves import training_charts
 from densa.reports.evaluation import Evaluation, View
 from densa.reports.pictures import ERROR_COLORS, OUTCOME_COLORS, error_map, jpeg_uri, outcome_map, png_uri
@@ -52,7 +53,7 @@ def write_report(
         data: what it was compared with.
         seed: of the training.
         provenance: further facts on where the numbers come from; densa's version and the date are always among them.
-        curves: `metrics.csv` of the training run, drawn on the page.
+        curves: `metrics.csv` of the training run, drawn on the page; `context.csv` too where it lies beside.
         figures: further pictures for the page, (h, w, 3) uint8 by their captions.
         overwrite: replace the two files if they exist.
 
@@ -129,7 +130,7 @@ def render(
         error_colors=ERROR_COLORS,
         outcome_colors=OUTCOME_COLORS,
         probability_colors=_probability_palette()[[0, 64, 128, 191, 255]].tolist(),
-        charts=training_charts(curves) if curves is not None else (),
+        charts=() if curves is None else training_charts(curves) + context_charts(curves.with_name("context.csv")),
     )
 
 
