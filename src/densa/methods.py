@@ -21,6 +21,7 @@ from densa.segmenter import (
     load_segmenter,
     model_format,
     read_ensemble,
+    read_forest,
     read_model,
     save_ensemble,
 )
@@ -33,7 +34,7 @@ class Method:
     """One method as `densa models` lists it."""
 
     name: str
-    kind: Literal["network", "regions", "ensemble"]
+    kind: Literal["network", "shallow", "regions", "ensemble"]
     summary: str
     source: str
 
@@ -66,6 +67,11 @@ METHODS = {
         Method("dense-dilated6", "network", "rates 1 to 6, each layer fed by all before", "Nogueira et al. 2019"),
         Method("dilated6-pooling", "network", "rates 1 to 6, maxima of stride 1", "Nogueira et al. 2019"),
         Method("dilated8-pooling", "network", "rates 1 to 8, maxima of stride 1", "Nogueira et al. 2019"),
+        Method("pixel-forest", "shallow", "random forest on features of pixels", "Breiman 2001"),
+        Method("pixel-boosting", "shallow", "boosted trees on features of pixels", "Friedman 2001"),
+        Method("region-forest", "shallow", "random forest on superpixels and their neighbours", "Zhang et al. 2010"),
+        Method("region-boosting", "shallow", "boosted trees on superpixels and their neighbours", "Gould et al. 2009"),
+        Method("structured-forest", "shallow", "trees whose leaves hold label patches", "Kontschieder et al. 2011"),
         Method("ensemble", "ensemble", "trained models of one legend, combined", "Noh et al. 2015 (EDeconvNet)"),
     )
 }
@@ -251,7 +257,28 @@ def _describe_ensemble(folder: Path) -> dict[str, Any]:
     }
 
 
+def _describe_forest(folder: Path) -> dict[str, Any]:
+    model = read_forest(folder)
+    return {
+        "folder": str(folder),
+        "architecture": {"name": model.method, "combine": model.combine},
+        "source": METHODS[model.method].source if model.method in METHODS else "",
+        "trees": model.n_trees,
+        "nodes": model.n_nodes,
+        "parameters": model.n_nodes,
+        "features": len(model.features.names(model.bands.n_bands)),
+        "halo": model.halo,
+        "stride": model.stride,
+        "model_megabytes": round((folder / "model.safetensors").stat().st_size / 1e6, 3),
+        "classes": list(model.legend.class_names),
+        "legend": model.legend.to_dict(),
+        "input": asdict(model.bands),
+        "training": model.training,
+    }
+
+
 _DESCRIPTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "densa-network": _describe_network,
     "densa-ensemble": _describe_ensemble,
+    "densa-forest": _describe_forest,
 }

@@ -25,14 +25,23 @@ def _of(group: str) -> Callable[..., Any]:
 
 _data, _network, _run, _loss = _of("Data"), _of("Network"), _of("Run"), _of("Loss")
 _patches, _optimizer, _change = _of("Patches"), _of("Optimiser"), _of("Augmentation")
-_machine, _call = _of("Machine and log"), _of("This call")
+_machine, _call, _shallow = _of("Machine and log"), _of("This call"), _of("Shallow methods")
+_SHALLOW_OPTIONS = (
+    "trees",
+    "samples",
+    "features",
+    "scales",
+    "regions",
+)  # arguments of the method, in `model_arguments`
 
 
 def train(
     call: typer.Context,
     data: _Data = None,
     output: _Output = ...,  # type: ignore[assignment]
-    model: Annotated[str | None, _network(help="Name of the network, see `densa models`. [unet]")] = None,
+    model: Annotated[
+        str | None, _network(help="Name of the network or shallow method, see `densa models`. [unet]")
+    ] = None,
     width: Annotated[
         int | None, _network(help="Channels of the first level; the papers have 64. [16, or that of --weights]")
     ] = None,
@@ -52,6 +61,24 @@ def train(
     recipe: Annotated[
         str | None, _network(help="default, or paper: the paper's settings. What is given here wins. [default]")
     ] = None,
+    trees: Annotated[
+        int | None, _shallow(help="Trees of a forest, rounds of boosting. [100; 12 of a structured forest]")
+    ] = None,
+    samples: Annotated[
+        int | None, _shallow(help="Pixels or regions to train on, of all classes alike. [100000]")
+    ] = None,
+    features: Annotated[
+        str | None,
+        _shallow(
+            help="Some of bands, colours, multi-scale, textons, patterns, surroundings, position. [colours or bands, "
+            "and multi-scale]"
+        ),
+    ] = None,
+    scales: Annotated[str | None, _shallow(help="Of multi-scale, in pixels. [0.7,1,1.6,3.5,5,10]")] = None,
+    regions: Annotated[int | None, _shallow(help="Side of the superpixels in pixels. [16]")] = None,
+    strokes: Annotated[
+        Path | None, _shallow(metavar="FILE", help="JSON file of strokes on the image DATA, in place of masks.")
+    ] = None,
     images: Annotated[Path | None, _data(help="Folder of the images, where it has a name of its own.")] = None,
     masks: Annotated[Path | None, _data(help="Folder of the masks, likewise.")] = None,
     legend: Annotated[Path | None, _data(help="Legend file. [of the folder, or inferred]")] = None,
@@ -70,6 +97,10 @@ def train(
     minutes: Annotated[float | None, _run(help="Wall-clock bound of the run.")] = None,
     validate_every: Annotated[int | None, _run(help="Steps between validations. [a tenth of the run]")] = None,
     patience: Annotated[int | None, _run(help="Stop after so many validations without gain; 0: never. [0]")] = None,
+    tune_crf: Annotated[
+        bool | None,
+        _run(help="Then choose a CRF's parameters on the validation images; off where it does not help. [no]"),
+    ] = None,
     seed: Annotated[int | None, _run(help="The same seed gives the same weights. [0]")] = None,
     patch_size: Annotated[
         str | None, _patches(help="Side of the training patches in pixels, or 360x480. [256]")
@@ -151,7 +182,7 @@ def train(
     dry_run: Annotated[bool, _call("--dry-run", help="Check the data, show the plan, and stop.")] = False,
     as_json: Annotated[bool, _call("--json", help="Print JSON for programs on stdout.")] = False,
 ) -> None:
-    """Train a network on a folder of images and masks; RUN is then a model for `predict` and `evaluate`.
+    """Train a network or a shallow method on a folder of images and masks; RUN is then a model for `predict` and so on.
 
     RUN/config.yaml holds every setting: `densa train --config RUN/config.yaml -o RUN2` repeats the run. In brackets
     stand the values of the default recipe.
@@ -162,6 +193,9 @@ def train(
     apart = {"output", "config", "resume", "overwrite", "dry_run", "as_json"}
     # An option that may be repeated and was not given is an empty list.
     given = {key: value for key, value in call.params.items() if key not in apart and value not in (None, [], ())}
+    own = [f"{name}={given.pop(name)}" for name in _SHALLOW_OPTIONS if name in given]
+    if own:
+        given["model_arguments"] = [*given.get("model_arguments", ()), *own]
     if resume and config is None:
         config = output / "config.yaml"
         if not config.exists():
@@ -182,7 +216,8 @@ def train(
         print_json(content)
     else:
         score = f", validation mean IoU {result.mean_iou:.4f}" if result.mean_iou == result.mean_iou else ""
-        print(f"wrote {result.folder}: {result.steps} steps in {result.seconds:.0f} s{score}")
+        unit = "trees" if settings.is_shallow else "steps"
+        print(f"wrote {result.folder}: {result.steps} {unit} in {result.seconds:.0f} s{score}")
 
 
 def _show(plan: dict[str, Any], as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from densa.segmenter.augmented import Augmented
 from densa.segmenter.contract import BandContract, Segmenter, for_image, probabilities_at
+from densa.segmenter.crf_parameters import store_crf, stored_crf
 from densa.segmenter.ensemble import Ensemble
 from densa.segmenter.ensemble_folder import EnsembleDescription, load_ensemble, read_ensemble, save_ensemble
 from densa.segmenter.forest import ForestSegmenter
@@ -42,5 +43,7 @@ __all__ = [
     "save_ensemble",
     "save_forest",
     "save_model",
+    "store_crf",
+    "stored_crf",
     "with_frozen_context",
 ]

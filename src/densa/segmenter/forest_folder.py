@@ -73,6 +73,7 @@ class _ForestFile(BaseModel):
     n_trees: int = Field(ge=1)
     n_nodes: int = Field(ge=1)
     training: dict[str, JsonValue]
+    crf: dict[str, JsonValue] | None = None  # see `densa.segmenter.store_crf`
 
 
 def save_forest(

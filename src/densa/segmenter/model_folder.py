@@ -84,6 +84,7 @@ class _ModelFile(_Strict):
     receptive_field: dict[str, JsonValue]
     training: dict[str, JsonValue]
     tolerance: float = Field(gt=0, le=0.1)
+    crf: dict[str, JsonValue] | None = None  # see `densa.segmenter.store_crf`
 
 
 def save_model(

@@ -76,7 +76,7 @@ class Refined:
     ) -> NDArray[np.float32]:
         """The same at a known place of the image; see `densa.segmenter.probabilities_at`."""
         found = probabilities_at(self.segmenter, block, valid, row, column)
-        image, inside = self._image(np.asarray(block), valid)
+        image, inside = self.image(np.asarray(block), valid)
         return dense_crf(found, image, self.parameters, valid=inside, origin=(row, column))
 
     def for_image(self, height: int, width: int) -> Refined:
@@ -87,10 +87,10 @@ class Refined:
         """The same of the frozen model; see `densa.segmenter.with_frozen_context`."""
         return Refined(with_frozen_context(self.segmenter, overview, valid), self.parameters, reach=self.reach)
 
-    def _image(
+    def image(
         self, block: NDArray[Any], valid: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The bands in 8-bit units, and the pixels that have data."""
+        """The bands (bands, h, w) in 8-bit units, as the CRF takes them, and the pixels (h, w) that have data."""
         inside = np.ones(block.shape[1:], np.bool_) if valid is None else np.asarray(valid, np.bool_).copy()
         if block.dtype.kind == "f":
             inside &= np.isfinite(block).all(axis=0)

@@ -82,7 +82,8 @@ def train_shallow(
         extra: thresholds of a forest are drawn, not searched (extremely randomised trees).
         prior: from 0, all classes equally probable before anything is seen (best for the average over the classes), to
             1, as probable as they are frequent in the labels (best for the share of correct pixels). None: 1 where
-            most pixels are labelled, else 0: what a few strokes cover says nothing of the classes' frequency.
+            most pixels are labelled, else 0: what a few strokes cover says nothing of the classes' frequency. Votes of
+            label patches are no probabilities: there None is 0.
         mean, std: of the bands, by which superpixels weigh them, unless they are three of 8 bits.
         seed: the same gives the same model.
         progress: called with (images done, images in all).
@@ -123,7 +124,8 @@ def train_shallow(
             n_trees=n_trees, min_leaf=min_leaf, learning_rate=learning_rate, seed=seed,
         )  # fmt: skip
     if prior is None:
-        prior = 1.0 if 2 * found.counts.sum() > found.n_pixels else 0.0
+        dense = 2 * found.counts.sum() > found.n_pixels
+        prior = 1.0 if dense and kind.classifier != "structured" else 0.0
     return ShallowModel(described, fitted, class_factors(found.counts, prior), n_bands)
 
 

@@ -11,15 +11,17 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 
 from densa.errors import InputError
 from densa.segmenter import Architecture
+from densa.shallow import SHALLOW
 from densa.training.augmentation import Augmentation
 from densa.training.context import ContextPolicy
 from densa.training.initial_weights import implied_arguments
 from densa.training.recipes import recipe
+from densa.training.shallow_config import OPTIONS, check_arguments_of, check_options, shallow_arguments
 
 __all__ = ["TrainConfig"]
 
 _AUGMENTATIONS = tuple(field.name for field in fields(Augmentation))
-_DATA = ("data", "images", "masks", "legend", "val_fraction", "split_seed", "split_block")
+_DATA = ("data", "images", "masks", "legend", "val_fraction", "split_seed", "split_block", "strokes", "tune_crf")
 _NETWORK = ("model", "width", "model_arguments", "recipe", "weights")
 
 
@@ -87,12 +89,15 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
     split_block: int | None = Field(None, ge=1)
     """Split the scenes themselves into blocks of this side, a buffer of patch plus receptive field between splits."""
 
+    strokes: Path | None = None
+    """File of strokes on one image, `data`, that a shallow method is to be trained from."""
+
     model: str = "unet"
-    """A name of `densa.networks`."""
+    """A name of `densa.networks` or of `densa.shallow`, which has few of the options."""
     width: int = Field(16, ge=1)
     """Channels of the first level; the papers' networks have 64."""
     model_arguments: Annotated[dict[str, bool | int | float | str], BeforeValidator(_arguments)] = {}
-    """Further arguments of the network."""
+    """Further arguments of the network, or those of the shallow method."""
     recipe: str = "default"
     """A name of `densa.training.recipes`; its settings are resolved into the other fields."""
     weights: str | None = None
@@ -135,6 +140,8 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = "auto"
     seed: int = Field(0, ge=0)
+    tune_crf: bool = False
+    """After training, choose a CRF's parameters on the validation images; see `densa.training.tune_crf`."""
     log_every: int = Field(10, ge=1)
     tensorboard: bool = False
 
@@ -151,7 +158,9 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
 
     @model_validator(mode="after")
     def _width_once(self) -> TrainConfig:
-        if "width" in self.model_arguments:
+        if self.is_shallow:
+            shallow_arguments(self.model, self.model_arguments)
+        elif "width" in self.model_arguments:
             raise ValueError("width is an option of its own; take it out of model_arguments")
         return self
 
@@ -193,7 +202,13 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", protected_namespaces=(
 
     def to_yaml(self) -> str:
         """The text of config.yaml: complete, so that reading it gives an equal configuration."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        apart = set(type(self).model_fields) - set(OPTIONS) if self.is_shallow else None
+        return yaml.safe_dump(self.model_dump(mode="json", exclude=apart), sort_keys=False)
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether the model is a shallow method, which has no optimiser, patches or augmentation."""
+        return self.model in SHALLOW
 
     @property
     def architecture(self) -> Architecture:
@@ -218,6 +233,10 @@ def _resolved(values: dict[str, Any]) -> dict[str, Any]:
     own = _arguments_of(values)
     if not isinstance(model, str) or not isinstance(own, dict):
         return values  # refused as it stands
+    if model in SHALLOW:
+        check_options(values)
+        return {**values, "model_arguments": own}
+    check_arguments_of(model, own, values.get("strokes"))
     rows = recipe(values.get("recipe", "default"), model, values | {"model_arguments": own})
     implied = implied_arguments(weights, model) if weights is not None else {}
     width = {"width": implied.pop("width")} if "width" in implied else {}

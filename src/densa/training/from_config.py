@@ -21,6 +21,8 @@ from densa.training.initial_weights import load_initial_weights
 from densa.training.loop import TrainResult, train
 from densa.training.preparation import input_size
 from densa.training.recipes import recipe
+from densa.training.shallow import plan_shallow, train_shallow_from_config
+from densa.training.tune_crf import tune_and_say
 
 __all__ = ["open_splits", "plan_from_config", "train_from_config"]
 
@@ -41,6 +43,10 @@ def train_from_config(
         InputError: data that is wrong, and what `train` refuses.
         Interrupted: see `train`.
     """
+    if config.is_shallow:
+        if resume:
+            raise InputError(f"a {config.model} is trained in one sitting, nothing of it can be resumed; train anew")
+        return train_shallow_from_config(config, output, overwrite=overwrite, progress=progress)
     splits, n_bands = _open(config)
     torch.manual_seed(config.seed)  # first weights
     architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes)
@@ -54,7 +60,7 @@ def train_from_config(
     if progress and os.environ.get("RANK", "0") == "0":
         for note in notes:
             print(f"densa: {note}", file=sys.stderr)
-    return train(
+    result = train(
         network,
         splits["train"],
         splits.get("val"),
@@ -66,6 +72,9 @@ def train_from_config(
         record={"recipe": config.recipe, "initial_weights": config.weights},
         config=config.to_yaml(),
     )
+    if config.tune_crf and os.environ.get("RANK", "0") == "0":
+        tune_and_say(result.folder, splits["val"], seed=config.seed, progress=progress)
+    return result
 
 
 def plan_from_config(config: TrainConfig) -> dict[str, Any]:
@@ -74,6 +83,8 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
     Raises:
         InputError: as `train_from_config` before it starts.
     """
+    if config.is_shallow:
+        return plan_shallow(config)
     splits, n_bands = _open(config)
     legend, architecture = splits["train"].legend, config.architecture
     with torch.device("meta"):
@@ -168,4 +179,6 @@ def _open(config: TrainConfig) -> tuple[dict[str, datasets.Dataset], int]:
     if "train" not in splits:
         raise InputError(f"{config.data} has no training images, only {', '.join(splits) or 'none at all'}")
     used: dict[str, datasets.Dataset] = {name: splits[name] for name in ("train", "val") if name in splits}
+    if config.tune_crf and "val" not in used:
+        raise InputError(f"a CRF is tuned on validation images, {config.data} has none; leave out tune_crf")
     return used, datasets.check(*used.values())

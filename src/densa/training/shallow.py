@@ -1,0 +1,200 @@
+"""Training a shallow method from a configuration: the run folder is a model folder, as a network's is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa import datasets, raster
+from densa.datasets import Dataset, Sample
+from densa.errors import InputError
+from densa.raster import Window, atomic_output
+from densa.segmenter import ForestSegmenter, save_forest
+from densa.shallow import SHALLOW, Strokes, draw_strokes, read_strokes, train_shallow
+from densa.training.loop import TrainResult
+from densa.training.preparation import band_contract, prepare_folder
+from densa.training.run_log import RunLog
+from densa.training.shallow_config import shallow_arguments
+from densa.training.tune_crf import tune_and_say
+from densa.training.validation import validate
+
+if TYPE_CHECKING:
+    from densa.training.config import TrainConfig
+
+__all__ = ["StrokedImage", "plan_shallow", "train_shallow_from_config"]
+
+
+@dataclass(frozen=True)
+class StrokedImage(Dataset):
+    """One image whose label map is drawn by strokes."""
+
+    strokes: Strokes | None = None
+
+    def mask_labels(self, i: int, window: Window | None = None) -> NDArray[np.uint8]:
+        """(h, w) label map of the image or a window of it, as the strokes alone say it; 255 where none lies."""
+        assert self.strokes is not None
+        labels = draw_strokes(self.strokes, *self.size(i))
+        if window is None:
+            return labels
+        return labels[window.row : window.row + window.height, window.column : window.column + window.width]
+
+
+def train_shallow_from_config(
+    config: TrainConfig, output: Path | str, *, overwrite: bool = False, progress: bool = True
+) -> TrainResult:
+    """Train a shallow method as a configuration says.
+
+    Args:
+        config: the run.
+        output: the run folder; config.yaml is written there.
+        overwrite: replace a run in `output`.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        What was done; its steps are the trees of a forest, or the rounds of boosting.
+
+    Raises:
+        InputError: data that is wrong, arguments out of range, an output that exists.
+    """
+    splits, n_bands = _open(config)
+    arguments = shallow_arguments(config.model, config.model_arguments)
+    train, folder = splits["train"], Path(output)
+    with _new_folder(folder, overwrite=overwrite):
+        start = time.perf_counter()
+        bands = band_contract(train)
+        with _bar("training", progress) as tell:
+            model = train_shallow(
+                train,
+                config.model,
+                n_bands,
+                train.legend.class_names,
+                **arguments,
+                mean=bands.mean,
+                std=bands.std,
+                seed=config.seed,
+                progress=tell,
+            )
+    seconds = time.perf_counter() - start
+    mean_iou, row = float("nan"), {}
+    segmenter = ForestSegmenter(model, train.legend, bands)
+    if "val" in splits and len(splits["val"]):
+        scores = validate(segmenter, splits["val"]).summary()
+        mean_iou = scores.mean_iou
+        row = {
+            "global_accuracy": scores.global_accuracy,
+            "class_average": scores.class_average,
+            "mean_iou": scores.mean_iou,
+        }
+    n_trees = model.trees.n_trees if not config.model.endswith("boosting") else _rounds(model.trees.n_trees, config)
+    record = {
+        "arguments": {name: list(v) if isinstance(v, tuple) else v for name, v in arguments.items()},
+        "seed": config.seed,
+        "seconds": round(seconds, 3),
+        "images": len(train),
+        "scores": row,
+    }
+    save_forest(folder, model, config.model, train.legend, bands, training=record)
+    with atomic_output(folder / "config.yaml", overwrite=True) as path:
+        path.write_text(config.to_yaml(), encoding="utf-8")
+    with RunLog(folder, progress=False) as log:
+        log.row(step=n_trees, seconds=seconds, **row)
+    if config.tune_crf:
+        tune_and_say(folder, splits["val"], seed=config.seed, progress=progress)
+    return TrainResult(folder, n_trees, seconds, n_trees, mean_iou, False)
+
+
+def plan_shallow(config: TrainConfig) -> dict[str, Any]:
+    """What a run would train on, and with what; the data is checked, nothing is written.
+
+    Raises:
+        InputError: as `train_shallow_from_config` before it starts.
+    """
+    splits, n_bands = _open(config)
+    legend = splits["train"].legend
+    return {
+        "images": {name: len(split) for name, split in splits.items()},
+        "bands": n_bands,
+        "classes": list(legend.class_names),
+        "legend": splits["train"].legend_source,
+        "model": config.model,
+        "trees": SHALLOW[config.model].n_trees,
+        **shallow_arguments(config.model, config.model_arguments),
+        "strokes": None if config.strokes is None else str(config.strokes),
+        "tune_crf": config.tune_crf,
+    }
+
+
+def _rounds(n_trees: int, config: TrainConfig) -> int:
+    return int(config.model_arguments.get("trees", SHALLOW[config.model].n_trees)) or n_trees
+
+
+def _open(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
+    """The training split and, where there is one, the validation split, checked; and the number of bands."""
+    if config.strokes is not None:
+        return _open_strokes(config)
+    if config.data.is_file():
+        raise InputError(f"{config.data} is a file; give a folder of images and masks, or --strokes for one image")
+    rule = datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
+    splits = datasets.open(config.data, legend=config.legend, split=rule, images=config.images, masks=config.masks)
+    if "train" not in splits:
+        raise InputError(f"{config.data} has no training images, only {', '.join(splits) or 'none at all'}")
+    used: dict[str, Dataset] = {name: splits[name] for name in ("train", "val") if name in splits}
+    if config.tune_crf and "val" not in used:
+        raise InputError(f"a CRF is tuned on validation images, {config.data} has none; leave out tune_crf")
+    return used, datasets.check(*used.values())
+
+
+def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
+    if not config.data.is_file():
+        raise InputError(f"strokes are drawn on one image, {config.data} is no image file; give the image as DATA")
+    for name in ("images", "masks", "legend", "val_fraction"):
+        if getattr(config, name) is not None:
+            raise InputError(f"{name} means nothing with strokes, which bring their own labels; leave it out")
+    if config.tune_crf:
+        raise InputError("a CRF is tuned on validation images, strokes have none; leave out tune_crf")
+    strokes = read_strokes(config.strokes or "")
+    with raster.open(config.data) as image:
+        n_bands = image.n_bands
+    name = config.data.stem
+    sample = Sample(name, config.data, None, name)
+    drawn = StrokedImage((sample,), strokes.legend, legend_source=str(config.strokes), strokes=strokes)
+    return {"train": drawn}, n_bands
+
+
+@contextmanager
+def _new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
+    """The run folder; taken away again where nothing could be trained."""
+    made = not folder.exists()
+    prepare_folder(folder, resume=False, overwrite=overwrite)
+    try:
+        yield
+    except InputError:
+        if made:
+            folder.rmdir()
+        raise
+
+
+@contextmanager
+def _bar(what: str, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on stderr over the images; the trees follow when it is full."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
+        task = bar.add_task(f"{what}: features", total=None)
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            if done == total:
+                bar.update(task, description=f"{what}: trees", total=None)
+
+        yield tell
