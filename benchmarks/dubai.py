@@ -155,8 +155,10 @@ def predict(output: Path, precision: str, memory: str | None) -> None:
     )
     print(f"precision {network.dtype}, halo {segmenter.halo} px, peak {peak / 1e6:.0f} MB; {machine()}\n")
     confusion = ConfusionMatrix(LEGEND.n_classes)
-    confusion.update(raster.read_mask(output / "truth8.tif"), raster.read_mask(output / "map8.tif"))
+    target = raster.read_mask(output / "truth8.tif")
+    confusion.update(target, raster.read_mask(output / "map8.tif"))
     print_scores(confusion.summary())
+    print(f"\n{(target == IGNORE).mean():.2%} of the pixels are not labelled and left out", flush=True)
 
 
 def print_scores(scores: Summary) -> None:
@@ -164,7 +166,7 @@ def print_scores(scores: Summary) -> None:
     for name, iou, accuracy in zip(LEGEND.class_names, scores.iou, scores.accuracy, strict=True):
         print(f"| {name} | {iou:.3f} | {accuracy:.3f} |")
     print(f"| **mean** | **{scores.mean_iou:.3f}** | {scores.class_average:.3f} |")
-    print(f"\nglobal accuracy {scores.global_accuracy:.3f}; unlabelled pixels {scores.void}", flush=True)
+    print(f"\nglobal accuracy {scores.global_accuracy:.3f}")
 
 
 def show(output: Path) -> None:
