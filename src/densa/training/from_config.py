@@ -50,6 +50,8 @@ def train_from_config(
     splits, n_bands = _open(config)
     torch.manual_seed(config.seed)  # first weights
     architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes)
+    if config.context is not None:
+        check_context(ContextPolicy.parse(config.context), network, splits["train"])
     notes = _notes(config, network)
     if resume:
         _same_weights(config, Path(output))
