@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import ndimage
@@ -19,6 +19,7 @@ def save(path, image):
     return raster.open(path)
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 6))
 def test_tiles_leave_no_seam(widest, tmp_path_factory, height, width, n_strides):
     image = np.random.default_rng(height * 100 + width).integers(0, 255, (height, width), dtype=np.uint8)
