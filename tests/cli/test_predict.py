@@ -105,3 +105,63 @@ def test_flips_and_blending_change_the_probabilities(run_cli, trained, scene, tm
             found[name] = written.read()[0].astype(int)
     assert 0 < np.abs(found["plain"] - found["flips"]).mean() < 50
     assert 0 < np.abs(found["plain"] - found["blend"]).mean() < 50
+
+
+def test_an_overlay_is_laid_over_the_image(run_cli, trained, scene, tmp_path):
+    code, _, err = run_cli("predict", trained, scene, "-o", tmp_path / "map.png", "--overlay")
+    assert code == 0, err
+    picture = raster.read_mask(tmp_path / "map.overlay.png")
+    assert picture.shape == (150, 200, 3)
+    labels = raster.read_mask(tmp_path / "map.png")
+    with raster.open(scene) as image:
+        grey = image.read()[0][0]
+    from densa import methods
+
+    colors = methods.load(trained).legend.palette()[labels]
+    np.testing.assert_allclose(picture, (grey[..., None].astype(float) + colors) / 2, atol=1)
+    assert run_cli("predict", trained, scene, "-o", tmp_path / "other.png", "--overlay")[0] == 0
+    (tmp_path / "other.png").unlink()
+    code, _, err = run_cli("predict", trained, scene, "-o", tmp_path / "other.png", "--overlay")
+    assert code == 2
+    assert "other.overlay.png exists" in err
+
+
+def test_a_crf_refines(run_cli, trained, scene, tmp_path):
+    """Published parameters; the model's own; neither, both and unknown ones are one line."""
+    import shutil
+
+    from densa.crf import PYDENSECRF
+    from densa.segmenter import store_crf
+
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    code, _, err = run_cli("predict", run, scene, "-o", tmp_path / "x.tif", "--crf")
+    assert code == 2
+    assert "has no CRF of its own" in err
+    store_crf(run, PYDENSECRF)
+    for name, options in {"plain": [], "own": ["--crf"], "published": ["--crf-parameters", "pydensecrf"]}.items():
+        code, _, err = run_cli("predict", run, scene, "-o", tmp_path / f"{name}.png", *options)
+        assert code == 0, err
+    plain, own, published = (raster.read_mask(tmp_path / f"{name}.png") for name in ("plain", "own", "published"))
+    np.testing.assert_array_equal(own, published)
+    borders = [np.count_nonzero(np.diff(labels.astype(int), axis=1)) for labels in (plain, own)]
+    assert borders[1] < borders[0]  # noise is smoothed away
+    assert (
+        "give one of them"
+        in run_cli("predict", run, scene, "-o", tmp_path / "x.tif", "--crf", "--crf-parameters", "pydensecrf")[2]
+    )
+    assert "must be one of" in run_cli("predict", run, scene, "-o", tmp_path / "x.tif", "--crf-parameters", "x")[2]
+
+
+def test_patches_of_the_best_size(run_cli, trained, scene, tmp_path):
+    code, out, err = run_cli("predict", trained, scene, "-o", tmp_path / "x.tif", "--context", "paper", "--json")
+    assert code == 0, err
+    [row] = json.loads(out)
+    assert row["patch_sizes"] == [32]  # what the run was trained on
+    labels = raster.read_mask(tmp_path / "x.tif")
+    assert labels.shape == (150, 200)
+    code, _, err = run_cli(
+        "predict", trained, scene, "-o", tmp_path / "y.tif", "--context", "paper", "--tile-size", 64, "--workers", 2
+    )
+    assert code == 2
+    assert "leave out --tile-size, --workers" in err

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from densa.cli.common import Config, Device, Json, Overwrite, Precision, print_json, progress_bar
+from densa.cli.predict_choices import best_sizes, chosen_crf
 from densa.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ class Blend(StrEnum):
 
     LINEAR = "linear"
     HANN = "hann"
+
+
+class Context(StrEnum):
+    """How much of the image decides a pixel."""
+
+    EXACT = "exact"
+    PAPER = "paper"
 
 
 class ExecutorKind(StrEnum):
@@ -85,6 +93,25 @@ def predict(
             "--simplify", min=0, rich_help_panel=OUTPUTS, help="Simplify polygons' borders by so much (map units)."
         ),
     ] = 0,
+    overlay: Annotated[
+        bool,
+        typer.Option(
+            "--overlay", rich_help_panel=OUTPUTS, help="Also lay the classes over the image: NAME.overlay.png."
+        ),
+    ] = False,
+    crf: Annotated[
+        bool,
+        typer.Option("--crf", rich_help_panel=MODEL, help="Refine by the CRF that `train --tune-crf` found to help."),
+    ] = False,
+    crf_parameters: Annotated[
+        str | None,
+        typer.Option(
+            "--crf-parameters",
+            metavar="NAME",
+            rich_help_panel=MODEL,
+            help="Refine by a published CRF: krahenbuhl-koltun, pydensecrf, deeplab-pytorch or deconvnet.",
+        ),
+    ] = None,
     tta: Annotated[
         Tta,
         typer.Option(
@@ -116,6 +143,20 @@ def predict(
             help="Blend windows that overlap by half (their side is --tile-size) instead of computing exact tiles.",
         ),
     ] = None,
+    context: Annotated[
+        Context,
+        typer.Option(
+            "--context",
+            rich_help_panel=TILES,
+            help="exact: tiles with all their context; paper: overlapping patches of the best size in training.",
+        ),
+    ] = Context.EXACT,
+    patch_sizes: Annotated[
+        int,
+        typer.Option(
+            "--patch-sizes", min=1, rich_help_panel=TILES, help="With --context paper: average so many best sizes."
+        ),
+    ] = 1,
     workers: Annotated[
         int, typer.Option("--workers", min=1, rich_help_panel=WORK, help="How many compute at once.")
     ] = 1,
@@ -166,6 +207,7 @@ def predict(
         probabilities=probabilities,
         uncertainty=uncertainty,
         polygons=polygons,
+        overlay=overlay,
         resume=resume or shard is not None,
         failed=lambda path, error: failures.append((path, str(error))),
     )
@@ -185,8 +227,15 @@ def predict(
         quarter_turns=tta is Tta.ALL,
         samples=samples,
         seed=seed,
+        crf=chosen_crf(run, crf, crf_parameters),
     )
-    if dry_run:
+    if context is Context.PAPER:
+        asked = options | {"polygons": polygons, "shard": shard, "resume": resume, "dry_run": dry_run}
+        if given := [name for name, value in asked.items() if value not in (None, False, 1, "threads")]:
+            named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise InputError(f"--context paper predicts patches one after the other; leave out {named}")
+        begin = partial(_write_patches, best_sizes(run, patch_sizes), overwrite)
+    elif dry_run:
         begin = partial(_estimate, options)
     else:
         options |= {"min_area": min_area, "simplify": simplify, "shard": shard}
@@ -248,6 +297,9 @@ def _write(source: ModelSource, options: dict[str, Any], segmenter: Segmenter, j
                 tell=_tell,
                 **options,
             )
+            if complete and job.overlay is not None:
+                again = options["overwrite"] or options["resume"]
+                raster.write_overlay(job.overlay, image, job.labels, segmenter.legend, overwrite=again)
             row = _row(job, image) | {"complete": complete}
     except KeyboardInterrupt:
         if job.labels.with_name(job.labels.name + ".partial").exists():
@@ -256,8 +308,31 @@ def _write(source: ModelSource, options: dict[str, Any], segmenter: Segmenter, j
     return row, f"wrote {job.labels}" if complete else f"shard {options['shard']} of {job.labels} is done"
 
 
+def _write_patches(sizes: list[int], overwrite: bool, segmenter: Segmenter, job: Job) -> tuple[dict[str, Any], str]:
+    """Predict one image by overlapping patches; gives what was written: for programs, and in words."""
+    from densa import raster
+    from densa.engine import predict_patches_to_file
+
+    job.labels.parent.mkdir(parents=True, exist_ok=True)
+    with raster.open(job.image, page=job.page) as image, progress_bar(job.image.name) as progress:
+        predict_patches_to_file(
+            segmenter,
+            image,
+            job.labels,
+            sizes,
+            probabilities=job.probabilities,
+            uncertainty=job.uncertainty,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        if job.overlay is not None:
+            raster.write_overlay(job.overlay, image, job.labels, segmenter.legend, overwrite=overwrite)
+        row = _row(job, image) | {"patch_sizes": sizes, "complete": True}
+    return row, f"wrote {job.labels} (patches of {', '.join(map(str, sizes))} pixels)"
+
+
 def _row(job: Job, image: Raster) -> dict[str, Any]:
-    products = ("image", "labels", "probabilities", "uncertainty", "polygons")
+    products = ("image", "labels", "probabilities", "uncertainty", "polygons", "overlay")
     files: dict[str, Any] = {name: str(getattr(job, name)) for name in products if getattr(job, name) is not None}
     return files | {"height": image.height, "width": image.width}
 

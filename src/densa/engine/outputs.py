@@ -26,6 +26,7 @@ class Job:
     probabilities: Path | None
     uncertainty: Path | None = None
     polygons: Path | None = None
+    overlay: Path | None = None
 
 
 def plan_outputs(
@@ -36,6 +37,7 @@ def plan_outputs(
     probabilities: bool = False,
     uncertainty: bool = False,
     polygons: str | None = None,
+    overlay: bool = False,
     resume: bool = False,
     failed: Callable[[Path, InputError], None] | None = None,
 ) -> list[Job]:
@@ -48,6 +50,7 @@ def plan_outputs(
         probabilities: plan `NAME.probabilities.tif` beside every label map.
         uncertainty: plan `NAME.uncertainty.tif` as well.
         polygons: "gpkg", "geojson" or "fgb" for a NAME of that kind beside every label map, or a file for one image.
+        overlay: plan `NAME.overlay.png` (.tif) beside every label map.
         resume: outputs may exist; whether they are those of this run is seen later.
         failed: gets images that cannot be opened, which are left out; None raises.
 
@@ -89,7 +92,8 @@ def plan_outputs(
                 if asked
             }
             probable, uncertain = beside.get("probabilities"), beside.get("uncertainty")
-            jobs.append(Job(path, page, labels, probable, uncertain, _polygons(polygons, labels)))
+            picture = labels.with_name(f"{labels.stem}.overlay{labels.suffix}") if overlay else None
+            jobs.append(Job(path, page, labels, probable, uncertain, _polygons(polygons, labels), picture))
     if polygons is not None and len(jobs) > 1 and len({job.polygons for job in jobs}) < len(jobs):
         raise InputError(f"--polygons {polygons} is one file, but there are {len(jobs)} label maps; give gpkg instead")
     _check(jobs, overwrite or resume)
@@ -108,7 +112,7 @@ def _check(jobs: list[Job], overwrite: bool) -> None:
         if job.labels in taken:
             raise InputError(f"{taken[job.labels]} and {job.image} would both be written to {job.labels}; rename one")
         taken[job.labels] = job.image
-        for target in (job.labels, job.probabilities, job.uncertainty, job.polygons):
+        for target in (job.labels, job.probabilities, job.uncertainty, job.polygons, job.overlay):
             if target is None or not target.exists():
                 continue
             if target.resolve() == job.image.resolve():
