@@ -85,3 +85,22 @@ def test_blocks_too_small_for_their_buffer(refused, squares, tmp_path):
         shutil.copytree(squares / "train" / kind, data / kind)
     said = refused(*SMALL, "--context", "uniform:9-20", "--split-block", "24", data=data)
     assert "a buffer of 57 (patch plus receptive field) and a patch of 20 need 78" in said
+
+
+def test_a_run_split_by_block_is_evaluated_on_its_own_blocks(run_cli, tmp_path):
+    data, run = tmp_path / "data", tmp_path / "run"
+    for kind in ("images", "masks"):
+        (data / kind).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    labels = np.kron(rng.integers(0, 2, (10, 16)), np.ones((20, 20))).astype(np.uint8)
+    raster.write_bands(
+        data / "images" / "s.tif", (labels * 90 + rng.integers(0, 60, labels.shape))[None].astype(np.uint8)
+    )
+    raster.write_label_map(data / "masks" / "s.tif", labels, Legend(("a", "b")))
+    code, _, err = run_cli("train", data, "-o", run, *SMALL, "--context", "uniform:9-20", "--split-block", 80, *QUICK)
+    assert code == 0, err
+    held_out = json.loads((run / "split.json").read_text())["val"]
+    code, out, err = run_cli("evaluate", run, data, "--split", "val", "--json")
+    assert code == 0, err
+    n_pixels = sum(entry["window"][2] * entry["window"][3] for entry in held_out)
+    assert json.loads(out)["rules"]["pixels"] == n_pixels

@@ -66,13 +66,18 @@ def _pairs(
 ) -> tuple[Any, Any, dict[str, Any]]:
     """The pairs to compare, their legend, and what the page says of their origin."""
     from densa import datasets, methods, reports
+    from densa.training import open_splits
 
     if not (predictions / "model.json").exists():
         pairs, truth = reports.pairs_of_files(predictions, data, split=split, legend=legend, progress=progress)
         return pairs, truth, {"model": str(predictions), "data": str(data)}
     segmenter = methods.load(predictions, device=device, precision=precision)
-    rule, about = _rule_of_run(predictions, data)
-    splits = datasets.open(data, legend=legend or segmenter.legend, split=rule)
+    config, about = _config_of_run(predictions, data)
+    if config is not None and config.split_block is not None:
+        splits = open_splits(config)
+    else:
+        rule = None if config is None else datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
+        splits = datasets.open(data, legend=legend or segmenter.legend, split=rule)
     chosen = datasets.choose_split(splits, split, data)
     datasets.check(chosen)
     curves = predictions / "metrics.csv"
@@ -84,9 +89,8 @@ def _pairs(
     )
 
 
-def _rule_of_run(run: Path, data: Path) -> tuple[Any, dict[str, Any]]:
-    """How the run split its data, so that no image it was trained on is taken for a validation image."""
-    from densa import datasets
+def _config_of_run(run: Path, data: Path) -> tuple[Any, dict[str, Any]]:
+    """How the run split this data, so that no pixel it was trained on is taken for a validation pixel; else None."""
     from densa.training import TrainConfig
 
     if not (run / "config.yaml").exists():
@@ -95,7 +99,7 @@ def _rule_of_run(run: Path, data: Path) -> tuple[Any, dict[str, Any]]:
     about = {"seed": config.seed, "provenance": {"network": config.model, "width": config.width}}
     if config.data.resolve() != data.resolve():
         return None, about
-    return datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed), about
+    return config, about
 
 
 def summary_line(evaluation: Evaluation) -> str:
