@@ -18,7 +18,8 @@ def demo(
 ) -> None:
     """Train a U-Net on the left half of a photograph of coins, label the right half, and write demo/report.html.
 
-    The region methods partition another photograph. All images come with scikit-image.
+    The region methods partition another photograph; a forest learns a tissue from strokes. All images come with
+    scikit-image.
     """
     import torch
 
@@ -71,6 +72,8 @@ def demo(
     print(f"label maps: {maps}", flush=True)
     figures = _regions(output / "regions", overwrite)
     print(f"regions, without training: {output / 'regions'}", flush=True)
+    figures |= _scribbles(output / "scribbles", seed, overwrite)
+    print(f"a forest from eleven strokes: {output / 'scribbles'}", flush=True)
     evaluation = reports.evaluate_pairs(reports.pairs_of_folders(maps, test), test.legend)
     page = reports.write_report(
         evaluation,
@@ -85,6 +88,32 @@ def demo(
     )
     print(f"IoU of coins {evaluation.summary.iou[1]:.4f}; {summary_line(evaluation)}")
     print(f"report: {page.resolve()}")
+
+
+def _scribbles(folder: Path, seed: int, overwrite: bool) -> dict[str, Any]:
+    """A pixel forest trained from strokes on a stained tissue: the model, the label map, and both for the report."""
+    import numpy as np
+
+    from densa import methods, raster
+    from densa.engine import predict_to_file
+    from densa.shallow import draw_strokes, read_strokes, tissue
+    from densa.training import TrainConfig, train_from_config
+
+    image, drawn = tissue(folder, overwrite=overwrite)
+    run = folder / "forest"
+    config = TrainConfig.of(
+        data=image, strokes=drawn, model="pixel-forest", model_arguments={"trees": 50, "scales": "1,3.5,8"}, seed=seed
+    )
+    train_from_config(config, run, overwrite=overwrite, progress=False)
+    strokes = read_strokes(drawn)
+    with raster.open(image) as opened:
+        predict_to_file(methods.load(run), opened, folder / "map.png", overwrite=overwrite)
+        shown = opened.read()[0].transpose(1, 2, 0).copy()
+    labels = draw_strokes(strokes, *shown.shape[:2])
+    colors = strokes.legend.palette()
+    shown[labels != 255] = colors[labels[labels != 255]]
+    found = raster.read_label_map(folder / "map.png")[0]
+    return {"strokes on a tissue": shown, "pixel forest of them": np.ascontiguousarray(colors[found])}
 
 
 def _regions(folder: Path, overwrite: bool) -> dict[str, Any]:

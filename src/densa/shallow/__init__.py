@@ -4,6 +4,7 @@ from densa.shallow.classifiers import CLASSIFIERS, fit_trees
 from densa.shallow.features import FEATURES, PixelFeatures, default_features
 from densa.shallow.model import ShallowModel
 from densa.shallow.region_features import RegionFeatures
+from densa.shallow.samples import tissue, tissue_strokes
 from densa.shallow.sampling import LabelledImages, PixelSamples, RegionSamples, sample_pixels, sample_regions
 from densa.shallow.scribbles import Stroke, Strokes, draw_strokes, read_strokes
 from densa.shallow.structured import fit_structured_forest, patches_at, vote
@@ -34,6 +35,8 @@ __all__ = [
     "read_strokes",
     "sample_pixels",
     "sample_regions",
+    "tissue",
+    "tissue_strokes",
     "train_shallow",
     "vote",
 ]

@@ -1,0 +1,52 @@
+"""Strokes of the demo: gland, stroma and lumen of a stained tissue, drawn for densa on an image of scikit-image's."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+from densa.raster import atomic_output, write_bands
+from densa.shallow.scribbles import Strokes, read_strokes
+
+__all__ = ["tissue", "tissue_strokes"]
+
+_FILE = "tissue.json"
+
+
+def tissue_strokes() -> Strokes:
+    """Strokes on `skimage.data.immunohistochemistry()`, 512 x 512 pixels: 2 % of it."""
+    with as_file(files("densa.shallow").joinpath(_FILE)) as path:
+        return read_strokes(path)
+
+
+def tissue(folder: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
+    """Write the stained tissue and its strokes, for `densa train IMAGE --strokes FILE`.
+
+    Args:
+        folder: where `tissue.tif` and `strokes.json` go; it is made.
+        overwrite: replace files that are there.
+
+    Returns:
+        The image and the file of strokes.
+
+    Raises:
+        InputError: the files exist, or cannot be written.
+    """
+    from skimage import data
+
+    folder = Path(folder)
+    image: NDArray[Any] = np.ascontiguousarray(data.immunohistochemistry().transpose(2, 0, 1))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"folder {folder} cannot be made: {error.strerror or error}") from error
+    write_bands(folder / "tissue.tif", image, overwrite=overwrite)
+    with atomic_output(folder / "strokes.json", overwrite=overwrite) as temporary:
+        content = files("densa.shallow").joinpath(_FILE).read_text(encoding="utf-8")
+        Path(temporary).write_text(content, encoding="utf-8")
+    return folder / "tissue.tif", folder / "strokes.json"
