@@ -102,6 +102,7 @@ def choose_tile_size(
     reserved: int = 0,
     workers: int = 1,
     tiles: int = 1,
+    shared: tuple[int, int] = (0, 1),
 ) -> int:
     """The tile size that computes the fewest pixels within a budget.
 
@@ -113,6 +114,7 @@ def choose_tile_size(
         reserved: bytes that something else in this process will take.
         workers: threads of this process that compute tiles at once.
         tiles: at least so many, where the image has them.
+        shared: what was set aside before `memory` was divided, and among how many processes; for the message.
 
     Returns:
         A multiple of the stride; of 512 as well where the budget allows tiles of that size.
@@ -142,10 +144,12 @@ def choose_tile_size(
         # Ties go to the smaller: it leaves less to lose, and more tiles for the workers.
         fitting.append((grid.computed_pixels(), size))
     if not fitting:
+        aside, n_processes = shared
+        given, least = (aside + n_processes * amount for amount in (memory, math.ceil(needed / 1e7) * 10**7))
+        many = max(workers, n_processes)
         raise InputError(
-            f"a memory of {shown_bytes(memory)} is too small for this model on {raster.path.name}; the least is "
-            f"{shown_bytes(math.ceil(needed / 1e7) * 1e7)}"
-            + (f" with {workers} workers; take fewer or give more" if workers > 1 else "")
+            f"a memory of {shown_bytes(given)} is too small for this model on {raster.path.name}; the least is "
+            f"{shown_bytes(least)}" + (f" with {many} workers; take fewer or give more" if many > 1 else "")
         )
     enough = [pair for pair in fitting if len(_grid(segmenter, raster, pair[1])) >= tiles]
     return min(enough or fitting)[1]

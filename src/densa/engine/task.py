@@ -209,11 +209,15 @@ def _size(
     reserved = 0
     if outputs.labels.suffix.lower() == ".png":
         reserved = 2 * raster.height * raster.width
+    shared = 0, 1
     if crew.local_processes:  # each holds as much as this one before its first tile
-        memory = (memory - resident_bytes() - _ASSEMBLY_BYTES) // crew.local_processes
+        shared = resident_bytes() + _ASSEMBLY_BYTES, crew.local_processes
+        memory = (memory - shared[0]) // crew.local_processes
     parallel = crew.local_processes or crew.threads
     tiles = 2 * parallel if parallel > 1 else 1  # so that no worker is left without for long
-    best = choose_tile_size(segmenter, raster, products, memory, reserved=reserved, workers=crew.threads, tiles=tiles)
+    best = choose_tile_size(
+        segmenter, raster, products, memory, reserved=reserved, workers=crew.threads, tiles=tiles, shared=shared
+    )
     if tile_size is None:
         return best, None
     return tile_size, best if best < tile_size else None
