@@ -213,3 +213,23 @@ def test_a_scene_is_split_by_block_and_the_run_proves_it(tmp_path):
     assert {len(split["train"]), len(split["val"])} == {10, 2}
     with pytest.raises(InputError, match=r"blocks of 50 pixels are too small: a buffer of 57 .* need 78"):
         train_from_config(config.model_copy(update={"split_block": 50}), tmp_path / "other", progress=False)
+
+
+def test_infrared_and_heights_beside_colours_have_statistics_of_their_own(tmp_path):
+    rng = np.random.default_rng(1)
+    for kind in ("images", "masks"):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+    labels = np.kron(rng.integers(0, 2, (5, 6)), np.ones((16, 16))).astype(np.uint8)
+    scales = np.array([100, 100, 100, 4000, 3], np.float32)[:, None, None]  # RGB, infrared, metres above the ground
+    bands = scales * (1 + 0.2 * rng.standard_normal((5, *labels.shape)).astype(np.float32) + 0.5 * labels)
+    raster.write_bands(tmp_path / "data" / "images" / "s.tif", bands.astype(np.float32))
+    raster.write_label_map(tmp_path / "data" / "masks" / "s.tif", labels, Legend(("a", "b")))
+    config = TrainConfig.of(
+        data=tmp_path / "data", model="dilated6", width=2, context="uniform:9-20", sampling="anchors", steps=2,
+        batch_size=2, val_fraction=0.0, device="cpu", precision="float32",
+    )  # fmt: skip
+    train_from_config(config, tmp_path / "run", progress=False)
+    content = json.loads((tmp_path / "run" / "model.json").read_text())["bands"]
+    assert content["n_bands"] == 5
+    for name, found in (("mean", bands.mean(axis=(1, 2))), ("std", bands.std(axis=(1, 2)))):
+        assert content[name] == pytest.approx(found.tolist(), rel=1e-4)
