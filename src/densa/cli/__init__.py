@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("train", cls=grouped_help.GroupedCommand)(train.train)
-app.command("predict")(predict.predict)
+app.command("predict", cls=grouped_help.GroupedCommand)(predict.predict)
 app.command("ensemble")(ensemble.ensemble)
 app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
