@@ -158,7 +158,7 @@ print("same bytes:", (folder / "map.tif").read_bytes() == (folder / "again.tif")
 # ------------------
 # `--memory` bounds what the process holds at once, all included: densa measures what the network needs, chooses the
 # largest tile that fits, and streams the rest. A tighter budget computes more pixels twice. `--dry-run` says so beforehand.
-for budget in ("600MB", "1GB"):
+for budget in ("700MB", "2GB"):
     tried = subprocess.run(command("dry.tif", "--memory", budget, "--dry-run"), check=True, **quiet)
     print(f"{budget}:", tried.stdout.strip().partition(": ")[2])
 
