@@ -146,3 +146,14 @@ def test_a_crf_is_kept_where_it_helps(run_cli, squares, tmp_path, model, monkeyp
     assert ("CRF off" in err) == (kept is None)
     assert "crf" in json.loads((run / "model.json").read_text())
     load_segmenter(run)
+
+
+def test_a_forest_is_compared_with_a_network(run_cli, squares, trained, tmp_path):
+    run = tmp_path / "forest"
+    assert run_cli("train", squares, "-o", run, "--model", "region-forest", "--regions", 8, *QUICK)[0] == 0
+    models = f"{run},{trained}"
+    code, out, err = run_cli(
+        "compare", squares, "--models", models, "--accuracy-only", "-o", tmp_path / "report", "--json"
+    )
+    assert code == 0, err
+    assert {"forest", "unet"} <= {row["name"] for row in json.loads(out)["methods"]}
