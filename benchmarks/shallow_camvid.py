@@ -16,6 +16,7 @@ import argparse
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from densa.shallow import (
     sample_regions,
     vote,
 )
+from densa.training.shallow import Windows
 
 SETS = ("colours", "multi-scale", "surroundings", "position")
 KINDS = ("gaussian", "gradient", "structure", "hessian")
@@ -47,11 +49,15 @@ OF_CRF = 0.5  # prior of the probabilities that CRFs refine
 PAIRWISE = 1.0
 REGION = 0.5  # cost of a mixed region per pixel; a quarter of deviating pixels costs as much as any mixture
 
+METHODS = ("pixel-forest", "pixel-boosting", "region-forest", "region-boosting", "structured-forest")
 LECTURE = (
     ("Boosting (Sturgess et al. 2009), lecture, test split", 76.4, 59.8),
     ("Boosting + pairwise CRF, lecture, test split", 79.8, 59.9),
     ("Boosting + higher order, lecture, test split", 83.8, 59.2),
 )
+
+
+Tables = dict[tuple[str, str], ConfusionMatrix]
 
 
 def main() -> None:
@@ -62,7 +68,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=60_000)
     parser.add_argument("--trees", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--methods", default=",".join(METHODS), help="some of them, with commas between")
+    parser.add_argument("--output", type=Path, help="file of the table, written anew after every image")
     arguments = parser.parse_args()
     splits = densa.datasets.open(realdata("camvid", arguments.folder))
     train = replace(splits["train"], samples=splits["train"].samples[:: arguments.every])
@@ -70,17 +77,21 @@ def main() -> None:
     pixels = PixelFeatures(SETS, (1.0, 2.0, 4.0, 8.0), KINDS, (12, 40))
     regions = RegionFeatures(pixels, 12)
     models, factors, seconds = fit(train, pixels, regions, arguments)
-    tables = evaluate(val, pixels, regions, models, factors)
-    lines = report(tables, seconds, len(train), len(val))
+    tables: Tables = {}
+    lines: list[str] = []
+    for i in range(len(val)):
+        evaluate(val, i, pixels, regions, models, factors, tables)
+        lines = report(tables, seconds, len(train), i + 1)
+        if arguments.output:
+            arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
-    if arguments.output:
-        arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def fit(train: Any, pixels: PixelFeatures, regions: RegionFeatures, arguments: Any) -> Any:
     """Trees of every method, the classes' frequencies, and seconds of each step."""
     n = train.legend.n_classes
     seconds: dict[str, float] = {}
+    images = Windows(train)
 
     def timed(name: str, call: Any) -> Any:
         start = time.perf_counter()
@@ -89,55 +100,60 @@ def fit(train: Any, pixels: PixelFeatures, regions: RegionFeatures, arguments: A
         print(f"{name}: {seconds[name]:.0f} s", file=sys.stderr, flush=True)
         return found
 
-    of = timed(
-        "features of pixels", lambda: sample_pixels(train, pixels, n, n_samples=arguments.samples, patch_side=11)
-    )
-    on = timed("features of regions", lambda: sample_regions(train, regions, n, n_samples=arguments.samples))
+    count, wanted = arguments.samples, arguments.methods.split(",")
+    kinds = {"forest": ("random-forest", arguments.trees), "boosting": ("boosting", arguments.rounds)}
+    of = timed("features of pixels", lambda: sample_pixels(images, pixels, n, n_samples=count, patch_side=11))
+    on: Any = of
+    if any(method.startswith("region") for method in wanted):
+        on = timed("features of regions", lambda: sample_regions(images, regions, n, n_samples=count))
     models = {}
-    for name, data in (("pixel", of), ("region", on)):
-        for kind, count in (("random-forest", arguments.trees), ("boosting", arguments.rounds)):
-            label = f"{name}-{kind.removeprefix('random-')}"
-            models[label] = timed(
-                label, lambda d=data, k=kind, c=count: fit_trees(d.features, d.labels, n, k, n_trees=c, min_leaf=3)
-            )
-    models["structured-forest"] = timed(
-        "structured-forest", lambda: fit_structured_forest(of.features, of.patches, n, n_trees=8)
-    )
+    for method in wanted:
+        unit, _, kind = method.partition("-")
+        if unit == "structured":
+            models[method] = timed(method, lambda: fit_structured_forest(of.features, of.patches, n, n_trees=8))
+            continue
+        data, (classifier, trees) = on if unit == "region" else of, kinds[kind]
+        fitting = partial(fit_trees, data.features, data.labels, n, classifier, n_trees=trees, min_leaf=3)
+        models[method] = timed(method, fitting)
     return models, {prior: class_factors(of.counts, prior) for prior in PRIORS}, seconds
 
 
-def evaluate(val: Any, pixels: PixelFeatures, regions: RegionFeatures, models: dict[str, Trees], factors: Any) -> Any:
-    """Confusion matrices by method and what follows it."""
-    n = val.legend.n_classes
-    tables: dict[tuple[str, str], ConfusionMatrix] = {}
+def evaluate(
+    val: Any,
+    i: int,
+    pixels: PixelFeatures,
+    regions: RegionFeatures,
+    models: dict[str, Trees],
+    factors: Any,
+    tables: Tables,
+) -> None:
+    """Count image `i` into the confusion matrices of all methods and what follows them."""
+    start = time.perf_counter()
+    (image, _), target = val.image(i), val.labels(i)
+    features = pixels.compute(image)
+    table, labels = regions.compute(image) if any(m.startswith("region") for m in models) else (features, target)
+    shifted = mean_shift(np.ascontiguousarray(image.transpose(1, 2, 0)), 7, 6.5, 60)
+    potential = RegionPotential(shifted, region_weights(shifted, 1.0, REGION), 0.25)
 
-    def count(method: str, after: str, target: NDArray[Any], probabilities: NDArray[Any]) -> None:
-        table = tables.setdefault((method, after), ConfusionMatrix(n))
-        table.update(target, probabilities.argmax(axis=0).astype(np.uint8))
+    def count(method: str, after: str, probabilities: NDArray[Any]) -> None:
+        found = tables.setdefault((method, after), ConfusionMatrix(val.legend.n_classes))
+        found.update(target, probabilities.argmax(axis=0).astype(np.uint8))
 
-    for i in range(len(val)):
-        start = time.perf_counter()
-        (image, _), target = val.image(i), val.labels(i)
-        features = pixels.compute(image)
-        table, labels = regions.compute(image)
-        shifted = mean_shift(np.ascontiguousarray(image.transpose(1, 2, 0)), 7, 6.5, 60)
-        potential = RegionPotential(shifted, region_weights(shifted, 1.0, REGION), 0.25)
-        for method, trees in models.items():
-            if method.startswith("region"):
-                even = trees.probabilities(np.ascontiguousarray(table.T))[:, labels - 1]
-            elif method.startswith("structured"):
-                even = vote(trees, trees.rows(features))
-            else:
-                even = trees.probabilities(features)
-            for prior, of_class in factors.items():
-                found = even * of_class.astype(np.float32)[:, None, None]
-                found /= np.maximum(found.sum(axis=0), 1e-30)
-                count(method, f"prior {prior:g}", target, found)
-                if prior == OF_CRF:
-                    count(method, "pairwise CRF", target, grid_crf(found, image, PAIRWISE))
-                    count(method, "higher-order CRF", target, grid_crf(found, image, PAIRWISE, regions=potential))
-        print(f"image {i + 1} of {len(val)}: {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
-    return tables
+    for method, trees in models.items():
+        if method.startswith("region"):
+            even = trees.probabilities(np.ascontiguousarray(table.T))[:, labels - 1]
+        elif method.startswith("structured"):
+            even = vote(trees, trees.rows(features))
+        else:
+            even = trees.probabilities(features)
+        for prior, of_class in factors.items():
+            found = even * of_class.astype(np.float32)[:, None, None]
+            found /= np.maximum(found.sum(axis=0), 1e-30)
+            count(method, f"prior {prior:g}", found)
+            if prior == OF_CRF:
+                count(method, "pairwise CRF", grid_crf(found, image, PAIRWISE))
+                count(method, "higher-order CRF", grid_crf(found, image, PAIRWISE, regions=potential))
+    print(f"image {i + 1} of {len(val)}: {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
 
 
 def report(tables: Any, seconds: dict[str, float], n_train: int, n_val: int) -> list[str]:

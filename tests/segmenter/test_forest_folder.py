@@ -32,12 +32,14 @@ class OneImage:
     def size(self, i):
         return self.map.shape
 
-    def labels(self, i):
-        return self.map
+    def place(self, w):
+        return np.s_[w.row : w.row + w.height, w.column : w.column + w.width] if w else np.s_[:, :]
+
+    def labels(self, i, window=None):
+        return self.map[self.place(window)]
 
     def image(self, i, window=None):
-        w = window
-        place = np.s_[w.row : w.row + w.height, w.column : w.column + w.width] if w else np.s_[:, :]
+        place = self.place(window)
         return self.pixels[:, *place], np.ones(self.map[place].shape, bool)
 
 

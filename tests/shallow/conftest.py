@@ -4,6 +4,13 @@ import numpy as np
 import pytest
 
 
+def part(window):
+    """Rows and columns of a window; None: all."""
+    if window is None:
+        return slice(None), slice(None)
+    return slice(window.row, window.row + window.height), slice(window.column, window.column + window.width)
+
+
 class Images:
     """Labelled images in memory."""
 
@@ -16,14 +23,11 @@ class Images:
     def size(self, i):
         return self.maps[i].shape
 
-    def labels(self, i):
-        return self.maps[i]
+    def labels(self, i, window=None):
+        return self.maps[i][part(window)]
 
     def image(self, i, window=None):
-        rows, columns = slice(None), slice(None)
-        if window is not None:
-            rows = slice(window.row, window.row + window.height)
-            columns = slice(window.column, window.column + window.width)
+        rows, columns = part(window)
         return self.pixels[i][:, rows, columns].copy(), self.valid[i][rows, columns].copy()
 
 

@@ -167,3 +167,23 @@ def test_blocks_that_do_not_fit_are_said(images):
         train(images, "pixel-forest").probabilities(images.pixels[0][:2])
     with pytest.raises(InputError, match="multiples of 6"):
         train(images, "region-forest").probabilities(images.pixels[0], None, 3, 0)
+
+
+def test_samples_do_not_depend_on_the_windows(images, monkeypatch):
+    """Every pixel's features and patch are those of the whole image, and the choice is the seed's."""
+    from densa.shallow import PixelFeatures, patches_at, sample_pixels
+    from densa.shallow import sampling as module
+
+    features = PixelFeatures(("bands", "multi-scale", "position"), (1.0,))
+    whole = sample_pixels(images, features, 3, n_samples=300, patch_side=5, seed=1)
+    monkeypatch.setattr(module, "_TILE", 32)
+    monkeypatch.setattr(module, "_STRIP_PIXELS", 1000)
+    cut = sample_pixels(images, features, 3, n_samples=300, patch_side=5, seed=1)
+    for one, other in zip(whole, cut, strict=True):
+        assert_array_equal(one, other)
+    assert_array_equal(np.bincount(whole.labels), [100, 100, 100])
+    assert_array_equal(whole.patches[:, 12], whole.labels)
+    first = features.compute(images.pixels[0])
+    where = np.flatnonzero((first[:, :, :] == whole.features[0][:, None, None]).all(axis=0).ravel())
+    rows, columns = np.divmod(where, first.shape[2])
+    assert_array_equal(patches_at(images.maps[0], rows, columns, 5)[0], whole.patches[0])

@@ -19,13 +19,14 @@ __all__ = ["LabelledImages", "PixelSamples", "Progress", "RegionSamples", "sampl
 
 IGNORED = 255
 _TILE = 1024  # pixels: side of the windows in which features are computed
+_STRIP_PIXELS = 1 << 22  # of label maps held at once
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
 
 
 class LabelledImages(Protocol):
-    """Images with label maps, as `densa.datasets.Dataset` is: 255 where a pixel has no label."""
+    """Images with label maps, read by windows: 255 where a pixel has no label."""
 
     def __len__(self) -> int: ...
 
@@ -33,8 +34,8 @@ class LabelledImages(Protocol):
         """Height and width of image `i`."""
         ...
 
-    def labels(self, i: int) -> NDArray[np.uint8]:
-        """(h, w) label map of image `i`."""
+    def labels(self, i: int, window: Window | None = None) -> NDArray[np.uint8]:
+        """(h, w) label map of image `i` or a window of it."""
         ...
 
     def image(self, i: int, window: Window | None = None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -107,22 +108,21 @@ def sample_pixels(
         InputError: labels of other classes, or images that cannot be read.
     """
     chosen, counts, n_pixels = _choose(images, n_classes, n_samples, seed, progress)
-    parts, labels, patches = [], [], []
+    parts, patches, labels = [], [], []
     for i in range(len(images)):
-        places = np.sort(chosen[chosen[:, 0] == i, 1])
-        if len(places):
-            map_of = images.labels(i)
-            rows, columns = np.divmod(places, map_of.shape[1])
-            parts.append(_features_at(images, i, features, rows, columns))
-            labels.append(map_of[rows, columns])
-            if patch_side:
-                patches.append(patches_at(map_of, rows, columns, patch_side))
+        own = chosen[chosen[:, 0] == i]
+        own = own[np.argsort(own[:, 1])]
+        if len(own):
+            rows, columns = np.divmod(own[:, 1], images.size(i)[1])
+            found, around = _described_at(images, i, features, rows, columns, patch_side)
+            parts.append(found)
+            patches.append(around)
+            labels.append(own[:, 2].astype(np.uint8))
         if progress:
             progress(len(images) + i + 1, 2 * len(images))
     if not parts:
         raise InputError("no pixel is labelled; label some of every class")
-    kept = np.concatenate(patches) if patches else np.empty((0, 0), np.uint8)
-    return PixelSamples(np.concatenate(parts), np.concatenate(labels), kept, counts, n_pixels)
+    return PixelSamples(np.concatenate(parts), np.concatenate(labels), np.concatenate(patches), counts, n_pixels)
 
 
 def sample_regions(
@@ -154,12 +154,13 @@ def sample_regions(
     counts, n_pixels = np.zeros(n_classes, np.int64), 0
     for i in range(len(images)):
         rng = np.random.default_rng((seed, i))
-        labels = images.labels(i)
-        counts += _counted(labels, n_classes, i)
-        n_pixels += labels.size
-        for core, block in _tiles(labels.shape, features.halo, features.step):
-            near = labels[block.row : block.row + block.height, block.column : block.column + block.width]
-            if not _labelled(labels, core):
+        for core, block in _tiles(images.size(i), features.halo, features.step):
+            near = images.labels(i, block)
+            top, left = core.row - block.row, core.column - block.column
+            found = _counted(near[top : top + core.height, left : left + core.width], n_classes, i)
+            counts += found
+            n_pixels += core.height * core.width
+            if not found.any():
                 continue
             values, valid = images.image(i, block)
             table, regions = features.compute(values, valid, block.row, block.column, images.size(i))
@@ -182,20 +183,24 @@ def sample_regions(
 def _choose(
     images: LabelledImages, n_classes: int, n_samples: int, seed: int, progress: Progress | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """(n, 2) image and place of the chosen pixels; labelled pixels of each class; all pixels."""
+    """(n, 3) image, place and class of the chosen pixels; labelled pixels of each class; all pixels."""
     share = max(1, n_samples // n_classes)
-    lowest = [_Lowest(share, np.empty(0), np.empty((0, 2), np.int64)) for _ in range(n_classes)]
+    lowest = [_Lowest(share, np.empty(0), np.empty((0, 3), np.int64)) for _ in range(n_classes)]
     counts, n_pixels = np.zeros(n_classes, np.int64), 0
     for i in range(len(images)):
-        labels = images.labels(i)
-        counts += _counted(labels, n_classes, i)
-        n_pixels += labels.size
-        places = np.flatnonzero(labels != IGNORED)
-        keys, of = np.random.default_rng((seed, i)).random(len(places)), labels.ravel()[places]
-        for k, own in enumerate(lowest):
-            here = of == k
-            if here.any():
-                own.add(keys[here], np.column_stack([np.full(int(here.sum()), i), places[here]]))
+        height, width = images.size(i)
+        rng, step = np.random.default_rng((seed, i)), max(1, _STRIP_PIXELS // width)
+        for top in range(0, height, step):
+            labels = images.labels(i, Window(top, 0, min(step, height - top), width))
+            counts += _counted(labels, n_classes, i)
+            places = np.flatnonzero(labels != IGNORED)
+            keys, of = rng.random(len(places)), labels.ravel()[places]
+            for k, own in enumerate(lowest):
+                here = places[of == k]
+                if len(here):
+                    rows = np.column_stack([np.full(len(here), i), top * width + here, np.full(len(here), k)])
+                    own.add(keys[of == k], rows)
+        n_pixels += height * width
         if progress:
             progress(i + 1, 2 * len(images))
     return np.concatenate([own.rows for own in lowest]), counts, n_pixels
@@ -209,34 +214,39 @@ def _counted(labels: NDArray[np.uint8], n_classes: int, i: int) -> NDArray[np.in
     return counts[:n_classes]
 
 
-def _features_at(
-    images: LabelledImages, i: int, features: PixelFeatures, rows: NDArray[np.int64], columns: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """(n, f) features of pixels of one image, window by window."""
+def _described_at(
+    images: LabelledImages,
+    i: int,
+    features: PixelFeatures,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    side: int,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """(n, f) features of pixels of one image, and (n, side * side) label patches around them, window by window."""
     out: NDArray[np.float32] | None = None
-    for core, block in _tiles(images.size(i), features.halo, 1):
+    patches = np.empty((len(rows), side * side), np.uint8)
+    size, reach = images.size(i), side // 2
+    for core, block in _tiles(size, max(features.halo, reach), 1):
         here = (rows >= core.row) & (rows < core.row + core.height)
         here &= (columns >= core.column) & (columns < core.column + core.width)
         if not here.any():
             continue
         values, valid = images.image(i, block)
-        found = features.compute(values, valid, block.row, block.column, images.size(i))
+        found = features.compute(values, valid, block.row, block.column, size)
         if out is None:
             out = np.empty((len(rows), len(found)), np.float32)
-        out[here] = found[:, rows[here] - block.row, columns[here] - block.column].T
+        place = rows[here] - block.row, columns[here] - block.column
+        out[here] = found[:, place[0], place[1]].T
+        if side:
+            patches[here] = patches_at(images.labels(i, block), *place, side)
     assert out is not None
-    return out
+    return out, patches
 
 
 def _tiles(size: tuple[int, int], halo: int, stride: int) -> Iterator[tuple[Window, Window]]:
     from densa.raster import tiles
 
     return tiles(*size, -(-_TILE // stride) * stride, halo=halo, stride=stride)
-
-
-def _labelled(labels: NDArray[np.uint8], core: Window) -> bool:
-    part = labels[core.row : core.row + core.height, core.column : core.column + core.width]
-    return bool((part != IGNORED).any())
 
 
 def _majority(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from densa import datasets, raster
 from densa.datasets import Dataset, Sample
 from densa.errors import InputError
+from densa.legend import IGNORE
 from densa.raster import Window, atomic_output
 from densa.segmenter import ForestSegmenter, save_forest
 from densa.shallow import SHALLOW, Strokes, draw_strokes, read_strokes, train_shallow
@@ -28,7 +29,31 @@ from densa.training.validation import validate
 if TYPE_CHECKING:
     from densa.training.config import TrainConfig
 
-__all__ = ["StrokedImage", "plan_shallow", "train_shallow_from_config"]
+__all__ = ["StrokedImage", "Windows", "plan_shallow", "train_shallow_from_config"]
+
+
+class Windows:
+    """A data set as `densa.shallow` reads it: label maps and images by windows, whatever their size."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def size(self, i: int) -> tuple[int, int]:
+        """Height and width of image `i`."""
+        return self.dataset.size(i)
+
+    def labels(self, i: int, window: Window | None = None) -> NDArray[np.uint8]:
+        """(h, w) label map of a window of image `i`; 255 where not labelled and where the image is invalid."""
+        labels = self.dataset.mask_labels(i, window)
+        labels[~self.image(i, window)[1]] = IGNORE
+        return labels
+
+    def image(self, i: int, window: Window | None = None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """(bands, h, w) values of a window of image `i`, and (h, w) true where there is data."""
+        return self.dataset.image(i, window)
 
 
 @dataclass(frozen=True)
@@ -71,7 +96,7 @@ def train_shallow_from_config(
         bands = band_contract(train)
         with _bar("training", progress) as tell:
             model = train_shallow(
-                train,
+                Windows(train),
                 config.model,
                 n_bands,
                 train.legend.class_names,
