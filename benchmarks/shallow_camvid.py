@@ -102,8 +102,10 @@ def fit(train: Any, pixels: PixelFeatures, regions: RegionFeatures, arguments: A
 
     count, wanted = arguments.samples, arguments.methods.split(",")
     kinds = {"forest": ("random-forest", arguments.trees), "boosting": ("boosting", arguments.rounds)}
-    of = timed("features of pixels", lambda: sample_pixels(images, pixels, n, n_samples=count, patch_side=11))
-    on: Any = of
+    of: Any = None
+    on: Any = None
+    if any(not method.startswith("region") for method in wanted):
+        of = timed("features of pixels", lambda: sample_pixels(images, pixels, n, n_samples=count, patch_side=11))
     if any(method.startswith("region") for method in wanted):
         on = timed("features of regions", lambda: sample_regions(images, regions, n, n_samples=count))
     models = {}
@@ -115,7 +117,7 @@ def fit(train: Any, pixels: PixelFeatures, regions: RegionFeatures, arguments: A
         data, (classifier, trees) = on if unit == "region" else of, kinds[kind]
         fitting = partial(fit_trees, data.features, data.labels, n, classifier, n_trees=trees, min_leaf=3)
         models[method] = timed(method, fitting)
-    return models, {prior: class_factors(of.counts, prior) for prior in PRIORS}, seconds
+    return models, {prior: class_factors((of or on).counts, prior) for prior in PRIORS}, seconds
 
 
 def evaluate(
@@ -130,8 +132,9 @@ def evaluate(
     """Count image `i` into the confusion matrices of all methods and what follows them."""
     start = time.perf_counter()
     (image, _), target = val.image(i), val.labels(i)
-    features = pixels.compute(image)
-    table, labels = regions.compute(image) if any(m.startswith("region") for m in models) else (features, target)
+    on_regions = [method.startswith("region") for method in models]
+    features = None if all(on_regions) else pixels.compute(image)
+    table, labels = regions.compute(image) if any(on_regions) else (None, None)
     shifted = mean_shift(np.ascontiguousarray(image.transpose(1, 2, 0)), 7, 6.5, 60)
     potential = RegionPotential(shifted, region_weights(shifted, 1.0, REGION), 0.25)
 

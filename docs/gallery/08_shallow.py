@@ -96,7 +96,7 @@ for axis, (name, predicted, iou) in zip(axes, rows, strict=True):
 # How frequent is a class?
 # ------------------------
 # Trees are trained as if all classes were equally frequent. ``prior`` brings the frequencies of the labels back in: 0 favours
-# the average over the classes, 1 the share of correct pixels, and what is between trades one for the other.
+# the average over the classes, 1 the frequent ones; half is the default.
 for prior in (0.0, 0.5, 1.0):
     arguments = {"samples": 6000, "trees": 40, "scales": "1,2,4,8", "prior": prior}
     config = TrainConfig.of(data=folder / "coins", model="pixel-forest", model_arguments=arguments)

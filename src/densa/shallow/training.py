@@ -81,9 +81,9 @@ def train_shallow(
         learning_rate: of boosting.
         extra: thresholds of a forest are drawn, not searched (extremely randomised trees).
         prior: from 0, all classes equally probable before anything is seen (best for the average over the classes), to
-            1, as probable as they are frequent in the labels (best for the share of correct pixels). None: 1 where
-            most pixels are labelled, else 0: what a few strokes cover says nothing of the classes' frequency. Votes of
-            label patches are no probabilities: there None is 0.
+            1, as probable as they are frequent in the labels, which overdoes it where trees are unsure. None: 0.5 where
+            most pixels are labelled, else 0, since what a few strokes cover says nothing of the classes' frequency;
+            votes of label patches are no probabilities, there None is 0.
         mean, std: of the bands, by which superpixels weigh them, unless they are three of 8 bits.
         seed: the same gives the same model.
         progress: called with (images done, images in all).
@@ -125,7 +125,7 @@ def train_shallow(
         )  # fmt: skip
     if prior is None:
         dense = 2 * found.counts.sum() > found.n_pixels
-        prior = 1.0 if dense and kind.classifier != "structured" else 0.0
+        prior = 0.5 if dense and kind.classifier != "structured" else 0.0
     return ShallowModel(described, fitted, class_factors(found.counts, prior), n_bands)
 
 
