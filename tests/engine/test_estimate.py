@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from densa.engine import estimate_prediction
+from densa.engine import estimate_prediction, predict_to_file
 
 
 def test_what_is_counted(widest, opened, tmp_path):
@@ -41,3 +41,15 @@ def test_time_follows_from_the_tiles(widest, opened, tmp_path, monkeypatch):
     assert len(segmenter.calls) == 4  # one to get ready, three timed
     two = estimate_prediction(segmenter, image, tmp_path / "map.tif", tile_size=16, workers=2)
     assert two.seconds <= found.seconds
+
+
+def test_polygons_are_counted(widest, opened, tmp_path):
+    rng = np.random.default_rng(0)
+    image = opened(np.kron(rng.integers(0, 2, (20, 30)) * 255, np.ones((16, 16), int)).astype(np.uint8))
+    bare = estimate_prediction(widest(), image, tmp_path / "map.tif", tile_size=160)
+    file = tmp_path / "map.geojson"
+    found = estimate_prediction(widest(), image, tmp_path / "map.tif", tile_size=160, polygons=file)
+    predict_to_file(widest(), image, tmp_path / "map.tif", tile_size=160, polygons=file)
+    size = file.stat().st_size
+    # Polygons are cut at the borders of the tiles that are tried, and the probability is one more plane.
+    assert 0.75 * size < found.disk_bytes - bare.disk_bytes < 1.25 * size

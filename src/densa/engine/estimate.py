@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from densa.engine.assemble import Outputs
 from densa.engine.compute import Block, read_block
@@ -18,7 +20,8 @@ from densa.engine.executors import threads_of_each
 from densa.engine.memory import peak_during, shown_bytes
 from densa.engine.task import Crew, Task, plan_task
 from densa.engine.tile_file import encode_tile
-from densa.raster import Raster
+from densa.legend import IGNORE
+from densa.raster import PolygonWriter, Raster
 from densa.segmenter import Segmenter
 
 __all__ = ["Estimate", "estimate", "estimate_prediction"]
@@ -36,8 +39,8 @@ class Estimate:
         tiles: how many; `tile_size` and `halo` in pixels.
         overhead: pixels computed more than once, as a share of the image.
         empty: share of the tiles without a valid pixel, which are not computed.
-        seconds: for computing and writing all.
-        disk_bytes: at the most, work folder and outputs together.
+        seconds: for computing and writing all, polygons as if none were merged or simplified.
+        disk_bytes: at the most, work folder and outputs together; polygons likewise.
         memory_bytes: resident at the peak in this process, as found with the tiles that were tried.
     """
 
@@ -103,42 +106,67 @@ def estimate(task: Task, crew: Crew) -> Estimate:
     share = len(with_data) / len(looked_at)
     tried = [with_data[i] for i in _spread(len(with_data), _CALIBRATED_TILES)]
     costs = list[tuple[int, float, int, int]]()
+    polygons = list[tuple[float, int]]()
     peak = 0
 
-    def one(block: Block) -> int:
-        return len(encode_tile(task.job.products.planes(opened.computer(block))))
+    def one(block: Block) -> tuple[int, NDArray[np.uint8]]:
+        planes = task.job.products.planes(opened.computer(block))
+        return len(encode_tile(planes)), planes
 
     with _as_worker(task):
         for place, number in enumerate(tried):
             if place == 0 and len(grid) > 1:  # the first use loads and compiles
                 one(read_block(task.raster, grid, number))
-            size, begin = 0, time.perf_counter()
+            done = list[tuple[int, NDArray[np.uint8]]]()
+            begin = time.perf_counter()
 
-            def run(number: int = number) -> None:
-                nonlocal size
-                size = one(read_block(task.raster, grid, number))
+            def run(number: int = number, done: list[tuple[int, NDArray[np.uint8]]] = done) -> None:
+                done.append(one(read_block(task.raster, grid, number)))
 
             _, most = peak_during(run)
             seconds = time.perf_counter() - begin
+            [(size, planes)] = done
             core, window = grid.tile(number)
             costs.append((window.height * window.width, seconds, size, core.height * core.width))
             peak = max(peak, most)
+            if task.outputs.polygons is not None:
+                polygons.append(_polygons_of(task, planes))
     pixels = task.raster.height * task.raster.width
     computed, spent, stored, of_cores = (sum(column) for column in zip(*costs, strict=True)) if costs else (1, 0, 0, 1)
-    planes = task.job.products.n_planes
-    seconds = spent / computed * grid.computed_pixels() * share / _at_once(task, crew)
-    seconds += pixels * planes * _ASSEMBLY_SECONDS_PER_PIXEL
+    computing = spent / computed * grid.computed_pixels() * share / _at_once(task, crew)
+    writing = pixels * task.job.products.n_planes * _ASSEMBLY_SECONDS_PER_PIXEL
     kept = stored / of_cores * pixels * share
+    drawing = sum(cost[0] for cost in polygons) / of_cores * pixels * share
+    drawn = sum(cost[1] for cost in polygons) / of_cores * pixels * share
     return Estimate(
         tiles=len(grid),
         tile_size=grid.tile_size,
         halo=grid.halo,
         overhead=grid.computed_pixels() / pixels - 1,
         empty=1 - share,
-        seconds=seconds,
-        disk_bytes=int(3.4 * kept) + 2**20,  # tiles, the TIFF, and its copy with overviews
+        seconds=computing + writing + drawing,
+        disk_bytes=int(3.4 * kept + drawn) + 2**20,  # tiles, the TIFF, and its copy with overviews; polygons
         memory_bytes=peak * max(1, crew.local_processes),
     )
+
+
+def _polygons_of(task: Task, planes: NDArray[np.uint8]) -> tuple[float, int]:
+    """Seconds and bytes of the polygons of one tile, beyond those of a file without any."""
+    assert task.outputs.polygons is not None
+    nothing = np.full((2, 1, 1), IGNORE, np.uint8)
+    found = []
+    with tempfile.TemporaryDirectory(prefix="densa-") as folder:
+        for name, labels, sure in (
+            ("empty", *nothing),
+            ("tile", planes[0], planes[task.job.products.place("confidence")][0]),
+        ):
+            file = Path(folder) / f"{name}{task.outputs.polygons.suffix}"
+            begin = time.perf_counter()
+            with PolygonWriter(file, task.segmenter.legend, width=labels.shape[1]) as writer:
+                writer.write(labels, sure)
+            found.append((time.perf_counter() - begin, file.stat().st_size))
+    (before, least), (seconds, size) = found
+    return max(seconds - before, 0.0), max(size - least, 0)
 
 
 def _spread(n: int, most: int) -> list[int]:
