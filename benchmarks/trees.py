@@ -22,6 +22,7 @@ from densa.shallow.from_sklearn import boosted_trees, forest_trees
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pixels", type=int, default=200_000)
+    parser.add_argument("--samples", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     rng = np.random.default_rng(0)
@@ -30,7 +31,7 @@ def main() -> None:
     labels = image.ravel() // 64
     wrong = rng.random(labels.size) < 0.1
     labels[wrong] = rng.integers(0, 4, int(wrong.sum()))
-    drawn = rng.permutation(labels.size)[:20_000]
+    drawn = rng.permutation(labels.size)[: arguments.samples]
     asked = np.ascontiguousarray(features[:, : arguments.pixels])
     rows = np.ascontiguousarray(asked.T)
     print(machine())
