@@ -1,6 +1,6 @@
 """Fixed patch sizes against sizes drawn for each batch, at equal training time: MBRSC aerial tiles of Dubai.
 
-python benchmarks/multi_context.py [DUBAI] --output results.json [--seconds 20] [--seeds 0,1,2] [--workers 1] [--table]
+python benchmarks/multi_context.py [DUBAI] --output results.json [--seconds 20] [--seeds 0,1,2] [--table]
 
 Tiles 1 to 6 are for training, tile 8 for testing; nothing is chosen on tile 8. Images are reduced by the mean, labels
 by the nearest pixel. A run is bounded by the processor time of its process, so that a busy machine does not decide how
@@ -150,6 +150,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="processor time of a run's training")
     parser.add_argument("--scale", type=int, default=8)
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--contexts", nargs="+", default=CONTEXTS, choices=CONTEXTS)
     parser.add_argument("--model", default="dilated6-rate6")
     parser.add_argument("--width", type=int, default=8)
     parser.add_argument("--workers", type=int, default=1)
@@ -169,7 +170,7 @@ def run_all(options: argparse.Namespace) -> None:
     """All runs that the output lacks, seed by seed, shared out among processes."""
     source = realdata("dubai", options.dubai)
     done = {(row["context"], row["seed"]) for row in _rows(options.output)}
-    wanted = [(context, int(seed)) for seed in options.seeds.split(",") for context in CONTEXTS]
+    wanted = [(context, int(seed)) for seed in options.seeds.split(",") for context in options.contexts]
     settings = options.seconds, options.model, options.width
     with tempfile.TemporaryDirectory() as temporary, ProcessPoolExecutor(options.workers) as pool:
         folder = Path(temporary)
