@@ -73,6 +73,20 @@ def test_an_unfinished_run_goes_on(run_cli, squares, tmp_path):
     assert json.loads((report / "runs" / "segnet.json").read_text())["steps"] == 4
 
 
+def test_a_shallow_method_is_trained_by_its_name(run_cli, squares, tmp_path):
+    """Beside a network whose options mean nothing for it; the second time both are kept."""
+    report = tmp_path / "report"
+    asked = ("compare", squares, "--models", "pixel-forest,unet", "-o", report, *TRAINING, "--accuracy-only", "--json")
+    code, out, err = run_cli(*asked, "--pictures", 0)
+    assert code == 0, err
+    forest = json.loads(out)["methods"][0]
+    assert forest["name"] == "pixel-forest"
+    assert forest["accuracy"]["mean_iou"] > 0.8
+    code, _, err = run_cli(*asked, "--pictures", 0, "--overwrite")
+    assert code == 0, err
+    assert err.count("keep the finished run") == 2
+
+
 def test_dry_run_writes_nothing(run_cli, squares, tmp_path):
     report = tmp_path / "report"
     code, out, err = run_cli("compare", squares, "--models", "unet,segnet", "-o", report, "--steps", 3, "--dry-run")
@@ -102,6 +116,7 @@ def test_cost_without_data(run_cli, monkeypatch):
         (("--cost-only", "--models", "unet,segnet,unet"), "names unet twice"),
         (("--cost-only", "--models", "unet", "--size", "360"), "such as 360x480, got '360'"),
         (("--models", "unet"), "give DATA and -o REPORT"),
+        (("--cost-only", "--models", "pixel-forest"), "give --models the folder of a trained one"),
         (("--cost-only", "--accuracy-only", "--models", "unet"), "exclude each other"),
         (("--cost-only", "--models", "unet", "--precision", "float16", "--dry-run"), "precision"),
     ],

@@ -20,7 +20,7 @@ def compare(
     context: typer.Context,
     data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Data set.", show_default=False)] = None,
     models: Annotated[
-        str, typer.Option("--models", help="With commas between: networks, trained now, and run or model folders.")
+        str, typer.Option("--models", help="With commas between: methods, trained now, and run or model folders.")
     ] = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="REPORT", help="Folder of the page.")] = None,
     split: Annotated[
@@ -58,8 +58,8 @@ def compare(
 ) -> None:
     """Put methods side by side: accuracy, time, memory and size on one page and in one table.
 
-    A network named in --models is trained in REPORT/runs, all with the same budget; one that is finished there is not
-    trained again. Cost is measured in float32 (or with --precision bfloat16), in fresh processes for each method.
+    A method named in --models is trained in REPORT/runs, networks with the same budget; one that is finished there is
+    not trained again. Cost is measured in float32 (or with --precision bfloat16), in fresh processes for each method.
     """
     from densa import reports
     from densa.cli import compare_methods as steps_of
@@ -145,7 +145,7 @@ def _show_plan(entries: Any, plan: Any, output: Path | None, cost: Any, as_json:
     for entry in entries:
         todo = []
         if plan is not None and output is not None:
-            todo = [steps_of.state_of_run(plan, entry, output)] if entry.network else []
+            todo = [steps_of.state_of_run(plan, entry, output)] if entry.method else []
             todo.append(f"evaluate on {plan.split} ({len(plan.chosen)} images)")
         if cost is not None:
             todo.append("measure cost")

@@ -20,7 +20,9 @@ from densa.networks import NETWORKS, build
 from densa.raster import atomic_output
 from densa.reports.thumbnails import shrink_image, shrink_labels, thumbnail_size
 from densa.segmenter import load_segmenter, model_format, read_model
+from densa.shallow import SHALLOW
 from densa.training import TrainConfig, train_from_config
+from densa.training.shallow_config import OPTIONS
 
 __all__ = [
     "Entry",
@@ -37,20 +39,21 @@ __all__ = [
 
 _PICTURE_PX = 480
 _NETWORK_FORMAT = "densa-network"
+_DATA = ("data", "images", "masks", "legend", "val_fraction", "split_seed")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A method that was asked for: a network to train, or the folder of a model."""
+    """A method that was asked for: the name of one to train, or the folder of a model."""
 
     name: str
-    network: str | None = None
+    method: str | None = None
     folder: Path | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained and evaluated; `configs` by the networks' names."""
+    """What is trained and evaluated; `configs` by the names of the methods to train."""
 
     entries: tuple[Entry, ...]
     configs: dict[str, TrainConfig]
@@ -77,7 +80,7 @@ def entries_of(models: str) -> tuple[Entry, ...]:
     if not names:
         raise InputError("give --models, such as --models segnet,unet or the folder of a trained model")
     entries = [_entry(name) for name in names]
-    keys = [entry.network or (entry.folder or Path()).resolve() for entry in entries]
+    keys = [entry.method or (entry.folder or Path()).resolve() for entry in entries]
     if twice := [name for place, name in enumerate(names) if keys[place] in keys[:place]]:
         raise InputError(f"--models names {twice[0]} twice; name every method once")
     short = [entry.name for entry in entries]
@@ -89,24 +92,29 @@ def entries_of(models: str) -> tuple[Entry, ...]:
 
 
 def _entry(name: str) -> Entry:
-    if name in NETWORKS:
-        return Entry(name, network=name)
+    if name in NETWORKS or name in SHALLOW:
+        return Entry(name, method=name)
     if (folder := Path(name)).exists():
         model_format(folder)
         return Entry(folder.resolve().name, folder=folder)
     if name in methods.METHODS and methods.METHODS[name].kind == "regions":
         raise InputError(f"{name} divides an image into regions and names no classes; compare takes trained methods")
-    near = difflib.get_close_matches(name, NETWORKS, n=3, cutoff=0.4)
-    mend = f"did you mean {' or '.join(near)}?" if near else f"networks are {', '.join(sorted(NETWORKS))}"
-    raise InputError(f"--models has {name!r}, which is no network and no folder of a model; {mend}")
+    known = [*NETWORKS, *SHALLOW]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    mend = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(sorted(known))}"
+    raise InputError(f"--models has {name!r}, which is no method to train and no folder of a model; {mend}")
 
 
 def untrained(entry: Entry, n_bands: int, n_classes: int, arguments: dict[str, Any]) -> Row:
     """The row of a method whose cost alone is asked for; a folder brings its own bands and classes."""
     if entry.folder is not None:
         return _row_of_folder(entry.name, entry.folder)
+    if entry.method in SHALLOW:
+        raise InputError(
+            f"the cost of {entry.name} depends on what it was trained on; give --models the folder of a trained one"
+        )
     return Row(
-        reports.MethodRow(entry.name, entry.network), reports.Measured(entry.network, n_bands, n_classes, arguments)
+        reports.MethodRow(entry.name, entry.method), reports.Measured(entry.method, n_bands, n_classes, arguments)
     )
 
 
@@ -142,9 +150,13 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
 
     def config_of(model: str) -> TrainConfig:  # a recipe means other settings for each network
         values = {**given, "model": model}
+        if model in SHALLOW:  # which know no steps, patches or recipes
+            stored = {} if train_config is None else TrainConfig.from_yaml(train_config, **given).model_dump()
+            shared = {key: stored[key] for key in (*_DATA, "seed") if stored.get(key) is not None}
+            return TrainConfig.of(**shared | {key: value for key, value in values.items() if key in OPTIONS})
         return TrainConfig.of(**values) if train_config is None else TrainConfig.from_yaml(train_config, **values)
 
-    configs = {entry.network: config_of(entry.network) for entry in entries if entry.network}
+    configs = {entry.method: config_of(entry.method) for entry in entries if entry.method}
     config = next(iter(configs.values()), None) or config_of("unet")
     rule = datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
     splits = datasets.open(config.data, legend=config.legend, split=rule, images=config.images, masks=config.masks)
@@ -181,9 +193,9 @@ def _check_same_split(folder: Path, config: TrainConfig) -> None:
 
 
 def state_of_run(plan: Plan, entry: Entry, output: Path) -> str:
-    """What is to be done to train a network, in words that begin with "keep", "train", "go on" or "replace"."""
+    """What is to be done to train a method, in words that begin with "keep", "train", "go on" or "replace"."""
     folder = output / "runs" / entry.name
-    wanted = plan.configs[entry.network or ""].to_yaml()
+    wanted = plan.configs[entry.method or ""].to_yaml()
     if _finished(folder) == wanted:
         return f"keep the finished run {folder}"
     if not folder.exists():
@@ -195,23 +207,23 @@ def state_of_run(plan: Plan, entry: Entry, output: Path) -> str:
 
 
 def train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
-    """Train the networks that are not finished, one after the other.
+    """Train the methods that are not finished, one after the other.
 
     Raises:
         InputError: a run of other settings is in the way and must not be replaced; what training refuses.
     """
-    networks = [entry for entry in plan.entries if entry.network]
-    states = {entry.name: state_of_run(plan, entry, output) for entry in networks}
+    trained = [entry for entry in plan.entries if entry.method]
+    states = {entry.name: state_of_run(plan, entry, output) for entry in trained}
     if not overwrite and (other := [name for name, state in states.items() if state.startswith("replace")]):
         raise InputError(
             f"{output / 'runs' / other[0]} was trained with other settings; give another folder or --overwrite"
         )
-    for number, entry in enumerate(networks, 1):
+    for number, entry in enumerate(trained, 1):
         state, folder = states[entry.name], output / "runs" / entry.name
-        print(f"{number} of {len(networks)}: {state}", file=sys.stderr)
+        print(f"{number} of {len(trained)}: {state}", file=sys.stderr)
         if state.startswith("keep"):
             continue
-        config = plan.configs[entry.network or ""]
+        config = plan.configs[entry.method or ""]
         checkpoint = folder / "checkpoints" / "last.safetensors"
         resume = state.startswith("go on") and checkpoint.exists()
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -256,7 +268,7 @@ def evaluate_all(
         with progress_bar(f"evaluate {entry.name}") as progress:
             pairs = reports.pairs_of_predictions(segmenter, plan.chosen, progress=progress)
             evaluation = reports.evaluate_pairs(_keeping(pairs, places, kept), plan.chosen.legend, n_worst=0)
-        record = _read_record(folder) if entry.network else {}
+        record = _read_record(folder) if entry.method else {}
         training = {key: record[key] for key in ("steps", "minutes") if key in record}
         rows.append(_row_of_folder(entry.name, folder, accuracy=reports.Accuracy.of(evaluation), training=training))
         maps.append(kept)
