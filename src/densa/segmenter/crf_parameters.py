@@ -10,8 +10,8 @@ from typing import Any
 from densa.crf import DenseCrf
 from densa.errors import InputError
 from densa.raster import atomic_output
+from densa.segmenter.folder_files import DESCRIPTION
 from densa.segmenter.loading import model_format
-from densa.segmenter.model_folder import DESCRIPTION
 
 __all__ = ["store_crf", "stored_crf"]
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from densa.errors import InputError
 from densa.segmenter.contract import Segmenter
 from densa.segmenter.ensemble import Ensemble, check_weights
-from densa.segmenter.model_folder import DESCRIPTION, LARGEST_JSON
+from densa.segmenter.folder_files import DESCRIPTION, LARGEST_JSON, Strict, read_description
 
 __all__ = ["FORMAT", "EnsembleDescription", "load_ensemble", "model_files", "read_ensemble", "save_ensemble"]
 
@@ -37,9 +37,7 @@ class EnsembleDescription:
     combine: str
 
 
-class _EnsembleFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _EnsembleFile(Strict):
     format: Literal["densa-ensemble"]
     version: Literal[1]
     combine: str
@@ -143,18 +141,8 @@ def _is_ensemble(folder: Path) -> bool:
 
 
 def _read(folder: Path) -> EnsembleDescription:
-    path = folder / DESCRIPTION
-    try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise InputError(f"{path} has {path.stat().st_size} bytes, an ensemble's description has a few hundred")
-        content = _EnsembleFile.model_validate_json(path.read_bytes())
-        weights = check_weights(content.weights, len(content.weights), content.combine)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{path} is no description of an ensemble: {place}: {first['msg']}") from error
+    content = read_description(folder, _EnsembleFile, "an ensemble")
+    weights = check_weights(content.weights, len(content.weights), content.combine)
     members = tuple(folder / f"member-{number}" for number in range(len(weights)))
     for member in members:
         if member.is_symlink() or not member.is_dir():

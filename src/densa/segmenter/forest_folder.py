@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.raster import atomic_output
 from densa.segmenter.contract import BandContract
+from densa.segmenter.folder_files import (
+    DESCRIPTION,
+    WEIGHTS,
+    BandsFile,
+    Strict,
+    plain_json,
+    read_description,
+    write_files,
+)
 from densa.segmenter.forest import ForestSegmenter
-from densa.segmenter.model_folder import DESCRIPTION, LARGEST_JSON, WEIGHTS
 from densa.shallow import PixelFeatures, RegionFeatures, ShallowModel, Trees
 
 __all__ = ["ForestDescription", "load_forest", "read_forest", "save_forest"]
@@ -48,24 +54,12 @@ class ForestDescription:
     training: dict[str, Any]
 
 
-class _BandsFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    n_bands: int = Field(ge=1, le=10_000)
-    names: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    dtype: str
-
-
-class _ForestFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _ForestFile(Strict):
     format: Literal["densa-forest"]
     version: Literal[1]
     method: str = Field(max_length=200)
     legend: dict[str, JsonValue]
-    bands: _BandsFile
+    bands: BandsFile
     features: dict[str, JsonValue]
     regions: dict[str, JsonValue] | None
     combine: Literal["mean", "softmax", "patches"]
@@ -116,27 +110,10 @@ def save_forest(
         "n_nodes": len(model.trees.feature),
         "training": training or {},
     }
-    try:
-        text = json.dumps(content, indent=1, allow_nan=False)
-        _ForestFile.model_validate_json(text)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"a model's description must be plain JSON: {error}") from error
+    text = plain_json(content, _ForestFile)
     block = _check_block(bands)
     arrays = {**model.trees.arrays(), _BLOCK: block, _EXPECTED: segmenter.probabilities(block)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}") from error
-    with atomic_output(folder / WEIGHTS, overwrite=True) as path:
-        path.touch()
-        mode = path.stat().st_mode
-        try:
-            save_file(arrays, path)
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{folder / WEIGHTS} cannot be written: {error}") from error
-        path.chmod(mode)  # safetensors makes files that the owner alone may read
-    with atomic_output(folder / DESCRIPTION, overwrite=True) as path:
-        path.write_text(text, encoding="utf-8")
+    write_files(folder, text, lambda path: save_file(arrays, path))
 
 
 def read_forest(folder: Path | str) -> ForestDescription:
@@ -146,11 +123,8 @@ def read_forest(folder: Path | str) -> ForestDescription:
         InputError: there is no such folder, or its description is damaged.
     """
     folder = Path(folder)
-    path = folder / DESCRIPTION
+    path, content = folder / DESCRIPTION, read_description(folder, _ForestFile, "a forest")
     try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise InputError(f"{path} has {path.stat().st_size} bytes, a model's description has a few thousand")
-        content = _ForestFile.model_validate_json(path.read_bytes())
         legend = Legend.from_dict(content.legend)
         bands = BandContract(**content.bands.model_dump())
         pixels = PixelFeatures.from_config(content.features)
@@ -158,12 +132,6 @@ def read_forest(folder: Path | str) -> ForestDescription:
         if content.regions is not None:
             features = RegionFeatures.from_config(pixels, _tuples(content.regions))
         features.names(bands.n_bands)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{path} is no description of a forest: {place}: {first['msg']}") from error
     except InputError as error:
         raise error if str(path) in str(error) else InputError(f"{path}: {error}") from error
     stride = features.step if isinstance(features, RegionFeatures) else 1

@@ -11,9 +11,10 @@ from densa.networks import build as build_network
 from densa.segmenter.contract import Segmenter
 from densa.segmenter.ensemble import Ensemble
 from densa.segmenter.ensemble_folder import load_ensemble
+from densa.segmenter.folder_files import DESCRIPTION, description_bytes
 from densa.segmenter.forest import ForestSegmenter
 from densa.segmenter.forest_folder import load_forest
-from densa.segmenter.model_folder import DESCRIPTION, LARGEST_JSON, Build, load_network_segmenter
+from densa.segmenter.model_folder import Build, load_network_segmenter
 
 __all__ = ["LOADERS", "load_segmenter", "model_format"]
 
@@ -61,22 +62,9 @@ def model_format(folder: Path | str) -> str:
     Raises:
         InputError: there is no model folder of densa's.
     """
-    folder = Path(folder)
-    path = folder / DESCRIPTION
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise InputError(
-            f"a model is a folder with {DESCRIPTION} and its weights, {folder} {what}; "
-            "densa never loads pickled weights (.pt, .pth)"
-        )
+    path = Path(folder) / DESCRIPTION
     try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise InputError(f"{path} has {path.stat().st_size} bytes, a model's description has a few thousand")
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise InputError(f"{folder} is no model folder: it has no {DESCRIPTION}") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        content = json.loads(description_bytes(path.parent))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no description of a densa model: {error}") from error
     found = content.get("format") if isinstance(content, dict) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,22 +10,28 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.raster import atomic_output
 from densa.segmenter.contract import BandContract
+from densa.segmenter.folder_files import (
+    DESCRIPTION,
+    WEIGHTS,
+    BandsFile,
+    Strict,
+    plain_json,
+    read_description,
+    write_files,
+)
 from densa.segmenter.network import NetworkSegmenter
 
 __all__ = ["Architecture", "ModelDescription", "load_network_segmenter", "read_model", "save_model"]
 
-WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 _VERSION = 1
-LARGEST_JSON = 16 * 2**20  # bytes
 _CHECK_SIZE = (24, 40)  # height and width of the test block
 _CHECK_BLOCK, _CHECK_EXPECTED = "check/block", "check/probabilities"
 _TOLERANCE = 1e-3  # of a probability: other processors add in another order
@@ -56,29 +61,17 @@ class ModelDescription:
     training: dict[str, Any]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _ArchitectureFile(_Strict):
+class _ArchitectureFile(Strict):
     name: str = Field(max_length=200)
     arguments: dict[str, bool | int | float | str | None]
 
 
-class _BandsFile(_Strict):
-    n_bands: int = Field(ge=1, le=10_000)
-    names: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    dtype: str
-
-
-class _ModelFile(_Strict):
+class _ModelFile(Strict):
     format: Literal["densa-network"]
     version: Literal[1]
     architecture: _ArchitectureFile
     legend: dict[str, JsonValue]
-    bands: _BandsFile
+    bands: BandsFile
     halo: int = Field(ge=0)
     stride: int = Field(ge=1)
     receptive_field: dict[str, JsonValue]
@@ -125,30 +118,12 @@ def save_model(
         "training": training or {},
         "tolerance": _TOLERANCE,
     }
-    try:
-        text = json.dumps(content, indent=1, allow_nan=False)
-        _ModelFile.model_validate_json(text)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"a model's description must be plain JSON: {error}") from error
+    text = plain_json(content, _ModelFile)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     block = _check_block(bands)
     tensors[_CHECK_BLOCK] = torch.from_numpy(block)
     tensors[_CHECK_EXPECTED] = torch.from_numpy(segmenter.probabilities(block))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}") from error
-    # The weights carry their own test block, so an old description beside new weights is still a sound model.
-    with atomic_output(folder / WEIGHTS, overwrite=True) as path:
-        path.touch()
-        mode = path.stat().st_mode
-        try:
-            save_file(tensors, path)
-        except SafetensorError as error:
-            raise InputError(f"{folder / WEIGHTS} cannot be written: {error}") from error
-        path.chmod(mode)  # safetensors makes files that the owner alone may read
-    with atomic_output(folder / DESCRIPTION, overwrite=True) as path:
-        path.write_text(text, encoding="utf-8")
+    write_files(folder, text, lambda path: save_file(tensors, path))
 
 
 def read_model(folder: Path | str) -> ModelDescription:
@@ -213,27 +188,10 @@ def _check_result(folder: Path, found: NDArray[np.float32], expected: NDArray[np
 
 
 def _description(folder: Path) -> tuple[ModelDescription, float]:
-    path = folder / DESCRIPTION
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise InputError(
-            f"a model is a folder with {WEIGHTS} and {DESCRIPTION}, {folder} {what}; "
-            "densa never loads pickled weights (.pt, .pth)"
-        )
+    path, content = folder / DESCRIPTION, read_description(folder, _ModelFile)
     try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise InputError(f"{path} has {path.stat().st_size} bytes, a model's description has a few thousand")
-        content = _ModelFile.model_validate_json(path.read_bytes())
         legend = Legend.from_dict(content.legend)
         bands = BandContract(**content.bands.model_dump())
-    except FileNotFoundError as error:
-        raise InputError(f"{folder} is no model folder: it has no {DESCRIPTION}") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{path} is no description of a densa model: {place}: {first['msg']}") from error
     except InputError as error:
         raise error if str(path) in str(error) else InputError(f"{path}: {error}") from error
     architecture = Architecture(content.architecture.name, dict(content.architecture.arguments))

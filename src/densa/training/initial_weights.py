@@ -21,7 +21,7 @@ from densa.networks.resnet import ResNet
 from densa.networks.vgg import load_vgg16_encoder
 from densa.networks.weights import PUBLISHED, adapt_bands, read_weights
 from densa.segmenter import Architecture, ModelDescription, read_model
-from densa.segmenter.model_folder import WEIGHTS
+from densa.segmenter.folder_files import WEIGHTS
 
 __all__ = ["class_parameters", "implied_arguments", "load_initial_weights"]
 
