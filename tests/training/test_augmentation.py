@@ -125,7 +125,8 @@ def test_colour_in_units_of_the_band():
     settings = replace(Augmentation.none(), gamma=1)
     drawn = replace(draw(settings, 1, 1, seed=0, step=0), gamma=torch.tensor([[2.0]]))
     after, _, _ = augment(images, maps, drawn, settings)
-    assert_close(after.ravel(), torch.tensor([8 * 0.25**2 - 4, -2, 8 * 0.625**2 - 4, 5]))
+    # (share^2 - 0.5^2) of a range of 8; the mean stays, what lies beyond the range moves with its end.
+    assert_close(after.ravel(), torch.tensor([8 * (0.25**2 - 0.25), 0, 8 * (0.625**2 - 0.25), 8 * 0.75 + 1]))
 
 
 def test_draw_depends_on_seed_and_step_alone():

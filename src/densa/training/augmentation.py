@@ -20,7 +20,7 @@ from densa.errors import InputError
 
 __all__ = ["Augmentation", "Draw", "augment", "draw", "elastic_field", "mixed_seed"]
 
-# Gamma bends the values within so many standard deviations of the mean; beyond them it changes nothing.
+# Gamma bends the values within so many standard deviations of the mean; those beyond are shifted along with the ends.
 _GAMMA_RANGE = 4.0
 
 
@@ -37,7 +37,7 @@ class Augmentation:
         elastic: standard deviation in pixels of the displacements of a 3x3 grid over the patch; U-Net: 10.
         gain: contrast of each band, a factor between 1 - gain and 1 + gain about the band's mean.
         offset: brightness of each band, up to so many of the band's standard deviations either way.
-        gamma: bend of each band's values, an exponent between 1 / (1 + gamma) and 1 + gamma.
+        gamma: bend of each band's values about its mean, an exponent between 1 / (1 + gamma) and 1 + gamma.
 
     Raises:
         InputError: a negative amount, a gain of 1 or more.
@@ -198,7 +198,8 @@ def _recolour(images: Tensor, drawn: Draw, settings: Augmentation) -> Tensor:
         values.to(images.device)[:, :, None, None] for values in (drawn.gain, drawn.offset, drawn.gamma)
     )
     if settings.gamma:
-        share = (images + _GAMMA_RANGE) / (2 * _GAMMA_RANGE)
-        bent = share.clamp(0, 1) ** gamma * (2 * _GAMMA_RANGE) - _GAMMA_RANGE
-        images = torch.where((share > 0) & (share < 1), bent, images)
+        inner = images.clamp(-_GAMMA_RANGE, _GAMMA_RANGE)
+        share = (inner + _GAMMA_RANGE) / (2 * _GAMMA_RANGE)
+        # The mean stays where it is: a bend that moved it would mostly change the colour.
+        images = (share**gamma - 0.5**gamma) * (2 * _GAMMA_RANGE) + (images - inner)
     return images * gain + offset
