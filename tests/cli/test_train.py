@@ -98,8 +98,8 @@ def test_help_is_in_groups(run_cli):
     assert code == 0
     headings = [line for line in out.splitlines() if line.endswith(":") and not line.startswith(" ")]
     assert headings == [
-        "Arguments:", "Options:", "Network:", "Shallow methods:", "Data:", "Run:", "Patches:", "Optimiser:", "Loss:", "Augmentation:",
-        "Machine and log:", "This call:",
+        "Arguments:", "Options:", "Network:", "Shallow methods:", "Data:", "Run:", "Patches:", "Optimiser:", "Loss:",
+        "Augmentation:", "Machine and log:", "This call:",
     ]  # fmt: skip
 
 
