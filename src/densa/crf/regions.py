@@ -38,8 +38,8 @@ class RegionPotential:
         regions: (h, w) integers; 0 and below: in no region. Regions need not be connected.
         weight: gamma, the cost of a region whose labels are mixed: one number, or an array indexed by the region's
             number (see `region_weights`).
-        truncation: eta, share of a region's pixels whose deviation costs as much as any mixture, T = eta |c|; from 0
-            to 0.5. 0 is the strict P^n Potts model: one deviating pixel costs all.
+        truncation: eta, 0 to 0.5: the share of a region's pixels whose deviation costs as much as any mixture,
+            T = eta n of n pixels. 0 is the strict P^n Potts model: one deviating pixel costs all.
 
     Raises:
         InputError: no map of integers, weights that are negative, not finite or too few, a truncation out of range.
@@ -74,7 +74,7 @@ class RegionPotential:
 def region_weights(
     regions: NDArray[Any], exponent: float, constant: float, quality: NDArray[Any] | None = None, slope: float = 0.0
 ) -> NDArray[np.float64]:
-    """gamma of each region: |c|^exponent (constant + slope * quality(c)).
+    """gamma of each region: n^exponent (constant + slope * quality) for n pixels.
 
     Args:
         regions: (h, w) integers from 1; 0: in no region.
