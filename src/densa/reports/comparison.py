@@ -6,20 +6,17 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import densa
-from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.raster import atomic_output
 from densa.reports.cost import Cost
 from densa.reports.evaluation import Evaluation
+from densa.reports.html import check_files, make_folder, page_facts, render_page
 from densa.reports.pictures import jpeg_uri, png_uri
 from densa.reports.published import (
     CAMVID_NOTE,
@@ -162,13 +159,8 @@ def check_comparison(folder: Path | str, *, overwrite: bool = False) -> tuple[Pa
     Raises:
         InputError: one of them exists and must not be replaced, or the folder is a file.
     """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"a comparison is written into a folder, {folder} is a file; give another name")
-    for path in (folder / PAGE, folder / TABLE):
-        if path.exists() and not overwrite:
-            raise InputError(f"{path} exists; give another folder or allow overwriting")
-    return folder / PAGE, folder / TABLE
+    page, table = check_files(folder, (PAGE, TABLE), "comparison", overwrite=overwrite)
+    return page, table
 
 
 def write_comparison(comparison: Comparison, folder: Path | str, *, overwrite: bool = False) -> Path:
@@ -182,10 +174,7 @@ def write_comparison(comparison: Comparison, folder: Path | str, *, overwrite: b
     """
     page, table = check_comparison(folder, overwrite=overwrite)
     html = render_comparison(comparison)
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"report folder {page.parent} cannot be made: {error.strerror or error}") from error
+    make_folder(page.parent)
     with atomic_output(table, overwrite) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows(_csv_rows(comparison))
     with atomic_output(page, overwrite) as temporary:
@@ -232,21 +221,10 @@ def _printed_scores(comparison: Comparison) -> list[dict[str, Any]]:
 
 def render_comparison(comparison: Comparison) -> str:
     """The page as one HTML text without any external resource."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["percent"] = _percent
-    environment.filters["hex"] = lambda color: "#{:02x}{:02x}{:02x}".format(*color)
-    folder = files("densa.reports")
-    template = environment.from_string(folder.joinpath("comparison.html.j2").read_text(encoding="utf-8"))
-    # One look for all pages: the style of the evaluation's.
-    style = (
-        folder.joinpath("report.html.j2").read_text(encoding="utf-8").partition("<style>")[2].partition("</style>")[0]
-    )
-    own = {"densa": densa.__version__, "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")}
-    return template.render(
-        style=style,
-        facts=own | {key: str(value) for key, value in comparison.facts.items() if value is not None},
+    return render_page(
+        "comparison.html.j2",
+        {"percent": _percent},
+        facts=page_facts(comparison.facts),
         accuracy=_accuracy_page(comparison),
         cost=_cost_page(comparison.rows),
         views=_views(comparison),

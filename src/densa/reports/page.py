@@ -6,21 +6,18 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import densa
-from densa.errors import InputError
 from densa.legend import IGNORE, Color, Legend
 from densa.raster import atomic_output
 from densa.reports.context import context_charts
 from densa.reports.curves import training_charts
 from densa.reports.evaluation import Evaluation, View
+from densa.reports.html import check_files, make_folder, page_facts, render_page
 from densa.reports.pictures import ERROR_COLORS, OUTCOME_COLORS, error_map, jpeg_uri, outcome_map, png_uri
 
 __all__ = ["write_report"]
@@ -66,10 +63,7 @@ def write_report(
     page, numbers = check_output(folder, overwrite=overwrite)
     facts = {"model": model, "data": data, "seed": seed, **(provenance or {})}
     html = render(evaluation, title=title, facts=facts, curves=curves, figures=figures)
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"report folder {page.parent} cannot be made: {error.strerror or error}") from error
+    make_folder(page.parent)
     with atomic_output(numbers, overwrite) as temporary:
         text = json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
         text = re.sub(r"\[[\d\s,]+\]", lambda row: re.sub(r"\s+", " ", row[0]), text)  # a row of counts on one line
@@ -85,13 +79,8 @@ def check_output(folder: Path | str, *, overwrite: bool = False) -> tuple[Path, 
     Raises:
         InputError: one of them exists and must not be replaced, or the folder is a file.
     """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"a report is written into a folder, {folder} is a file; give another name")
-    for path in (folder / "report.html", folder / "metrics.json"):
-        if path.exists() and not overwrite:
-            raise InputError(f"{path} exists; give another folder or allow overwriting")
-    return folder / "report.html", folder / "metrics.json"
+    page, numbers = check_files(folder, ("report.html", "metrics.json"), "report", overwrite=overwrite)
+    return page, numbers
 
 
 def render(
@@ -103,19 +92,12 @@ def render(
     figures: Mapping[str, NDArray[np.uint8]] | None = None,
 ) -> str:
     """The page as one HTML text without any external resource; see `write_report`."""
-    from jinja2 import Environment, StrictUndefined
-
-    known = {key: str(value) for key, value in (facts or {}).items() if value is not None}
-    own = {"densa": densa.__version__, "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")}
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["percent"] = _percent
-    environment.filters["count"] = lambda n: f"{int(n):,}".replace(",", "\u202f")
-    environment.filters["hex"] = lambda color: "#{:02x}{:02x}{:02x}".format(*color)
-    template = environment.from_string(files("densa.reports").joinpath("report.html.j2").read_text(encoding="utf-8"))
     legend = evaluation.legend
-    return template.render(
+    return render_page(
+        "report.html.j2",
+        {"percent": _percent, "count": lambda n: f"{int(n):,}".replace(",", "\u202f")},
         title=title,
-        facts=own | known,
+        facts=page_facts(facts or {}),
         figures=[(caption, jpeg_uri(picture)) for caption, picture in (figures or {}).items()],
         evaluation=evaluation,
         classes=list(zip(legend.class_names, legend.colors, strict=True)),
