@@ -1,5 +1,7 @@
 """Polygons of streamed label maps equal those of GDAL on the whole array."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,12 +36,13 @@ def normalised(rings):
 
 
 def by_gdal(labels):
-    return sorted((int(v), normalised(s["coordinates"])) for s, v in shapes(labels, mask=labels != 255, connectivity=4))
+    mask = labels != (0 if labels.dtype == np.int32 else 255)
+    return sorted((int(v), normalised(s["coordinates"])) for s, v in shapes(labels, mask=mask, connectivity=4))
 
 
 def in_strips(labels, height, confidence=None, **options):
     found = []
-    polygoniser = Polygoniser(labels.shape[1], found.append, **options)
+    polygoniser = Polygoniser(labels.shape[1], found.append, regions=labels.dtype == np.int32, **options)
     for top in range(0, len(labels), height):
         rows = slice(top, top + height)
         polygoniser.write(labels[rows], None if confidence is None else confidence[rows])
@@ -50,7 +53,7 @@ def in_strips(labels, height, confidence=None, **options):
 def same(one, other):
     assert len(one) == len(other)
     for a, b in zip(one, other, strict=True):
-        assert (a.class_index, a.n_pixels, a.mean_probability) == (b.class_index, b.n_pixels, b.mean_probability)
+        assert (a.label, a.n_pixels, a.mean_probability) == (b.label, b.n_pixels, b.mean_probability)
         assert len(a.rings) == len(b.rings)
         for ring, other_ring in zip(a.rings, b.rings, strict=True):
             assert_array_equal(ring, other_ring)
@@ -64,8 +67,36 @@ label_maps = st.tuples(st.integers(1, 25), st.integers(1, 12)).flatmap(
 @given(label_maps, st.integers(1, 9))
 def test_equal_to_gdal(labels, height):
     found = in_strips(labels, height)
-    assert sorted((p.class_index, normalised(p.rings)) for p in found) == by_gdal(labels)
+    assert sorted((p.label, normalised(p.rings)) for p in found) == by_gdal(labels)
     same(found, in_strips(labels, 1000))  # in the same order too
+
+
+MOST = 2**31 - 1
+region_maps = st.tuples(st.integers(1, 25), st.integers(1, 12)).flatmap(
+    lambda shape: arrays(np.int32, shape, elements=st.sampled_from([0, 0, 1, 2, 255, 256, 70_000, MOST - 1, MOST]))
+)
+
+
+@given(region_maps, st.integers(1, 9))
+def test_regions_equal_to_gdal(labels, height):
+    found = in_strips(labels, height)
+    assert sorted((p.label, normalised(p.rings)) for p in found) == by_gdal(labels)
+    same(found, in_strips(labels, 1000))
+    assert sum(p.n_pixels for p in found) == (labels != 0).sum()
+    for p in found:
+        assert p.n_pixels == sum(_signed_area(ring) for ring in p.rings)
+
+
+@given(label_maps, st.integers(1, 9), st.sampled_from([0, 1.5]))
+def test_numbered_as_regions_classes_have_the_same_polygons(labels, height, tolerance):
+    regions = np.where(labels == 255, 0, labels.astype(np.int32) + 1)
+    numbered = in_strips(regions.astype(np.int32), height, simplify=tolerance)
+    same([replace(p, label=p.label - 1) for p in numbered], in_strips(labels, height, simplify=tolerance))
+
+
+def test_a_region_in_pieces_has_a_polygon_for_each():
+    labels = np.array([[5, 5, 0, 5], [0, 0, 5, 0], [5, 0, 0, 7]], np.int32)  # two touch at a corner
+    assert sorted((p.label, p.n_pixels) for p in polygonise(labels)) == [(5, 1), (5, 1), (5, 1), (5, 2), (7, 1)]
 
 
 def spiral(n):
@@ -109,12 +140,12 @@ def test_shapes_that_are_known_to_be_hard(name):
     labels = LARGE[name]
     expected = by_gdal(labels)
     for height in (1, 7, 1000):
-        assert sorted((p.class_index, normalised(p.rings)) for p in in_strips(labels, height)) == expected
+        assert sorted((p.label, normalised(p.rings)) for p in in_strips(labels, height)) == expected
 
 
 def test_rings_by_hand():
     labels = np.array([[1, 1, 1, 1], [1, 2, 1, 1], [1, 1, 2, 1], [1, 1, 1, 1]], np.uint8)
-    one, two, three = sorted(polygonise(labels), key=lambda p: (p.class_index, p.rings[0][0].tolist()))
+    one, two, three = sorted(polygonise(labels), key=lambda p: (p.label, p.rings[0][0].tolist()))
     assert_array_equal(one.rings[0], [[0, 0], [0, 4], [4, 4], [4, 0]])  # counterclockwise as drawn, from the top
     assert_array_equal(one.rings[1], [[1, 1], [2, 1], [2, 2], [1, 2]])  # clockwise; two holes that touch
     assert_array_equal(one.rings[2], [[2, 2], [3, 2], [3, 3], [2, 3]])
@@ -142,17 +173,22 @@ def _signed_area(ring):
     return -int(x @ np.roll(y, -1) - y @ np.roll(x, -1)) // 2
 
 
-def test_finished_polygons_leave():
+@pytest.mark.parametrize("regions", [False, True])
+def test_finished_polygons_leave(regions):
     """A long map of small regions keeps the arrays at their size; the first polygons come before the last rows."""
     found = []
-    polygoniser = Polygoniser(16, found.append)
-    strip = (np.indices((8, 16)) // 2).sum(0).astype(np.uint8) % 3
-    for _ in range(100):
-        polygoniser.write(strip)
+    polygoniser = Polygoniser(16, found.append, regions=regions)
+    if regions:  # 2 by 2 pixels, each with its own number
+        blocks = np.arange(1, 3201, dtype=np.int32).reshape(400, 8)
+        labels = blocks.repeat(2, 0).repeat(2, 1)
+    else:
+        labels = np.tile((np.indices((8, 16)) // 2).sum(0).astype(np.uint8) % 3, (100, 1))
+    for top in range(0, 800, 8):
+        polygoniser.write(labels[top : top + 8])
     assert sum(len(batch.labels) for batch in found) > 2000
     assert len(polygoniser._tracer._borders.points) < 1500
     polygoniser.finish()
-    assert sum(len(batch.labels) for batch in found) == len(list(shapes(np.tile(strip, (100, 1)))))
+    assert sum(len(batch.labels) for batch in found) == len(list(shapes(labels)))
 
 
 @pytest.mark.parametrize(
@@ -188,5 +224,15 @@ def test_other_refusals():
         polygoniser.write(np.zeros((1, 3), np.uint8))
 
 
+def test_refused_regions():
+    with pytest.raises(InputError, match="labels must be int32, got uint8"):
+        Polygoniser(4, list, regions=True).write(np.zeros((2, 4), np.uint8))
+    with pytest.raises(InputError, match="from 1, with 0 for none, got -7"):
+        list(polygonise(np.full((2, 4), -7, np.int32)))
+    with pytest.raises(InputError, match="min_area merges classes"):
+        list(polygonise(np.ones((2, 4), np.int32), min_area=2))
+
+
 def test_no_rows_at_all():
+    assert in_strips(np.zeros((0, 3), np.int32), 1) == []
     assert in_strips(np.zeros((0, 3), np.uint8), 1) == []

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from densa.raster import polygon_sieve, polygonise
-from densa.raster.polygon_runs import encode
+from densa.raster.polygon_runs import OUTSIDE, encode
 from densa.raster.polygon_sieve import Sieve
 from densa.raster.polygons import _ones
 
@@ -79,8 +79,8 @@ def decoded(runs_of_rows, width):
         for first, last in zip(runs.first[:-1], runs.first[1:], strict=True):
             assert (np.diff(runs.label[first:last].astype(int)) != 0).all()
             row = np.full(width, 255, np.uint8)
-            for i in range(first, last - 1):
-                row[max(runs.start[i], 0) : runs.start[i + 1]] = runs.label[i]
+            for i in np.flatnonzero(runs.label[first:last] != OUTSIDE) + first:
+                row[runs.start[i] : runs.start[i + 1]] = runs.label[i]
             rows.append(row)
     return np.array(rows).reshape(-1, width)
 

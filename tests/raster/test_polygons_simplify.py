@@ -91,7 +91,7 @@ def test_a_tolerance_beyond_the_map():
 
 def test_a_staircase_becomes_a_line():
     labels = (np.indices((10, 10))[0] >= np.indices((10, 10))[1]).astype(np.uint8)
-    rings = {p.class_index: p.rings[0].tolist() for p in polygonise(labels, simplify=0.8)}
+    rings = {p.label: p.rings[0].tolist() for p in polygonise(labels, simplify=0.8)}
     assert rings[0] == [[1, 0], [10, 9], [10, 0]]
     assert rings[1] == [[0, 0], [0, 10], [10, 10], [10, 9], [1, 0]]
 
@@ -100,7 +100,7 @@ def test_small_regions_do_not_vanish():
     labels = np.zeros((9, 9), np.uint8)
     labels[4, 4] = 1
     labels[2:4, 6] = 2
-    simple = {p.class_index: geometry(p) for p in polygonise(labels, simplify=50)}
+    simple = {p.label: geometry(p) for p in polygonise(labels, simplify=50)}
     assert simple[1].area == 1
     assert simple[2].area > 0
     assert sum(g.area for g in simple.values()) == pytest.approx(81)

@@ -216,7 +216,7 @@ def compact(borders: Borders, room: tuple[int, int, int, int], growth: float = 2
         np.empty((size[ARCS], 7), np.int32),
         np.empty((size[NODES], 4), np.int32),
         np.empty(size[COMPONENTS], np.int32),
-        np.empty(size[COMPONENTS], np.uint8),
+        np.empty(size[COMPONENTS], np.int32),
         np.empty((size[COMPONENTS], 3), np.int64),
         borders.frontier,
         borders.above,

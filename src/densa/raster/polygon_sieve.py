@@ -28,9 +28,9 @@ class _Regions(NamedTuple):
     """Connected regions of the rows that are held; number 0 is no region."""
 
     parent: NDArray[np.int32]
-    label: NDArray[np.uint8]
+    label: NDArray[np.int32]
     area: NDArray[np.int64]
-    decided: NDArray[np.uint8]  # class of a small region that has been merged; _UNDECIDED before
+    decided: NDArray[np.int32]  # class of a small region that has been merged; _UNDECIDED before
 
 
 class _Borders(NamedTuple):
@@ -57,7 +57,7 @@ class Sieve:
         self._held: list[tuple[Runs, NDArray[np.int32]]] = []
         self._n_runs, self._wait_for = 0, _RUNS
         self._regions = _Regions(
-            np.zeros(1, np.int32), np.full(1, OUTSIDE, np.uint8), np.zeros(1, np.int64), np.zeros(1, np.uint8)
+            np.zeros(1, np.int32), np.full(1, OUTSIDE, np.int32), np.zeros(1, np.int64), np.zeros(1, np.int32)
         )
         self._borders = _Borders._make(np.empty(0, t) for t in (np.int32, np.int32, np.int64, np.int64))
         self._new_borders: list[_Borders] = []
@@ -84,9 +84,9 @@ class Sieve:
         """The remaining rows."""
         return self._decide(last=True)
 
-    def _last_row(self) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.int32]]:
+    def _last_row(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
         if not self._held:
-            return np.full(1, -1, np.int32), np.full(1, OUTSIDE, np.uint8), np.zeros(1, np.int32)
+            return np.full(1, -1, np.int32), np.full(1, OUTSIDE, np.int32), np.zeros(1, np.int32)
         runs, component = self._held[-1]
         begin = runs.first[-2]
         return runs.start[begin:], runs.label[begin:], component[begin:]
@@ -113,7 +113,7 @@ class Sieve:
         self._wait_for = 2 * self._n_runs + _RUNS
         return iter(released)
 
-    def _release(self, final: NDArray[np.uint8], known: NDArray[np.bool_], last: bool) -> list[Runs]:
+    def _release(self, final: NDArray[np.int32], known: NDArray[np.bool_], last: bool) -> list[Runs]:
         """Rows from the top until one holds an undecided region; the lowest one stays for those to come."""
         released: list[Runs] = []
         while self._held:
@@ -157,7 +157,7 @@ def _with_room(regions: _Regions, extra: int) -> _Regions:
     return _Regions._make(np.concatenate([field, np.empty(extra, field.dtype)]) for field in regions)
 
 
-def _relabelled(runs: Runs, component: NDArray[np.int32], final: NDArray[np.uint8], n_rows: int) -> Runs:
+def _relabelled(runs: Runs, component: NDArray[np.int32], final: NDArray[np.int32], n_rows: int) -> Runs:
     """The first rows with their final labels; neighbours of one label become one run."""
     n = int(runs.first[n_rows])
     label = final[component[:n]]
@@ -183,7 +183,7 @@ def _summed(parts: list[_Borders], regions: _Regions, min_area: float) -> _Borde
     swapped = ~by_class & large[one]  # the large one second, as its class
     one, other = np.where(swapped, other, one), np.where(swapped, one, other)
     to_class = ~by_class & large[np.maximum(other, 0)]
-    labels = -1 - regions.label[np.maximum(other, 0)].astype(np.int32)
+    labels = -1 - regions.label[np.maximum(other, 0)]
     other = np.where(to_class, labels, other)
     in_order = (other < 0) | (one < other)
     one, other = np.where(in_order, one, other), np.where(in_order, other, one)

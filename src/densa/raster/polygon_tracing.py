@@ -58,7 +58,7 @@ class Borders(NamedTuple):
     arcs: NDArray[np.int32]
     nodes: NDArray[np.int32]  # arc by north, east, south, west: 2 * arc, + 1 if it is the arc's tail; -1 for none
     parent: NDArray[np.int32]  # union-find of the components; 0 is no component
-    labels: NDArray[np.uint8]  # of the components
+    labels: NDArray[np.int32]  # of the components, as in runs
     sums: NDArray[np.int64]  # of the components: pixels, area units, confidence
     frontier: NDArray[np.int32]  # arc that is open downwards at each column
     above: NDArray[np.int32]  # runs of the lowest row: start, label, component

@@ -1,4 +1,4 @@
-"""Polygons of label maps of any size, from strips of rows."""
+"""Polygons of maps of classes or of regions, of any size, from strips of rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.raster.polygon_rings import compact, finished_rings
-from densa.raster.polygon_runs import OUTSIDE, Runs, encode
+from densa.raster.polygon_runs import OUTSIDE, LabelArray, Runs, decode_labels, encode
 from densa.raster.polygon_sieve import Sieve
 from densa.raster.polygon_simplify import simplify_arcs
 from densa.raster.polygon_tracing import ARCS, POINTS, Borders, cut, room, trace_rows
@@ -27,17 +27,17 @@ _MAX_WIDTH = 2**28
 
 @dataclass(frozen=True)
 class Polygon:
-    """A region of one class whose pixels share edges.
+    """Pixels of one label that are connected by their edges.
 
     Attributes:
-        class_index: its label.
+        label: class index or region number.
         n_pixels: its size.
         mean_probability: mean of the confidence over 255; None where no confidence was given.
         rings: (k, 2) columns and rows of the corners, first not repeated; the exterior counterclockwise as drawn, then
             the holes, clockwise.
     """
 
-    class_index: int
+    label: int
     n_pixels: int
     mean_probability: float | None
     rings: tuple[NDArray[np.int32], ...]
@@ -50,7 +50,7 @@ class PolygonBatch(NamedTuple):
     repeated. Exterior first, counterclockwise as drawn; holes clockwise.
     """
 
-    labels: NDArray[np.uint8]
+    labels: LabelArray
     n_pixels: NDArray[np.int64]
     areas: NDArray[np.int64]  # in the units of `row_area`
     confidence: NDArray[np.int64]  # sum over the pixels
@@ -60,16 +60,17 @@ class PolygonBatch(NamedTuple):
 
 
 def polygonise(
-    labels: NDArray[np.uint8],
+    labels: LabelArray,
     confidence: NDArray[np.uint8] | None = None,
     *,
     min_area: float = 0,
     simplify: float = 0,
 ) -> Iterator[Polygon]:
-    """Polygons of a label map in memory.
+    """Polygons of a map of classes or of regions in memory.
 
     Args:
-        labels: (H, W) uint8 class indices, 255 where there is none.
+        labels: (H, W) uint8 class indices, 255 where there is none; or int32 region numbers from 1, 0 where there is
+            none.
         confidence: (H, W) uint8 probability of the label, times 255.
         min_area: pixels; smaller regions are merged, see `Polygoniser`.
         simplify: tolerance in pixels, see `Polygoniser`.
@@ -80,7 +81,8 @@ def polygonise(
     if labels.ndim != 2:
         raise InputError(f"labels must be (H, W), got the shape {labels.shape}")
     found: list[PolygonBatch] = []
-    polygoniser = Polygoniser(labels.shape[1], found.append, min_area=min_area, simplify=simplify)
+    regions = labels.dtype == np.int32
+    polygoniser = Polygoniser(labels.shape[1], found.append, regions=regions, min_area=min_area, simplify=simplify)
     polygoniser.write(labels, confidence)
     polygoniser.finish()
     for batch in found:
@@ -97,10 +99,11 @@ def _polygons(batch: PolygonBatch, with_confidence: bool) -> Iterator[Polygon]:
 
 
 class Polygoniser:
-    """Polygons of a label map that is given in strips of whole rows, from top to bottom.
+    """Polygons of a map of classes or of regions that is given in strips of whole rows, from top to bottom.
 
-    Regions are connected by edges (4 neighbours) and polygons are never cut at a strip: they, and the order in which
-    they come, do not depend on the height of the strips. The memory follows the open regions and their borders.
+    Polygons are connected by edges (4 neighbours): a numbered region gives as many as it has such pieces, all with its
+    number, also where the pieces touch at corners. Polygons are never cut at a strip: they, and the order in which they
+    come, do not depend on the height of the strips. The memory follows the open polygons and their borders.
 
     Regions under `min_area` are merged. The edges between two regions are taken by their length, the longest first (of
     equal ones that which begins uppermost, then leftmost), all regions of one class that are large enough
@@ -119,13 +122,15 @@ class Polygoniser:
     Args:
         width: columns of the map.
         sink: called with each `PolygonBatch`; finished polygons leave when they hold as many corners as the open ones.
-        min_area: least area of a polygon, in the unit of `row_area` (pixels by default); 0 keeps all.
+        regions: the map has int32 region numbers instead of uint8 classes.
+        min_area: least area of a polygon, in the unit of `row_area` (pixels by default); 0 keeps all. For classes only.
         simplify: tolerance in pixels of unit size; 0 keeps every corner.
         pixel_size: width and height of a pixel in the unit of `simplify`.
         row_area: whole-numbered area of a pixel in the rows begin to end - 1, as an int64 array; 1 by default.
 
     Raises:
-        InputError: width below 1 or above 2^28, a negative area or tolerance, a pixel without width or height.
+        InputError: width below 1 or above 2^28, a negative area or tolerance, a pixel without width or height,
+            `min_area` for regions.
     """
 
     def __init__(
@@ -133,6 +138,7 @@ class Polygoniser:
         width: int,
         sink: Callable[[PolygonBatch], Any],
         *,
+        regions: bool = False,
         min_area: float = 0,
         simplify: float = 0,
         pixel_size: tuple[float, float] = (1.0, 1.0),
@@ -145,23 +151,31 @@ class Polygoniser:
                 raise InputError(f"{name} must be 0 or more, got {value}")
         if not min(pixel_size) > 0:
             raise InputError(f"a pixel must have a width and a height above 0, got {pixel_size}")
+        if regions and min_area > 0:
+            raise InputError(
+                f"min_area merges classes, not numbered regions, and must be 0 for them, got {min_area};"
+                " merge small regions in their map"
+            )
         self.width = width
+        self._dtype = np.dtype(np.int32 if regions else np.uint8)
         simplify = min(simplify, _MAX_WIDTH * min(pixel_size))  # a greater tolerance changes nothing
         self._row_area = row_area or _ones
         self._sieve = Sieve(width, min_area, self._row_area) if min_area > 0 else None
-        self._tracer = _Tracer(width, sink, self._row_area, simplify, pixel_size)
+        self._tracer = _Tracer(width, self._dtype, sink, self._row_area, simplify, pixel_size)
         self._with_confidence: bool | None = None
         self._finished = False
 
-    def write(self, labels: NDArray[np.uint8], confidence: NDArray[np.uint8] | None = None) -> None:
+    def write(self, labels: LabelArray, confidence: NDArray[np.uint8] | None = None) -> None:
         """Take the next rows.
 
         Args:
-            labels: (h, width) uint8 class indices, 255 where there is none.
+            labels: (h, width) uint8 class indices, 255 where there is none; int32 region numbers from 1 to 2^31 - 1,
+                0 where there is none, if `regions` was set.
             confidence: (h, width) uint8 probability of the label, times 255; for all strips or for none.
 
         Raises:
-            InputError: another shape or type, confidence for some strips only, or rows after the end.
+            InputError: another shape or type, a negative number, confidence for some strips only, or rows after the
+                end.
         """
         self._check(labels, confidence)
         chunk = max(1, _CHUNK // self.width)
@@ -187,18 +201,20 @@ class Polygoniser:
         for sieved in self._sieve.push(runs):
             self._tracer.push(sieved)
 
-    def _check(self, labels: NDArray[np.uint8], confidence: NDArray[np.uint8] | None) -> None:
+    def _check(self, labels: LabelArray, confidence: NDArray[np.uint8] | None) -> None:
         if self._finished:
             raise InputError("rows came after the end of the label map; begin another one")
-        for name, array in (("labels", labels), ("confidence", confidence)):
+        for name, array, dtype in (("labels", labels, self._dtype), ("confidence", confidence, np.uint8)):
             if array is None:
                 continue
-            if array.dtype != np.uint8:
-                raise InputError(f"{name} must be uint8, got {array.dtype}")
+            if array.dtype != dtype:
+                raise InputError(f"{name} must be {np.dtype(dtype)}, got {array.dtype}")
             if array.ndim != 2 or array.shape[1] != self.width:
                 raise InputError(f"{name} must be (rows, {self.width}), got the shape {array.shape}")
         if confidence is not None and confidence.shape != labels.shape:
             raise InputError(f"confidence must be {labels.shape} as the labels are, got {confidence.shape}")
+        if self._dtype == np.int32 and labels.size and labels.min() < 0:
+            raise InputError(f"regions must be numbered from 1, with 0 for none, got {labels.min()}")
         given = confidence is not None
         if self._with_confidence not in (None, given):
             raise InputError("confidence must be given for all strips or for none")
@@ -215,12 +231,13 @@ class _Tracer:
     def __init__(
         self,
         width: int,
+        dtype: np.dtype[Any],
         sink: Callable[[PolygonBatch], Any],
         row_area: Callable[[int, int], NDArray[np.int64]],
         tolerance: float,
         pixel_size: tuple[float, float],
     ) -> None:
-        self._sink, self._row_area = sink, row_area
+        self._dtype, self._sink, self._row_area = dtype, sink, row_area
         self._tolerance = float(tolerance)  # of one type: kernels are compiled for each
         self._pixel_size = float(pixel_size[0]), float(pixel_size[1])
         self._reserve = room(width)
@@ -239,7 +256,7 @@ class _Tracer:
             np.empty((arcs, 7), np.int32),
             np.empty((nodes, 4), np.int32),
             np.zeros(components, np.int32),
-            np.full(components, OUTSIDE, np.uint8),
+            np.full(components, OUTSIDE, np.int32),
             np.zeros((components, 3), np.int64),
             np.empty(width + 1, np.int32),
             np.empty((3, width + 2), np.int32),
@@ -268,7 +285,7 @@ class _Tracer:
     def finish(self) -> None:
         """Close the map with an empty row below it."""
         zero = np.zeros(1, np.int64)
-        below = Runs(np.array([0, 1]), np.full(1, -1, np.int32), np.full(1, OUTSIDE, np.uint8), zero)
+        below = Runs(np.array([0, 1]), np.full(1, -1, np.int32), np.full(1, OUTSIDE, np.int32), zero)
         while not trace_rows(below, 0, 1, self._row, zero, self._borders, self._component, self._reserve):
             self._make_room()
         if self._tolerance > 0:
@@ -303,7 +320,7 @@ class _Tracer:
         rings = finished_rings(borders, straighten=self._tolerance == 0)
         if len(rings.component):
             sums = borders.sums[rings.component]
-            labels = borders.labels[rings.component]
+            labels = decode_labels(borders.labels[rings.component], self._dtype)
             self._sink(PolygonBatch._make([labels, *np.ascontiguousarray(sums.T), *rings[1:]]))
         self._borders = compact(borders, self._spare)
         self._full_at = len(self._borders.points) // 2
