@@ -8,22 +8,28 @@ a pixel depends on nothing farther than `max_iterations * spatial_radius` and on
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
 from densa.regions.image_values import as_bands, as_count, as_mask, as_positive
 from densa.regions.luv import luv_to_rgb, rgb_to_luv
-from densa.regions.mode_fusion import BRIGHT, fuse_modes
-from densa.regions.window_sums import LANES, OUTSIDE, add_gaussian_window_sums, add_window_sums
+from densa.regions.mode_fusion import fuse_modes
+from densa.regions.mode_search import Kernel, ModeSearch, is_gaussian
 
-__all__ = ["mean_shift", "mean_shift_filter", "mean_shift_trajectory"]
+__all__ = [
+    "Color",
+    "is_luv",
+    "join_distance",
+    "largest_of_type",
+    "mean_shift",
+    "mean_shift_filter",
+    "mean_shift_trajectory",
+    "prepare",
+]
 
-Kernel = Literal["uniform", "gaussian"]
 Color = Literal["auto", "luv", "as-is"]
 
 
@@ -69,13 +75,13 @@ def mean_shift(
     Raises:
         InputError: no such image, radius, count or kernel; NaN or infinite values within the mask.
     """
-    values, valid, as_luv = _prepared(image, mask, color)
+    values, valid, as_luv = prepare(image, mask, color)
     least = as_count(min_size, "min_size")
-    reach = as_positive(range_radius, "range_radius")
-    join = (1.0 if as_luv else reach / 6.5) if join_threshold is None else as_positive(join_threshold, "join_threshold")
     bright_rule = as_luv and lightness_rule
-    filtered = _filtered(values, valid, spatial_radius, reach, kernel, bright_rule, max_iterations, tolerance)
-    return fuse_modes(filtered, valid, reach, join, least, bright_rule)
+    search = ModeSearch(spatial_radius, range_radius, kernel, bright_rule, max_iterations, tolerance)
+    join = join_distance(join_threshold, range_radius, as_luv)
+    modes, _ = search.modes(values, valid)
+    return fuse_modes(modes, valid, _largest(image, valid), range_radius, join, least, bright_rule)
 
 
 def mean_shift_filter(
@@ -101,10 +107,10 @@ def mean_shift_filter(
     Raises:
         InputError: as `mean_shift`.
     """
-    values, valid, as_luv = _prepared(image, mask, color)
+    values, valid, as_luv = prepare(image, mask, color)
     bright_rule = as_luv and lightness_rule
-    reach = as_positive(range_radius, "range_radius")
-    filtered = _filtered(values, valid, spatial_radius, reach, kernel, bright_rule, max_iterations, tolerance)
+    search = ModeSearch(spatial_radius, range_radius, kernel, bright_rule, max_iterations, tolerance)
+    filtered, _ = search.modes(values, valid)
     if as_luv:
         filtered = luv_to_rgb(filtered)
     shaped = filtered.reshape(np.shape(image))
@@ -144,7 +150,7 @@ def mean_shift_trajectory(
         raise InputError(f"points must be (n, d) and start (d,), got {samples.shape} and {centre.shape}")
     if not (np.isfinite(samples).all() and np.isfinite(centre).all()):
         raise InputError("points and start must be finite; drop the samples that are not")
-    radius, _ = as_positive(bandwidth, "bandwidth"), _is_gaussian(kernel)
+    radius, _ = as_positive(bandwidth, "bandwidth"), is_gaussian(kernel)
     path = [centre]
     for _ in range(as_count(max_iterations, "max_iterations")):
         squared = ((samples - path[-1]) ** 2).sum(axis=1) / radius**2
@@ -160,119 +166,50 @@ def mean_shift_trajectory(
     return np.array(path)
 
 
-def _prepared(
+def prepare(
     image: ArrayLike, mask: ArrayLike | None, color: Color
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], bool]:
-    """(h, w, bands) float32 to filter, (h, w) which pixels count, and whether the bands are Luv."""
+    """What is filtered of an image.
+
+    Returns:
+        (h, w, bands) float32 values, (h, w) which pixels count, and whether the bands are Luv.
+    """
     valid = as_mask(mask, np.shape(image))
     bands = as_bands(image, valid)
-    is_rgb = bands.dtype == np.uint8 and bands.shape[2] == 3
+    as_luv = is_luv(color, bands.dtype, bands.shape[2])
+    valid = np.ones(bands.shape[:2], np.bool_) if valid is None else valid
+    return (rgb_to_luv(bands) if as_luv else bands.astype(np.float32)), valid, as_luv
+
+
+def is_luv(color: Color, dtype: np.dtype[Any], n_bands: int) -> bool:
+    """Whether an image is converted to Luv; an InputError where `color` does not fit it."""
+    is_rgb = dtype == np.uint8 and n_bands == 3
     if color not in ("auto", "luv", "as-is"):
         raise InputError(f"color must be 'auto', 'luv' or 'as-is', got {color!r}")
     if color == "luv" and not is_rgb:
-        raise InputError(
-            f"color='luv' needs 8-bit RGB, got {bands.dtype} with {bands.shape[2]} bands; use color='as-is'"
-        )
-    valid = np.ones(bands.shape[:2], np.bool_) if valid is None else valid
-    if is_rgb and color != "as-is":
-        return rgb_to_luv(bands), valid, True
-    return bands.astype(np.float32), valid, False
+        raise InputError(f"color='luv' needs 8-bit RGB, got {dtype} with {n_bands} bands; use color='as-is'")
+    return is_rgb and color != "as-is"
 
 
-def _is_gaussian(kernel: Kernel) -> bool:
-    if kernel not in ("uniform", "gaussian"):
-        raise InputError(f"kernel must be 'uniform' or 'gaussian', got {kernel!r}")
-    return kernel == "gaussian"
+def join_distance(join_threshold: float | None, range_radius: float, as_luv: bool) -> float:
+    """The given join threshold, checked, or the one that goes with the range radius."""
+    if join_threshold is None:
+        return 1.0 if as_luv else range_radius / 6.5
+    return as_positive(join_threshold, "join_threshold")
 
 
-def _filtered(
-    values: NDArray[np.float32],
-    valid: NDArray[np.bool_],
-    spatial_radius: float,
-    range_radius: float,
-    kernel: Kernel,
-    bright_rule: bool,
-    max_iterations: int,
-    tolerance: float,
-) -> NDArray[np.float32]:
-    """(h, w, bands) range value of each pixel's mode."""
-    height, width, n_bands = values.shape
-    radius = min(as_positive(spatial_radius, "spatial_radius"), float(height + width))  # the whole image at most
-    settings = np.array([radius, range_radius, as_positive(tolerance, "tolerance") ** 2], np.float32)
-    # The last columns of a strip may lie right of the image; after the last row they need items of their own.
-    planes = np.full((n_bands, height + 1, width + LANES), OUTSIDE, np.float32)
-    planes[:, :height, :width] = np.where(valid, values.transpose(2, 0, 1), np.float32(OUTSIDE))
-    modes = np.empty_like(values)
-    _climb(
-        (0.0,) * n_bands,
-        planes,
-        settings,
-        as_count(max_iterations, "max_iterations"),
-        bright_rule,
-        _is_gaussian(kernel),
-        valid,
-        modes,
-    )
-    return modes
+def largest_of_type(dtype: np.dtype[Any]) -> float | None:
+    """What no value, in Luv or as it is, is farther from 0 than; None: the image's values must tell."""
+    if dtype.kind == "b" or (dtype.kind in "ui" and dtype.itemsize <= 2):
+        return 1.0 if dtype.kind == "b" else float(-np.iinfo(dtype).min or np.iinfo(dtype).max)
+    return None
 
 
-@njit(nogil=True, cache=True, parallel=True, error_model="numpy")
-def _climb(
-    bands: Any,
-    planes: Any,
-    settings: Any,
-    max_iterations: int,
-    bright_rule: bool,
-    gaussian: bool,
-    valid: Any,
-    modes: Any,
-) -> None:
-    """Run every pixel's trajectory; places are relative to the pixel: a tile is rounded as the whole image."""
-    height, width = valid.shape
-    row_stride = planes.shape[2]
-    plane_stride = row_stride * planes.shape[1]
-    items = planes.reshape(-1)
-    n_bands = len(bands)
-    radius = settings[0]
-    for unsigned_row in prange(height):
-        row = np.int64(unsigned_row)  # prange counts unsigned: -row would be huge
-        place = np.empty(7 + n_bands, np.float32)  # see add_window_sums
-        sums = np.empty(3 + n_bands, np.float32)
-        place[4], place[5], place[6] = radius * radius, settings[1] * settings[1], 1
-        for column in range(width):
-            site = row * row_stride + column
-            for band in range(n_bands):
-                place[7 + band] = items[site + band * plane_stride]
-                modes[row, column, band] = place[7 + band]
-            if not valid[row, column]:
-                continue
-            place[2] = place[3] = 0
-            for _ in range(max_iterations):
-                top: Any = max(math.ceil(place[2] - radius), -row)
-                bottom = min(math.floor(place[2] + radius), height - 1 - row)
-                left = max(math.ceil(place[3] - radius), -column)
-                right = min(math.floor(place[3] + radius), width - 1 - column)
-                place[0] = top
-                if bright_rule:
-                    place[6] = 4 if place[7] > BRIGHT else 1
-                sums[:] = 0
-                for first in range(left, right + 1, LANES):
-                    place[1] = first
-                    corner = site + top * row_stride + first
-                    n_rows = bottom - top + 1
-                    if gaussian:
-                        add_gaussian_window_sums(bands, items, corner, row_stride, plane_stride, n_rows, place, sums)
-                    else:
-                        add_window_sums(bands, items, corner, row_stride, plane_stride, n_rows, place, sums)
-                if sums[0] <= 0:
-                    break  # rounding has left the window empty: rest here
-                moved = np.float32(0)
-                for number in range(2 + n_bands):
-                    at = 2 + number if number < 2 else 5 + number
-                    mean = sums[1 + number] / sums[0]
-                    moved += (mean - place[at]) * (mean - place[at])
-                    place[at] = mean
-                if moved < settings[2]:
-                    break
-            for band in range(n_bands):
-                modes[row, column, band] = place[7 + band]
+def _largest(image: ArrayLike, valid: NDArray[np.bool_]) -> float:
+    """No valid value is farther from 0."""
+    values: NDArray[Any] = np.asarray(image)
+    largest = largest_of_type(values.dtype)
+    if largest is None:
+        values = values[valid]
+        largest = max(-float(values.min(initial=0)), float(values.max(initial=0)))
+    return largest
