@@ -7,8 +7,9 @@ import pytest
 
 from densa.engine import predict_to_file
 from densa.engine.grid import Grid
+from densa.engine.jobs import run_tile
 from densa.engine.products import Products
-from densa.engine.tile_job import TileJob, run_tile
+from densa.engine.tile_job import TileJob
 from densa.errors import InputError
 
 SUFFIXES = (".tif", ".probabilities.tif", ".uncertainty.tif")

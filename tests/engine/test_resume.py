@@ -152,7 +152,7 @@ def test_a_run_that_stopped_between_its_outputs_puts_both_in_place(stopped, wide
     from densa.engine import journalled
 
     def dies(built, final, *, overwrite):
-        os.replace(built.labels, final.labels)
+        os.replace(built["labels"], final["labels"])
         raise KeyboardInterrupt
 
     monkeypatch.setattr(journalled, "publish", dies)

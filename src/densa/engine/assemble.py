@@ -141,11 +141,10 @@ def write_tiles(grid: Grid, products: Products, load: Callable[[int], bytes], wr
             writers.write_strip(top, (next(tile) for tile in tiles))
 
 
-def publish(built: Outputs, final: Outputs, *, overwrite: bool) -> None:
-    """Rename finished files to their final names, the label map last."""
-    for name, path in final.each().items():
-        source = built.each()[name]
+def publish(built: Mapping[str, Path], final: Mapping[str, Path], *, overwrite: bool) -> None:
+    """Rename finished files to their final names, in the order of `final`: what others wait for comes last."""
+    for name, path in final.items():
         with atomic_output(path, overwrite) as temporary:
-            os.replace(source, temporary)
-            if sidecar(source).exists():
-                os.replace(sidecar(source), sidecar(temporary))
+            os.replace(built[name], temporary)
+            if sidecar(built[name]).exists():
+                os.replace(sidecar(built[name]), sidecar(temporary))

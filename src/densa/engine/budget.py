@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from densa.errors import InputError
 from densa.raster import Raster
 from densa.segmenter import Segmenter
 
-__all__ = ["Cost", "choose_tile_size", "default_tile_size", "limit_read_cache", "measure_cost"]
+__all__ = ["Cost", "choose_tile_size", "default_tile_size", "fitting_tile_size", "limit_read_cache", "measure_cost"]
 
 # Up to this side an image is predicted in one piece: no halo is computed twice, and the widest network of
 # densa stays below some 4 GB of activations.
@@ -135,15 +136,15 @@ def choose_tile_size(
             "close other programs or run where there is more"
         ) from error
     spoken_for = resident_bytes() + cache + reserved
-    fitting = []
-    for size in _candidates(segmenter.stride, max(raster.height, raster.width)):
-        grid = _grid(segmenter, raster, size)
-        needed = spoken_for + workers * cost.of(grid.largest_block())
-        if needed > memory:
-            break
-        # Ties go to the smaller: it leaves less to lose, and more tiles for the workers.
-        fitting.append((grid.computed_pixels(), size))
-    if not fitting:
+    size, needed = fitting_tile_size(
+        max(raster.height, raster.width),
+        segmenter.stride,
+        lambda size: _grid(segmenter, raster, size),
+        lambda grid: spoken_for + workers * cost.of(grid.largest_block()),
+        memory,
+        tiles,
+    )
+    if size is None:
         aside, n_processes = shared
         given, least = (aside + n_processes * amount for amount in (memory, math.ceil(needed / 1e7) * 10**7))
         many = max(workers, n_processes)
@@ -151,8 +152,41 @@ def choose_tile_size(
             f"a memory of {shown_bytes(given)} is too small for this model on {raster.path.name}; the least is "
             f"{shown_bytes(least)}" + (f" with {many} workers; take fewer or give more" if many > 1 else "")
         )
-    enough = [pair for pair in fitting if len(_grid(segmenter, raster, pair[1])) >= tiles]
-    return min(enough or fitting)[1]
+    return size
+
+
+def fitting_tile_size(
+    side: int,
+    stride: int,
+    grid_of: Callable[[int], Grid],
+    needed_of: Callable[[Grid], float],
+    memory: float,
+    tiles: int,
+) -> tuple[int | None, float]:
+    """The tile size that computes the fewest pixels within a budget.
+
+    Args:
+        side: longer side of the raster.
+        stride: tile sizes are multiples of it.
+        grid_of: tiles of a size.
+        needed_of: bytes that a grid needs at once.
+        memory: bytes.
+        tiles: at least so many, where the raster has them.
+
+    Returns:
+        The size, None where the smallest tile needs more; and what the last grid that was tried needs.
+    """
+    fitting = []
+    needed = 0.0
+    for size in _candidates(stride, side):
+        grid = grid_of(size)
+        needed = needed_of(grid)
+        if needed > memory:
+            break
+        # Ties go to the smaller: it leaves less to lose, and more tiles for the workers.
+        fitting.append((grid.computed_pixels(), size))
+    enough = [pair for pair in fitting if len(grid_of(pair[1])) >= tiles]
+    return (min(enough or fitting)[1] if fitting else None), needed
 
 
 def _grid(segmenter: Segmenter, raster: Raster, size: int) -> Grid:

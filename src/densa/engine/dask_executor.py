@@ -9,17 +9,17 @@ from itertools import islice
 from typing import Any
 
 from densa.engine.executors import Store
-from densa.engine.tile_job import TileJob, close_job, run_tile
+from densa.engine.jobs import Job, close_job, run_tile
 from densa.errors import InputError
 
 __all__ = ["run_dask"]
 
 _CONNECT_SECONDS = 20
 _MOST_LOCAL = 1024
-_jobs: dict[str, TileJob] = {}  # of a worker process, by key
+_jobs: dict[str, Job] = {}  # of a worker process, by key
 
 
-def run_dask(job: TileJob, numbers: Iterable[int], store: Store, address: str) -> Iterator[int]:
+def run_dask(job: Job, numbers: Iterable[int], store: Store, address: str) -> Iterator[int]:
     """Compute tiles on a Dask cluster.
 
     The model goes to every worker once, also to those that join later; each opens the image by its path. Tiles of a
@@ -76,7 +76,7 @@ def _run(key: str, number: int) -> tuple[int, bytes]:
     return number, run_tile(_jobs[key], number)
 
 
-def _plugin(distributed: Any, job: TileJob) -> Any:
+def _plugin(distributed: Any, job: Job) -> Any:
     class SendJob(distributed.WorkerPlugin):  # type: ignore[misc,name-defined,unused-ignore]
         """Gives a worker the job when it starts."""
 
@@ -95,7 +95,7 @@ def _plugin(distributed: Any, job: TileJob) -> Any:
     return SendJob()
 
 
-def remember(job: TileJob) -> None:
+def remember(job: Job) -> None:
     """Keep a job for the tiles of it that will be asked for."""
     _jobs[job.key] = job
 

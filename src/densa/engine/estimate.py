@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 
 from densa.engine.assemble import Outputs
 from densa.engine.compute import Block, read_block
-from densa.engine.executors import threads_of_each
+from densa.engine.crew import Crew
+from densa.engine.executors import n_processors, threads_of_each
 from densa.engine.memory import peak_during, shown_bytes
-from densa.engine.task import Crew, Task, plan_task
+from densa.engine.task import Task, plan_task
 from densa.engine.tile_file import encode_tile
 from densa.legend import IGNORE
 from densa.raster import PolygonWriter, Raster
@@ -96,7 +96,7 @@ def estimate(task: Task, crew: Crew) -> Estimate:
         crew: who will compute it. Workers of a remote cluster are taken to be as fast as one process here.
     """
     grid = task.grid
-    opened = task.job.opened(task.segmenter, task.raster)
+    worker = task.job.opened(task.segmenter, task.raster)
     with_data, looked_at = [], _spread(len(grid), _LOOKED_AT_TILES)
     for number in looked_at:
         core = grid.tile(number)[0]
@@ -110,7 +110,7 @@ def estimate(task: Task, crew: Crew) -> Estimate:
     peak = 0
 
     def one(block: Block) -> tuple[int, NDArray[np.uint8]]:
-        planes = task.job.products.planes(opened.computer(block))
+        planes = task.job.products.planes(worker.compute(block))
         return len(encode_tile(planes)), planes
 
     with _as_worker(task):
@@ -178,8 +178,7 @@ def _spread(n: int, most: int) -> list[int]:
 
 def _at_once(task: Task, crew: Crew) -> int:
     """Tiles that are computed at the same time without slowing each other."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(crew.local_processes or crew.threads, processors, len(task.grid))
+    return min(crew.local_processes or crew.threads, n_processors(), len(task.grid))
 
 
 @contextmanager

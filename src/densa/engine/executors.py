@@ -8,14 +8,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from densa.engine.compute import Block, TilePrediction, read_block
-from densa.engine.tile_file import encode_tile
-from densa.engine.tile_job import Opened, TileJob, run_tile
+from densa.engine.jobs import Job, Worker, run_tile
 from densa.errors import InputError
 
-__all__ = ["Store", "compute_ahead", "run_processes", "run_serial", "run_threads", "threads_of_each"]
+__all__ = [
+    "Store",
+    "compute_ahead",
+    "n_processors",
+    "run_processes",
+    "run_serial",
+    "run_threads",
+    "threads_of_each",
+]
 
 Store = Callable[[int, bytes], None]
 """Keeps a finished tile; called from any thread."""
@@ -24,60 +30,57 @@ _MOST_RESTARTS = 3
 T = TypeVar("T")
 
 
-def compute_ahead(job: TileJob, opened: Opened, numbers: Iterable[int]) -> Iterator[tuple[int, TilePrediction]]:
-    """Compute tiles in this thread while another reads the next."""
+def compute_ahead(worker: Worker, numbers: Iterable[int]) -> Iterator[tuple[int, Any]]:
+    """Compute tiles in this thread while another reads the next; gives their numbers and results."""
     remaining = iter(numbers)
     with ThreadPoolExecutor(1, "densa-read") as reader:
 
-        def read_next() -> tuple[int, Future[Block]] | None:
+        def read_next() -> tuple[int, Future[Any]] | None:
             number = next(remaining, None)
-            if number is None:
-                return None
-            return number, reader.submit(read_block, opened.raster, job.grid, number)
+            return None if number is None else (number, reader.submit(worker.read, number))
 
         ahead = read_next()
         while ahead is not None:
             number, block = ahead[0], ahead[1].result()
             ahead = read_next()
-            yield number, opened.computer(block)
+            yield number, worker.compute(block)
             del block
 
 
-def run_serial(job: TileJob, opened: Opened, numbers: Iterable[int], store: Store) -> Iterator[int]:
+def run_serial(worker: Worker, numbers: Iterable[int], store: Store) -> Iterator[int]:
     """Compute tiles one after the other; reading the next and keeping the one before go on meanwhile.
 
     Yields:
         Numbers of kept tiles.
     """
 
-    def keep(number: int, tile: TilePrediction) -> int:
-        store(number, encode_tile(job.products.planes(tile)))
+    def keep(number: int, result: Any) -> int:
+        store(number, worker.pack(result))
         return number
 
     kept: Future[int] | None = None
     with ThreadPoolExecutor(1, "densa-write") as writer:
-        for number, tile in compute_ahead(job, opened, numbers):
+        for number, result in compute_ahead(worker, numbers):
             if kept is not None:
                 yield kept.result()
-            kept = writer.submit(keep, number, tile)
-            del tile
+            kept = writer.submit(keep, number, result)
+            del result
         if kept is not None:
             yield kept.result()
 
 
-def run_threads(job: TileJob, opened: Opened, numbers: Iterable[int], store: Store, workers: int) -> Iterator[int]:
+def run_threads(job: Job, worker: Worker, numbers: Iterable[int], store: Store, workers: int) -> Iterator[int]:
     """Compute tiles in threads, each reading, computing and keeping its own."""
 
     def one(number: int) -> int:
-        tile = opened.computer(read_block(opened.raster, job.grid, number))
-        store(number, encode_tile(job.products.planes(tile)))
+        store(number, worker.pack(worker.compute(worker.read(number))))
         return number
 
-    with ThreadPoolExecutor(workers, "densa-tile", initializer=_limit_threads, initargs=(job.threads,)) as pool:
+    with ThreadPoolExecutor(workers, "densa-tile", initializer=job.limit_threads) as pool:
         yield from _bounded(pool, one, numbers, workers)
 
 
-def run_processes(job: TileJob, numbers: Iterable[int], store: Store, workers: int) -> Iterator[int]:
+def run_processes(job: Job, numbers: Iterable[int], store: Store, workers: int) -> Iterator[int]:
     """Compute tiles in new processes. Those of a process that dies are computed again.
 
     Raises:
@@ -104,10 +107,10 @@ def run_processes(job: TileJob, numbers: Iterable[int], store: Store, workers: i
     )
 
 
-_job: TileJob | None = None
+_job: Job | None = None
 
 
-def _begin_process(job: TileJob) -> None:
+def _begin_process(job: Job) -> None:
     global _job
     _job = job
 
@@ -115,14 +118,6 @@ def _begin_process(job: TileJob) -> None:
 def _run_own(number: int) -> tuple[int, bytes]:
     assert _job is not None
     return number, run_tile(_job, number)
-
-
-def _limit_threads(n: int) -> None:
-    """Torch's setting holds for the thread that makes it."""
-    if n:
-        import torch
-
-        torch.set_num_threads(n)
 
 
 def _bounded(pool: Executor, run: Callable[[int], T], numbers: Iterable[int], most: int) -> Iterator[T]:
@@ -141,9 +136,13 @@ def _bounded(pool: Executor, run: Callable[[int], T], numbers: Iterable[int], mo
             future.cancel()
 
 
+def n_processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def threads_of_each(workers: int) -> int:
     """Threads of torch for each of several workers on this machine."""
     import torch
 
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(torch.get_num_threads(), allowed) // workers)
+    return max(1, min(torch.get_num_threads(), n_processors()) // workers)

@@ -17,10 +17,9 @@ from densa.errors import InputError
 
 __all__ = ["WorkFolder", "work_folder"]
 
-_FORMAT = "densa-prediction"
 _JOURNAL, _LOCK, _PUBLISHING, _ASSEMBLY = "journal.json", "lock", "publishing", "assembly"
 _LARGEST_JOURNAL = 2**20  # bytes
-_OURS = re.compile(r"(\d{9}\.tile|journal\.json|lock|publishing)(\.[0-9a-f]{8}\.tmp)?$")
+_OURS = re.compile(r"(([a-z0-9]+\.)?\d{9}\.tile|[a-z0-9]+\.table|journal\.json|lock|publishing)(\.[0-9a-f]{8}\.tmp)?$")
 
 
 def work_folder(output: Path) -> Path:
@@ -36,10 +35,12 @@ class WorkFolder:
 
     Args:
         output: the final file; the folder lies beside it.
+        kind: what is being made: "prediction" or "segmentation".
     """
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, kind: str = "prediction") -> None:
         self.output = output
+        self.kind = kind
         self.path = work_folder(output)
 
     def stored(self) -> dict[str, Any] | None:
@@ -59,14 +60,16 @@ class WorkFolder:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{path} is damaged: it is no JSON; remove {self.path} and begin anew") from error
-        if not isinstance(content, dict) or content.get("format") != _FORMAT:
-            raise InputError(f"{path} is no journal of densa; remove {self.path} or choose another output")
+        if not isinstance(content, dict) or content.get("format") != f"densa-{self.kind}":
+            raise InputError(
+                f"{path} is no journal of densa for a {self.kind}; remove {self.path} or choose another output"
+            )
         return content
 
     def begin(self, description: Mapping[str, Any]) -> None:
         """Write the journal; where several processes begin at once, one journal stays."""
         self.make()
-        content = json.dumps({"format": _FORMAT, **description}, indent=1)
+        content = json.dumps({"format": f"densa-{self.kind}", **description}, indent=1)
         temporary = self._write_temporary(_JOURNAL, content.encode())
         try:
             os.link(temporary, self.path / _JOURNAL)
@@ -129,11 +132,15 @@ class WorkFolder:
 
     def store(self, number: int, data: bytes) -> None:
         """Keep a finished tile."""
-        os.replace(self._write_temporary(self._tile(number).name, data), self._tile(number))
+        self.write(self._tile(number).name, data)
 
     def load(self, number: int) -> bytes:
         """The bytes of a finished tile."""
         return self._tile(number).read_bytes()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Bring bytes to the disk under a name of their own: all of them, or none."""
+        os.replace(self._write_temporary(name, data), self.path / name)
 
     def mark_publishing(self) -> None:
         """Note that the final files are being put in place, so that a later run may put them there again."""

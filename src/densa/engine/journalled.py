@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from typing import Any
 
 from densa.engine.assemble import Writers, publish, write_tiles
-from densa.engine.executors import run_processes, run_serial, run_threads
+from densa.engine.crew import Crew, run_tiles
+from densa.engine.executors import Store
+from densa.engine.jobs import Job, Worker
 from densa.engine.journal import WorkFolder
 from densa.engine.shard import Shard
-from densa.engine.task import Crew, Task
+from densa.engine.task import Task
 from densa.errors import InputError
 
-__all__ = ["begun_tile_size", "predict_journalled", "run_tiles"]
+__all__ = ["begin_alone", "begun_tile_size", "compute_missing", "predict_journalled"]
 
 
 def begun_tile_size(folder: WorkFolder) -> int | None:
@@ -46,7 +49,7 @@ def predict_journalled(
     """Compute the missing tiles of a work folder, then write the outputs; see `predict_to_file`."""
     with ExitStack() as stack:
         if shard is None:
-            _begin_alone(task, folder, resume, overwrite, stack)
+            begin_alone(folder, task.description, stack, resume=resume, overwrite=overwrite)
         else:
             task = _join(task, plan, folder, overwrite)
         _compute(task, folder, crew, shard, progress, tell)
@@ -56,36 +59,28 @@ def predict_journalled(
     return _assemble_if_last(task, folder, overwrite)
 
 
-def run_tiles(task: Task, crew: Crew, numbers: list[int], store: Callable[[int, bytes], None]) -> Iterator[int]:
-    """Compute tiles by whoever is to; gives the numbers of those that are kept."""
-    if crew.dask is not None:
-        from densa.engine.dask_executor import run_dask
+def begin_alone(
+    folder: WorkFolder, description: Mapping[str, Any], stack: ExitStack, *, resume: bool, overwrite: bool
+) -> None:
+    """Make or take over a work folder, and lock it until `stack` is left.
 
-        return run_dask(task.job, numbers, store, crew.dask)
-    if crew.local_processes:
-        return run_processes(task.job, numbers, store, crew.workers)
-    opened = task.job.opened(task.segmenter, task.raster)
-    if crew.workers > 1:
-        return run_threads(task.job, opened, numbers, store, crew.workers)
-    return run_serial(task.job, opened, numbers, store)
-
-
-def _begin_alone(task: Task, folder: WorkFolder, resume: bool, overwrite: bool, stack: ExitStack) -> None:
-    """Make or take over the work folder, and lock it until `stack` is left."""
+    Raises:
+        InputError: it is in use, unfinished without `resume`, or belongs to something else.
+    """
     folder.make()
     if not stack.enter_context(folder.lock()):
         raise InputError(f"another process is working in {folder.path}; wait for it, or stop it")
     if not resume:
         if folder.stored() is not None and not overwrite:
             raise InputError(
-                f"{folder.path} holds an unfinished prediction of {folder.output.name}; --resume continues it, "
+                f"{folder.path} holds an unfinished {folder.kind} of {folder.output.name}; --resume continues it, "
                 "--overwrite begins anew"
             )
         folder.clear()
     if folder.stored() is None:
         folder.clear()
-        folder.begin({**task.description, "overwrite": overwrite})
-    folder.check(task.description)
+        folder.begin({**description, "overwrite": overwrite})
+    folder.check(description)
 
 
 def _join(task: Task, plan: Callable[[int | None], Task], folder: WorkFolder, overwrite: bool) -> Task:
@@ -109,14 +104,35 @@ def _compute(
 ) -> None:
     wanted = [n for n in range(len(task.grid)) if shard is None or shard.takes(n)]
     finished = folder.finished({n: task.shape(n) for n in wanted})
-    pixels = {n: task.shape(n)[1] * task.shape(n)[2] for n in wanted}
-    done, total = sum(pixels[n] for n in finished), sum(pixels.values())
     if finished:
         tell(f"{folder.output.name}: {len(finished)} of {len(wanted)} tiles are finished already")
+    worker = task.job.opened(task.segmenter, task.raster)
+    pixels = {n: task.shape(n)[1] * task.shape(n)[2] for n in wanted}
+    compute_missing(crew, task.job, worker, pixels, finished, folder.store, progress)
+
+
+def compute_missing(
+    crew: Crew,
+    job: Job,
+    worker: Worker,
+    pixels: Mapping[int, int],
+    finished: set[int],
+    store: Store,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Compute the tiles that are not finished.
+
+    Args:
+        crew, job, worker, store: see `run_tiles`.
+        pixels: of each tile that is wanted.
+        finished: numbers of those that are there.
+        progress: called with (pixels done, pixels in all) after every tile.
+    """
+    done, total = sum(pixels[n] for n in finished), sum(pixels.values())
     if progress and finished:
         progress(done, total)
-    missing = [n for n in wanted if n not in finished]
-    for number in run_tiles(task, crew, missing, folder.store) if missing else ():
+    missing = [n for n in pixels if n not in finished]
+    for number in run_tiles(crew, job, worker, missing, store) if missing else ():
         done += pixels[number]
         if progress:
             progress(done, total)
@@ -145,5 +161,5 @@ def _assemble(task: Task, folder: WorkFolder, overwrite: bool) -> None:
     stored = folder.stored() or {}
     replace = overwrite or bool(stored.get("overwrite")) or folder.publishing
     folder.mark_publishing()
-    publish(built, task.outputs, overwrite=replace)
+    publish(built.each(), task.outputs.each(), overwrite=replace)
     folder.remove()

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from densa import raster as rasters
 from densa.engine.assemble import Outputs, Writers
 from densa.engine.compute import TilePrediction
+from densa.engine.crew import Crew
 from densa.engine.executors import compute_ahead
 from densa.engine.journal import WorkFolder
 from densa.engine.journalled import begun_tile_size, predict_journalled
+from densa.engine.outputs import check_files, is_complete
 from densa.engine.products import Products
 from densa.engine.shard import Shard
-from densa.engine.task import Crew, Task, check_bands, checked_grid, plan_task
+from densa.engine.task import Task, check_bands, checked_grid, plan_task
 from densa.engine.tile_job import TileJob
-from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.raster import Raster
 from densa.segmenter import Segmenter, for_image
@@ -56,7 +56,7 @@ def predict(
     grid = checked_grid(segmenter, raster, tile_size)
     job = TileJob("", raster.path, 0, lambda: segmenter, grid, Products(segmenter.legend.n_classes))
     done, total = 0, raster.height * raster.width
-    for _, tile in compute_ahead(job, job.opened(segmenter, raster), range(len(grid))):
+    for _, tile in compute_ahead(job.opened(segmenter, raster), range(len(grid))):
         yield tile
         done += tile.window.height * tile.window.width
         if progress:
@@ -143,7 +143,7 @@ def predict_to_file(
     crew, part = Crew(workers, executor, dask), Shard.of(shard)
     folder = WorkFolder(output)
     if not (resume or part):
-        _check_outputs(outputs, folder, False, overwrite)  # before the model is tried
+        check_files(outputs.each().values(), folder, resume=False, overwrite=overwrite)  # before the model is tried
 
     def plan(begun_with: int | None) -> Task:
         return plan_task(
@@ -163,10 +163,10 @@ def predict_to_file(
 
     may_continue = resume or part is not None
     task = plan(begun_tile_size(folder) if may_continue else None)
-    if may_continue and folder.stored() is None and _is_complete(task):
+    if may_continue and folder.stored() is None and is_complete(task.outputs.each(), task.tags):
         folder.remove()
         return True
-    _check_outputs(outputs, folder, may_continue, overwrite)
+    check_files(outputs.each().values(), folder, resume=may_continue, overwrite=overwrite)
     if len(task.grid) == 1 and part is None and folder.stored() is None:
         _predict_directly(task, overwrite, progress)
         return True
@@ -175,42 +175,13 @@ def predict_to_file(
     )
 
 
-def _check_outputs(outputs: Outputs, folder: WorkFolder, resume: bool, overwrite: bool) -> None:
-    """Before anything is computed: no file is in the way, and their folder is there."""
-    stored = folder.stored() if resume else None
-    for path in outputs.each().values():
-        if not path.parent.is_dir():
-            raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
-        may_replace = overwrite or (stored is not None and (bool(stored.get("overwrite")) or folder.publishing))
-        if path.exists() and not may_replace:
-            raise InputError(f"{path} exists; choose another output or give --overwrite")
-    if len(set(outputs.each().values())) < len(outputs.each()):
-        raise InputError(f"{outputs.labels} is named for two products; give each a name of its own")
-
-
-def _is_complete(task: Task) -> bool:
-    """Whether the outputs are there and were made from this image by this model with these settings."""
-    for product, path in task.outputs.each().items():
-        if not path.exists():
-            return False
-        if product == "polygons":
-            continue
-        try:
-            with rasters.open(path) as made:
-                if any(made.metadata.get(field) != value for field, value in task.tags.items()):
-                    return False
-        except InputError:
-            return False
-    return True
-
-
 def _predict_directly(task: Task, overwrite: bool, progress: Progress | None) -> None:
     """One tile: nothing to resume."""
     with Writers(
         task.outputs, task.job.products, task.raster, task.segmenter.legend, tags=task.tags, overwrite=overwrite
     ) as writers:
-        opened = task.job.opened(task.segmenter, task.raster)
-        for _, tile in compute_ahead(task.job, opened, range(len(task.grid))):
+        worker = task.job.opened(task.segmenter, task.raster)
+        for _, tile in compute_ahead(worker, range(len(task.grid))):
             writers.write_strip(tile.window.row, [task.job.products.planes(tile)])
     if progress:
         progress(task.raster.height * task.raster.width, task.raster.height * task.raster.width)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from densa.engine.assemble import Outputs
 from densa.engine.blend import Blended
 from densa.engine.budget import choose_tile_size, default_tile_size, limit_read_cache
 from densa.engine.context import frozen_context
+from densa.engine.crew import Crew
 from densa.engine.executors import threads_of_each
 from densa.engine.grid import Grid
 from densa.engine.identity import image_identity, segmenter_identity
@@ -25,46 +25,10 @@ from densa.errors import InputError
 from densa.raster import Raster
 from densa.segmenter import Segmenter, for_image
 
-__all__ = ["Crew", "Task", "check_bands", "checked_grid", "plan_task"]
+__all__ = ["Task", "check_bands", "checked_grid", "plan_task"]
 
 BLEND_WINDOW_PX = 512
 _ASSEMBLY_BYTES = 200_000_000  # copying a finished raster to a Cloud-Optimized GeoTIFF
-
-
-@dataclass(frozen=True)
-class Crew:
-    """Who computes: `workers` threads or processes, or a Dask cluster.
-
-    Raises:
-        InputError: no worker, or an unknown executor.
-    """
-
-    workers: int = 1
-    executor: str = "threads"
-    dask: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise InputError(f"workers must be at least 1, got {self.workers}")
-        if self.executor not in ("threads", "processes"):
-            raise InputError(f'executor must be "threads" or "processes", got {self.executor!r}')
-        if self.dask is not None and not re.fullmatch(r"local:\d+|\w+://.+|[\w.\-]+:\d+", self.dask):
-            raise InputError(f"--dask takes a scheduler's address as tcp://host:8786, or local:4, got {self.dask!r}")
-        if self.dask is not None and self.workers > 1:
-            raise InputError("give either workers or the address of a Dask cluster, which has its own workers")
-
-    @property
-    def local_processes(self) -> int:
-        """Processes of this machine beside this one."""
-        if self.dask is not None:
-            _, _, count = self.dask.partition("local:")
-            return int(count) if count.isdigit() else 0
-        return self.workers if self.executor == "processes" and self.workers > 1 else 0
-
-    @property
-    def threads(self) -> int:
-        """Threads that compute in one process."""
-        return 1 if self.dask is not None or self.executor == "processes" else self.workers
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from densa import raster as rasters
-from densa.engine.compute import TileComputer, read_block
+from densa.engine.compute import Block, TileComputer, TilePrediction, read_block
 from densa.engine.grid import Grid
 from densa.engine.memory import return_large_blocks
 from densa.engine.products import Products
@@ -17,7 +15,7 @@ from densa.engine.tile_file import encode_tile
 from densa.raster import Raster
 from densa.segmenter import Segmenter
 
-__all__ = ["Opened", "TileJob", "close_job", "run_tile"]
+__all__ = ["TileJob", "TileWorker"]
 
 Wrap = Callable[[Segmenter], Segmenter]
 
@@ -49,54 +47,53 @@ class TileJob:
     cache_bytes: int = 0
     threads: int = 0
 
-    def open(self) -> Opened:
+    def open(self) -> TileWorker:
         """The segmenter and the image, for this process."""
         if self.cache_bytes:
             from densa.engine.budget import limit_read_cache
 
             limit_read_cache(20 * self.cache_bytes)
             return_large_blocks()
-        if self.threads:
-            import torch
-
-            torch.set_num_threads(self.threads)
+        self.limit_threads()
         segmenter = self.load()
         for wrap in self.wraps:
             segmenter = wrap(segmenter)
         return self.opened(segmenter, rasters.open(self.image, page=self.page))
 
-    def opened(self, segmenter: Segmenter, raster: Raster) -> Opened:
+    def opened(self, segmenter: Segmenter, raster: Raster) -> TileWorker:
         """The same from what is open already."""
         computer = TileComputer(segmenter)
         computer.piece_size = self.piece_size
-        return Opened(computer, raster)
+        return TileWorker(self, computer, raster)
+
+    def limit_threads(self) -> None:
+        """Torch's setting holds for the thread that makes it."""
+        if self.threads:
+            import torch
+
+            torch.set_num_threads(self.threads)
 
 
-class Opened(NamedTuple):
+@dataclass(frozen=True)
+class TileWorker:
     """A model and an image in one process."""
 
+    job: TileJob
     computer: TileComputer
     raster: Raster
 
+    def read(self, number: int) -> Block:
+        """A tile with its context."""
+        return read_block(self.raster, self.job.grid, number)
 
-_OPEN: dict[str, Opened] = {}
-_OPEN_LOCK = threading.Lock()
+    def compute(self, block: Block) -> TilePrediction:
+        """Its probabilities."""
+        return self.computer(block)
 
+    def pack(self, result: TilePrediction) -> bytes:
+        """Its planes."""
+        return encode_tile(self.job.products.planes(result))
 
-def run_tile(job: TileJob, number: int) -> bytes:
-    """Read, compute and encode one tile in a worker process; the model is loaded at the first."""
-    with _OPEN_LOCK:
-        if job.key not in _OPEN:
-            for old in list(_OPEN):  # one model at a time: memory
-                _OPEN.pop(old).raster.close()
-            _OPEN[job.key] = job.open()
-        opened = _OPEN[job.key]
-    tile = opened.computer(read_block(opened.raster, job.grid, number))
-    return encode_tile(job.products.planes(tile))
-
-
-def close_job(key: str) -> None:
-    """Let go of the model and the image of a job in this process."""
-    with _OPEN_LOCK:
-        if key in _OPEN:
-            _OPEN.pop(key).raster.close()
+    def close(self) -> None:
+        """Close the image."""
+        self.raster.close()

@@ -1,0 +1,105 @@
+"""Named arrays as bytes, each compressed and checked by itself, so that some can be read without the others.
+
+Layout: magic, length of the header, CRC of the header, header (JSON: name, dtype, shape, packed length, CRC of
+each), then the zlib streams. Nothing is unpickled; an array is unpacked only if its stream can hold it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+
+__all__ = ["decode_arrays", "encode_arrays", "is_whole"]
+
+_MAGIC = b"densaA1\n"
+_HEAD = struct.Struct("<8sII")
+_LARGEST_HEADER = 2**20  # bytes
+_MOST_PACKED = 1100  # zlib packs no more than 1032 bytes into one
+_DTYPES = {"|b1", "|u1", "|i1", *(f"<{kind}{size}" for kind in "ui" for size in (2, 4, 8)), "<f4", "<f8"}
+_DAMAGED = "a file of the work folder is damaged; remove the work folder and begin anew"
+
+
+class _Entry(NamedTuple):
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    length: int
+    crc: int
+
+
+def encode_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays of booleans, integers or real numbers as bytes, which depend on their names and values alone."""
+    entries, streams = [], []
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name], order="C")
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        if array.dtype.str not in _DTYPES:
+            raise TypeError(f"{name} cannot be kept: it holds {array.dtype}")
+        packed = zlib.compress(array.reshape(-1).view(np.uint8).data, 1)
+        entries.append(_Entry(name, array.dtype.str, array.shape, len(packed), zlib.crc32(packed)))
+        streams.append(packed)
+    header = json.dumps(entries, separators=(",", ":")).encode()
+    return b"".join([_HEAD.pack(_MAGIC, len(header), zlib.crc32(header)), header, *streams])
+
+
+def decode_arrays(data: bytes | memoryview, names: Collection[str] = ()) -> dict[str, NDArray[Any]]:
+    """The arrays of those names, of all names by default; they cannot be written to.
+
+    Raises:
+        InputError: the bytes are not whole, or lack a name.
+    """
+    found = {}
+    for entry, packed in _streams(memoryview(data)):
+        if names and entry.name not in names:
+            continue
+        if zlib.crc32(packed) != entry.crc:
+            raise InputError(_DAMAGED)
+        dtype = np.dtype(entry.dtype)
+        n_bytes = math.prod(entry.shape) * dtype.itemsize
+        if n_bytes > _MOST_PACKED * (len(packed) + 1):
+            raise InputError(_DAMAGED)
+        try:
+            values = zlib.decompressobj().decompress(packed, n_bytes + 1)
+        except zlib.error as error:
+            raise InputError(_DAMAGED) from error
+        if len(values) != n_bytes:
+            raise InputError(_DAMAGED)
+        found[entry.name] = np.frombuffer(values, dtype).reshape(entry.shape)
+    if set(names) - set(found):
+        raise InputError(_DAMAGED)
+    return found
+
+
+def is_whole(data: bytes | memoryview) -> bool:
+    """Whether the bytes are a whole file of arrays; nothing is unpacked."""
+    try:
+        return all(zlib.crc32(packed) == entry.crc for entry, packed in _streams(memoryview(data)))
+    except InputError:
+        return False
+
+
+def _streams(view: memoryview) -> Iterator[tuple[_Entry, memoryview]]:
+    """What is said of each array, and its packed bytes."""
+    if len(view) < _HEAD.size:
+        raise InputError(_DAMAGED)
+    magic, length, crc = _HEAD.unpack(view[: _HEAD.size])
+    header = view[_HEAD.size : _HEAD.size + length]
+    if magic != _MAGIC or length > _LARGEST_HEADER or len(header) != length or zlib.crc32(header) != crc:
+        raise InputError(_DAMAGED)
+    place = _HEAD.size + length
+    for name, dtype, shape, size, check in json.loads(bytes(header)):
+        if dtype not in _DTYPES or size > len(view) - place:
+            raise InputError(_DAMAGED)
+        yield _Entry(name, dtype, tuple(shape), size, check), view[place : place + size]
+        place += size
+    if place != len(view):
+        raise InputError(_DAMAGED)

@@ -1,0 +1,248 @@
+"""Segment a raster of any size into regions: the stages of a method over its tiles, journalled, then the files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import densa
+from densa.engine.assemble import publish
+from densa.engine.budget import Cost, fitting_tile_size, limit_read_cache
+from densa.engine.crew import Crew
+from densa.engine.grid import Grid
+from densa.engine.identity import image_identity
+from densa.engine.journal import WorkFolder
+from densa.engine.journalled import begin_alone, begun_tile_size, compute_missing
+from densa.engine.memory import resident_bytes, return_large_blocks, shown_bytes
+from densa.engine.outputs import check_files, is_complete
+from densa.engine.regions.assemble import RegionOutputs, write_products
+from densa.engine.regions.job import StageJob
+from densa.engine.regions.stage import RegionMethod, Stage
+from densa.engine.regions.store import Store
+from densa.errors import InputError
+from densa.raster import Raster, Window
+
+__all__ = ["default_tile_size", "run_stages", "segment_array", "segment_to_file"]
+
+Progress = Callable[[int, int], None]
+
+TILE_PX = 2048
+_ASSEMBLY_BYTES = 200_000_000  # copying a finished raster to a Cloud-Optimized GeoTIFF
+_TABLES_SHARE = 0.25  # of a memory budget, kept for what is known of the whole: faces of tiles, tables of regions
+
+
+def segment_to_file(
+    method: RegionMethod,
+    raster: Raster,
+    outputs: RegionOutputs,
+    *,
+    page: int = 0,
+    tile_size: int | None = None,
+    memory: int | None = None,
+    crew: Crew | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> int | None:
+    """Segment a raster and write its regions; the files are the same to the last byte for any tiling and any workers.
+
+    Until they are complete, what is finished waits in the work folder `REGIONS.partial`, which `resume` continues.
+
+    Args:
+        method: what makes the regions.
+        raster: an open image.
+        outputs: the files.
+        page: of the image in its file; other processes open it by path and page.
+        tile_size: side of the tiles in pixels; None chooses.
+        memory: bytes that may be resident at once in all processes of this machine, tables of regions aside; chooses
+            the tile size.
+        crew: who computes.
+        resume: continue from the work folder, where there is one.
+        overwrite: replace files that exist; without `resume`, an unfinished work folder too.
+        progress: called with (pixels done, pixels in all) of all stages.
+        tell: gets lines for the user.
+
+    Returns:
+        Number of regions; None where `resume` found the files complete.
+
+    Raises:
+        InputError: what the method refuses, an output that exists, a work folder of something else, a full disk.
+    """
+    crew = crew or Crew()
+    folder = WorkFolder(outputs.regions, "segmentation")
+    if not resume:
+        check_files(outputs.each().values(), folder, resume=False, overwrite=overwrite)
+    stages = method.stages(raster)
+    begun_with = begun_tile_size(folder) if resume else None
+    size = _tile_size(method, stages, raster, tile_size or begun_with, memory, crew)
+    grid = Grid(raster.height, raster.width, size)
+    what = {"name": method.name, **method.parameters()}
+    description = {"image": image_identity(raster, page), "method": what, "tiles": {"size": size}}
+    tags = {
+        "DENSA_VERSION": densa.__version__,
+        "DENSA_IMAGE": f"{description['image']['name']} {description['image']['content']}",
+        "DENSA_METHOD": json.dumps(what, sort_keys=True),
+    }
+    if resume and folder.stored() is None and is_complete(outputs.each(), tags):
+        folder.remove()
+        return None
+    check_files(outputs.each().values(), folder, resume=resume, overwrite=overwrite)
+    cache = 0 if memory is None else limit_read_cache(memory // max(1, crew.local_processes))
+    with ExitStack() as stack:
+        begin_alone(folder, description, stack, resume=resume, overwrite=overwrite)
+        key = hashlib.blake2b(json.dumps(description, sort_keys=True).encode(), digest_size=12).hexdigest()
+        pixels = raster.height * raster.width
+        total = (len(stages) + 1) * pixels
+        store = run_stages(
+            stages, raster, folder, grid, page=page, crew=crew, key=key, cache_bytes=cache,
+            progress=None if progress is None else (lambda done, _: progress(done, total)), tell=tell,
+        )  # fmt: skip
+        if progress:
+            progress(len(stages) * pixels, total)
+        built = outputs.inside(folder.assembly())
+        write_products(store, raster, built, tags=tags)
+        count = store.count()
+        stored = folder.stored() or {}
+        replace = overwrite or bool(stored.get("overwrite")) or folder.publishing
+        folder.mark_publishing()
+        publish(built.each(), outputs.each(), overwrite=replace)
+        folder.remove()
+    if progress:
+        progress(total, total)
+    return count
+
+
+def segment_array(
+    method: RegionMethod, raster: Raster, *, tile_size: int | None = None, crew: Crew | None = None
+) -> NDArray[np.int32]:
+    """(H, W) int32 regions of a raster whose regions fit in memory; 0 where there is none."""
+    with tempfile.TemporaryDirectory(prefix="densa-") as place:
+        folder = WorkFolder(Path(place) / "regions.tif", "segmentation")
+        folder.make()
+        grid = Grid(raster.height, raster.width, tile_size or default_tile_size(raster))
+        store = run_stages(method.stages(raster), raster, folder, grid, crew=crew)
+        return store.regions(Window(0, 0, raster.height, raster.width))
+
+
+def run_stages(
+    stages: Sequence[Stage],
+    raster: Raster,
+    folder: WorkFolder,
+    grid: Grid,
+    *,
+    page: int = 0,
+    crew: Crew | None = None,
+    key: str = "",
+    cache_bytes: int = 0,
+    progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Store:
+    """Run the stages that are not finished.
+
+    Args:
+        stages: in order.
+        raster: an open image.
+        folder: the work folder, which is there.
+        grid: the tiles.
+        page, crew, tell: see `segment_to_file`.
+        key: tells this segmentation from others.
+        cache_bytes: that GDAL may keep in each process.
+        progress: called with (pixels done, pixels in all stages).
+
+    Returns:
+        What the stages left.
+    """
+    crew = crew or Crew()
+    parallel = crew.local_processes or crew.threads
+    painted = [stage.name for stage in stages if getattr(stage, "paints", False)]
+    merging = [stage.name for stage in stages if getattr(stage, "merges", False)]
+    store = Store(folder, grid, painted[-1] if painted else "", merging)
+    cores = {number: grid.tile(number)[0] for number in range(len(grid))}
+    pixels = {number: core.height * core.width for number, core in cores.items()}
+    total = sum(pixels.values())
+    for place, stage in enumerate(stages):
+        if store.has_table(f"done{stage.name}"):
+            continue
+        finished = store.finished(stage.name)
+        if finished:
+            tell(f"{folder.output.name}, {stage.name}: {len(finished)} of {len(pixels)} tiles are finished already")
+        job = StageJob(
+            key=f"{key}{stage.name}",
+            image=raster.path.absolute(),
+            page=page,
+            grid=grid,
+            stage=stage,
+            store=store,
+            cache_bytes=cache_bytes,
+            threads=_threads_of_each(parallel) if parallel > 1 else 0,
+        )
+        before = place * total
+        shifted = None if progress is None else partial(_shift, progress, before, len(stages) * total)
+        compute_missing(crew, job, job.opened(raster), pixels, finished, partial(store.keep, stage.name), shifted)
+        stage.gather(store, grid)
+        store.save_table(f"done{stage.name}", {})
+    return store
+
+
+def default_tile_size(raster: Raster) -> int:
+    """Side of a tile in pixels: the whole raster where it is small."""
+    return min(TILE_PX, max(raster.height, raster.width))
+
+
+def _shift(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
+
+
+def _threads_of_each(workers: int) -> int:
+    import numba
+
+    return max(1, numba.get_num_threads() // workers)
+
+
+def _tile_size(
+    method: RegionMethod,
+    stages: Sequence[Stage],
+    raster: Raster,
+    tile_size: int | None,
+    memory: int | None,
+    crew: Crew,
+) -> int:
+    """A given tile size, or the one that computes the fewest pixels twice within the budget."""
+    if memory is None or tile_size is not None:
+        return tile_size or default_tile_size(raster)
+    return_large_blocks()
+    raster.read(Window(0, 0, 1, 1))  # what is decoded whole, is so from here on
+    n_processes = max(1, crew.local_processes)
+    parallel = crew.local_processes or crew.threads
+    halo = max(stage.halo for stage in stages)
+    cost = Cost(16e6, method.bytes_per_pixel(raster))
+    own = resident_bytes() + _ASSEMBLY_BYTES + limit_read_cache(memory // n_processes)
+    fixed = own + (resident_bytes() * n_processes if crew.local_processes else 0) + _TABLES_SHARE * memory
+
+    def grid_of(size: int) -> Grid:
+        return Grid(raster.height, raster.width, size, halo)
+
+    size, least = fitting_tile_size(
+        max(raster.height, raster.width),
+        1,
+        grid_of,
+        lambda grid: fixed + parallel * cost.of(grid.largest_block()),
+        memory,
+        2 * parallel if parallel > 1 else 1,
+    )
+    if size is None:
+        raise InputError(
+            f"a memory of {shown_bytes(memory)} is too small for {method.name} on {raster.path.name}; the least is "
+            f"about {shown_bytes(least / (1 - _TABLES_SHARE))}"
+            + (f" with {parallel} workers; take fewer or give more" if parallel > 1 else "")
+        )
+    return size
