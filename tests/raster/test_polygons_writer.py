@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import rasterio
 import shapely
 from affine import Affine
 from numpy.testing import assert_allclose
@@ -18,10 +17,9 @@ from rasterio.features import shapes
 from rasterio.warp import transform_geom
 from scipy import ndimage
 
-from densa import raster
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.raster import PolygonWriter, vector, vector_files
+from densa.raster import PolygonWriter, vector, vector_files, vector_writer
 
 LEGEND = Legend(("road", "Straße", "tree"), ((10, 20, 30), (40, 50, 60), (70, 80, 90)))
 UTM = Affine(2, 0, 500000, 0, -2, 4000000)
@@ -35,21 +33,6 @@ def label_map(height=40, width=30):
 
 
 LABELS = label_map()
-
-
-@pytest.fixture
-def place(tmp_path):
-    """A raster with a georeference of choice, open."""
-
-    def make(crs, transform, width=LABELS.shape[1]):
-        options = {"driver": "GTiff", "count": 1, "dtype": "uint8", "crs": crs, "transform": transform}
-        with rasterio.open(tmp_path / "like.tif", "w", height=4, width=width, **options) as file:
-            file.write(np.zeros((1, 4, width), np.uint8))
-        image = raster.open(tmp_path / "like.tif")
-        image.close()
-        return image
-
-    return make
 
 
 def write(path, labels=LABELS, height=7, confidence=None, legend=LEGEND, **options):
@@ -122,8 +105,8 @@ def test_without_a_place(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_batches_and_strips(tmp_path, monkeypatch, suffix):
-    monkeypatch.setattr(vector, "_MOST_POLYGONS", 5)
-    monkeypatch.setattr(vector, "_MOST_CORNERS", 60)
+    monkeypatch.setattr(vector_writer, "_MOST_POLYGONS", 5)
+    monkeypatch.setattr(vector_writer, "_MOST_CORNERS", 60)
     write(tmp_path / f"a{suffix}", height=1)
     monkeypatch.undo()
     write(tmp_path / f"b{suffix}", height=100)

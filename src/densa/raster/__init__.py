@@ -10,7 +10,7 @@ from densa.raster.picture import write_picture
 from densa.raster.polygons import Polygon, Polygoniser, polygonise
 from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.tiles import tiles
-from densa.raster.vector import PolygonWriter
+from densa.raster.vector import PolygonWriter, RegionPolygonWriter
 
 __all__ = [
     "BandsWriter",
@@ -20,6 +20,7 @@ __all__ = [
     "PolygonWriter",
     "Polygoniser",
     "Raster",
+    "RegionPolygonWriter",
     "Window",
     "atomic_output",
     "carried_legend",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import warnings
 from collections.abc import Iterator
@@ -17,9 +18,8 @@ from numpy.typing import NDArray
 from rasterio.warp import transform as reproject
 
 from densa.errors import InputError
-from densa.legend import Legend
 from densa.raster.gdal import gdal_errors
-from densa.raster.vector_style import add_style
+from densa.raster.vector_style import QgisStyle, add_style
 
 __all__ = ["FlatGeobufFile", "GeoJsonFile", "GeoPackageFile", "PolygonTable", "VectorFile", "require_pyogrio"]
 
@@ -83,16 +83,18 @@ class GeoJsonFile:
 
 def _json(value: Any) -> str:
     if isinstance(value, float):
+        if not math.isfinite(value):
+            return "null"
         return f"{value:.6g}" if abs(value) < 1 else f"{value:.3f}".rstrip("0").rstrip(".")
     return json.dumps(value, ensure_ascii=False)
 
 
 class GeoPackageFile:
-    """A layer of a GeoPackage, with a QGIS style that draws the classes in the legend's colours."""
+    """A layer of a GeoPackage, with a QGIS style."""
 
-    def __init__(self, path: Path, shown: Path, layer: str, crs: Any, legend: Legend, index: bool = True) -> None:
+    def __init__(self, path: Path, shown: Path, layer: str, crs: Any, style: QgisStyle, index: bool = True) -> None:
         require_pyogrio(shown)
-        self._path, self._shown, self._layer, self._legend, self._index = path, shown, layer, legend, index
+        self._path, self._shown, self._layer, self._style, self._index = path, shown, layer, style, index
         self._crs = None if crs is None else crs.to_wkt()
         self._exists = False
         self.n_written = 0
@@ -125,17 +127,17 @@ class GeoPackageFile:
         if error is None:
             with _vector_errors(self._shown):
                 _check_complete(self._path, self._layer, self.n_written)
-                add_style(self._path, self._layer, self._legend)
+                add_style(self._path, self._layer, self._style)
 
 
 class FlatGeobufFile:
     """A FlatGeobuf file; it cannot grow, so a GeoPackage beside it gathers the polygons first."""
 
-    def __init__(self, path: Path, shown: Path, layer: str, crs: Any, legend: Legend) -> None:
+    def __init__(self, path: Path, shown: Path, layer: str, crs: Any, style: QgisStyle) -> None:
         self._path, self._shown, self._layer = path, shown, layer
         self._crs = None if crs is None else crs.to_wkt()
         self._gathered = path.with_name(path.name + ".gpkg")
-        self._package = GeoPackageFile(self._gathered, shown, layer, crs, legend, index=False)
+        self._package = GeoPackageFile(self._gathered, shown, layer, crs, style, index=False)
 
     def write(self, table: PolygonTable) -> None:
         """Gather polygons."""

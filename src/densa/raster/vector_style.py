@@ -1,16 +1,17 @@
-"""A QGIS style inside a GeoPackage: one colour per class, as in the legend."""
+"""QGIS styles inside a GeoPackage: one colour per class, or outlines."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from densa.legend import Legend
 
-__all__ = ["add_style", "qgis_style"]
+__all__ = ["QgisStyle", "add_style", "class_style", "outline_style"]
 
 # As QGIS creates it when it saves a style into a GeoPackage.
 _TABLE = """
@@ -21,10 +22,24 @@ CREATE TABLE layer_styles (
     update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now'))
 )
 """
+_OUTLINE = {
+    "outline_color": "35,35,35,255",
+    "outline_style": "solid",
+    "outline_width": "0.1",
+    "outline_width_unit": "MM",
+}
 
 
-def add_style(path: Path, layer: str, legend: Legend) -> None:
-    """Make `layer` of a GeoPackage open in QGIS with the legend's colours and names."""
+class QgisStyle(NamedTuple):
+    """A style under a name; `qml` is QGIS's own language."""
+
+    name: str
+    description: str
+    qml: str
+
+
+def add_style(path: Path, layer: str, style: QgisStyle) -> None:
+    """Make `layer` of a GeoPackage open in QGIS with a style."""
     with closing(sqlite3.connect(path)) as file, file:
         row = file.execute("SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (layer,)).fetchone()
         file.execute(_TABLE)
@@ -35,46 +50,48 @@ def add_style(path: Path, layer: str, legend: Legend) -> None:
         file.execute(
             "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName,"
             " styleQML, styleSLD, useAsDefault, description, owner) VALUES ('', '', ?, ?, ?, ?, '', 1, ?, '')",
-            (layer, row[0], "classes", qgis_style(legend), "colours of the classes, by densa"),
+            (layer, row[0], style.name, style.qml, style.description),
         )
 
 
-def qgis_style(legend: Legend) -> str:
-    """QML of a layer whose column `class` holds indices of the legend."""
-    root = Element("qgis", version="3.28", styleCategories="Symbology")
-    renderer = SubElement(
-        root,
-        "renderer-v2",
-        type="categorizedSymbol",
-        attr="class",
-        symbollevels="0",
-        enableorderby="0",
-        forceraster="0",
-    )
+def class_style(legend: Legend) -> QgisStyle:
+    """The legend's colours and names, for a layer whose column `class` holds indices of the legend."""
+    root, renderer = _document("categorizedSymbol", attr="class")
     categories, symbols = SubElement(renderer, "categories"), SubElement(renderer, "symbols")
-    for index, (name, color) in enumerate(zip(legend.class_names, legend.colors, strict=True)):
+    for index, (name, (red, green, blue)) in enumerate(zip(legend.class_names, legend.colors, strict=True)):
         number = str(index)
         SubElement(categories, "category", value=number, type="integer", symbol=number, label=name, render="true")
-        symbol = SubElement(symbols, "symbol", type="fill", name=number, alpha="1", clip_to_extent="1", force_rhr="0")
-        layer = SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"})
-        options = SubElement(layer, "Option", type="Map")
-        for key, value in _fill(*color).items():
-            SubElement(options, "Option", name=key, type="QString", value=value)
-        for key, value in _fill(*color).items():  # QGIS before 3.20 reads these
-            SubElement(layer, "prop", k=key, v=value)
+        _add_symbol(symbols, number, {"color": f"{red},{green},{blue},255", **_OUTLINE, "style": "solid"})
+    return QgisStyle("classes", "colours of the classes, by densa", _text(root, renderer))
+
+
+def outline_style() -> QgisStyle:
+    """Outlines without filling."""
+    root, renderer = _document("singleSymbol")
+    symbols = SubElement(renderer, "symbols")
+    _add_symbol(symbols, "0", {"color": "255,255,255,0", **_OUTLINE, "outline_width": "0.2", "style": "no"})
+    return QgisStyle("regions", "outlines of the regions, by densa", _text(root, renderer))
+
+
+def _document(kind: str, **options: str) -> tuple[Element, Element]:
+    root = Element("qgis", version="3.28", styleCategories="Symbology")
+    more = {"symbollevels": "0", "enableorderby": "0", "forceraster": "0"}
+    return root, SubElement(root, "renderer-v2", {"type": kind, **options, **more})
+
+
+def _add_symbol(symbols: Element, name: str, filling: dict[str, str]) -> None:
+    symbol = SubElement(symbols, "symbol", type="fill", name=name, alpha="1", clip_to_extent="1", force_rhr="0")
+    layer = SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"})
+    options = SubElement(layer, "Option", type="Map")
+    for key, value in filling.items():
+        SubElement(options, "Option", name=key, type="QString", value=value)
+    for key, value in filling.items():  # QGIS before 3.20 reads these
+        SubElement(layer, "prop", k=key, v=value)
+
+
+def _text(root: Element, renderer: Element) -> str:
     SubElement(renderer, "rotation")
     SubElement(renderer, "sizescale")
     SubElement(root, "layerGeometryType").text = "2"
     ElementTree.indent(root)
     return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ElementTree.tostring(root, "unicode")
-
-
-def _fill(red: int, green: int, blue: int) -> dict[str, str]:
-    return {
-        "color": f"{red},{green},{blue},255",
-        "outline_color": "35,35,35,255",
-        "outline_style": "solid",
-        "outline_width": "0.1",
-        "outline_width_unit": "MM",
-        "style": "solid",
-    }

@@ -1,0 +1,20 @@
+import numpy as np
+import pytest
+import rasterio
+
+from densa import raster
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A raster with a georeference of choice, open."""
+
+    def make(crs, transform, width=30):
+        options = {"driver": "GTiff", "count": 1, "dtype": "uint8", "crs": crs, "transform": transform}
+        with rasterio.open(tmp_path / "like.tif", "w", height=4, width=width, **options) as file:
+            file.write(np.zeros((1, 4, width), np.uint8))
+        image = raster.open(tmp_path / "like.tif")
+        image.close()
+        return image
+
+    return make
