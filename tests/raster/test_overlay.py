@@ -8,6 +8,7 @@ from PIL import Image
 from densa import raster
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
+from densa.raster.overlay import write_outlines
 
 LEGEND = Legend(("road", "water"), ((200, 100, 0), (0, 0, 255)))
 
@@ -64,3 +65,22 @@ def test_refused(tmp_path, photo):
             with pytest.raises(InputError, match=message):
                 raster.write_overlay(tmp_path / name, image, given, LEGEND, **options)
     assert [p.name for p in tmp_path.iterdir()] == ["photo.png"]
+
+
+@pytest.mark.parametrize("name", ["lines.png", "lines.tif"])
+@pytest.mark.parametrize("n_bands", [1, 4])
+def test_outlines_lie_over_the_image(tmp_path, name, n_bands):
+    values = np.random.default_rng(0).integers(0, 200, (n_bands, 1100, 60), dtype=np.uint8)
+    raster.write_bands(tmp_path / "image.tif", values)
+    on_line = np.zeros((1100, 60), bool)
+    on_line[:, 7] = on_line[1030] = True
+    with raster.open(tmp_path / "image.tif") as image:
+        write_outlines(
+            tmp_path / name,
+            image,
+            lambda w: on_line[w.row : w.row + w.height, w.column : w.column + w.width],
+        )
+    with raster.open(tmp_path / name) as made:
+        picture = made.read()[0]
+    assert (picture[:, on_line].T == (255, 221, 51)).all()
+    np.testing.assert_array_equal(picture[:, ~on_line], values[[0, 1, 2] if n_bands > 2 else [0, 0, 0]][:, ~on_line])

@@ -1,8 +1,9 @@
-"""The classes laid over the image, for people to look at."""
+"""The classes, or the outlines of regions, laid over the image for people to look at."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ from densa.raster.raster import Raster, Window
 from densa.raster.tiles import tiles
 from densa.raster.write import TIFF_SUFFIXES, check_suffix
 
-__all__ = ["write_overlay"]
+__all__ = ["write_outlines", "write_overlay"]
 
 _TILE_PX = 1024
+_LINE = (255, 221, 51)
 
 
 def write_overlay(
@@ -62,27 +64,54 @@ def write_overlay(
         found, read = _reader(labels, stack)
         if found != size:
             raise InputError(f"labels must be {size[0]} x {size[1]} pixels as {image.path.name} is, got {found}")
-        paint = _Painter(image, read, legend, alpha)
-        if path.suffix.lower() == ".png":
-            _write_png(path, paint, size, overwrite)
-        else:
-            names = ("red", "green", "blue")
-            options: dict[str, Any] = {"like": image, "band_names": names, "overwrite": overwrite}
-            writer = stack.enter_context(BandsWriter(path, 3, *size, np.uint8, **options))
-            for window, _ in tiles(*size, _TILE_PX):
-                writer.write(window, paint(window))
+        _write(path, _Painter(image, read, legend, alpha), image, overwrite)
 
 
-class _Painter:
-    """(3, h, w) uint8 picture of any window."""
+def write_outlines(
+    path: Path | str, image: Raster, lines: Callable[[Window], NDArray[np.bool_]], *, overwrite: bool = False
+) -> None:
+    """Write a picture of an image with lines where regions meet.
 
-    def __init__(self, image: Raster, read: Any, legend: Legend, alpha: float) -> None:
-        self._image, self._read = image, read
+    Args:
+        path: .png or .tif, as `write_overlay`.
+        image: an open raster; shown as `write_overlay` does.
+        lines: gives the (h, w) pixels of a window that are on a line.
+        overwrite: replace a file that exists.
+
+    Raises:
+        InputError: another suffix or size, the file exists, or the disk is full.
+    """
+    path = Path(path)
+    check_suffix(path, {".png", *TIFF_SUFFIXES})
+    shown = _Shown(image)
+
+    def paint(window: Window) -> NDArray[np.uint8]:
+        values = np.rint(shown(window)[0]).astype(np.uint8)
+        picture = values if len(values) == 3 else np.repeat(values, 3, axis=0)
+        picture[:, lines(window)] = np.array(_LINE, np.uint8)[:, None]
+        return picture
+
+    _write(path, paint, image, overwrite)
+
+
+def _write(path: Path, paint: Callable[[Window], NDArray[np.uint8]], image: Raster, overwrite: bool) -> None:
+    """Write a (3, h, w) uint8 picture that is painted window by window."""
+    size = image.height, image.width
+    if path.suffix.lower() == ".png":
+        _write_png(path, paint, size, overwrite)
+        return
+    names = ("red", "green", "blue")
+    with BandsWriter(path, 3, *size, np.uint8, like=image, band_names=names, overwrite=overwrite) as writer:
+        for window, _ in tiles(*size, _TILE_PX):
+            writer.write(window, paint(window))
+
+
+class _Shown:
+    """(3 or 1, h, w) float32 values of any window as a screen shows them, 0..255, and (h, w) which are valid."""
+
+    def __init__(self, image: Raster) -> None:
+        self._image = image
         self._bands = (1, 2, 3) if image.n_bands >= 3 else (1,)
-        self._tint = legend.palette().astype(np.float32).T * alpha
-        self._left = np.full(256, 1 - alpha, np.float32)
-        self._left[legend.n_classes :] = 1  # 255, and what is no class
-        self._tint[:, legend.n_classes :] = 0
         self._low, self._high = (0.0, 255.0) if image.dtype == np.uint8 else self._limits()
 
     def _limits(self) -> tuple[float, float]:
@@ -92,12 +121,26 @@ class _Painter:
         low, high = np.percentile(values[[b - 1 for b in self._bands]][:, valid], (2, 98))
         return float(low), float(max(high, low + 1e-6))
 
-    def __call__(self, window: Window) -> NDArray[np.uint8]:
+    def __call__(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         values, valid = self._image.read(window, bands=self._bands)
-        labels = np.where(valid, self._read(window), IGNORE)
         scaled = np.where(valid, (values.astype(np.float32) - self._low) * (255 / (self._high - self._low)), 0)
-        shown = np.clip(scaled, 0, 255) * self._left[labels] + self._tint[:, labels]
-        return np.rint(shown).astype(np.uint8)
+        return np.clip(scaled, 0, 255), valid
+
+
+class _Painter:
+    """(3, h, w) uint8 picture of any window."""
+
+    def __init__(self, image: Raster, read: Any, legend: Legend, alpha: float) -> None:
+        self._shown, self._read = _Shown(image), read
+        self._tint = legend.palette().astype(np.float32).T * alpha
+        self._left = np.full(256, 1 - alpha, np.float32)
+        self._left[legend.n_classes :] = 1  # 255, and what is no class
+        self._tint[:, legend.n_classes :] = 0
+
+    def __call__(self, window: Window) -> NDArray[np.uint8]:
+        values, valid = self._shown(window)
+        labels = np.where(valid, self._read(window), IGNORE)
+        return np.rint(values * self._left[labels] + self._tint[:, labels]).astype(np.uint8)
 
 
 def _reader(labels: NDArray[np.uint8] | Path | str, stack: ExitStack) -> tuple[tuple[int, ...], Any]:
@@ -109,7 +152,9 @@ def _reader(labels: NDArray[np.uint8] | Path | str, stack: ExitStack) -> tuple[t
     return values.shape, lambda w: values[w.row : w.row + w.height, w.column : w.column + w.width]
 
 
-def _write_png(path: Path, paint: _Painter, size: tuple[int, int], overwrite: bool) -> None:
+def _write_png(
+    path: Path, paint: Callable[[Window], NDArray[np.uint8]], size: tuple[int, int], overwrite: bool
+) -> None:
     check_size(path, *size)
     with atomic_output(path, overwrite) as temporary:
         picture = np.empty((*size, 3), np.uint8)
