@@ -17,7 +17,7 @@ def boundary_of(regions: NDArray[np.int32], core: tuple[slice, slice], mode: str
     Args:
         regions: (h, w) regions of the part and of one pixel around it, as far as the raster goes.
         core: rows and columns of the part in `regions`.
-        mode: "thick", "inner" or "thin"; see `densa.regions.boundaries`. Cracks lie between pixels: they need the whole.
+        mode: "thick", "inner" or "thin"; see `densa.regions.boundaries`. Cracks need the whole.
 
     Returns:
         Booleans of the core's shape.

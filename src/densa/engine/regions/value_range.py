@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from densa.engine.regions.stage import Tile
     from densa.engine.regions.store import Store
 
-__all__ = ["RangeStage", "ValueRange", "value_range"]
+__all__ = ["FixedPoint", "RangeStage", "ValueRange", "fixed_point", "needs_range", "value_range"]
 
 LARGEST_INTEGER = 2**53  # above it float64 has no room for every integer
+FLOAT_BITS = 31  # a float image has 2^30 to 2^31 steps
 
 
 class ValueRange(NamedTuple):
@@ -67,7 +69,7 @@ class RangeStage:
         highs = np.max([part["highs"] for part in filled], axis=0)
         _check(lows, highs)
         table = {"lows": lows.astype(np.float64), "highs": highs.astype(np.float64)}
-        store.save_table(self.name, {"n_valid": np.sum([part["n_valid"] for part in parts]), **table})
+        store.save_table(self.name, {"n_valid": np.array(sum(int(part["n_valid"]) for part in parts)), **table})
 
 
 def _check(lows: NDArray[Any], highs: NDArray[Any]) -> None:
@@ -85,3 +87,78 @@ def value_range(store: Store) -> ValueRange:
     """What `RangeStage` found."""
     table = store.table("range")
     return ValueRange(int(table["n_valid"]), table["lows"], table["highs"])
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """Values as whole numbers of steps, whose sums depend on no order.
+
+    Booleans and integers of 8 or 16 bits are what they are. Larger integers are counted from the middle of their range,
+    exactly, unless a sum over the raster could leave 63 bits. Floating-point values are rounded to steps of a power of
+    two, 2^30 to 2^31 of which make the range of all bands: the error of a mean is at most the range / 2^31. Values that
+    are multiples of such a step, as pictures in float32 mostly are, stay exact.
+
+    Attributes:
+        offset: (B,) value of each band that is 0 steps.
+        step: value of a step, a power of two.
+        bits: the values of a band differ by at most 2^bits steps.
+    """
+
+    offset: NDArray[np.float64]
+    step: float
+    bits: int
+
+    def __call__(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """(B, h, w) signed or small unsigned integers; the pixels themselves where that is what they are."""
+        kind = pixels.dtype.kind
+        if pixels.dtype.itemsize <= 2 and kind in "iu":
+            return pixels
+        if kind == "b":
+            return pixels.view(np.uint8)
+        out = np.empty(pixels.shape, np.int32 if self.bits <= FLOAT_BITS else np.int64)
+        for b, band in enumerate(pixels):
+            if kind == "f":
+                out[b] = np.floor((band.astype(np.float64) - self.offset[b]) / self.step + 0.5)
+            else:
+                step = int(self.step)
+                out[b] = (band.astype(np.int64) - int(self.offset[b]) + step // 2) // step
+        return out
+
+
+def needs_range(dtype: np.dtype[Any]) -> bool:
+    """Whether `fixed_point` asks for the range of an image of this type."""
+    return not (dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2))
+
+
+def fixed_point(dtype: np.dtype[Any], n_bands: int, found: ValueRange | None) -> FixedPoint:
+    """The whole numbers for an image.
+
+    Args:
+        dtype: of the image.
+        n_bands: of the image.
+        found: its range, where `needs_range`.
+
+    Raises:
+        InputError: the values of a float image span less than 1e-30 or go beyond 1e30.
+    """
+    if not needs_range(dtype) or found is None:
+        return FixedPoint(np.zeros(n_bands), 1.0, 8 * dtype.itemsize)
+    span = float((found.highs - found.lows).max())
+    largest = float(np.abs([found.lows, found.highs]).max())
+    if dtype.kind == "f" and (largest > 1e30 or 0 < span < 1e-30):
+        raise InputError(
+            f"image values must span 1e-30 or more and lie within 1e30, they span {span:g} and reach {largest:g}; "
+            "rescale the image"
+        )
+    room = 63 - found.n_valid.bit_length()  # a sum over all pixels keeps within 63 bits
+    bits = math.frexp(span)[1]  # span < 2^bits
+    if dtype.kind == "f":
+        most = min(FLOAT_BITS, room)
+        exponent = bits - most if span else 0
+    else:
+        most = min(54, room)
+        exponent = max(0, bits - most)
+    step = math.ldexp(1.0, exponent)
+    middle = found.lows + (found.highs - found.lows) / 2
+    offset = np.rint(middle / step) * step if span else found.lows
+    return FixedPoint(offset, step, max(1, bits - exponent))
