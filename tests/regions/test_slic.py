@@ -14,7 +14,9 @@ from scipy import ndimage
 from densa.errors import InputError
 from densa.regions import _small_pieces
 from densa.regions._lab import DIAMETER, lab_planes
-from densa.regions.slic import _grid, _scale, slic
+from densa.regions.slic import slic
+from densa.regions.slic_cells import cell_grid
+from densa.regions.slic_metric import color_scale
 
 
 def checker(height, width, n_rows, n_columns):
@@ -34,7 +36,7 @@ def pieces(regions):
 
 @pytest.mark.parametrize(("k", "step"), [(100, 39.294), (200, 27.785)])
 def test_step_of_the_grid(k, step):
-    grid = _grid(481, 321, k)
+    grid = cell_grid(481, 321, k)
     assert math.sqrt(481 * 321 / k) == pytest.approx(step, abs=1e-3)
     assert grid.step == pytest.approx(step, rel=0.05)  # whole rows and columns: the count is near, not exact
 
@@ -112,8 +114,9 @@ def test_lab_diameter_of_srgb():
 def plain_slic(features, n_superpixels, compactness, n_iterations, scale, stride, mask):
     """The definition of `slic` without connectivity, pixel by pixel; features (H, W, B) int64."""
     height, width, n_bands = features.shape
-    grid = _grid(height, width, n_superpixels)
-    n_rows, n_columns = grid.shape
+    grid = cell_grid(height, width, n_superpixels)
+    n_rows, n_columns = grid.n_rows, grid.n_columns
+    rows, columns = (np.arange(n + 1) * side // n for n, side in ((n_rows, height), (n_columns, width)))
     r = compactness * scale / grid.step
 
     def position(p):
@@ -131,7 +134,7 @@ def plain_slic(features, n_superpixels, compactness, n_iterations, scale, stride
     centers = {}
     for i in range(n_rows):
         for j in range(n_columns):
-            (y0, y1), (x0, x1) = grid.rows[i : i + 2], grid.columns[j : j + 2]
+            (y0, y1), (x0, x1) = rows[i : i + 2], columns[j : j + 2]
             pixels = [(y, x) for y in range(y0, y1) for x in range(x0, x1) if mask[y, x]]
             if len(pixels) == (y1 - y0) * (x1 - x0):
                 y, x = (y0 + y1 - 1) // 2, (x0 + x1 - 1) // 2
@@ -142,8 +145,8 @@ def plain_slic(features, n_superpixels, compactness, n_iterations, scale, stride
                 centers[i, j] = np.array([*features[y + dy, x + dx], *place])
             elif pixels:
                 centers[i, j] = mean(pixels)
-    row_of = np.searchsorted(grid.rows, np.arange(height), side="right") - 1
-    column_of = np.searchsorted(grid.columns, np.arange(width), side="right") - 1
+    row_of = np.searchsorted(rows, np.arange(height), side="right") - 1
+    column_of = np.searchsorted(columns, np.arange(width), side="right") - 1
 
     def assign(rows):
         won = {}
@@ -176,11 +179,11 @@ def test_equals_the_plain_twin(rng, n_bands, shape, n, masked):
         mask[0, 0] = True
     inside = image[mask]
     low, high = inside.min(0), inside.max(0)
-    grid = _grid(*shape, n)
-    cell = np.diff(grid.rows).max() / grid.step, np.diff(grid.columns).max() / grid.step
-    scale = _scale(float(np.linalg.norm(high - low)), 20, cell)
+    grid = cell_grid(*shape, n)
+    cell = math.ceil(shape[0] / grid.n_rows) / grid.step, math.ceil(shape[1] / grid.n_columns) / grid.step
+    scale = color_scale(float(np.linalg.norm(high - low)), 20, cell)
     features = np.floor(np.where(mask[..., None], image - (low + high) / 2, 0) * scale + 0.5).astype(np.int64)
-    stride = 3 if np.diff(grid.rows).min() >= 12 else 1
+    stride = 3 if shape[0] // grid.n_rows >= 12 else 1
     expected = plain_slic(features, n, 20, 5, scale, stride, mask)
     given_image = np.where(mask[..., None], image, np.nan)
     found = slic(given_image, n, 20, n_iterations=5, mask=mask if masked else None, enforce_connectivity=False)

@@ -55,18 +55,18 @@ def _any_bands(planes, y, first, x_rows, row, table, codes, score, best, winner)
 
 
 @njit(nogil=True, cache=True)
-def _accumulate(planes, mask, y, winner, sums):  # type: ignore[no-untyped-def]
+def _accumulate(planes, mask, y, left, end, winner, sums):  # type: ignore[no-untyped-def]
     """Add the pixels of a row to the sums of their centres, one run of equal winners at a time."""
-    n_bands, _, width = planes.shape
+    n_bands = planes.shape[0]
     masked = mask.size > 0
-    x = 0
-    while x < width:
+    x = left
+    while x < end:
         k = winner[x]
         start = x
         if masked and not mask[y, x]:
             x += 1
             continue
-        while x < width and winner[x] == k and (not masked or mask[y, x]):
+        while x < end and winner[x] == k and (not masked or mask[y, x]):
             x += 1
         n = x - start
         sums[k, 0] += n
@@ -80,13 +80,13 @@ def _accumulate(planes, mask, y, winner, sums):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _accumulate_packed(planes, y, y_base, winner, packed):  # type: ignore[no-untyped-def]
+def _accumulate_packed(planes, y, y_base, left, end, winner, packed):  # type: ignore[no-untyped-def]
     """The same for three bands without a mask, without a branch: two sums of 32 bits in each word.
 
     packed (2, n, 3) int64: even and odd columns apart, so that one addition need not wait for the one before.
     """
     row = (np.int64(y - y_base) << 32) + 1
-    for x in range(planes.shape[2]):
+    for x in range(left, end):
         words = packed[x & 1, winner[x]]
         words[0] += row
         words[1] += (np.int64(planes[0, y, x]) << 32) + planes[1, y, x]
@@ -106,13 +106,16 @@ def _unpack(packed, y_base, sums):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def assign(planes, mask, colors, cy, cx, alive, cells, ys, xs, units, phase, stride, sums, won):  # type: ignore[no-untyped-def]
+def assign(planes, mask, colors, cy, cx, alive, cells, j0, j1, ys, xs, units, phase, stride, sums, won):  # type: ignore[no-untyped-def]
     """One round: nearest centre of every pixel; its sums or, where `won` has a size, which of the nine candidates won.
 
     planes (B, H, W) int16; mask (H, W) bool or empty; colors (B, rows, columns) int32, cy, cx (rows, columns) int64
-    and alive: the centres; cells: first column of each grid column; ys (H,), xs (W + LANES,) int64: positions in
-    steps; units (n, 3): grid row, first and last + 1 pixel row; phase, stride: only rows y with y % stride == phase are
-    looked at; sums (n, 3 * columns, 3 + B) int64, per unit: count, rows, columns, colours; won (H, W) uint8.
+    and alive: the centres of a rectangle of cells; cells: first column of each of its columns of cells in `planes`,
+    which may lie outside but for those from j0 to j1; ys (H,), xs (W + LANES,) int64: positions in steps; units (n, 3):
+    row of cells, first and last + 1 pixel row; phase, stride: only rows y with y % stride == phase are looked at; sums
+    (n, 3 * columns, 3 + B) int64, per unit: count, rows, columns, colours; won (H, W) uint8.
+
+    Only pixels in the units and in the columns of cells from j0 to j1 are looked at.
     """
     n_bands, _, width = planes.shape
     n_columns = alive.shape[1]
@@ -120,8 +123,9 @@ def assign(planes, mask, colors, cy, cx, alive, cells, ys, xs, units, phase, str
     final = won.size > 0
     masked = mask.size > 0
     longest = 0
-    for j in range(n_columns):
+    for j in range(j0, j1):
         longest = max(longest, cells[j + 1] - cells[j])
+    left, end = cells[j0], cells[j1]
     for u in prange(units.shape[0]):
         r, y0, y1 = units[u]
         # a centre wins at most three cells of a row, and no sum may reach 2**31
@@ -136,7 +140,7 @@ def assign(planes, mask, colors, cy, cx, alive, cells, ys, xs, units, phase, str
         winners = np.empty((y1 - y0, width + LANES), np.int32)
         y_base = ys[(y0 + y1) // 2]
         sums[u] = 0
-        for j in range(n_columns):
+        for j in range(j0, j1):
             x_base = xs[(cells[j] + cells[j + 1]) // 2]  # positions count from here, so that they stay small
             _prepare(colors, cy, cx, alive, r, j, y_base, x_base, table)
             for o in range(9):
@@ -155,25 +159,28 @@ def assign(planes, mask, colors, cy, cx, alive, cells, ys, xs, units, phase, str
         for y in range(start_row, y1, stride):
             winner = winners[y - y0]
             if final:
-                for x in range(width):
+                for x in range(left, end):
                     won[y, x] = winner[x]
             elif packs:
-                _accumulate_packed(planes, y, y0, winner, packed)
+                _accumulate_packed(planes, y, y0, left, end, winner, packed)
             else:
-                _accumulate(planes, mask, y, winner, sums[u])
+                _accumulate(planes, mask, y, left, end, winner, sums[u])
         if packs:
             _unpack(packed, y0, sums[u])
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def spread(won, mask, rows, cells, labels):  # type: ignore[no-untyped-def]
-    """Labels (H, W) from 1 of the candidates that won, 0 outside the mask; rows, cells: first pixels of the grid's."""
-    n_columns = cells.size - 1
+def spread(won, mask, rows, cells, first_label, n_columns, labels):  # type: ignore[no-untyped-def]
+    """Labels (H, W) of the candidates that won, 0 outside the mask.
+
+    rows, cells: first pixel rows and columns of the cells of the image; first_label: of the first cell's own centre;
+    n_columns: by which the labels of one row of centres differ from those of the next.
+    """
     masked = mask.size > 0
     for r in prange(rows.size - 1):
         for y in range(rows[r], rows[r + 1]):
-            for j in range(n_columns):
-                first = (r - 1) * n_columns + j
+            for j in range(cells.size - 1):
+                first = first_label + (r - 1) * n_columns + j - 1
                 for x in range(cells[j], cells[j + 1]):
                     o = np.int32(won[y, x])
                     labels[y, x] = first + (o // 3) * n_columns + o % 3

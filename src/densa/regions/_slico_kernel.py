@@ -13,6 +13,8 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
     cx,
     alive,
     cells,
+    j0,
+    j1,
     ys,
     xs,
     largest,
@@ -34,7 +36,7 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
     final = won.size > 0
     masked = mask.size > 0
     longest = 0
-    for j in range(n_columns):
+    for j in range(j0, j1):
         longest = max(longest, cells[j + 1] - cells[j])
     for u in prange(units.shape[0]):
         r, y0, y1 = units[u]
@@ -44,7 +46,7 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
         best_color = np.empty(longest, np.int64)
         winner = np.empty(longest, np.int64)
         color = np.empty(longest, np.int64)
-        for j in range(n_columns):
+        for j in range(j0, j1):
             start, n = cells[j], cells[j + 1] - cells[j]
             for y in range(y0 + (phase - y0) % stride, y1, stride):
                 best[:] = np.inf

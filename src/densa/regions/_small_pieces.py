@@ -3,7 +3,14 @@
 Round by round, a piece below the wanted size joins the large neighbour with which it shares the longest border (ties:
 the earlier one); without a large neighbour it joins the largest of its neighbours that is larger than itself. All
 pieces of a round decide from the same state. The reference code takes the neighbour that a raster scan saw last.
+
+In a window of a larger image, pieces that touch its open sides are doubtful: what they are is decided elsewhere. A
+small piece beside a doubtful one cannot tell what it will choose, and becomes doubtful; so does a merged piece that is
+still small, where a neighbour that cannot tell might have joined it. Large pieces are what they are, whatever joins
+them, and so doubt goes no further than small pieces reach through small pieces, round by round.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
@@ -25,22 +32,71 @@ def absorb_small_pieces(labels: NDArray[np.int32], min_size: float, out: NDArray
     Returns:
         Number of regions.
     """
+    return _absorb_pieces(connected_runs(labels, 1), labels.shape[1], min_size, np.empty(0, np.bool_), out)
+
+
+class Sides(NamedTuple):
+    """Sides of a window behind which the image goes on."""
+
+    top: bool
+    bottom: bool
+    left: bool
+    right: bool
+
+
+def absorb_in_window(
+    labels: NDArray[np.int32], min_size: float, open_sides: Sides, wanted: tuple[slice, slice], out: NDArray[np.int32]
+) -> bool:
+    """As `absorb_small_pieces`, of a window of a larger image.
+
+    Args:
+        labels, min_size, out: of the window.
+        open_sides: where the image goes on.
+        wanted: rows and columns of the window.
+
+    Returns:
+        Whether the wanted pixels have the regions that the whole image would give them, numbers aside.
+    """
     runs = connected_runs(labels, 1)
-    extents = piece_extents(runs, labels.shape[1])
+    doubtful = np.zeros(runs.n_pieces, np.bool_)
+    first, start, piece = runs[:3]
+    cut = piece[:0]
+    if open_sides.top:
+        cut = np.append(cut, piece[: first[1]])
+    if open_sides.bottom:
+        cut = np.append(cut, piece[first[-2] :])
+    if open_sides.left:
+        cut = np.append(cut, piece[first[:-1]])
+    if open_sides.right:
+        cut = np.append(cut, piece[first[1:] - 1])
+    doubtful[cut[cut >= 0]] = True
+    _absorb_pieces(runs, labels.shape[1], min_size, doubtful, out)
+    rows, columns = wanted
+    return not _any_run(first, start, piece, doubtful, rows.start, rows.stop, columns.start, columns.stop)
+
+
+def _absorb_pieces(runs: Runs, width: int, min_size: float, doubtful: NDArray[np.bool_], out: NDArray[np.int32]) -> int:
+    """Merge the small pieces and paint; gives the number of regions. `doubtful` has a size in a window only."""
+    extents = piece_extents(runs, width)
     sizes = extents.sizes
     parent = np.arange(runs.n_pieces, dtype=np.int32)
     small = sizes < min_size
+    if doubtful.size:
+        small &= ~doubtful
     if small.any():
-        width = labels.shape[1]
         chosen = np.arange(runs.n_pieces, dtype=np.int32)
         _choose_in_strips(
-            runs.first, runs.start, runs.piece, extents.last_rows, extents.begun, width, small, sizes, min_size, chosen
-        )
+            runs.first, runs.start, runs.piece, extents.last_rows, extents.begun, width, small, sizes, min_size,
+            doubtful, chosen,
+        )  # fmt: skip
+        uncertain = _withdraw(chosen, doubtful)
         _merge(chosen, sizes, parent)
+        contacts = np.empty((0, 3), np.int32)
         if _find_unsettled(sizes, parent, min_size, small):
-            contacts = _renamed(_contacts(runs, extents, width, small), parent)
-            while len(contacts):
-                contacts = _absorb(contacts, sizes, parent, min_size)
+            contacts = _contacts(runs, extents, width, small)
+        contacts = _renamed(_certain(contacts, parent, uncertain, doubtful), parent)
+        while len(contacts):
+            contacts = _absorb(contacts, sizes, parent, min_size, doubtful)
     values = np.empty(runs.n_pieces, np.int32)
     n_regions = _renumber(parent, values)
     paint(runs, values, out)
@@ -80,7 +136,7 @@ def _last_row(small, last_rows, lowest, highest):  # type: ignore[no-untyped-def
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def _choose_in_strips(first, start, piece, last_rows, begun, width, small, sizes, min_size, chosen):  # type: ignore[no-untyped-def]
+def _choose_in_strips(first, start, piece, last_rows, begun, width, small, sizes, min_size, doubtful, chosen):  # type: ignore[no-untyped-def]
     """The first round: each task decides for the small pieces that begin in its strip of rows."""
     height = first.size - 1
     for s in prange((height + _STRIP - 1) // _STRIP):
@@ -100,7 +156,7 @@ def _choose_in_strips(first, start, piece, last_rows, begun, width, small, sizes
         for a in range(lowest, highest):
             end = places[a - lowest]
             if end > i:
-                chosen[a] = _choice(contacts, i, end, sizes, min_size)
+                chosen[a] = _choice(contacts, i, end, sizes, min_size, doubtful)
             i = end
 
 
@@ -149,33 +205,73 @@ def _renamed(contacts: NDArray[np.int32], parent: NDArray[np.int32]) -> NDArray[
 
 
 def _absorb(
-    contacts: NDArray[np.int32], sizes: NDArray[np.int64], parent: NDArray[np.int32], min_size: float
+    contacts: NDArray[np.int32],
+    sizes: NDArray[np.int64],
+    parent: NDArray[np.int32],
+    min_size: float,
+    doubtful: NDArray[np.bool_],
 ) -> NDArray[np.int32]:
     """A later round of merging; returns the contacts of the pieces that are still small."""
     chosen = np.arange(len(sizes), dtype=np.int32)
-    _choose(contacts, sizes, min_size, chosen)
+    _choose(contacts, sizes, min_size, doubtful, chosen)
+    uncertain = _withdraw(chosen, doubtful)
     _merge(chosen, sizes, parent)
     unsettled = np.zeros(len(sizes), np.bool_)
     _find_unsettled(sizes, parent, min_size, unsettled)
-    return _renamed(contacts[unsettled[contacts[:, 0]]], parent)
+    return _renamed(_certain(contacts[unsettled[contacts[:, 0]]], parent, uncertain, doubtful), parent)
+
+
+def _withdraw(chosen: NDArray[np.int32], doubtful: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Have the pieces choose themselves that cannot tell; says which, in a window."""
+    if not doubtful.size:
+        return doubtful
+    uncertain = chosen < 0
+    chosen[uncertain] = np.flatnonzero(uncertain)
+    return uncertain
+
+
+def _certain(
+    contacts: NDArray[np.int32], parent: NDArray[np.int32], uncertain: NDArray[np.bool_], doubtful: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Of the contacts of pieces that are still small, those of pieces without doubt; spreads the doubt of a round."""
+    if not doubtful.size:
+        return contacts
+    _spread_doubt(contacts, parent, uncertain, doubtful)
+    return contacts[~doubtful[contacts[:, 0]]]
 
 
 @njit(nogil=True, cache=True)
-def _choose(contacts, sizes, min_size, chosen):  # type: ignore[no-untyped-def]
-    """Neighbour that each small piece joins, itself for none."""
+def _spread_doubt(contacts, parent, uncertain, doubtful):  # type: ignore[no-untyped-def]
+    """Mark what was merged into a piece that could not tell, and small pieces that such a one might have joined."""
+    fickle = uncertain.copy()
+    for i in range(contacts.shape[0]):
+        if uncertain[contacts[i, 1]]:
+            fickle[root(parent, contacts[i, 0])] = True
+    for a in range(parent.size):
+        if fickle[root(parent, a)]:
+            doubtful[a] = True
+
+
+@njit(nogil=True, cache=True)
+def _choose(contacts, sizes, min_size, doubtful, chosen):  # type: ignore[no-untyped-def]
+    """Neighbour that each small piece joins, itself for none, -1 where a neighbour is doubtful."""
     i = 0
     while i < contacts.shape[0]:
         a = contacts[i, 0]
         end = i + 1
         while end < contacts.shape[0] and contacts[end, 0] == a:
             end += 1
-        chosen[a] = _choice(contacts, i, end, sizes, min_size)
+        chosen[a] = _choice(contacts, i, end, sizes, min_size, doubtful)
         i = end
 
 
 @njit(nogil=True, cache=True)
-def _choice(contacts, start, end, sizes, min_size):  # type: ignore[no-untyped-def]
-    """Large neighbour with the longest border, else the largest of the larger neighbours."""
+def _choice(contacts, start, end, sizes, min_size, doubtful):  # type: ignore[no-untyped-def]
+    """Large neighbour with the longest border, else the largest of the larger neighbours; -1: one is doubtful."""
+    if doubtful.size:
+        for j in range(start, end):
+            if doubtful[contacts[j, 1]]:
+                return -1
     n = 0
     for j in range(start, end):  # bring the neighbours to the front, each with its whole border
         b = contacts[j, 1]
@@ -218,6 +314,18 @@ def _find_unsettled(sizes, parent, min_size, unsettled):  # type: ignore[no-unty
     for a in range(parent.size):
         unsettled[a] = sizes[root(parent, a)] < min_size
     return unsettled.any()
+
+
+@njit(nogil=True, cache=True)
+def _any_run(first, start, piece, marked, top, bottom, left, right):  # type: ignore[no-untyped-def]
+    """Whether a window of an image has a pixel of a marked piece."""
+    for y in range(top, bottom):
+        i = first[y] + np.searchsorted(start[first[y] : first[y + 1]], left, side="right") - 1
+        while i < first[y + 1] and start[i] < right:
+            if piece[i] >= 0 and marked[piece[i]]:
+                return True
+            i += 1
+    return False
 
 
 @njit(nogil=True, cache=True)
