@@ -144,9 +144,12 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
         train_config: a config.yaml that the options change, or None.
 
     Raises:
-        InputError: wrong options or data; a model of another legend, or one that saw other images in its training.
+        InputError: wrong options or data; a split by block; a model of another legend, or one that saw other images in
+            its training.
     """
     given = {key: value for key, value in given.items() if value is not None}
+    if train_config is not None:
+        _check_no_blocks(train_config, TrainConfig.from_yaml(train_config, **given))
 
     def config_of(model: str) -> TrainConfig:  # a recipe means other settings for each network
         values = {**given, "model": model}
@@ -184,11 +187,21 @@ def _check_same_split(folder: Path, config: TrainConfig) -> None:
     other = TrainConfig.from_yaml(folder / "config.yaml")
     if other.data.resolve() != config.data.resolve():
         return
+    _check_no_blocks(folder / "config.yaml", other)
     if (other.val_fraction, other.split_seed) != (config.val_fraction, config.split_seed):
         raise InputError(
             f"{folder} held out other images (val_fraction {other.val_fraction}, split_seed {other.split_seed}) than "
             f"this comparison (val_fraction {config.val_fraction}, split_seed {config.split_seed}); "
             f"give --train-config {folder / 'config.yaml'}, or train it anew"
+        )
+
+
+def _check_no_blocks(file: Path, config: TrainConfig) -> None:
+    """Each network's receptive field makes blocks and buffers of its own: no split is common to all methods."""
+    if config.split_block is not None:
+        raise InputError(
+            f"methods are compared on images that none was trained on, {file} splits the images themselves into blocks "
+            f"(split_block {config.split_block}); evaluate each run by itself with densa evaluate"
         )
 
 
