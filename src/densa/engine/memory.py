@@ -11,11 +11,20 @@ from pathlib import Path
 
 from densa.errors import InputError
 
-__all__ = ["parse_bytes", "peak_during", "resident_bytes", "return_large_blocks", "shown_bytes"]
+__all__ = [
+    "parse_bytes",
+    "peak_bytes",
+    "peak_during",
+    "reset_peak",
+    "resident_bytes",
+    "return_large_blocks",
+    "shown_bytes",
+]
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"  # proc(5): sets the high-water mark back to what is resident now
 
 
 def parse_bytes(text: str) -> int:
@@ -61,13 +70,23 @@ def peak_during(run: Callable[[], object]) -> tuple[int, int]:
     small run shows no peak of its own.
     """
     before = resident_bytes()
-    try:
-        _CLEAR.write_text("5")
-    except OSError:
-        run()
-        return before, max(_most_ever(), before)
+    reset_peak()
     run()
-    return before, max(_status("VmHWM"), before)
+    return before, max(peak_bytes(), before)
+
+
+def reset_peak() -> bool:
+    """Count the most memory from now on; whether the system can (Linux): elsewhere the mark is that of a whole life."""
+    try:
+        _CLEAR.write_text(_RESET_PEAK, encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def peak_bytes() -> int:
+    """The most memory that this process held since `reset_peak`; 0 where the system counts nothing."""
+    return _status("VmHWM") or _most_ever()
 
 
 def _status(field: str) -> int:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import re
-import sys
 from pathlib import Path
 
 import torch
 
-__all__ = ["PeakMemory", "machine"]
+from densa.engine.memory import peak_bytes, reset_peak, resident_bytes
 
-_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-_RESET_PEAK = "5"  # proc(5): sets the high-water mark back to what is resident now
+__all__ = ["PeakMemory", "machine"]
 
 
 class PeakMemory:
@@ -34,12 +32,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(device)
             self._before: int | None = torch.cuda.memory_allocated(device)
         else:
-            try:
-                _CLEAR.write_text(_RESET_PEAK, encoding="ascii")
-            except OSError:  # no Linux, or not allowed
-                self._before = _peak_resident()
-            else:
-                self._before = _status("VmRSS")
+            self._before = (resident_bytes() if reset_peak() else peak_bytes()) or None
 
     def bytes(self) -> int | None:
         """The peak since then."""
@@ -47,26 +40,8 @@ class PeakMemory:
             torch.cuda.synchronize(self._device)
             peak: int | None = torch.cuda.max_memory_allocated(self._device)
         else:
-            peak = _peak_resident()
+            peak = peak_bytes() or None
         return None if peak is None or self._before is None else max(peak - self._before, 0)
-
-
-def _status(name: str) -> int | None:
-    try:
-        found = re.search(rf"^{name}:\s+(\d+) kB", _STATUS.read_text(encoding="ascii"), re.MULTILINE)
-    except OSError:
-        return None
-    return 1024 * int(found[1]) if found else None
-
-
-def _peak_resident() -> int | None:
-    peak = _status("VmHWM")
-    if peak is None and sys.platform != "win32":
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        peak = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak
 
 
 def machine(device: torch.device) -> dict[str, str]:
