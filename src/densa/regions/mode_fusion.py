@@ -18,12 +18,22 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.regions.mode_joining import (
+    EDGE_SHIFT,
+    distinct_edges,
+    find_root,
+    join_alike,
+    list_edges,
+    moved_edges,
+    steps,
+    sum_modes,
+    unite,
+)
 from densa.regions.mode_search import BRIGHT
 
-__all__ = ["are_alike", "distinct_edges", "fuse_graph", "fuse_modes", "join_alike", "list_edges", "steps", "sum_modes"]
+__all__ = ["fuse_graph", "fuse_modes"]
 
 CLOSURE = 0.25  # squared distance, in range radii, below which neighbouring modes are one
-EDGE_SHIFT = 32  # an edge is one integer: smaller region << 32 | larger region
 
 
 def fuse_modes(
@@ -54,67 +64,6 @@ def fuse_modes(
     return fused
 
 
-# ------------------------------------------------------------------------------------------ on pixels, or on a tile
-
-
-def steps(largest: float, n_pixels: int) -> float:
-    """Fixed-point steps per unit, a power of two: as many as the sum over all pixels leaves room for in 64 bits."""
-    largest_exponent = max(math.frexp(largest)[1], -149)  # float32 knows nothing smaller
-    return math.ldexp(1.0, 62 - int(n_pixels).bit_length() - largest_exponent)
-
-
-def join_alike(modes: NDArray[np.float32], mask: NDArray[np.bool_], threshold: float) -> tuple[NDArray[np.int32], int]:
-    """Join 8-neighbours that differ by less than the threshold in every band.
-
-    Returns:
-        (h, w) regions from 1 in the order of their first pixels, 0 outside the mask; their number.
-    """
-    parents = np.empty(mask.size, np.int32)
-    _join_neighbours(modes, mask, float(threshold), parents)
-    regions = np.empty(mask.shape, np.int32)
-    return regions, _number_roots(parents, mask.reshape(-1), regions.reshape(-1))
-
-
-def are_alike(
-    modes: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    threshold: float,
-    some: tuple[NDArray[np.int64], NDArray[np.int64]],
-    others: tuple[NDArray[np.int64], NDArray[np.int64]],
-) -> NDArray[np.bool_]:
-    """(n,) whether pixels, given by (n,) rows and (n,) columns, are joined with their neighbours `others`."""
-    alike = np.empty(len(some[0]), np.bool_)
-    _compare(modes, mask, float(threshold), *some, *others, alike)
-    return alike
-
-
-def sum_modes(
-    modes: NDArray[np.float32], regions: NDArray[np.int32], n_regions: int, per_unit: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(n + 1,) pixels and (n + 1, bands) sums of modes, in steps, of every region; row 0 is no region."""
-    n_bands = modes.shape[2]
-    sizes = np.zeros(n_regions + 1, np.int64)
-    sums = np.zeros((n_regions + 1, n_bands), np.int64)
-    _add_modes(modes.reshape(-1, n_bands), regions.reshape(-1), per_unit, sizes, sums)
-    return sizes, sums
-
-
-def list_edges(regions: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Edges between regions that share a pixel side, the smaller region << 32 | the larger; most come repeatedly."""
-    edges = np.empty(_list_edges(regions, np.empty(0, np.int64)), np.int64)
-    _list_edges(regions, edges)
-    return edges
-
-
-def distinct_edges(edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The edges sorted, each once; a view of `edges`, which is reordered."""
-    edges.sort()
-    return edges[: _drop_repeated(edges)]
-
-
-# ---------------------------------------------------------------------------------------------------- on the graph
-
-
 def fuse_graph(
     sizes: NDArray[np.int64],
     sums: NDArray[np.int64],
@@ -143,7 +92,7 @@ def fuse_graph(
     bright = BRIGHT * per_unit if bright_rule else math.inf
     limit = CLOSURE * (range_radius * per_unit) ** 2
     while _join_close_modes(edges, sums, sizes, parents, limit, bright):
-        edges = distinct_edges(edges[: _move_ends(edges, parents)])
+        edges = distinct_edges(moved_edges(edges, parents))
     if min_size > 1:
         starts = np.zeros(sizes.size + 1, np.int64)
         neighbours = np.empty(2 * edges.size, np.int32)
@@ -151,141 +100,6 @@ def fuse_graph(
         _absorb_small(starts, neighbours, sums, sizes, parents, min_size, bright)
     _number_fused(parents)
     return parents
-
-
-@njit(nogil=True, cache=True)
-def _root(parents: Any, item: int) -> int:
-    while parents[item] != item:
-        parents[item] = parents[parents[item]]
-        item = parents[item]
-    return item
-
-
-@njit(nogil=True, cache=True)
-def _union(parents: Any, one: int, other: int) -> None:
-    """Join two sets; the smaller item is the root, so that roots do not depend on the order of joins."""
-    one, other = _root(parents, one), _root(parents, other)
-    if one < other:
-        parents[other] = one
-    else:
-        parents[one] = other
-
-
-@njit(nogil=True, cache=True)
-def _alike(modes: Any, mask: Any, threshold: float, row: int, column: int, other_row: int, other_column: int) -> bool:
-    if not (mask[row, column] and mask[other_row, other_column]):
-        return False
-    for band in range(modes.shape[2]):
-        if abs(modes[row, column, band] - modes[other_row, other_column, band]) >= threshold:
-            return False
-    return True
-
-
-@njit(nogil=True, cache=True)
-def _compare(
-    modes: Any, mask: Any, threshold: float, rows: Any, columns: Any, other_rows: Any, other_columns: Any, alike: Any
-) -> None:
-    for pair in range(alike.size):
-        alike[pair] = _alike(
-            modes, mask, threshold, rows[pair], columns[pair], other_rows[pair], other_columns[pair]
-        )  # fmt: skip
-
-
-@njit(nogil=True, cache=True)
-def _join_neighbours(modes: Any, mask: Any, threshold: float, parents: Any) -> None:
-    """Connected components (8 neighbours) of pixels that differ by less than the threshold in every band."""
-    height, width = mask.shape
-    for pixel in range(height * width):
-        parents[pixel] = pixel
-    for row in range(height):
-        for column in range(width):
-            if not mask[row, column]:
-                continue
-            for way in range(4):  # left, up-left, up, up-right: the pixels before this one
-                other_row = row if way == 0 else row - 1
-                other_column = column - 1 if way == 0 else column + way - 2
-                if other_row < 0 or other_column < 0 or other_column >= width:
-                    continue
-                if _alike(modes, mask, threshold, row, column, other_row, other_column):
-                    _union(parents, row * width + column, other_row * width + other_column)
-
-
-@njit(nogil=True, cache=True)
-def _number_roots(parents: Any, mask: Any, regions: Any) -> int:
-    """Number the components from 1 in the order of their first pixels; 0 outside the mask."""
-    n_regions = 0
-    for pixel in range(parents.size):
-        if not mask[pixel]:
-            regions[pixel] = 0
-        elif parents[pixel] == pixel:
-            n_regions += 1
-            regions[pixel] = n_regions
-        else:
-            regions[pixel] = regions[_root(parents, pixel)]  # a root is the first pixel of its component
-    return n_regions
-
-
-@njit(nogil=True, cache=True)
-def _add_modes(modes: Any, regions: Any, per_unit: float, sizes: Any, sums: Any) -> None:
-    for pixel in range(regions.size):
-        region = regions[pixel]
-        if region > 0:
-            sizes[region] += 1
-            for band in range(modes.shape[1]):
-                sums[region, band] += np.int64(np.rint(np.float64(modes[pixel, band]) * per_unit))
-
-
-@njit(nogil=True, cache=True)
-def _edge(one: Any, other: Any) -> Any:
-    return (np.int64(min(one, other)) << EDGE_SHIFT) | np.int64(max(one, other))
-
-
-@njit(nogil=True, cache=True)
-def _list_edges(regions: Any, edges: Any) -> int:
-    """Edges over the sides between pixels, those equal to the one just before left out; they are counted, and written
-    where there is room."""
-    height, width = regions.shape
-    n_edges = 0
-    last: Any = np.int64(-1)
-    for row in range(height):
-        for column in range(width):
-            here = regions[row, column]
-            for way in range(2):
-                if here == 0 or ((column == 0) if way == 0 else (row == 0)):
-                    continue
-                there = regions[row, column - 1] if way == 0 else regions[row - 1, column]
-                if there == 0 or there == here:
-                    continue
-                edge = _edge(here, there)
-                if edge != last:
-                    if edges.size > 0:
-                        edges[n_edges] = edge
-                    n_edges += 1
-                    last = edge
-    return n_edges
-
-
-@njit(nogil=True, cache=True)
-def _drop_repeated(edges: Any) -> int:
-    """Keep each of the sorted edges once; gives how many there are."""
-    n_edges = 0
-    for place in range(edges.size):
-        if n_edges == 0 or edges[place] != edges[n_edges - 1]:
-            edges[n_edges] = edges[place]
-            n_edges += 1
-    return n_edges
-
-
-@njit(nogil=True, cache=True)
-def _move_ends(edges: Any, parents: Any) -> int:
-    """Let edges join the roots of their regions, and drop those within one; gives how many are left."""
-    n_edges = 0
-    for place in range(edges.size):
-        one, other = parents[edges[place] >> EDGE_SHIFT], parents[edges[place] & 0xFFFFFFFF]
-        if one != other:
-            edges[n_edges] = _edge(one, other)
-            n_edges += 1
-    return n_edges
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -316,10 +130,10 @@ def _join_close_modes(edges: Any, sums: Any, sizes: Any, parents: Any, limit: fl
     for edge in edges:  # all distances are those before the pass
         one, other = edge >> EDGE_SHIFT, edge & 0xFFFFFFFF
         if _distance(sums, sizes, one, other, bright) < limit:
-            _union(parents, one, other)
+            unite(parents, one, other)
             joined = True
     for region in range(parents.size):  # roots come first: they are the smallest of their sets
-        root = _root(parents, region)
+        root = find_root(parents, region)
         parents[region] = root
         if root != region and sizes[region] > 0:
             _merge_into(sums, sizes, root, region)
@@ -367,7 +181,7 @@ def _absorb_small(
         member = region
         while member > 0:
             for place in range(starts[member], starts[member + 1]):
-                other = _root(parents, neighbours[place])
+                other = find_root(parents, neighbours[place])
                 if other == region:
                     continue
                 distance = _distance(sums, sizes, region, other, bright)
