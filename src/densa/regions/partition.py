@@ -7,35 +7,19 @@ colour.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
+from densa.regions import _violations as violations
 from densa.regions._features import check_connectivity, check_mask, check_pair, check_regions, check_size
 from densa.regions._runs import connected_runs, paint
+from densa.regions._violations import Violation
 from densa.regions.adjacency import adjacent_pairs
 from densa.regions.statistics import RegionStatistics, statistics_of
 
 __all__ = ["Violation", "boundaries", "check", "connected_components", "relabel"]
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One failure of an axiom.
-
-    Attributes:
-        axiom: "a" to "e".
-        regions: the regions concerned; none for (a).
-        place: (row, column) of a pixel where it shows.
-        message: what is wrong, for people.
-    """
-
-    axiom: str
-    regions: tuple[int, ...]
-    place: tuple[int, int]
-    message: str
 
 
 def check(
@@ -93,8 +77,7 @@ def _flatten(stack: NDArray[np.generic], found: list[Violation]) -> NDArray[np.i
         shared = numbers[region & (numbers > 0)]
         for other in np.unique(shared):
             place = _place(region & (numbers == other))
-            message = f"axiom (c): regions {other} and {k} share {np.count_nonzero(shared == other)} pixels"
-            found.append(Violation("c", (int(other), k), place, f"{message}, first at {place}"))
+            found.append(violations.overlapping(int(other), k, int(np.count_nonzero(shared == other)), place))
         numbers[region & (numbers == 0)] = k
     return numbers
 
@@ -103,14 +86,10 @@ def _check_union(numbers: NDArray[np.int32], domain: NDArray[np.bool_]) -> list[
     missing = domain & (numbers == 0)
     found = []
     if missing.any():
-        place = _place(missing)
-        message = f"axiom (a): {np.count_nonzero(missing)} pixels of the domain are in no region, first at {place}"
-        found.append(Violation("a", (), place, message))
+        found.append(violations.missing(int(np.count_nonzero(missing)), _place(missing)))
     beyond = ~domain & (numbers > 0)
     if beyond.any():
-        place = _place(beyond)
-        message = f"axiom (a): {np.count_nonzero(beyond)} pixels outside the domain are in a region, first at {place}"
-        found.append(Violation("a", (), place, message))
+        found.append(violations.beyond(int(np.count_nonzero(beyond)), _place(beyond)))
     return found
 
 
@@ -121,12 +100,10 @@ def _check_connected(numbers: NDArray[np.int32], connectivity: int) -> list[Viol
     columns = runs.start[firsts]
     owners = numbers[rows, columns]
     regions, second, counts = _second_pieces(owners)
-    found = []
-    for k, i, n in zip(regions, second, counts, strict=True):
-        place = int(rows[i]), int(columns[i])
-        message = f"axiom (b): region {k} is in {n} pieces, the second begins at {place}"
-        found.append(Violation("b", (int(k),), place, message))
-    return found
+    return [
+        violations.in_pieces(int(k), int(n), (int(rows[i]), int(columns[i])))
+        for k, i, n in zip(regions, second, counts, strict=True)
+    ]
 
 
 def _second_pieces(
@@ -149,9 +126,7 @@ def _check_predicate(
     for k in failing:
         top, left, bottom, right = statistics.box[k]
         row, column = _place(numbers[top:bottom, left:right] == k)
-        place = int(top) + row, int(left) + column
-        message = f"axiom (d): the predicate is false for region {k}, which begins at {place}"
-        found.append(Violation("d", (int(k),), place, message))
+        found.append(violations.predicate_fails(int(k), (int(top) + row, int(left) + column)))
     return found
 
 
@@ -170,10 +145,7 @@ def _check_adjacent(
         part = numbers[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
         row, column = _place(_beside(part == i, part == j, connectivity))
         place = int(max(top - 1, 0)) + row, int(max(left - 1, 0)) + column
-        message = (
-            f"axiom (e): the predicate holds for the union of the adjacent regions {i} and {j}, which meet at {place}"
-        )
-        found.append(Violation("e", (int(i), int(j)), place, message))
+        found.append(violations.union_fits(int(i), int(j), place))
     return found
 
 

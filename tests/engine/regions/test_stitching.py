@@ -64,7 +64,7 @@ def painted(store, grid):
     return out
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(label_images, st.integers(1, 15), st.sampled_from([1, 2]))
 def test_any_tiling_gives_the_components_of_the_whole(labels, tile_size, connectivity):
     grid = Grid(*labels.shape, tile_size, halo=1)
@@ -83,7 +83,7 @@ def test_many_pieces_and_a_region_that_winds_through_all_tiles(rng):
     labels[::2] = 1
     labels[1::4, 56] = labels[3::4, 0] = 1
     noise = (rng.random((200, 170)) < 0.55).astype(np.int32)
-    for whole, tile_size in ((labels, 8), (labels, 1), (noise, 3), (noise, 64)):
+    for whole, tile_size in ((labels, 8), (labels[:9, :57], 1), (noise, 13), (noise, 64)):
         for connectivity in (1, 2):
             grid = Grid(*whole.shape, tile_size, halo=1)
             store = split(whole, grid, connectivity)

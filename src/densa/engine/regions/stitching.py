@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from densa.engine.grid import Grid
     from densa.engine.regions.store import Store
 
-__all__ = ["MAX_REGIONS", "Pixels", "describe_fragments", "face_links", "fragment_arrays", "number_fragments"]
+__all__ = [
+    "MAX_REGIONS",
+    "Pixels",
+    "check_count",
+    "describe_fragments",
+    "face_links",
+    "fragment_arrays",
+    "number_fragments",
+]
 
 MAX_REGIONS = 2**31 - 1  # regions are numbered in int32
 
@@ -143,14 +151,19 @@ def number_fragments(store: Store, stage_name: str, grid: Grid) -> int:
     """
     faces = _join_faces(store, stage_name, grid)
     count = faces.n_closed + faces.close()
+    check_count(count)
+    _number_rows(store, stage_name, grid, faces)
+    store.save_table("regions", {"count": np.array(count, np.int64)})
+    return count
+
+
+def check_count(count: int) -> None:
+    """Refuse more regions than int32 can number."""
     if count > MAX_REGIONS:
         raise InputError(
             f"there are {count} regions, at most {MAX_REGIONS} can be numbered; work on parts of the raster, or make "
             "fewer regions"
         )
-    _number_rows(store, stage_name, grid, faces)
-    store.save_table("regions", {"count": np.array(count, np.int64)})
-    return count
 
 
 class _Faces:

@@ -1,0 +1,254 @@
+"""Connected components and relabelling of rasters of any size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.engine.grid import Grid, inside
+from densa.engine.regions.stitching import check_count, fragment_arrays, number_fragments
+from densa.errors import InputError
+from densa.raster import Raster, Window
+from densa.regions import connected_components
+from densa.regions._features import check_connectivity
+
+if TYPE_CHECKING:
+    from densa.engine.regions.stage import Stage, Tile
+    from densa.engine.regions.store import Store
+
+__all__ = ["Components", "Relabel", "label_fragments"]
+
+
+@dataclass(frozen=True)
+class Components:
+    """Connected pieces of equal value, as `densa.regions.connected_components`; of several bands: of equal vectors.
+
+    Invalid pixels are in no region.
+
+    Args:
+        connectivity: 1: pixels have 4 neighbours, 2: 8.
+        background: pixels of this value (in all bands) are in no region; None: of no value.
+
+    Raises:
+        InputError: another connectivity, or a background that is no integer.
+    """
+
+    connectivity: int = 1
+    background: int | None = None
+
+    def __post_init__(self) -> None:
+        check_connectivity(self.connectivity)
+        if self.background is not None and type(self.background) is not int:
+            raise InputError(f"background must be an integer, or None, got {self.background!r}")
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return "components"
+
+    def parameters(self) -> dict[str, Any]:
+        """What a run that is continued must share."""
+        return {"connectivity": self.connectivity, "background": self.background}
+
+    def stages(self, raster: Raster) -> list[Stage]:
+        """One pass.
+
+        Raises:
+            InputError: the values are not integers.
+        """
+        _check_integers(raster, "connected components are of equal values")
+        return [_ComponentStage(self.connectivity, self.background)]
+
+    def bytes_per_pixel(self, raster: Raster) -> float:
+        """Measured on noise, where every pixel is a run."""
+        n_bytes = raster.n_bands * raster.dtype.itemsize
+        return 1.15 * (n_bytes + (25 if n_bytes < 4 else 33 if n_bytes < 8 else 60))
+
+
+@dataclass(frozen=True)
+class _ComponentStage:
+    connectivity: int
+    background: int | None
+    name: str = "components"
+    halo: int = 1
+    paints: bool = True
+
+    def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
+        """Pieces of one tile."""
+        block = tile.read(1)
+        kept = block.valid
+        if self.background is not None:
+            kept = kept & ~np.all(block.pixels == self.background, axis=0)
+        labels = _keys(block.pixels)
+        labels[~kept] = 0
+        return label_fragments(labels, block.core, block.window, tile.width, self.connectivity)
+
+    def gather(self, store: Store, grid: Grid) -> None:
+        """Components of the raster."""
+        number_fragments(store, self.name, grid)
+
+
+def label_fragments(
+    labels: NDArray[Any], core: Window, window: Window, raster_width: int, connectivity: int
+) -> dict[str, NDArray[Any]]:
+    """Connected pieces of equal label of one tile, as `number_fragments` takes them.
+
+    Args:
+        labels: (h, w) integers of the block, 0: in no region.
+        core, window: of the tile and of the block, at least one pixel wider but where the raster ends.
+        raster_width: columns of the raster.
+        connectivity: 1: pixels have 4 neighbours, 2: 8.
+    """
+    fragments, _ = connected_components(np.ascontiguousarray(labels[inside(core, window)]), connectivity)
+    return fragment_arrays(
+        fragments, core, window, raster_width, connectivity, lambda a, b: (labels[a] == labels[b]) & (labels[a] != 0)
+    )
+
+
+def _keys(pixels: NDArray[Any]) -> NDArray[Any]:
+    """(h, w) integers from 1 that are equal where all bands of (bands, h, w) are."""
+    bits = 8 * pixels.dtype.itemsize
+    if bits * len(pixels) > 62:
+        return _ranks(pixels)
+    low = 0 if pixels.dtype.kind in "bu" else -(1 << (bits - 1))
+    keys = np.zeros(pixels.shape[1:], np.int32 if bits * len(pixels) <= 30 else np.int64)
+    for band in pixels:
+        keys <<= bits
+        keys += band
+        keys -= low
+    keys += 1
+    return keys
+
+
+def _ranks(pixels: NDArray[Any]) -> NDArray[Any]:
+    """`_keys` of values too wide to be set side by side."""
+    bands = pixels.reshape(len(pixels), -1)
+    starts = _run_starts(bands)
+    keys = np.zeros(len(starts), np.int64)
+    for band in bands:
+        # Two ranks are below 2**31 each: their pair fits.
+        keys = np.unique(keys, return_inverse=True)[1] << 31
+        keys += np.unique(band[starts], return_inverse=True)[1]
+    return np.repeat(keys + 1, _run_lengths(starts, bands.shape[1])).reshape(pixels.shape[1:])
+
+
+def _run_starts(bands: NDArray[Any]) -> NDArray[np.int64]:
+    """Where runs of equal vectors begin in flattened (bands, n) values; they are far fewer than pixels."""
+    differ = np.zeros(bands.shape[1], np.bool_)
+    differ[0] = True
+    for band in bands:
+        differ[1:] |= band[1:] != band[:-1]
+    return np.flatnonzero(differ)
+
+
+def _run_lengths(starts: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    return np.diff(starts, append=n)
+
+
+@dataclass(frozen=True)
+class Relabel:
+    """Numbers labels consecutively in raster order of their first pixel, as `densa.regions.relabel`.
+
+    The same label is the same region wherever it is; label 0 and invalid pixels are in no region. The table "labels"
+    keeps what label each region was. Memory of the global step: 16 bytes for each label.
+    """
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return "relabel"
+
+    def parameters(self) -> dict[str, Any]:
+        """There are none."""
+        return {}
+
+    def stages(self, raster: Raster) -> list[Stage]:
+        """One pass.
+
+        Raises:
+            InputError: the raster does not hold one band of integers.
+        """
+        _check_integers(raster, "labels are equal or not")
+        if raster.n_bands != 1:
+            raise InputError(f"{raster.path} has {raster.n_bands} bands, labels to number must be in one; extract it")
+        return [_RelabelStage()]
+
+    def bytes_per_pixel(self, raster: Raster) -> float:
+        """Measured on noise, where every pixel is a run."""
+        return 1.15 * (36 + 8 * raster.dtype.itemsize)
+
+
+@dataclass(frozen=True)
+class _RelabelStage:
+    name: str = "relabel"
+    halo: int = 0
+    paints: bool = True
+
+    def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
+        """Labels of one tile and their first pixels."""
+        block = tile.read(0)
+        fragments, values, firsts = unique_labels(block.pixels[0])
+        rows, columns = np.divmod(firsts, block.core.width)
+        firsts = (block.core.row + rows) * tile.width + block.core.column + columns
+        return {"fragments": fragments, "firsts": firsts, "values": values}
+
+    def gather(self, store: Store, grid: Grid) -> None:
+        """Number the labels of the raster, one row of tiles after the other.
+
+        Raises:
+            InputError: there are more labels than int32 can number.
+        """
+        values, firsts = self._merge(store, grid)
+        check_count(len(values))
+        order = np.argsort(firsts)
+        numbers = np.empty(len(values), np.int32)
+        numbers[order] = np.arange(1, len(values) + 1)
+        for number in range(len(grid)):
+            its = store.load(self.name, number, "values")["values"]
+            store.save("numbers", number, {"numbers": np.append(np.int32(0), numbers[np.searchsorted(values, its)])})
+        store.save_table("labels", {"labels": np.append(np.zeros(1, values.dtype), values[order])})
+        store.save_table("regions", {"count": np.array(len(values), np.int64)})
+
+    def _merge(self, store: Store, grid: Grid) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """All labels, ascending, and their first pixels."""
+        labels: list[NDArray[Any]] = []
+        firsts: list[NDArray[np.int64]] = []
+        for row in range(grid.n_rows):
+            for number in range(row * grid.n_columns, (row + 1) * grid.n_columns):
+                tile = store.load(self.name, number, "values", "firsts")
+                labels.append(tile["values"])
+                firsts.append(tile["firsts"])
+            every, where = np.concatenate(labels), np.concatenate(firsts)
+            order = np.lexsort((where, every))
+            values, first = np.unique(every[order], return_index=True)
+            labels, firsts = [values], [where[order[first]]]
+        return labels[0], firsts[0]
+
+
+def unique_labels(labels: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any], NDArray[np.int64]]:
+    """The labels of a tile but 0, in ascending order.
+
+    Args:
+        labels: (h, w) integers.
+
+    Returns:
+        (h, w) int32 place of each pixel's label among them, from 1, 0 where the label is 0; (n,) the labels; (n,) index
+        of the first pixel of each in the flattened tile.
+    """
+    flat = labels.ravel()
+    starts = _run_starts(flat[None])
+    values, first, ranks = np.unique(flat[starts], return_index=True, return_inverse=True)
+    kept = values != 0
+    places = np.cumsum(kept, dtype=np.int32) * kept
+    fragments = np.repeat(places[ranks], _run_lengths(starts, flat.size))
+    return fragments.reshape(labels.shape), values[kept], starts[first[kept]]
+
+
+def _check_integers(raster: Raster, why: str) -> None:
+    if raster.dtype.kind not in "bui":
+        raise InputError(
+            f"{raster.path} holds {raster.dtype}, {why} and must be integers; convert it to integers, such as classes"
+        )
