@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from densa import raster
 from densa.engine import parse_bytes, predict_array, predict_to_file
-from densa.engine.compute import is_out_of_memory
+from densa.engine.exhaustion import is_out_of_memory
 from densa.engine.memory import peak_during, resident_bytes, shown_bytes
 from densa.errors import InputError
 from densa.legend import Legend

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 
 from densa.errors import InputError
 
-__all__ = ["Config", "Device", "Json", "Overwrite", "Precision", "print_json", "progress_bar"]
+__all__ = ["Config", "Device", "Json", "Overwrite", "Precision", "print_json", "progress_bar", "tell"]
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -49,6 +50,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs on s
 def print_json(content: Any) -> None:
     """Strict JSON on stdout: what is not a finite number becomes null."""
     print(json.dumps(_finite(content), indent=2, ensure_ascii=False))
+
+
+def tell(line: str) -> None:
+    """A line for people on stderr."""
+    print(f"densa: {line}", file=sys.stderr)
 
 
 def _finite(content: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from enum import StrEnum
 from functools import partial
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from densa.cli.common import Config, Device, Json, Overwrite, Precision, print_json, progress_bar
+from densa.cli.common import Config, Device, Json, Overwrite, Precision, print_json, progress_bar, tell
 from densa.cli.predict_choices import best_sizes, chosen_crf
+from densa.cli.work_options import TILES, WORK, Dask, Executor, ExecutorKind, Memory, Resume, TileSize, Workers
 from densa.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from densa.raster import Raster
     from densa.segmenter import ModelSource, Segmenter
 
-OUTPUTS, MODEL, TILES, WORK = "Outputs", "Model", "Tiles and memory", "Long runs"
+OUTPUTS, MODEL = "Outputs", "Model"
 
 
 class Tta(StrEnum):
@@ -43,13 +43,6 @@ class Context(StrEnum):
 
     EXACT = "exact"
     PAPER = "paper"
-
-
-class ExecutorKind(StrEnum):
-    """What workers are."""
-
-    THREADS = "threads"
-    PROCESSES = "processes"
 
 
 def predict(
@@ -123,18 +116,8 @@ def predict(
         typer.Option("--samples", min=0, rich_help_panel=MODEL, help="Monte-Carlo passes with dropout, 0 for none."),
     ] = 0,
     seed: Annotated[int, typer.Option("--seed", min=0, rich_help_panel=MODEL, help="Of the Monte-Carlo passes.")] = 0,
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            "--memory", metavar="SIZE", rich_help_panel=TILES, help="Stay within so much memory in all, as 2GB."
-        ),
-    ] = None,
-    tile_size: Annotated[
-        int | None,
-        typer.Option(
-            "--tile-size", rich_help_panel=TILES, help="Side of a tile in pixels; the labels do not depend on it."
-        ),
-    ] = None,
+    memory: Memory = None,
+    tile_size: TileSize = None,
     blend: Annotated[
         Blend | None,
         typer.Option(
@@ -157,18 +140,9 @@ def predict(
             "--patch-sizes", min=1, rich_help_panel=TILES, help="With --context paper: average so many best sizes."
         ),
     ] = 1,
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, rich_help_panel=WORK, help="How many compute at once.")
-    ] = 1,
-    executor: Annotated[
-        ExecutorKind, typer.Option("--executor", rich_help_panel=WORK, help="What the workers are.")
-    ] = ExecutorKind.THREADS,
-    dask: Annotated[
-        str | None,
-        typer.Option(
-            "--dask", metavar="ADDRESS", rich_help_panel=WORK, help="Dask scheduler, tcp://host:8786, or local:4."
-        ),
-    ] = None,
+    workers: Workers = 1,
+    executor: Executor = ExecutorKind.THREADS,
+    dask: Dask = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -178,9 +152,7 @@ def predict(
             help="Compute every N-th tile only (I from 0): one job of an array. The last to finish writes the map.",
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", rich_help_panel=WORK, help="Go on where a run was stopped; keep finished maps.")
-    ] = False,
+    resume: Resume = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", rich_help_panel=WORK, help="Try three tiles, say what it would take, and stop."),
@@ -294,7 +266,7 @@ def _write(source: ModelSource, options: dict[str, Any], segmenter: Segmenter, j
                 load=_Loader(source),
                 fingerprint=source.fingerprint(),
                 progress=progress,
-                tell=_tell,
+                tell=tell,
                 **options,
             )
             if complete and job.overlay is not None:
@@ -303,7 +275,7 @@ def _write(source: ModelSource, options: dict[str, Any], segmenter: Segmenter, j
             row = _row(job, image) | {"complete": complete}
     except KeyboardInterrupt:
         if job.labels.with_name(job.labels.name + ".partial").exists():
-            _tell(f"the finished tiles of {job.labels.name} are kept; --resume continues")
+            tell(f"the finished tiles of {job.labels.name} are kept; --resume continues")
         raise
     return row, f"wrote {job.labels}" if complete else f"shard {options['shard']} of {job.labels} is done"
 
@@ -344,12 +316,8 @@ def _fail(failures: list[tuple[Path, str]], n_good: int) -> None:
     if len(failures) == 1 and not n_good:
         raise InputError(failures[0][1])
     for path, reason in failures:
-        _tell(reason if str(path) in reason else f"{path}: {reason}")
+        tell(reason if str(path) in reason else f"{path}: {reason}")
     raise InputError(f"{len(failures)} of {n_good + len(failures)} images failed; the others are done")
-
-
-def _tell(line: str) -> None:
-    print(f"densa: {line}", file=sys.stderr)
 
 
 class _Loader:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,10 +15,9 @@ from densa.engine.grid import Grid
 from densa.engine.products import Products
 from densa.engine.tile_file import CHUNK_ROWS, read_chunks
 from densa.legend import Legend
-from densa.raster import BandsWriter, LabelMapWriter, PolygonWriter, Raster, Window, atomic_output
-from densa.raster.atomic import sidecar
+from densa.raster import BandsWriter, LabelMapWriter, PolygonWriter, Raster, Window
 
-__all__ = ["Outputs", "Writers", "publish", "write_tiles"]
+__all__ = ["Outputs", "Writers", "write_tiles"]
 
 
 @dataclass(frozen=True)
@@ -139,12 +137,3 @@ def write_tiles(grid: Grid, products: Products, load: Callable[[int], bytes], wr
             tiles.append(read_chunks(load(number), (products.n_planes, core.height, core.width)))
         for top in range(core.row, core.row + core.height, CHUNK_ROWS):
             writers.write_strip(top, (next(tile) for tile in tiles))
-
-
-def publish(built: Mapping[str, Path], final: Mapping[str, Path], *, overwrite: bool) -> None:
-    """Rename finished files to their final names, in the order of `final`: what others wait for comes last."""
-    for name, path in final.items():
-        with atomic_output(path, overwrite) as temporary:
-            os.replace(built[name], temporary)
-            if sidecar(built[name]).exists():
-                os.replace(sidecar(built[name]), sidecar(temporary))

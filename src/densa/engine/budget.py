@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from densa.engine.compute import is_out_of_memory
+from densa.engine.exhaustion import is_out_of_memory
 from densa.engine.grid import Grid
 from densa.engine.memory import peak_during, resident_bytes, shown_bytes
-from densa.engine.products import Products
 from densa.errors import InputError
 from densa.raster import Raster
-from densa.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from densa.engine.products import Products
+    from densa.segmenter import Segmenter
 
 __all__ = ["Cost", "choose_tile_size", "default_tile_size", "fitting_tile_size", "limit_read_cache", "measure_cost"]
 

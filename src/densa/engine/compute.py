@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import gc
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.grid import Grid, inside
+from densa.engine.block import Block
+from densa.engine.exhaustion import is_out_of_memory
+from densa.engine.grid import inside
 from densa.errors import InputError
 from densa.legend import IGNORE
-from densa.raster import Raster, Window
+from densa.raster import Window
 from densa.segmenter import Segmenter, probabilities_at
 
-__all__ = ["Block", "TileComputer", "TilePrediction", "is_out_of_memory", "read_block"]
-
-
-class Block(NamedTuple):
-    """A tile as it was read: its core, the block around it, (bands, h, w) values and (h, w) validity of the block."""
-
-    core: Window
-    window: Window
-    pixels: NDArray[Any]
-    valid: NDArray[np.bool_]
+__all__ = ["TileComputer", "TilePrediction"]
 
 
 class TilePrediction(NamedTuple):
@@ -38,15 +31,6 @@ class TilePrediction(NamedTuple):
         labels = self.probabilities.argmax(axis=0).astype(np.uint8)
         labels[~self.valid] = IGNORE
         return labels
-
-
-def read_block(raster: Raster, grid: Grid, number: int) -> Block:
-    """Read a tile with its context; what stands under nodata becomes 0, so that it can decide nothing."""
-    core, window = grid.tile(number)
-    pixels, valid = raster.read(window)
-    if not valid.all():
-        pixels[:, ~valid] = 0
-    return Block(core, window, pixels, valid)
 
 
 class TileComputer:
@@ -124,35 +108,6 @@ class TileComputer:
             ) from error
         self.piece_size = half
         _free_device_memory()
-
-
-def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an exception says, in whatever words, that memory ran out."""
-    if error is None:
-        return False
-    if isinstance(error, MemoryError):
-        return True
-    if isinstance(error, InputError):  # what was raised reading or writing a file
-        return is_out_of_memory(error.__cause__)
-    import torch
-
-    if isinstance(error, torch.OutOfMemoryError):
-        return True
-    said = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in said for words in _OUT_OF_MEMORY)
-
-
-# PyTorch on the CPU; C++; oneDNN, whose scratch memory is its own.
-_OUT_OF_MEMORY = (
-    "can't allocate memory",
-    "cannot allocate memory",
-    "not enough memory",
-    "out of memory",
-    "bad_alloc",
-    "could not create a memory",
-    "could not create a primitive",
-    "could not execute a primitive",
-)
 
 
 def _free_device_memory() -> None:

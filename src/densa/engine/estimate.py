@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.assemble import Outputs
-from densa.engine.compute import Block, read_block
+from densa.engine.block import Block, read_block
 from densa.engine.crew import Crew
 from densa.engine.executors import n_processors, threads_of_each
 from densa.engine.memory import peak_during, shown_bytes

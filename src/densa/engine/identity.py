@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from densa.raster import Raster
-from densa.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from densa.segmenter import Segmenter
 
 __all__ = ["image_identity", "segmenter_identity"]
 

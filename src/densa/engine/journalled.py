@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
 
-from densa.engine.assemble import Writers, publish, write_tiles
-from densa.engine.crew import Crew, run_tiles
-from densa.engine.executors import Store
-from densa.engine.jobs import Job, Worker
+from densa.engine.assemble import Writers, write_tiles
+from densa.engine.crew import Crew
+from densa.engine.files import publish
 from densa.engine.journal import WorkFolder
 from densa.engine.shard import Shard
 from densa.engine.task import Task
-from densa.errors import InputError
+from densa.engine.work import begin_alone, begun_tile_size, compute_missing
 
-__all__ = ["begin_alone", "begun_tile_size", "compute_missing", "predict_journalled"]
-
-
-def begun_tile_size(folder: WorkFolder) -> int | None:
-    """Tile size that a work folder was begun with; None where there is none.
-
-    Raises:
-        InputError: its journal is damaged.
-    """
-    stored = folder.stored()
-    if stored is None:
-        return None
-    tiles = stored.get("tiles")
-    size = tiles.get("size") if isinstance(tiles, dict) else None
-    if not isinstance(size, int) or not 1 <= size <= 2**24:
-        raise InputError(f"the journal in {folder.path} is damaged: it names no tile size; remove the folder")
-    return size
+__all__ = ["predict_journalled"]
 
 
 def predict_journalled(
@@ -57,30 +39,6 @@ def predict_journalled(
             _assemble(task, folder, overwrite)
             return True
     return _assemble_if_last(task, folder, overwrite)
-
-
-def begin_alone(
-    folder: WorkFolder, description: Mapping[str, Any], stack: ExitStack, *, resume: bool, overwrite: bool
-) -> None:
-    """Make or take over a work folder, and lock it until `stack` is left.
-
-    Raises:
-        InputError: it is in use, unfinished without `resume`, or belongs to something else.
-    """
-    folder.make()
-    if not stack.enter_context(folder.lock()):
-        raise InputError(f"another process is working in {folder.path}; wait for it, or stop it")
-    if not resume:
-        if folder.stored() is not None and not overwrite:
-            raise InputError(
-                f"{folder.path} holds an unfinished {folder.kind} of {folder.output.name}; --resume continues it, "
-                "--overwrite begins anew"
-            )
-        folder.clear()
-    if folder.stored() is None:
-        folder.clear()
-        folder.begin({**description, "overwrite": overwrite})
-    folder.check(description)
 
 
 def _join(task: Task, plan: Callable[[int | None], Task], folder: WorkFolder, overwrite: bool) -> Task:
@@ -109,33 +67,6 @@ def _compute(
     worker = task.job.opened(task.segmenter, task.raster)
     pixels = {n: task.shape(n)[1] * task.shape(n)[2] for n in wanted}
     compute_missing(crew, task.job, worker, pixels, finished, folder.store, progress)
-
-
-def compute_missing(
-    crew: Crew,
-    job: Job,
-    worker: Worker,
-    pixels: Mapping[int, int],
-    finished: set[int],
-    store: Store,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Compute the tiles that are not finished.
-
-    Args:
-        crew, job, worker, store: see `run_tiles`.
-        pixels: of each tile that is wanted.
-        finished: numbers of those that are there.
-        progress: called with (pixels done, pixels in all) after every tile.
-    """
-    done, total = sum(pixels[n] for n in finished), sum(pixels.values())
-    if progress and finished:
-        progress(done, total)
-    missing = [n for n in pixels if n not in finished]
-    for number in run_tiles(crew, job, worker, missing, store) if missing else ():
-        done += pixels[number]
-        if progress:
-            progress(done, total)
 
 
 def _assemble_if_last(task: Task, folder: WorkFolder, overwrite: bool) -> bool:

@@ -1,17 +1,16 @@
-"""Which file every prediction goes to, and whether it may."""
+"""Which file every prediction goes to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from densa import raster
 from densa.datasets.pairing import image_files
-from densa.engine.journal import WorkFolder
 from densa.errors import InputError
 
-__all__ = ["Job", "check_files", "is_complete", "plan_outputs"]
+__all__ = ["Job", "plan_outputs"]
 
 _VECTOR_KINDS = ("gpkg", "geojson", "fgb")
 _LABEL_SUFFIXES = {".png", ".tif", ".tiff"}
@@ -120,42 +119,3 @@ def _check(jobs: list[Job], overwrite: bool) -> None:
                 raise InputError(f"{target} is the image itself; choose another output folder")
             if not overwrite:
                 raise InputError(f"{target} exists; choose another output or give --overwrite")
-
-
-def check_files(files: Collection[Path], folder: WorkFolder, *, resume: bool, overwrite: bool) -> None:
-    """Before anything is computed: no file is in the way, and their folder is there.
-
-    Args:
-        files: that one run makes, the last first named by its work folder.
-        folder: the work folder.
-        resume: the work folder is continued, which may have been begun with `overwrite`.
-        overwrite: files may be replaced.
-
-    Raises:
-        InputError: says which file is in the way.
-    """
-    stored = folder.stored() if resume else None
-    may_replace = overwrite or (stored is not None and (bool(stored.get("overwrite")) or folder.publishing))
-    for path in files:
-        if not path.parent.is_dir():
-            raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
-        if path.exists() and not may_replace:
-            raise InputError(f"{path} exists; choose another output or give --overwrite")
-    if len(set(files)) < len(files):
-        raise InputError(f"{folder.output} is named for two products; give each a name of its own")
-
-
-def is_complete(files: Mapping[str, Path], tags: Mapping[str, str]) -> bool:
-    """Whether the files are there, and the rasters among them were made of the same with the same settings."""
-    for path in files.values():
-        if not path.exists():
-            return False
-        if path.suffix.lower() not in (".tif", ".tiff", ".png"):
-            continue
-        try:
-            with raster.open(path) as made:
-                if any(made.metadata.get(field) != value for field, value in tags.items()):
-                    return False
-        except InputError:
-            return False
-    return True

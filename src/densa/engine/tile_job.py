@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from densa import raster as rasters
-from densa.engine.compute import Block, TileComputer, TilePrediction, read_block
+from densa.engine.block import Block, read_block
+from densa.engine.compute import TileComputer, TilePrediction
 from densa.engine.grid import Grid
 from densa.engine.memory import return_large_blocks
 from densa.engine.products import Products

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from densa import raster as rasters
 from densa.engine.array_file import encode_arrays
-from densa.engine.compute import Block
+from densa.engine.block import Block
 from densa.engine.grid import Grid
 from densa.engine.memory import return_large_blocks
 from densa.engine.regions.stage import Stage, Tile

@@ -14,19 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 import densa
-from densa.engine.assemble import publish
 from densa.engine.budget import Cost, fitting_tile_size, limit_read_cache
 from densa.engine.crew import Crew
+from densa.engine.files import check_files, is_complete, publish
 from densa.engine.grid import Grid
 from densa.engine.identity import image_identity
 from densa.engine.journal import WorkFolder
-from densa.engine.journalled import begin_alone, begun_tile_size, compute_missing
 from densa.engine.memory import resident_bytes, return_large_blocks, shown_bytes
-from densa.engine.outputs import check_files, is_complete
 from densa.engine.regions.assemble import RegionOutputs, write_products
 from densa.engine.regions.job import StageJob
 from densa.engine.regions.stage import RegionMethod, Stage
 from densa.engine.regions.store import Store
+from densa.engine.work import begin_alone, begun_tile_size, compute_missing
 from densa.errors import InputError
 from densa.raster import Raster, Window
 
@@ -217,6 +216,8 @@ def _tile_size(
     crew: Crew,
 ) -> int:
     """A given tile size, or the one that computes the fewest pixels twice within the budget."""
+    if getattr(method, "whole", False):
+        return max(raster.height, raster.width)
     if memory is None or tile_size is not None:
         return tile_size or default_tile_size(raster)
     return_large_blocks()

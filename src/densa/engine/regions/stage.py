@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.compute import Block
+from densa.engine.block import Block, read_window
 from densa.engine.grid import Grid
 from densa.raster import Raster, Window
 
@@ -39,10 +39,7 @@ class Tile:
         window = widened(self.core, halo, self.height, self.width)
         if self._ahead is not None and self._ahead.window == window:
             return self._ahead
-        pixels, valid = self._raster.read(window)
-        if not valid.all():
-            pixels[:, ~valid] = 0
-        return Block(self.core, window, pixels, valid)
+        return read_window(self._raster, self.core, window)
 
 
 def widened(core: Window, halo: int, height: int, width: int) -> Window:

@@ -12,13 +12,14 @@ from densa.engine.assemble import Outputs, Writers
 from densa.engine.compute import TilePrediction
 from densa.engine.crew import Crew
 from densa.engine.executors import compute_ahead
+from densa.engine.files import check_files, is_complete
 from densa.engine.journal import WorkFolder
-from densa.engine.journalled import begun_tile_size, predict_journalled
-from densa.engine.outputs import check_files, is_complete
+from densa.engine.journalled import predict_journalled
 from densa.engine.products import Products
 from densa.engine.shard import Shard
 from densa.engine.task import Task, check_bands, checked_grid, plan_task
 from densa.engine.tile_job import TileJob
+from densa.engine.work import begun_tile_size
 from densa.legend import IGNORE
 from densa.raster import Raster
 from densa.segmenter import Segmenter, for_image
