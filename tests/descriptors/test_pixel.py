@@ -15,7 +15,7 @@ from densa.descriptors import (
     Stack,
     TextonBank,
     TextonContext,
-    _threads,
+    threads,
 )
 from densa.errors import InputError
 
@@ -109,9 +109,9 @@ def test_output_array_and_names(descriptor):
 @kinds
 def test_threads_change_nothing(descriptor, monkeypatch):
     image = image_of(1, 150, 20)
-    monkeypatch.setattr(_threads, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(threads, "get_num_threads", lambda: 1)
     one = descriptor.compute(image)
-    monkeypatch.setattr(_threads, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(threads, "get_num_threads", lambda: 3)
     assert_array_equal(descriptor.compute(image), one)
 
 

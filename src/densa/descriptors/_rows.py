@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.descriptors._taps import FIRST, SMOOTH
-from densa.descriptors._threads import share_rows
+from densa.descriptors.threads import share_rows
 
 
 @njit(nogil=True, cache=True)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from densa.descriptors._check import as_choices, as_positive
 from densa.descriptors._colour_kernel import MATRIX, WHITE, to_hsv, to_lab_and_luv
-from densa.descriptors._threads import share_rows
 from densa.descriptors.pixel import Place, PlaneDescriptor
+from densa.descriptors.threads import share_rows
 from densa.errors import InputError
 
 __all__ = ["ColourSpaces", "check_rgb", "full_white", "lab_planes"]

@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from densa.descriptors._check import as_count
-from densa.descriptors._threads import share_rows
+from densa.descriptors.threads import share_rows
 from densa.errors import InputError
 
 __all__ = ["Dictionary", "build_dictionary"]

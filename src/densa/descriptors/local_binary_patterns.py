@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from densa.descriptors._check import as_count, as_positive
 from densa.descriptors._rows import mirror, mirror_pad
-from densa.descriptors._threads import share_rows
 from densa.descriptors.pixel import Place, PlaneDescriptor
+from densa.descriptors.threads import share_rows
 from densa.errors import InputError
 
 __all__ = ["LocalBinaryPatterns"]

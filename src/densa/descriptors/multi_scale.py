@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from densa.descriptors._check import as_choices, as_positive
 from densa.descriptors._multi_scale_kernel import N_SLOTS, describe_scale
 from densa.descriptors._taps import first_taps, gaussian_taps, radius, second_taps
-from densa.descriptors._threads import share_rows
 from densa.descriptors.pixel import Place, PlaneDescriptor
+from densa.descriptors.threads import share_rows
 from densa.errors import InputError
 
 __all__ = ["MultiScale"]

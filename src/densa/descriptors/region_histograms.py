@@ -12,9 +12,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.descriptors._check import as_count
-from densa.descriptors._threads import share_items
 from densa.descriptors.dictionary import Dictionary
 from densa.descriptors.region import RegionDescriptor
+from densa.descriptors.threads import share_items
 from densa.errors import InputError
 
 __all__ = ["FeatureHistogram", "WordHistogram"]

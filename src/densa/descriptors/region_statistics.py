@@ -11,8 +11,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.descriptors._check import as_choices
-from densa.descriptors._threads import share_items
 from densa.descriptors.region import RegionDescriptor
+from densa.descriptors.threads import share_items
 from densa.errors import InputError
 
 __all__ = ["FeatureStatistics"]

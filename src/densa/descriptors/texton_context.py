@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from densa.descriptors._check import as_count
 from densa.descriptors._rows import mirror
-from densa.descriptors._threads import share_rows
 from densa.descriptors.pixel import Place, PlaneDescriptor
 from densa.descriptors.textons import TextonBank
+from densa.descriptors.threads import share_rows
 from densa.errors import InputError
 
 __all__ = ["TextonContext"]

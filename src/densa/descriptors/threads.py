@@ -10,6 +10,8 @@ from typing import Any
 
 from numba import get_num_threads
 
+__all__ = ["share_items", "share_rows"]
+
 _CHUNK = 64  # rows of a task; filters compute the rows around them twice
 
 
