@@ -17,6 +17,7 @@ from densa.operators import receptive_field
 from densa.training.config import TrainConfig
 from densa.training.context import ContextPolicy
 from densa.training.context_run import check_context, rounded_sizes
+from densa.training.data import checked_splits, open_data
 from densa.training.initial_weights import load_initial_weights
 from densa.training.loop import TrainResult, train
 from densa.training.preparation import input_size
@@ -47,7 +48,7 @@ def train_from_config(
         if resume:
             raise InputError(f"a {config.model} is trained in one sitting, nothing of it can be resumed; train anew")
         return train_shallow_from_config(config, output, overwrite=overwrite, progress=progress)
-    splits, n_bands = _open(config)
+    splits, n_bands = checked_splits(open_splits(config), config)
     torch.manual_seed(config.seed)  # first weights
     architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes)
     if config.context is not None:
@@ -87,7 +88,7 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
     """
     if config.is_shallow:
         return plan_shallow(config)
-    splits, n_bands = _open(config)
+    splits, n_bands = checked_splits(open_splits(config), config)
     legend, architecture = splits["train"].legend, config.architecture
     with torch.device("meta"):
         network = _build(config, n_bands, legend.n_classes)
@@ -154,8 +155,7 @@ def open_splits(config: TrainConfig) -> dict[str, datasets.Dataset]:
         InputError: data that is wrong, blocks that are too small for the patches and the network's receptive field.
     """
     by_block = config.split_block is not None
-    rule = datasets.SplitRule(val_fraction=0.0 if by_block else config.val_fraction, seed=config.split_seed)
-    splits = datasets.open(config.data, legend=config.legend, split=rule, images=config.images, masks=config.masks)
+    splits = open_data(config, val_fraction=0.0 if by_block else config.val_fraction)
     if config.split_block is None or "train" not in splits:
         return splits
     if "val" in splits:
@@ -173,14 +173,3 @@ def open_splits(config: TrainConfig) -> dict[str, datasets.Dataset]:
         smallest=max(patch),
     )
     return {**blocks, **({"test": splits["test"]} if "test" in splits else {})}
-
-
-def _open(config: TrainConfig) -> tuple[dict[str, datasets.Dataset], int]:
-    """The training split and, where there is one, the validation split, both checked; and the number of bands."""
-    splits = open_splits(config)
-    if "train" not in splits:
-        raise InputError(f"{config.data} has no training images, only {', '.join(splits) or 'none at all'}")
-    used: dict[str, datasets.Dataset] = {name: splits[name] for name in ("train", "val") if name in splits}
-    if config.tune_crf and "val" not in used:
-        raise InputError(f"a CRF is tuned on validation images, {config.data} has none; leave out tune_crf")
-    return used, datasets.check(*used.values())

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa import datasets, raster
+from densa import raster
 from densa.datasets import Dataset, Sample
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.raster import Window, atomic_output
 from densa.segmenter import ForestSegmenter, save_forest
 from densa.shallow import SHALLOW, Strokes, draw_strokes, read_strokes, train_shallow
+from densa.training.data import checked_splits, open_data
 from densa.training.loop import TrainResult
 from densa.training.preparation import band_contract, prepare_folder
 from densa.training.run_log import RunLog
@@ -166,14 +167,7 @@ def _open(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
         return _open_strokes(config)
     if config.data.is_file():
         raise InputError(f"{config.data} is a file; give a folder of images and masks, or --strokes for one image")
-    rule = datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
-    splits = datasets.open(config.data, legend=config.legend, split=rule, images=config.images, masks=config.masks)
-    if "train" not in splits:
-        raise InputError(f"{config.data} has no training images, only {', '.join(splits) or 'none at all'}")
-    used: dict[str, Dataset] = {name: splits[name] for name in ("train", "val") if name in splits}
-    if config.tune_crf and "val" not in used:
-        raise InputError(f"a CRF is tuned on validation images, {config.data} has none; leave out tune_crf")
-    return used, datasets.check(*used.values())
+    return checked_splits(open_data(config, val_fraction=config.val_fraction), config)
 
 
 def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
