@@ -87,6 +87,7 @@ def inside(nodes: NDArray[np.float64], a: int, b: int, u: float, v: float) -> tu
 
 @njit(cache=True, nogil=True)
 def direction(ax: float, ay: float, bx: float, by: float) -> tuple[float, float]:
+    """Unit vector from (ax, ay) to (bx, by), two different points."""
     length = math.sqrt((bx - ax) * (bx - ax) + (by - ay) * (by - ay))
     return (bx - ax) / length, (by - ay) / length
 
@@ -132,5 +133,6 @@ def road_of(plan: Any, a: int, b: int, axis: int, seed: int) -> tuple[int, float
 
 @njit(cache=True, nogil=True)
 def ends_of(nodes: Any, a: int, b: int, axis: int) -> tuple[float, float, float, float]:
+    """Places x, y, x, y of the nodes at both ends of the road from node (a, b) along axis 0 (i) or 1 (j)."""
     c, d = (a + 1, b) if axis == 0 else (a, b + 1)
     return nodes[a, b, 0], nodes[a, b, 1], nodes[c, d, 0], nodes[c, d, 1]
