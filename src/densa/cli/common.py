@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,14 @@ import typer
 
 from densa.errors import InputError
 
-__all__ = ["Config", "Device", "Json", "Overwrite", "Precision", "print_json", "progress_bar", "tell"]
+__all__ = ["Blend", "Config", "Device", "Json", "Overwrite", "Precision", "print_json", "progress_bar", "tell"]
+
+
+class Blend(StrEnum):
+    """Weights of blended windows."""
+
+    LINEAR = "linear"
+    HANN = "hann"
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from densa.cli.common import Config, Device, Json, Overwrite, Precision, print_json, progress_bar, tell
+from densa.cli.common import Blend, Config, Device, Json, Overwrite, Precision, print_json, progress_bar, tell
 from densa.cli.predict_choices import best_sizes, chosen_crf
 from densa.cli.work_options import TILES, WORK, Dask, Executor, ExecutorKind, Memory, Resume, TileSize, Workers
 from densa.errors import InputError
@@ -29,13 +29,6 @@ class Tta(StrEnum):
     NONE = "none"
     FLIPS = "flips"
     ALL = "all"
-
-
-class Blend(StrEnum):
-    """Weights of blended windows."""
-
-    LINEAR = "linear"
-    HANN = "hann"
 
 
 class Context(StrEnum):

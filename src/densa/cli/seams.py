@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from densa.cli.common import Config, Device, Json, Overwrite, Precision, print_json, progress_bar
-
-
-class Blend(StrEnum):
-    """How windows may be blended."""
-
-    linear = "linear"
-    hann = "hann"
+from densa.cli.common import Blend, Config, Device, Json, Overwrite, Precision, print_json, progress_bar
 
 
 def seams(
