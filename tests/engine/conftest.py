@@ -1,5 +1,8 @@
 """A segmenter by hand, a small model folder, and images to predict."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,3 +75,52 @@ def scene(opened):
     smooth = ndimage.gaussian_filter(rng.standard_normal((3, 200, 330)), (0, 6, 6))
     image = (128 + 400 * smooth + 10 * rng.standard_normal((3, 200, 330))).clip(0, 255).astype(np.uint8)
     return opened(image, "scene.tif")
+
+
+# A process that has everything loaded and forks the ones that are killed: real processes, without their slow start.
+KILLED = """
+import os, pathlib, random, signal, sys, time
+
+folder, n_kills = pathlib.Path(sys.argv[1]), 3
+{make}
+
+def forked(run):
+    child = os.fork()
+    if child:
+        return child
+    try:
+        run()
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+begin = time.perf_counter()
+assert os.waitpid(forked(lambda: make("expected")), 0)[1] == 0
+lasts = time.perf_counter() - begin
+moments = random.Random(0)
+for _ in range(n_kills):
+    child = forked(lambda: make("map", resume=True))
+    time.sleep(moments.uniform(0, lasts / 2))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    print(len(list((folder / "map.tif.partial").glob("*.tile"))), (folder / "map.tif").exists())
+assert os.waitpid(forked(lambda: make("map", resume=True)), 0)[1] == 0
+"""
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """Have `expected` made in the folder, and `map` killed three times and continued, by code that defines `make`."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+
+    def run(make, *arguments):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-c", KILLED.replace("{make}", make), str(tmp_path), *map(str, arguments)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 3
+        assert not list(tmp_path.glob("*.partial"))
+        assert not list(tmp_path.glob(".map*"))
+
+    return run
