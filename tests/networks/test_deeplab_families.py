@@ -7,7 +7,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from densa.legend import Legend
-from densa.metrics import ConfusionMatrix
 from densa.networks.bayesian_segnet import BayesianSegNet
 from densa.networks.deeplab_largefov import DeepLabLargeFOV
 from densa.networks.deeplabv2 import DeepLabV2
@@ -16,27 +15,8 @@ from densa.networks.dilated_context import DilatedContext
 from densa.networks.segnet_basic import SegNetBasic
 from densa.raster import tiles
 from densa.segmenter import BandContract, NetworkSegmenter
-from densa.segmenter.inference import prepare
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Maps this small are slower on many threads, and much slower where others want the processor."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def scene(side=64):
-    """Ground, a disk and a bar across, of different colours and with noise."""
-    row, column = np.mgrid[:side, :side] / side
-    labels = np.zeros((side, side), np.int64)
-    labels[(row - 0.5) ** 2 + (column - 0.35) ** 2 < 0.08] = 2
-    labels[column > 0.75] = 1
-    colors = np.array([[0.2, 0.6, 0.3], [0.9, 0.3, 0.2], [0.3, 0.4, 0.9]])
-    image = colors[labels] + np.random.default_rng(0).normal(0, 0.1, (side, side, 3))
-    return torch.tensor((image - 0.5) / 0.3, dtype=torch.float32).permute(2, 0, 1)[None], torch.tensor(labels)[None]
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize(
@@ -64,32 +44,15 @@ def scene(side=64):
         "dilated-context",
     ],
 )
-def test_one_image_by_heart(network, n_steps):
+def test_one_image_by_heart(network, n_steps, scene, mean_iou_by_heart):
     torch.manual_seed(0)
-    network, rate = network(), 1e-2
+    network = network()
     image, labels = scene()
     if isinstance(network, DilatedContext):
         image = F.pad(F.pad(image, [63] * 4, mode="reflect"), [network.margin - 63] * 4, mode="reflect")
-    batch, targets = image, labels
     if isinstance(network, DeepLabV3):  # whose pooled image is normalised over the batch
-        batch, targets = torch.cat([image, image.flip(2)]), torch.cat([labels, labels.flip(1)])
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.3  # few steps
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=n_steps)
-    network.train()
-    for _ in range(n_steps):
-        optimizer.zero_grad()
-        F.cross_entropy(network(batch), targets).backward()
-        optimizer.step()
-        schedule.step()
-    ready = prepare(network, 3, torch.device("cpu"), torch.float32)  # as it infers
-    with torch.no_grad():
-        predicted = ready(image).argmax(dim=1)[0].numpy()
-    matrix = ConfusionMatrix(3)
-    matrix.update(labels[0].numpy(), predicted)
-    assert matrix.summary().mean_iou >= 0.95
+        image, labels = torch.cat([image, image.flip(2)]), torch.cat([labels, labels.flip(1)])
+    assert mean_iou_by_heart(network, image, labels, n_steps) >= 0.95
 
 
 @pytest.mark.parametrize(

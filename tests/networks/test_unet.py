@@ -9,18 +9,14 @@ from densa.networks import UNet, UNetValid
 from densa.networks.unet import _centre_crop
 
 
-def n_parameters(module):
-    return sum(p.numel() for p in module.parameters())
-
-
 @pytest.mark.parametrize(("n_bands", "n_classes", "total"), [(1, 2, 31030658), (3, 2, 31031810), (3, 11, 31032395)])
 @pytest.mark.parametrize("kind", [UNet, UNetValid])
-def test_parameter_totals_of_the_paper(kind, n_bands, n_classes, total):
+def test_parameter_totals_of_the_paper(kind, n_bands, n_classes, total, n_parameters):
     with torch.device("meta"):
         assert n_parameters(kind(n_bands, n_classes)) == total
 
 
-def test_encoder_total():
+def test_encoder_total(n_parameters):
     with torch.device("meta"):
         assert n_parameters(UNetValid(1, 2).down) == 18842048
 
