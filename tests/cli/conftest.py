@@ -55,3 +55,18 @@ def trained(squares, tmp_path_factory):
     config = TrainConfig.of(data=squares, width=2, steps=60, patch_size=32, batch_size=4, learning_rate=1e-2)
     train_from_config(config, folder, progress=False)
     return folder
+
+
+@pytest.fixture
+def refused(run_cli, squares, tmp_path):
+    """Train with some options; the one line that it says instead."""
+
+    def refuse(*options, data=squares):
+        code, _, err = run_cli("train", data, "-o", tmp_path / "refused", *options)
+        assert code == 2, err
+        assert err.startswith("densa: ")
+        assert err.count("\n") == 1, err
+        assert not (tmp_path / "refused").exists()
+        return err
+
+    return refuse

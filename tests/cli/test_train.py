@@ -15,21 +15,6 @@ from densa.legend import Legend
 QUICK = ["--steps", 1, "--patch-size", 32, "--batch-size", 2, "--precision", "float32", "--device", "cpu"]
 
 
-@pytest.fixture
-def refused(run_cli, squares, tmp_path):
-    """Train with some options; the one line that it says instead."""
-
-    def refuse(*options, data=squares):
-        code, _, err = run_cli("train", data, "-o", tmp_path / "refused", *options)
-        assert code == 2, err
-        assert err.startswith("densa: ")
-        assert err.count("\n") == 1, err
-        assert not (tmp_path / "refused").exists()
-        return err
-
-    return refuse
-
-
 def test_fcn_in_three_stages(run_cli, squares, tmp_path):
     previous = []
     for name in ("fcn32s", "fcn16s", "fcn8s"):

@@ -11,21 +11,6 @@ from densa import raster
 QUICK = ["--trees", 5, "--samples", 600, "--scales", "1,2"]
 
 
-@pytest.fixture
-def refused(run_cli, squares, tmp_path):
-    """Train with some options; the one line that it says instead."""
-
-    def refuse(*options, data=squares):
-        code, _, err = run_cli("train", data, "-o", tmp_path / "refused", *options)
-        assert code == 2, err
-        assert err.startswith("densa: ")
-        assert err.count("\n") == 1, err
-        assert not (tmp_path / "refused").exists()
-        return err
-
-    return refuse
-
-
 @pytest.mark.parametrize("method", ["pixel-forest", "region-boosting", "structured-forest"])
 def test_train_predict_evaluate_info(run_cli, squares, tmp_path, method):
     run = tmp_path / method
