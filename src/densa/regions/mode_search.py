@@ -78,17 +78,17 @@ class ModeSearch:
         wanted: NDArray[np.bool_] | None = None,
         beyond: Beyond = WHOLE,
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Range values of the modes that pixels climb to.
+        """Range values of the modes that pixels climb to, in place.
 
         Args:
-            values: (h, w, bands) finite, of a block or the whole image.
+            values: (h, w, bands) finite, of a block or the whole image. Overwritten.
             valid: (h, w) pixels that are samples.
             wanted: (h, w) valid pixels whose modes are wanted; None: all valid ones.
             beyond: what of the image lies outside the block.
 
         Returns:
-            (h, w, bands) modes, 0 where not wanted; (h, w) pixels whose window left the block: their modes, given as 0,
-            need a larger one.
+            `values`, which are the modes where they were wanted; (h, w) pixels whose window left the block: they need a
+            larger one, and keep their values.
         """
         height, width, n_bands = values.shape
         radius = self.radius_in(height + beyond.above + beyond.below, width + beyond.left + beyond.right)
@@ -96,7 +96,6 @@ class ModeSearch:
         # The last columns of a strip may lie right of the block; after the last row they need items of their own.
         planes = np.full((n_bands, height + 1, width + LANES), OUTSIDE, np.float32)
         np.copyto(planes[:, :height, :width], values.transpose(2, 0, 1), where=valid)
-        modes = np.zeros_like(values)
         cut = np.zeros(valid.shape, np.bool_)
         _climb(
             (0.0,) * n_bands,
@@ -107,10 +106,10 @@ class ModeSearch:
             self.kernel == "gaussian",
             np.array(beyond, np.int64),
             valid if wanted is None else wanted,
-            modes,
+            values,
             cut,
         )
-        return modes, cut
+        return values, cut
 
 
 def is_gaussian(kernel: Kernel) -> bool:
