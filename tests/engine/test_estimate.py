@@ -31,7 +31,7 @@ def test_empty_tiles_cost_no_time(widest, opened, tmp_path):
 
 def test_time_follows_from_the_tiles(widest, opened, tmp_path, monkeypatch):
     """With a clock of one second per computed tile."""
-    from densa.engine import estimate
+    from densa.engine import prediction_estimate as estimate
 
     segmenter = widest(halo=0)
     monkeypatch.setattr(estimate.time, "perf_counter", lambda: float(len(segmenter.calls)))

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from densa.engine.budget import default_tile_size
     from densa.engine.compute import TilePrediction
     from densa.engine.crew import Crew
-    from densa.engine.estimate import Estimate, estimate_prediction
+    from densa.engine.estimate import Estimate
     from densa.engine.memory import parse_bytes
     from densa.engine.multi_context import patch_starts, predict_patches, predict_patches_array, predict_patches_to_file
     from densa.engine.outputs import Job, plan_outputs
     from densa.engine.prediction import predict, predict_array, predict_to_file
+    from densa.engine.prediction_estimate import estimate_prediction
 
 __all__ = [
     "BLENDS",
@@ -41,11 +42,12 @@ _MODULES = {
     "budget": ("default_tile_size",),
     "compute": ("TilePrediction",),
     "crew": ("Crew",),
-    "estimate": ("Estimate", "estimate_prediction"),
+    "estimate": ("Estimate",),
     "memory": ("parse_bytes",),
     "multi_context": ("patch_starts", "predict_patches", "predict_patches_array", "predict_patches_to_file"),
     "outputs": ("Job", "plan_outputs"),
     "prediction": ("predict", "predict_array", "predict_to_file"),
+    "prediction_estimate": ("estimate_prediction",),
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -22,6 +22,7 @@ from densa.engine.identity import image_identity
 from densa.engine.journal import WorkFolder
 from densa.engine.memory import resident_bytes, return_large_blocks, shown_bytes
 from densa.engine.regions.assemble import RegionOutputs, write_products
+from densa.engine.regions.graph import graph_stages
 from densa.engine.regions.job import StageJob
 from densa.engine.regions.stage import RegionMethod, Stage
 from densa.engine.regions.store import Store
@@ -29,7 +30,7 @@ from densa.engine.work import begin_alone, begun_tile_size, compute_missing
 from densa.errors import InputError
 from densa.raster import Raster, Window
 
-__all__ = ["default_tile_size", "run_stages", "segment_array", "segment_to_file"]
+__all__ = ["choose_tile_size", "default_tile_size", "run_stages", "segment_array", "segment_to_file", "stages_of"]
 
 Progress = Callable[[int, int], None]
 
@@ -80,9 +81,9 @@ def segment_to_file(
     folder = WorkFolder(outputs.regions, "segmentation")
     if not resume:
         check_files(outputs.each().values(), folder, resume=False, overwrite=overwrite)
-    stages = method.stages(raster)
+    stages = stages_of(method, raster, outputs)
     begun_with = begun_tile_size(folder) if resume else None
-    size = _tile_size(method, stages, raster, tile_size or begun_with, memory, crew)
+    size = choose_tile_size(method, stages, raster, tile_size or begun_with, memory, crew)
     grid = Grid(raster.height, raster.width, size)
     what = {"name": method.name, **method.parameters()}
     description = {"image": image_identity(raster, page), "method": what, "tiles": {"size": size}}
@@ -207,7 +208,15 @@ def _threads_of_each(workers: int) -> int:
     return max(1, numba.get_num_threads() // workers)
 
 
-def _tile_size(
+def stages_of(method: RegionMethod, raster: Raster, outputs: RegionOutputs) -> list[Stage]:
+    """The stages of a method, and what the files ask for beside."""
+    stages = list(method.stages(raster))
+    if outputs.statistics is not None:
+        stages += graph_stages(raster, "statistics")
+    return stages
+
+
+def choose_tile_size(
     method: RegionMethod,
     stages: Sequence[Stage],
     raster: Raster,

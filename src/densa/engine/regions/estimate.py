@@ -1,0 +1,89 @@
+"""What a segmentation will take, before it begins: from a part of the raster."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from densa.engine.crew import Crew
+from densa.engine.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
+from densa.engine.executors import n_processors
+from densa.engine.grid import Grid
+from densa.engine.journal import WorkFolder
+from densa.engine.memory import peak_bytes, reset_peak
+from densa.engine.regions.assemble import RegionOutputs
+from densa.engine.regions.run import choose_tile_size, run_stages, stages_of
+from densa.engine.regions.stage import RegionMethod
+from densa.raster import Raster, Window
+from densa.raster.part import Part
+
+__all__ = ["estimate_segmentation"]
+
+_TRIED_PX = 1024  # side of the part that is segmented
+_WARM_PX = 96
+_OUTPUT_BYTES = 4 * 2.4  # of a pixel, uncompressed: a TIFF, then its copy with overviews
+
+
+def estimate_segmentation(
+    method_of: Callable[[Raster, float], RegionMethod],
+    raster: Raster,
+    outputs: RegionOutputs,
+    *,
+    tile_size: int | None = None,
+    memory: int | None = None,
+    crew: Crew | None = None,
+) -> Estimate:
+    """What `segment_to_file` will take, from segmenting a part in the middle of the raster; nothing is written.
+
+    Args:
+        method_of: makes the method for a raster that is a part of this one, and the share of the pixels that it has:
+            a method with a count of superpixels needs fewer of them there.
+        raster: an open image.
+        outputs: the files.
+        tile_size, memory, crew: see `segment_to_file`.
+
+    Raises:
+        InputError: what `segment_to_file` refuses before it begins, files that exist aside.
+    """
+    crew = crew or Crew()
+    method = method_of(raster, 1.0)
+    stages = stages_of(method, raster, outputs)
+    size = choose_tile_size(method, stages, raster, tile_size, memory, crew)
+    halo = max(0, *(stage.halo for stage in stages))
+    grid = Grid(raster.height, raster.width, size, halo)
+    pixels = raster.height * raster.width
+    _try(method_of, raster, outputs, _WARM_PX)  # the first use compiles
+    reset_peak()
+    seconds, kept, tried = _try(method_of, raster, outputs, min(_TRIED_PX, size))
+    overhead = grid.computed_pixels() / pixels - 1
+    parallel = min(crew.local_processes or crew.threads, n_processors(), len(grid))
+    needed = peak_bytes() + parallel * method.bytes_per_pixel(raster) * max(grid.largest_block() - tried, 0)
+    return Estimate(
+        tiles=len(grid),
+        tile_size=size,
+        halo=halo,
+        overhead=overhead,
+        empty=0.0,
+        seconds=seconds / tried * pixels * (1 + overhead) / parallel + 4 * pixels * ASSEMBLY_SECONDS_PER_PIXEL,
+        disk_bytes=int((kept / tried + _OUTPUT_BYTES) * pixels),
+        memory_bytes=int(needed),
+    )
+
+
+def _try(
+    method_of: Callable[[Raster, float], RegionMethod], raster: Raster, outputs: RegionOutputs, side: int
+) -> tuple[float, int, int]:
+    """Seconds, bytes of the work folder, and pixels of a part in the middle."""
+    height, width = min(side, raster.height), min(side, raster.width)
+    window = Window((raster.height - height) // 2, (raster.width - width) // 2, height, width)
+    part = Part(raster, window)
+    method = method_of(part, height * width / (raster.height * raster.width))
+    with tempfile.TemporaryDirectory(prefix="densa-") as place:
+        folder = WorkFolder(Path(place) / "regions.tif", "segmentation")
+        folder.make()
+        begin = time.perf_counter()
+        run_stages(stages_of(method, part, outputs), part, folder, Grid(height, width, max(height, width)))
+        seconds = time.perf_counter() - begin
+        return seconds, sum(path.stat().st_size for path in folder.path.iterdir()), height * width

@@ -1,0 +1,29 @@
+"""A window of a raster as a raster of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from densa.raster.raster import Block, Raster, Window
+
+__all__ = ["Part"]
+
+
+class Part(Raster):
+    """Reads a window of an open raster, which closes by itself; it has no georeference.
+
+    Args:
+        whole: an open raster.
+        window: inside it.
+    """
+
+    def __init__(self, whole: Raster, window: Window) -> None:
+        super().__init__(whole.path, window.height, window.width, whole.dtype, whole.band_names)
+        self._whole, self._window = whole, window
+
+    def _load(self, window: Window, bands: Sequence[int]) -> Block:
+        place = Window(self._window.row + window.row, self._window.column + window.column, window.height, window.width)
+        return self._whole.read(place, bands=[b + 1 for b in bands])
+
+    def close(self) -> None:
+        """The whole stays open."""
