@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from densa.regions.affinity import PixelGraph
 from densa.regions.stencil import coarser
 
-__all__ = ["cut_and_association", "refine"]
+__all__ = ["best_label", "cut_and_association", "refine"]
 
 DEPTH = 2  # halvings of the coarsest cells that are moved
 
@@ -119,19 +119,7 @@ def _descend(offsets: Any, weights: Any, degrees: Any, labels: Any, inner: Any, 
                 _sum_links(offsets, weights, labels, row, column, links)
                 degree = degrees[row, column]
                 itself = max(degree - links.sum(), 0.0)  # a coarse node's edges within its cell
-                rest = association[own] - degree
-                own_after = (inner[own] - 2 * links[own] - itself) / rest if rest > 0 else 0.0
-                loss = inner[own] / association[own] - own_after if association[own] > 0 else 0.0
-                best, best_gain = own, loss + 1e-12
-                for other in range(n_labels):
-                    if other != own and links[other] > 0:
-                        # Differences of sums may have left nothing of an association far below the others.
-                        total = association[other] + degree
-                        after = (inner[other] + 2 * links[other] + itself) / total if total > 0 else 0.0
-                        before = inner[other] / association[other] if association[other] > 0 else 0.0
-                        gain = after - before
-                        if gain > best_gain:
-                            best, best_gain = other, gain
+                best = best_label(own, degree, itself, links, inner, association)
                 if best != own:
                     inner[own] -= 2 * links[own] + itself
                     inner[best] += 2 * links[best] + itself
@@ -144,6 +132,31 @@ def _descend(offsets: Any, weights: Any, degrees: Any, labels: Any, inner: Any, 
                     moved = True
         if not moved:
             break
+
+
+@njit(nogil=True, cache=True)
+def best_label(own: int, degree: float, itself: float, links: Any, inner: Any, association: Any) -> int:
+    """The label that a node should move to, its own if no move lowers the cut.
+
+    Args:
+        own, degree, itself: the node's label, the weight of its edges, and of the one to itself.
+        links: weight of its edges to each label.
+        inner, association: weight of each label's edges within (both ways), and of all.
+    """
+    rest = association[own] - degree
+    own_after = (inner[own] - 2 * links[own] - itself) / rest if rest > 0 else 0.0
+    loss = inner[own] / association[own] - own_after if association[own] > 0 else 0.0
+    best, best_gain = own, loss + 1e-12
+    for other in range(inner.size):
+        if other != own and links[other] > 0:
+            # Differences of sums may have left nothing of an association far below the others.
+            total = association[other] + degree
+            after = (inner[other] + 2 * links[other] + itself) / total if total > 0 else 0.0
+            before = inner[other] / association[other] if association[other] > 0 else 0.0
+            gain = after - before
+            if gain > best_gain:
+                best, best_gain = other, gain
+    return best
 
 
 @njit(nogil=True, cache=True)

@@ -41,6 +41,9 @@ def discretise(vectors: NDArray[np.float32]) -> NDArray[np.int32]:
 
 def _first_rotation(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Columns are rows of the data: the middle one, then each time that most at right angles to all so far."""
+    rows = rows[rows.any(axis=1)]  # a node without edges would turn nothing
+    if not len(rows):
+        return np.eye(rows.shape[1])
     chosen = [len(rows) // 2]
     closeness = np.zeros(len(rows), np.float32)
     while len(chosen) < rows.shape[1]:

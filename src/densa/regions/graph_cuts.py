@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg, sparse
-from scipy.sparse.linalg import eigsh
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from densa.errors import InputError
 from densa.regions.discretisation import discretise
+from densa.regions.graph_cut_refinement import refine_graph
+from densa.regions.graph_spectral import smallest_positive
 from densa.regions.image_values import as_count, as_positive
 
 __all__ = [
@@ -23,7 +25,10 @@ __all__ = [
     "weighted_graph",
 ]
 
-DENSE = 1500  # nodes up to which a full matrix is the quicker one
+DENSE = 500  # nodes up to which a full matrix is the quicker one
+DENSE_OF_MANY_EDGES = 3000  # the same, where nodes have as many edges as
+MANY_EDGES = 50
+LARGEST = 30_000_000  # numbers in the eigenvectors; a dozen arrays of this size are needed
 THRESHOLDS = 10
 STABILITY_BINS = 20
 
@@ -57,22 +62,26 @@ def weighted_graph(n_nodes: int, edges: ArrayLike, weights: ArrayLike) -> Weight
     return WeightedGraph(count, ends.astype(np.int64), values)
 
 
-def normalized_cuts_of_graph(n_nodes: int, edges: ArrayLike, weights: ArrayLike, n_segments: int) -> NDArray[np.int32]:
+def normalized_cuts_of_graph(
+    n_nodes: int, edges: ArrayLike, weights: ArrayLike, n_segments: int, *, refine: bool = True
+) -> NDArray[np.int32]:
     """Cut a graph into `n_segments` parts with few and weak edges between them, none of the parts small.
 
-    The k smallest generalised eigenvectors of (D - W) y = lambda D y, discretised as Yu & Shi (ICCV 2003) do.
+    The k smallest generalised eigenvectors of (D - W) y = lambda D y, discretised as Yu & Shi (ICCV 2003) do. Made for
+    graphs of up to 10^6 nodes with few edges each.
 
     Args:
         n_nodes: number of nodes.
         edges: (m, 2) integers, nodes from 0; each edge once; a node's edge to itself is allowed.
         weights: (m,) similarities from 0.
-        n_segments: number of parts, 1 to n_nodes.
+        n_segments: number of parts, 1 to n_nodes; times n_nodes at most 3 * 10^7.
+        refine: let nodes between parts change sides while that lowers the k-way cut. False: Yu & Shi's labels.
 
     Returns:
         (n_nodes,) int32 part of each node, from 1 in the order of their first nodes; now and then fewer than asked.
 
     Raises:
-        InputError: as `weighted_graph`; more segments than nodes.
+        InputError: as `weighted_graph`; more segments than nodes, or too many of both.
     """
     graph = weighted_graph(n_nodes, edges, weights)
     count = as_count(n_segments, "n_segments")
@@ -83,19 +92,29 @@ def normalized_cuts_of_graph(n_nodes: int, edges: ArrayLike, weights: ArrayLike,
     if count == 1:
         return np.ones(graph.n_nodes, np.int32)
     _, vectors = graph_eigenvectors(graph, count)
-    return in_order_of_first(discretise(vectors.astype(np.float32)))
+    labels = discretise(vectors.astype(np.float32))
+    return in_order_of_first(refine_graph(matrix_of(graph), labels, count) if refine else labels)
 
 
 def recursive_cuts_of_graph(
-    n_nodes: int, edges: ArrayLike, weights: ArrayLike, max_cut: float, *, stability: float = 0.06
+    n_nodes: int,
+    edges: ArrayLike,
+    weights: ArrayLike,
+    max_cut: float,
+    *,
+    stability: float = 0.06,
+    max_segments: int = 100,
 ) -> NDArray[np.int32]:
     """Halve a graph, and the halves again, while the best two-way cut is at most `max_cut` (Shi & Malik, section 3).
+
+    Pieces that no edge joins are parted first: such a cut costs nothing.
 
     Args:
         n_nodes, edges, weights: as in `normalized_cuts_of_graph`.
         max_cut: largest Ncut (0..2) of a two-way cut that is still made.
         stability: largest ratio of the emptiest to the fullest of 20 bins of the eigenvector; a vector whose values
             spread evenly shows no clear cut. 1 switches the test off.
+        max_segments: stop at so many; larger parts are halved first.
 
     Returns:
         (n_nodes,) int32 part of each node, from 1 in the order of their first nodes.
@@ -105,51 +124,58 @@ def recursive_cuts_of_graph(
     """
     graph = weighted_graph(n_nodes, edges, weights)
     bound, steadiness = as_positive(max_cut, "max_cut"), as_positive(stability, "stability")
-    labels = np.zeros(graph.n_nodes, np.int64)
-    waiting, n_labels = [0], 1
-    while waiting:
-        part = waiting.pop(0)
-        nodes = np.flatnonzero(labels == part)
-        if len(nodes) < 2:
-            continue
-        within = (labels[graph.edges] == part).all(axis=1)
-        number = np.zeros(graph.n_nodes, np.int64)
-        number[nodes] = np.arange(len(nodes))
-        half = WeightedGraph(len(nodes), number[graph.edges[within]], graph.weights[within])
-        _, vectors = graph_eigenvectors(half, 2)
-
-        def value(side: NDArray[np.bool_], half: WeightedGraph = half) -> float:
-            return two_way_cut(half, side)
-
-        side = best_threshold(vectors[1], value, bound, steadiness)
+    most = as_count(max_segments, "max_segments")
+    labels = np.zeros(graph.n_nodes, np.int32)
+    waiting, n_labels = [(np.arange(graph.n_nodes), graph)], 1
+    while waiting and n_labels < most:
+        nodes, part = waiting.pop(int(np.argmax([len(nodes) for nodes, _ in waiting])))
+        side = _two_way(part, bound, steadiness)
         if side is None:
             continue
         labels[nodes[side]] = n_labels
-        waiting += [part, n_labels]
         n_labels += 1
-    return in_order_of_first(labels.astype(np.int32))
+        waiting += [(nodes[half], _within(part, half)) for half in (~side, side)]
+    return in_order_of_first(labels)
 
 
 def graph_eigenvectors(graph: WeightedGraph, n_vectors: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n,) smallest values and (n, nodes) vectors y of (D - W) y = lambda D y; nodes without edges get 0.
 
-    Vectors have unit length in the degrees' norm and a sum that is not negative.
+    A full matrix does small graphs; on larger ones values are from above, within 1 %. Vectors have unit length in the
+    degrees' norm and a sum that is not negative. In a graph of n or more pieces, all values are 0: each of the largest
+    pieces has a vector that is constant on it and 0 elsewhere, all the others share the last one.
+
+    Raises:
+        InputError: more than 3 * 10^7 numbers in the vectors.
     """
-    matrix = _matrix(graph)
+    if n_vectors * graph.n_nodes > LARGEST:
+        raise InputError(
+            f"{n_vectors} vectors of {graph.n_nodes} nodes are too much: at most {LARGEST} numbers; ask for"
+            " fewer segments, or merge regions instead"
+        )
+    matrix = matrix_of(graph)
     degrees = np.asarray(matrix.sum(axis=1)).ravel()
-    inverse = np.zeros(graph.n_nodes)
-    np.divide(1, np.sqrt(degrees), out=inverse, where=degrees > 0)
-    scaled = sparse.diags_array(inverse) @ matrix @ sparse.diags_array(inverse)
-    if graph.n_nodes <= DENSE or n_vectors >= graph.n_nodes:
-        last = graph.n_nodes - 1
-        similarities, columns = linalg.eigh(scaled.toarray(), subset_by_index=[last + 1 - n_vectors, last])
+    joined = np.flatnonzero(degrees > 0)
+    vectors = np.zeros((n_vectors, graph.n_nodes))
+    values = np.ones(n_vectors)  # a node without edges is an eigenvector of 1
+    if not len(joined):
+        return values, vectors
+    if len(joined) < graph.n_nodes:
+        matrix, degrees = matrix[joined][:, joined], degrees[joined]
+    n_found = min(n_vectors, len(joined))
+    n_pieces, pieces = csgraph.connected_components(matrix, directed=False)
+    if n_pieces >= n_found:
+        found_values, found = np.zeros(n_found), _indicators(pieces, degrees, n_found)
+    elif len(joined) <= _most_of_full_matrix(matrix) or n_vectors > len(joined) // 10:
+        found_values, found = _all_at_once(matrix, degrees, n_found)
     else:
-        start = np.cos(np.arange(graph.n_nodes))  # any fixed vector that no symmetry is likely to make orthogonal
-        similarities, columns = eigsh(scaled, n_vectors, which="LA", v0=start)
-    order = np.argsort(-similarities, kind="stable")
-    vectors = (columns[:, order] * inverse[:, np.newaxis]).T
-    vectors *= np.where(vectors.sum(axis=1) < 0, -1.0, 1.0)[:, np.newaxis]
-    return np.maximum(1 - similarities[order], 0.0), vectors
+        laplacian = (sparse.diags_array(degrees) - matrix).tocsr()
+        found_values, found = smallest_positive(laplacian, degrees, pieces, n_found - n_pieces)
+        found_values = np.concatenate([np.zeros(n_pieces), found_values])
+        found = np.vstack([_indicators(pieces, degrees, n_pieces), found.T])
+    found *= np.where(found.sum(axis=1) < 0, -1.0, 1.0)[:, np.newaxis]
+    values[:n_found], vectors[:n_found, joined] = found_values, found
+    return values, vectors
 
 
 def best_threshold(
@@ -194,10 +220,52 @@ def in_order_of_first(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.where(flat >= 0, numbers[np.maximum(flat, 0)], 0).astype(np.int32).reshape(labels.shape)
 
 
-def _matrix(graph: WeightedGraph) -> Any:
+def matrix_of(graph: WeightedGraph) -> Any:
     """Symmetric sparse matrix of the weights."""
-    rows, columns = graph.edges.T
-    other = rows != columns
+    kind = np.int32 if 2 * len(graph.edges) < 2**31 else np.int64
+    rows, columns = graph.edges.T.astype(kind)
+    other = (rows != columns) & (graph.weights > 0)
     entries = np.concatenate([graph.weights, graph.weights[other]])
     places = (np.concatenate([rows, columns[other]]), np.concatenate([columns, rows[other]]))
-    return sparse.coo_array((entries, places), shape=(graph.n_nodes, graph.n_nodes)).tocsr()
+    matrix = sparse.coo_array((entries, places), shape=(graph.n_nodes, graph.n_nodes)).tocsr()
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def _most_of_full_matrix(matrix: Any) -> int:
+    return DENSE if matrix.nnz < MANY_EDGES * matrix.shape[0] else DENSE_OF_MANY_EDGES
+
+
+def _all_at_once(matrix: Any, degrees: NDArray[np.float64], count: int) -> tuple[Any, Any]:
+    """Smallest values and (count, nodes) vectors by a full matrix."""
+    inverse = 1 / np.sqrt(degrees)
+    # All of them: LAPACK's search for some fails where many are equal.
+    similarities, columns = np.linalg.eigh(inverse[:, np.newaxis] * matrix.toarray() * inverse)
+    wanted = columns[:, ::-1][:, :count]
+    return np.maximum(1 - similarities[::-1][:count], 0.0), (wanted * inverse[:, np.newaxis]).T
+
+
+def _indicators(pieces: NDArray[np.int32], degrees: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """(count, nodes) vectors, one of each of the pieces of the largest sums of degrees, the last one of the rest."""
+    masses = np.bincount(pieces, degrees)
+    rank = np.empty(len(masses), np.int64)
+    rank[np.argsort(-masses, kind="stable")] = np.minimum(np.arange(len(masses)), count - 1)
+    numbers = rank[pieces]
+    vectors = np.zeros((count, len(pieces)))
+    vectors[numbers, np.arange(len(pieces))] = (1 / np.sqrt(np.bincount(numbers, degrees)))[numbers]
+    return vectors
+
+
+def _within(graph: WeightedGraph, inside: NDArray[np.bool_]) -> WeightedGraph:
+    """The graph of some of the nodes, and of the edges among them."""
+    numbers = np.cumsum(inside) - 1
+    kept = inside[graph.edges].all(axis=1)
+    return WeightedGraph(int(numbers[-1]) + 1, numbers[graph.edges[kept]], graph.weights[kept])
+
+
+def _two_way(graph: WeightedGraph, bound: float, stability: float) -> NDArray[np.bool_] | None:
+    """Nodes that are to be split off, None: the graph stays whole."""
+    if graph.n_nodes < 2:
+        return None
+    _, vectors = graph_eigenvectors(graph, 2)
+    return best_threshold(vectors[1], lambda side: two_way_cut(graph, side), bound, stability)
