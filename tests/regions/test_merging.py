@@ -144,6 +144,51 @@ def test_small_regions_go_to_the_nearest_mean():
     assert_array_equal(absorb_small_regions(graph, 1), [0, 1, 2, 3, 4])
 
 
+def absorbed_in_sets(graph, min_size):
+    """The rule itself, with sets of neighbours."""
+    s = graph.statistics
+    near = [set() for _ in range(graph.n_regions + 1)]
+    for i, j in graph.edges.tolist():
+        near[i].add(j)
+        near[j].add(i)
+    sizes, mean, parent = s.n_pixels.copy(), s.mean.copy(), list(range(graph.n_regions + 1))
+    while small := [k for k in range(len(near)) if near[k] and sizes[k] < min_size]:
+        k = min(small, key=lambda i: (sizes[i], i))
+        best = min(near[k], key=lambda i: (sum((mean[i] - mean[k]) ** 2), i))
+        kept, gone = min(k, best), max(k, best)
+        mean[kept] = (sizes[k] * mean[k] + sizes[best] * mean[best]) / (sizes[k] + sizes[best])
+        sizes[kept] += sizes[gone]
+        for i in near[gone]:
+            near[i].discard(gone)
+            if i != kept:
+                near[i].add(kept)
+                near[kept].add(i)
+        near[gone] = set()
+        parent = [kept if p == gone else p for p in parent]
+    left = sorted({p for k, p in enumerate(parent) if s.n_pixels[k]})
+    return [left.index(p) + 1 if s.n_pixels[k] else 0 for k, p in enumerate(parent)]
+
+
+@given(
+    images.flatmap(
+        lambda image: st.tuples(st.just(image), arrays(np.int32, image.shape[:2], elements=st.integers(0, 20)))
+    ),
+    st.integers(0, 30),
+    st.sampled_from([1, 2]),
+)
+def test_small_regions_are_absorbed_as_with_sets_of_neighbours(scene, min_size, connectivity):
+    graph = region_graph(*scene, connectivity=connectivity)
+    assert_array_equal(absorb_small_regions(graph, min_size), absorbed_in_sets(graph, min_size))
+
+
+def test_specks_in_one_large_region():
+    """Its list of neighbours grows long, and is not walked for each of them."""
+    regions = np.ones((400, 400), np.int32)
+    regions[1::4, 1::4] = np.arange(2, 10002).reshape(100, 100)
+    graph = region_graph(regions % 7, regions)
+    assert_array_equal(absorb_small_regions(graph, 2), [0, *[1] * 10001])
+
+
 def test_regions_without_pixels_or_neighbours_stay():
     graph = region_graph(np.array([[1, 0, 5]]), [[2, 0, 7]])
     expected = [0, 0, 1, 0, 0, 0, 0, 2]

@@ -8,7 +8,7 @@ from numba import njit
 def slot_of(table, keys, key):  # type: ignore[no-untyped-def]
     """Place of `key` in the table, or the free place (-1) where it belongs."""
     mask = table.size - 1
-    at = ((key * 0x9E3779B97F4A7C1) >> 20) & mask
+    at = ((key * 0x1E3779B97F4A7C15) >> 32) & mask  # the bits that all of the key decides
     while table[at] >= 0 and keys[table[at]] != key:
         at = (at + 1) & mask
     return at

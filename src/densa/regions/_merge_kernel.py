@@ -24,7 +24,7 @@ def merge_greedily(  # type: ignore[no-untyped-def]
     n = n_pixels.size
     parent = np.arange(n)
     version = np.zeros(n, np.int64)
-    head, tail, follow, target = _half_edges(edges, n)
+    head, tail, follow, target = half_edges(edges, n)
     seen = np.full(n, -1, np.int64)  # half-edge that leads to a region, while one list is walked
     heap = [(np.float64(0), np.int64(0), np.int64(0), np.int64(0))]
     heap.pop()
@@ -65,7 +65,7 @@ def merge_greedily(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _half_edges(edges, n):  # type: ignore[no-untyped-def]
+def half_edges(edges, n):  # type: ignore[no-untyped-def]
     """Lists of neighbours: head and tail by region; next and target by half-edge, 2 e and 2 e + 1 of edge e."""
     head, tail = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
     follow = np.full(2 * edges.shape[0], -1, np.int64)

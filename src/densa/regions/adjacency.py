@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
 from densa.regions._features import check_connectivity, check_image, check_pair, check_regions
+from densa.regions._hashing import doubled, grown, slot_of
 from densa.regions.statistics import RegionStatistics, statistics_of
 
 __all__ = ["RegionGraph", "region_graph"]
@@ -99,16 +100,6 @@ def adjacent_pairs(regions: ArrayLike, connectivity: int = 1) -> tuple[NDArray[n
 
 
 @njit(nogil=True, cache=True)
-def _slot(table, keys, key):  # type: ignore[no-untyped-def]
-    """Place of `key` in an open hash table of numbers of keys, or the free place (-1) where it belongs."""
-    mask = table.size - 1
-    at = ((key * 0x9E3779B97F4A7C1) >> 20) & mask
-    while table[at] >= 0 and keys[table[at]] != key:
-        at = (at + 1) & mask
-    return at
-
-
-@njit(nogil=True, cache=True)
 def _collect(image, regions, evidence, reach, stride):  # type: ignore[no-untyped-def]
     """Keys i * stride + j (i < j) of adjacent regions, numbers of pixel pairs and sums of their strengths."""
     height, width = regions.shape
@@ -132,19 +123,16 @@ def _collect(image, regions, evidence, reach, stride):  # type: ignore[no-untype
                     continue
                 key = np.int64(min(k, other)) * stride + max(k, other)
                 if key != last_key:  # a border is followed for some pixels before another one comes
-                    at = _slot(table, keys, key)
+                    at = slot_of(table, keys, key)
                     if table[at] < 0:
                         if n == keys.size:
-                            keys, lengths = _doubled(keys), _doubled(lengths)
-                            totals = _doubled(totals)
+                            keys, lengths, totals = doubled(keys), doubled(lengths), doubled(totals)
                         keys[n], lengths[n], totals[n] = key, 0, 0.0
                         table[at] = n
                         n += 1
                         if 4 * n > table.size:
-                            table = np.full(2 * table.size, -1, np.int64)
-                            for i in range(n):
-                                table[_slot(table, keys, keys[i])] = i
-                            at = _slot(table, keys, key)
+                            table = grown(table, keys, n)
+                            at = slot_of(table, keys, key)
                     last_key, last = key, table[at]
                 lengths[last] += 1
                 if evidence.size:
@@ -156,10 +144,3 @@ def _collect(image, regions, evidence, reach, stride):  # type: ignore[no-untype
                         squared += difference * difference
                     totals[last] += np.sqrt(squared)
     return keys[:n], lengths[:n], totals[:n]
-
-
-@njit(nogil=True, cache=True)
-def _doubled(values):  # type: ignore[no-untyped-def]
-    out = np.empty(2 * values.size, values.dtype)
-    out[: values.size] = values
-    return out

@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.regions._absorb_kernel import absorb
 from densa.regions._merge_kernel import COSTS, PREDICATES, merge_greedily
 from densa.regions._runs import root
 from densa.regions.adjacency import RegionGraph
@@ -185,29 +186,10 @@ def absorb_small_regions(graph: RegionGraph, min_size: int) -> NDArray[np.int32]
     Returns:
         (n + 1,) int32 new number of each region.
     """
-    pointers, indices = graph.neighbours()
     s = graph.statistics
-    near = [set(indices[pointers[k] : pointers[k + 1]].tolist()) for k in range(graph.n_regions + 1)]
-    sizes, mean = s.n_pixels.copy(), s.mean.copy()
-    small = {int(k) for k in np.flatnonzero((sizes > 0) & (sizes < min_size)) if near[k]}
-    merges: list[tuple[int, int]] = []
-    while small:
-        k = min(small, key=lambda i: (sizes[i], i))
-        best = min(near[k], key=lambda i: (float(np.sum((mean[i] - mean[k]) ** 2)), i))
-        kept, gone = min(k, best), max(k, best)
-        mean[kept] = (sizes[k] * mean[k] + sizes[best] * mean[best]) / (sizes[k] + sizes[best])
-        sizes[kept] = sizes[k] + sizes[best]
-        for i in near[gone]:
-            near[i].discard(gone)
-            if i != kept:
-                near[i].add(kept)
-                near[kept].add(i)
-        near[gone] = set()
-        small -= {kept, gone}
-        if sizes[kept] < min_size and near[kept]:
-            small.add(kept)
-        merges.append((kept, gone))
-    return _table(np.array(merges, np.int32).reshape(-1, 2), s.n_pixels > 0)
+    merges = np.empty((graph.n_regions, 2), np.int32)
+    n = absorb(graph.edges, s.n_pixels.copy(), s.mean.copy(), min_size, merges)
+    return _table(merges[:n], s.n_pixels > 0)
 
 
 def _weights(graph: RegionGraph, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
