@@ -1,6 +1,7 @@
 """Unsupervised regions: partitions of an image, their graph, and how to merge them."""
 
 from densa.regions.adjacency import RegionGraph, region_graph
+from densa.regions.forest import watershed_forest
 from densa.regions.gradient import gradient_magnitude
 from densa.regions.mean_shift import mean_shift, mean_shift_filter, mean_shift_trajectory
 from densa.regions.merging import (
@@ -80,5 +81,6 @@ __all__ = [
     "spread_at_most",
     "threshold_cut",
     "watershed",
+    "watershed_forest",
     "weighted_graph",
 ]

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from densa.errors import InputError
 
-__all__ = ["gradient_magnitude"]
+__all__ = ["check_gradient", "gradient_magnitude", "gradient_reach"]
 
 
 def gradient_magnitude(
@@ -47,6 +47,19 @@ def gradient_magnitude(
     return np.sqrt(mean + np.hypot(half_difference, tensor[1]))  # the tensor's larger eigenvalue
 
 
+def check_gradient(sigma: float, bands: str) -> None:
+    """Refuse what `gradient_magnitude` refuses of its options."""
+    if not (np.isfinite(sigma) and sigma >= 0):
+        raise InputError(f"sigma must be a finite number of pixels from 0, got {sigma}")
+    if bands not in ("largest", "di-zenzo"):
+        raise InputError(f'bands must be "largest" or "di-zenzo", got {bands!r}')
+
+
+def gradient_reach(sigma: float) -> int:
+    """How many pixels away an image decides its `gradient_magnitude`: where its Gaussian is cut off, 1 for Sobel's."""
+    return int(4 * sigma + 0.5) if sigma > 0 else 1
+
+
 def _check(image: NDArray[np.generic], sigma: float, bands: str) -> NDArray[np.floating]:
     """The image as (H, W, bands) floats."""
     array = np.asarray(image)
@@ -56,10 +69,7 @@ def _check(image: NDArray[np.generic], sigma: float, bands: str) -> NDArray[np.f
         raise InputError(f"the image must hold real numbers, got dtype {array.dtype}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError("the image holds NaN or infinite values; replace them before taking gradients")
-    if not (np.isfinite(sigma) and sigma >= 0):
-        raise InputError(f"sigma must be a finite number of pixels from 0, got {sigma}")
-    if bands not in ("largest", "di-zenzo"):
-        raise InputError(f'bands must be "largest" or "di-zenzo", got {bands!r}')
+    check_gradient(sigma, bands)
     wide = array.dtype.itemsize > (4 if array.dtype.kind == "f" else 2)
     return np.atleast_3d(array).astype(np.float64 if wide else np.float32, copy=False)
 
@@ -67,8 +77,8 @@ def _check(image: NDArray[np.generic], sigma: float, bands: str) -> NDArray[np.f
 def _derivatives(band: NDArray[np.floating], sigma: float) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Change per pixel downwards and to the right."""
     if sigma > 0:
-        down = ndimage.gaussian_filter(band, sigma, order=(1, 0))
-        return down, ndimage.gaussian_filter(band, sigma, order=(0, 1))
+        down = ndimage.gaussian_filter(band, sigma, order=(1, 0), truncate=4)
+        return down, ndimage.gaussian_filter(band, sigma, order=(0, 1), truncate=4)
     down, right = np.empty(band.shape, band.dtype), np.empty(band.shape, band.dtype)
     _sobel(band, down, right)
     return down, right

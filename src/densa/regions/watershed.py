@@ -1,7 +1,5 @@
 """Watershed by flooding from markers (Beucher & Meyer 1993; Meyer 1994; compact form: Neubert & Protzel, ICPR 2014)."""
 
-from typing import Any
-
 import numpy as np
 from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
@@ -9,8 +7,8 @@ from scipy import ndimage
 
 from densa.errors import InputError
 from densa.regions import _flooding
-from densa.regions._features import check_connectivity
 from densa.regions._heap_flooding import flood_by_heap
+from densa.regions._markers import Names, blank_outside, check_inside, check_reach, given_markers
 from densa.regions.minima import check_relief, label_minima
 
 __all__ = ["watershed"]
@@ -30,6 +28,8 @@ def watershed(
     ties: str = "heap",
 ) -> NDArray[np.signedinteger | np.unsignedinteger]:
     """Flood a relief from markers; where floods of two markers meet, their regions end.
+
+    `watershed_forest` is the watershed whose result does not depend on the order of computing, for large rasters.
 
     Grey values are altitudes: flood `gradient_magnitude(photo)`, not the photograph, to find homogeneous objects. The
     pixels reached wait in a queue by level and age. The level of a pixel is its value, or that of the pixel it was
@@ -70,7 +70,7 @@ def watershed(
             of markers below 1 or above the number of pixels; compactness is negative or not finite; unknown
             connectivity or ties.
     """
-    reach = _reach(connectivity)
+    reach = check_reach(connectivity)
     if np.ndim(image) == 1:  # a row is an image of one row
         flooded = watershed(
             np.asarray(image)[None],
@@ -86,8 +86,8 @@ def watershed(
         raise InputError(f'ties must be "heap" or "raster", got {ties!r}')
     if not (np.isfinite(compactness) and compactness >= 0):
         raise InputError(f"compactness must be a finite number from 0, got {compactness}")
-    inside = _check_mask(mask, np.shape(image))
-    relief = check_relief(image if inside is None else _blank(np.asarray(image), inside))
+    inside = check_inside(mask, np.shape(image))
+    relief = check_relief(image if inside is None else blank_outside(np.asarray(image), inside))
     labels, names = _markers(relief, markers, reach, inside)
     if compactness > 0 or watershed_line:
         _flood_by_heap(relief, labels, inside, reach, compactness, watershed_line)
@@ -96,85 +96,17 @@ def watershed(
     return labels if names is None else names[labels]
 
 
-def _reach(connectivity: int | ArrayLike) -> int:
-    """1 for 4 neighbours, 2 for 8, of the number or of the structuring element."""
-    if np.ndim(connectivity):
-        element = np.asarray(connectivity).astype(bool)
-        for reach in (1, 2):
-            if np.array_equal(element, ndimage.generate_binary_structure(2, reach)):
-                return reach
-        raise InputError(
-            "connectivity must be 1, 2 or the (3, 3) structuring element of 4 or 8 neighbours, got "
-            f"{element.astype(int).tolist()}"
-        )
-    return check_connectivity(connectivity)  # type: ignore[arg-type]
-
-
-def _check_mask(mask: NDArray[np.generic] | None, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
-    if mask is None:
-        return None
-    inside = np.ascontiguousarray(mask, dtype=bool)
-    if inside.shape != shape:
-        raise InputError(f"mask must have the image's shape {shape}, got {inside.shape}")
-    return inside
-
-
-def _blank(image: NDArray[np.generic], inside: NDArray[np.bool_]) -> NDArray[np.generic]:
-    """A float image with 0 where it is not finite and masked: values there do not matter."""
-    if image.dtype.kind != "f":
-        return image
-    return np.where(inside | np.isfinite(image), image, image.dtype.type(0))
-
-
 def _markers(
     relief: NDArray[np.generic], markers: ArrayLike | int | None, connectivity: int, inside: NDArray[np.bool_] | None
-) -> tuple[NDArray[np.int32], NDArray[np.signedinteger | np.unsignedinteger] | None]:
+) -> tuple[NDArray[np.int32], Names | None]:
     """Marker numbers from 1 inside the mask (0 elsewhere) and the label of each number (None: the number itself)."""
-    if markers is None:
-        labels = label_minima(relief, connectivity)
-        if inside is not None:  # a plateau that the mask cuts in two is two markers
-            structure = ndimage.generate_binary_structure(2, connectivity)
-            labels = ndimage.label((labels > 0) & inside, structure, output=np.int32)[0]
-        return labels, None
-    if np.ndim(markers) == 0:
-        n_inside = relief.size if inside is None else int(inside.sum())
-        labels = _grid_markers(relief.shape, _count(markers, n_inside), n_inside)
-        return _cut(labels, inside), None
-    given = np.asarray(markers)
-    if given.shape != relief.shape:
-        raise InputError(f"markers must have the image's shape {relief.shape}, got {given.shape}")
-    if given.dtype.kind not in "iu":
-        raise InputError(f"markers must be integers, got {given.dtype}; label them first, with scipy.ndimage.label")
-    n_markers = np.count_nonzero(given)
-    given = _cut(given, inside)
-    lowest, highest = int(given.min()), int(given.max())
-    if n_markers and lowest == highest == 0:
-        raise InputError(f"all {n_markers} marker pixels lie outside the mask; give at least one inside")
-    if lowest >= 0 and highest < 2**31 and given.dtype == np.int32:
-        return given.copy() if inside is None else given, None
-    names = np.unique(given)
-    names = np.concatenate([np.zeros(1, names.dtype), names[names != 0]])
-    by_value = np.argsort(names)
-    return by_value[np.searchsorted(names, given, sorter=by_value)].astype(np.int32), names
-
-
-def _cut(labels: NDArray[Any], inside: NDArray[np.bool_] | None) -> NDArray[Any]:
-    return labels if inside is None else labels * inside
-
-
-def _count(markers: ArrayLike | int, n_inside: int) -> int:
-    count = np.asarray(markers)
-    if count.dtype.kind not in "iuf" or not 1 <= count <= n_inside:
-        raise InputError(f"the number of markers must be from 1 to the {n_inside} pixels to flood, got {markers!r}")
-    return int(count)
-
-
-def _grid_markers(shape: tuple[int, ...], n_markers: int, n_inside: int) -> NDArray[np.int32]:
-    """About `n_markers` numbered pixels on a regular grid over the mask, as `skimage.util.regular_seeds` lays them."""
-    from skimage.util import regular_seeds  # not at the top: half a second
-
-    n_pixels = shape[0] * shape[1]
-    return regular_seeds(shape, int(n_markers / (n_inside / n_pixels)), dtype=np.int32)
+    if markers is not None:
+        return given_markers(markers, (relief.shape[0], relief.shape[1]), inside)
+    labels = label_minima(relief, connectivity)
+    if inside is not None:  # a plateau that the mask cuts in two is two markers
+        structure = ndimage.generate_binary_structure(2, connectivity)
+        labels = ndimage.label((labels > 0) & inside, structure, output=np.int32)[0]
+    return labels, None
 
 
 def _offsets(connectivity: int, row_length: int) -> tuple[int, ...]:

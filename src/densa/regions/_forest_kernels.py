@@ -1,0 +1,242 @@
+"""Kernels of the minimum spanning forest over pixels: Borůvka's rounds, the first of them over all pixels at once.
+
+Pixels are ordered by (value, steps, position) and edges by (higher end, lower end). Arrays are padded and flattened as
+in `_plateaus`; the frame holds pixels of other tiles, or is OUTSIDE. A part is a set of pixels that are known to be
+joined. It is *labelled* if it holds a marker, else *open* if it holds a pixel with a neighbour in the frame, else
+*closed*. The least edge that leaves a closed part is an edge of the forest whatever lies outside (the cut property).
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from densa.regions._plateaus import OUTSIDE
+
+
+@njit(nogil=True, inline="always")
+def is_lower(values, steps, one, other):  # type: ignore[no-untyped-def]
+    """Whether pixel `one` comes before `other`."""
+    a, b = values[one], values[other]
+    if a != b:
+        return a < b
+    if steps[one] != steps[other]:
+        return steps[one] < steps[other]
+    return one < other
+
+
+@njit(nogil=True, inline="always")
+def _edge_is_lower(values, steps, one, its_lower, other, others_lower):  # type: ignore[no-untyped-def]
+    """Whether edge (`one`, `its_lower`) comes before (`other`, `others_lower`); the higher ends are named first."""
+    if one != other:
+        return is_lower(values, steps, one, other)
+    return is_lower(values, steps, its_lower, others_lower)
+
+
+@njit(nogil=True, inline="always")
+def find(parents, part):  # type: ignore[no-untyped-def]
+    """The root of a part."""
+    while parents[part] != part:
+        parents[part] = parents[parents[part]]
+        part = parents[part]
+    return part
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def point_to_lowest(values, steps, markers, offsets, row_length, target):  # type: ignore[no-untyped-def]
+    """First round: each pixel points to its lowest neighbour, whichever is lower of the two.
+
+    So goes the pixel's least edge. A marker points to itself, and so does a pixel whose lowest neighbour is in the
+    frame: that edge is left to who knows both sides.
+    """
+    n_rows = values.size // row_length
+    for row in prange(1, n_rows - 1):
+        for column in range(1, row_length - 1):
+            pixel = row * row_length + column
+            target[pixel] = pixel
+            if steps[pixel] == OUTSIDE or markers[pixel] != 0:
+                continue
+            lowest = -1
+            low, its_steps = values[pixel], steps[pixel]
+            for offset in offsets:
+                there = pixel + offset
+                if steps[there] == OUTSIDE:
+                    continue
+                value = values[there]
+                if lowest < 0 or value < low or (value == low and steps[there] < its_steps):
+                    lowest, low, its_steps = there, value, steps[there]
+            if lowest < 0:
+                continue
+            if row == 1 or row == n_rows - 2 or column == 1 or column == row_length - 2:
+                r, c = lowest // row_length, lowest % row_length
+                if r == 0 or r == n_rows - 1 or c == 0 or c == row_length - 1:
+                    continue
+            target[pixel] = lowest
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def follow(values, steps, row_length, target):  # type: ignore[no-untyped-def]
+    """Let each pixel point to the root of its part; returns the number of roots.
+
+    Where two pixels point to each other, the lower one is the root. Threads shorten each other's paths in the second
+    loop, which changes no path's end.
+    """
+    n_rows = values.size // row_length
+    for row in prange(1, n_rows - 1):
+        for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
+            there = target[pixel]
+            if there != pixel and target[there] == pixel and is_lower(values, steps, pixel, there):
+                target[pixel] = pixel
+    n_roots = 0
+    for row in prange(1, n_rows - 1):
+        for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
+            root = find(target, pixel)
+            target[pixel] = root
+            n_roots += root == pixel and steps[pixel] != OUTSIDE
+    return n_roots
+
+
+@njit(nogil=True, cache=True)
+def number_parts(steps, markers, row_length, target, labels):  # type: ignore[no-untyped-def]
+    """Replace roots by numbers of parts, from 0 in raster order of the roots; -1 where there is none.
+
+    Fills `labels`, the marker of each part.
+    """
+    n_parts = 0
+    for pixel in range(target.size):
+        at_side = pixel % row_length == 0 or pixel % row_length == row_length - 1
+        if steps[pixel] == OUTSIDE or at_side or pixel < row_length or pixel >= target.size - row_length:
+            target[pixel] = -2
+        elif target[pixel] == pixel:
+            target[pixel] = -3 - n_parts
+            labels[n_parts] = markers[pixel]
+            n_parts += 1
+    _spread_numbers(row_length, target)
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def _spread_numbers(row_length, target):  # type: ignore[no-untyped-def]
+    """From the roots, marked as less than 0, to their pixels."""
+    n_rows = target.size // row_length
+    for row in prange(n_rows):
+        for pixel in range(row * row_length, (row + 1) * row_length):
+            if target[pixel] >= 0:
+                target[pixel] = target[target[pixel]]
+    for row in prange(n_rows):
+        for pixel in range(row * row_length, (row + 1) * row_length):
+            target[pixel] = -3 - target[pixel]
+
+
+# -- edges between parts -----------------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, inline="always")
+def _is_cut(parts, labels, one, other):  # type: ignore[no-untyped-def]
+    """Whether two neighbours are in different parts of this tile, not both labelled."""
+    part, its = parts[one], parts[other]
+    return part != its and part >= 0 and its >= 0 and (labels[part] == 0 or labels[its] == 0)
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def count_edges(parts, labels, onward, row_length, counts):  # type: ignore[no-untyped-def]
+    """Number of edges between parts of which one end is in each row, the other `onward`; none joins two labelled."""
+    for row in prange(1, parts.size // row_length - 1):
+        for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
+            for offset in onward:
+                counts[row] += _is_cut(parts, labels, pixel, pixel + offset)
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def list_edges(values, steps, parts, labels, onward, row_length, starts, higher, lower):  # type: ignore[no-untyped-def]
+    """Higher and lower ends of the edges; those of a row begin at its place in `starts`."""
+    for row in prange(1, values.size // row_length - 1):
+        place = starts[row]
+        for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
+            for offset in onward:
+                there = pixel + offset
+                if _is_cut(parts, labels, pixel, there):
+                    downward = is_lower(values, steps, there, pixel)
+                    higher[place] = pixel if downward else there
+                    lower[place] = there if downward else pixel
+                    place += 1
+
+
+@njit(nogil=True, cache=True)
+def join_parts(values, steps, parts, higher, lower, parents, labels, is_open, chosen):  # type: ignore[no-untyped-def]
+    """Borůvka's rounds until no part that may choose has an edge left; returns the numbers of edges left and chosen.
+
+    Closed parts choose; if there is room in `chosen`, open ones too, and the edges chosen are kept there. Edges that
+    are left stand in front of `higher` and `lower`. `labels` and `is_open` hold for the roots of `parents` afterwards.
+    """
+    open_too = chosen.shape[0] > 0
+    best = np.full(parents.size, -1, np.int32)
+    active = np.empty(parents.size, np.int32)
+    n_active, n_edges, n_chosen = 0, higher.size, 0
+    for part in range(parents.size):
+        if parents[part] == part and labels[part] == 0 and (open_too or not is_open[part]):
+            active[n_active] = part
+            n_active += 1
+    while n_active > 0 and n_edges > 0:
+        n_edges = _least_edges(values, steps, parts, higher, lower, n_edges, parents, labels, is_open, open_too, best)
+        for k in range(n_active):
+            edge = best[active[k]]
+            if edge < 0:
+                continue
+            one, other = find(parents, parts[higher[edge]]), find(parents, parts[lower[edge]])
+            if one == other:  # both chose it
+                continue
+            if other < one:
+                one, other = other, one
+            parents[other] = one
+            labels[one] = max(labels[one], labels[other])
+            is_open[one] |= is_open[other]
+            if open_too:
+                chosen[n_chosen, 0], chosen[n_chosen, 1] = higher[edge], lower[edge]
+                n_chosen += 1
+        n_before, n_active = n_active, 0
+        for k in range(n_before):
+            part = active[k]
+            if best[part] >= 0 and parents[part] == part and labels[part] == 0 and (open_too or not is_open[part]):
+                active[n_active] = part
+                n_active += 1
+            best[part] = -1
+    return n_edges, n_chosen
+
+
+@njit(nogil=True)
+def _least_edges(  # type: ignore[no-untyped-def]
+    values, steps, parts, higher, lower, n_edges, parents, labels, is_open, open_too, best
+):
+    """The least edge of each part that may choose; returns how many edges are left between parts."""
+    n_left = 0
+    for i in range(n_edges):
+        high, low = higher[i], lower[i]
+        one, other = find(parents, parts[high]), find(parents, parts[low])
+        if one == other or (labels[one] != 0 and labels[other] != 0):
+            continue
+        higher[n_left], lower[n_left] = high, low
+        for part in (one, other):
+            if labels[part] == 0 and (open_too or not is_open[part]):
+                j = best[part]
+                if j < 0 or _edge_is_lower(values, steps, high, low, higher[j], lower[j]):
+                    best[part] = n_left
+        n_left += 1
+    return n_left
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def paint(parts, numbers, painted):  # type: ignore[no-untyped-def]
+    """The number of each pixel's part, 0 where there is none; `painted` (h, w) has no frame."""
+    height, width = painted.shape
+    for row in prange(height):
+        start = (row + 1) * (width + 2) + 1
+        for column in range(width):
+            part = parts[start + column]
+            painted[row, column] = numbers[part] if part >= 0 else 0
+
+
+@njit(nogil=True, cache=True)
+def resolve(parents, labels):  # type: ignore[no-untyped-def]
+    """The label of each part, which stands at its root."""
+    found = np.empty(labels.size, labels.dtype)
+    for part in range(labels.size):
+        found[part] = labels[find(parents, part)]
+    return found
