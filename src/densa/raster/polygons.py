@@ -316,14 +316,17 @@ class _Tracer:
         simplify_arcs(self._borders, self._band_arc, end, self._tolerance, self._pixel_size)
 
     def _collect(self) -> None:
-        borders = self._borders
-        rings = finished_rings(borders, straighten=self._tolerance == 0)
-        if len(rings.component):
-            sums = borders.sums[rings.component]
-            labels = decode_labels(borders.labels[rings.component], self._dtype)
-            self._sink(PolygonBatch._make([labels, *np.ascontiguousarray(sums.T), *rings[1:]]))
-        self._borders = compact(borders, self._spare)
+        batch = self._take_finished()
+        self._borders = compact(self._borders, self._spare)  # before the sink asks for memory of its own
         self._full_at = len(self._borders.points) // 2
+        if len(batch.labels):
+            self._sink(batch)
+
+    def _take_finished(self) -> PolygonBatch:
+        rings = finished_rings(self._borders, straighten=self._tolerance == 0)
+        labels = decode_labels(self._borders.labels[rings.component], self._dtype)
+        sums = self._borders.sums[rings.component]
+        return PolygonBatch._make([labels, *np.ascontiguousarray(sums.T), *rings[1:]])
 
 
 def _grown(borders: Borders) -> Borders:

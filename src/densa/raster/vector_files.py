@@ -29,7 +29,7 @@ _DECIMALS = 8  # of degrees: a millimetre
 class PolygonTable(NamedTuple):
     """Polygons and their attributes, in map coordinates."""
 
-    geometries: NDArray[np.object_]
+    geometries: NDArray[np.object_]  # well-known binary
     columns: dict[str, NDArray[Any]]
 
 
@@ -56,7 +56,7 @@ class GeoJsonFile:
 
     def write(self, table: PolygonTable) -> None:
         """Add features."""
-        geometries = table.geometries
+        geometries = shapely.from_wkb(table.geometries)
         if self._crs is not None:
             geometries = shapely.transform(geometries, self._to_wgs84)
         names = [json.dumps(name) for name in table.columns]
@@ -107,7 +107,7 @@ class GeoPackageFile:
         with _vector_errors(self._shown):
             pyogrio.raw.write(
                 str(self._path),
-                shapely.to_wkb(table.geometries),
+                table.geometries,
                 list(table.columns.values()),
                 fields,
                 layer=self._layer,

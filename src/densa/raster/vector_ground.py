@@ -59,12 +59,6 @@ class Ground:
         share = np.maximum(np.cos(latitude), 0) / (1 - _ECCENTRICITY_SQUARED * np.sin(latitude) ** 2) ** 2
         return np.rint(share * (1 - _ECCENTRICITY_SQUARED) ** 2 * _STEPS).astype(np.int64)
 
-    def to_map(self, corners: NDArray[np.int32]) -> NDArray[np.float64]:
-        """(n, 2) columns and rows to map coordinates."""
-        a, b, c, d, e, f = self.transform
-        column, row = corners[:, 0], corners[:, 1]
-        return np.stack([a * column + b * row + c, d * column + e * row + f], axis=1)
-
 
 def ground_of(like: Raster | None, width: int) -> Ground:
     """The ground of a raster.

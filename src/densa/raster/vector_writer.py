@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from densa.errors import InputError
@@ -27,6 +26,7 @@ from densa.raster.vector_files import (
 )
 from densa.raster.vector_ground import Ground, ground_of
 from densa.raster.vector_style import QgisStyle
+from densa.raster.vector_wkb import well_known_binary
 from densa.raster.write import check_suffix, close_all
 
 __all__ = ["VECTOR_SUFFIXES", "MapWriter"]
@@ -128,7 +128,7 @@ class MapWriter(ABC):
             self._file.write(self._table(part))
 
     def _table(self, batch: PolygonBatch) -> PolygonTable:
-        return PolygonTable(_geometries(batch, self._ground), self._columns(batch))
+        return PolygonTable(well_known_binary(batch, self._ground), self._columns(batch))
 
     def _area(self, batch: PolygonBatch) -> dict[str, NDArray[Any]]:
         return {f"area_{self._ground.unit}": batch.areas * self._ground.unit_area}
@@ -163,19 +163,6 @@ def _parts(batch: PolygonBatch) -> list[PolygonBatch]:
         )
         begin = end
     return parts
-
-
-def _geometries(batch: PolygonBatch, ground: Ground) -> NDArray[np.object_]:
-    """Shapely polygons in map coordinates, exteriors counterclockwise there; each ring closed."""
-    n_rings = len(batch.corner_first) - 1
-    sizes = np.diff(batch.corner_first)
-    offsets = batch.corner_first + np.arange(n_rings + 1)
-    index = np.arange(int(offsets[-1])) - np.repeat(np.arange(n_rings), sizes + 1)
-    index[offsets[1:] - 1] = batch.corner_first[:-1]  # the first corner again
-    if ground.mirrored:  # every ring backwards
-        index = index[np.repeat(offsets[:-1] + offsets[1:] - 1, sizes + 1) - np.arange(len(index))]
-    places = ground.to_map(batch.corners)[index]
-    return shapely.from_ragged_array(shapely.GeometryType.POLYGON, places, (offsets, batch.ring_first))
 
 
 def _no_polygons(dtype: Any) -> PolygonBatch:
