@@ -55,11 +55,13 @@ def fragment_arrays(
         raster_width: columns of the raster.
 
     Returns:
-        "fragments" (h, w) int32, "firsts" (n,) int64, "right" (h, 3) and "down" (w, 3) bool.
+        "fragments" (h, w) int32, "firsts" (n,) int64, "right" (h, 3) and "down" (w, 3) bool; and "faces"
+        (2 w + 2 h,) int32, the pieces at the top, bottom, left and right, so that the rest need not be unpacked.
     """
     right, down = face_links(core, window, connectivity, joined)
     return {
         "fragments": fragments,
+        "faces": np.concatenate((fragments[0], fragments[-1], fragments[:, 0], fragments[:, -1])),
         "firsts": describe_fragments(fragments, core, raster_width),
         "right": right,
         "down": down,
@@ -139,7 +141,7 @@ def number_fragments(store: Store, stage_name: str, grid: Grid) -> int:
     one row of tiles.
 
     Args:
-        store: holds "fragments", "firsts", "right" and "down" of every tile.
+        store: holds "firsts", "faces", "right" and "down" of every tile, see `fragment_arrays`.
         stage_name: the stage that made them.
         grid: of the raster.
 
@@ -179,10 +181,9 @@ class _Faces:
         self._parents = np.empty(1024, np.int64)
         self._firsts = np.empty(1024, np.int64)
 
-    def add(self, fragments: NDArray[np.int32], firsts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        """Take in the next tile; gives which face pieces are at its top, bottom, left and right, -1 where none is."""
-        sides = fragments[0], fragments[-1], fragments[:, 0], fragments[:, -1]
-        pieces = np.unique(np.concatenate(sides))
+    def add(self, at_faces: NDArray[np.int32], firsts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Take in the next tile: the pieces along its faces, as places in the order of tiles; -1 where none is."""
+        pieces = np.unique(at_faces)
         pieces = pieces[pieces > 0]
         start, stop = self.offsets[-1], self.offsets[-1] + len(pieces)
         if stop > len(self._parents):
@@ -193,7 +194,7 @@ class _Faces:
         self.pieces.append(pieces)
         self.offsets.append(stop)
         self.n_closed += len(firsts) - len(pieces)
-        return tuple(np.where(side > 0, start + np.searchsorted(pieces, side), -1) for side in sides)
+        return np.where(at_faces > 0, start + np.searchsorted(pieces, at_faces), -1)
 
     def join(self, one: NDArray[np.int64], other: NDArray[np.int64], links: NDArray[np.bool_]) -> None:
         """Join the pieces along a face where `links` says so."""
@@ -230,8 +231,10 @@ def _join_faces(store: Store, stage_name: str, grid: Grid) -> _Faces:
         for number in range(row * grid.n_columns, (row + 1) * grid.n_columns):
             core = grid.tile(number)[0]
             columns = slice(core.column, core.column + core.width)
-            tile = store.load(stage_name, number, "fragments", "firsts", "right", "down")
-            top[columns], bottom[columns], left, right = faces.add(tile["fragments"], tile["firsts"])
+            tile = store.load(stage_name, number, "faces", "firsts", "right", "down")
+            sides = (core.width, core.width, core.height)
+            along = np.split(faces.add(tile["faces"], tile["firsts"]), np.cumsum(sides))
+            top[columns], bottom[columns], left, right = along
             if beside is not None and links_beside is not None:
                 faces.join(beside, left, links_beside)
             beside, links_beside = right, tile["right"]
