@@ -160,8 +160,6 @@ class _ModeStage:
             "sizes": sizes,
             "sums": sums,
             "edges": distinct_edges(list_edges(fragments)),
-            "rows": fragments[[0, -1]],
-            "columns": fragments[:, [0, -1]],
         }
 
     def gather(self, store: Store, grid: Grid) -> None:
@@ -282,14 +280,15 @@ def _graph(
     above, beside = np.zeros(grid.width, np.int32), np.zeros(0, np.int32)
     for number in range(len(grid)):
         core = grid.tile(number)[0]
-        tile = store.load(stage_name, number, "sizes", "sums", "edges", "rows", "columns")
+        tile = store.load(stage_name, number, "sizes", "sums", "edges", "faces")
         numbers = store.load("numbers", number, "numbers")["numbers"].copy()
         if number == 0:
             sums = np.zeros((n_regions + 1, tile["sums"].shape[1]), np.int64)
         np.add.at(sizes, numbers, tile["sizes"])
         np.add.at(sums, numbers, tile["sums"])
         edges.append(moved_edges(tile["edges"].copy(), numbers))
-        (top, bottom), (left, right) = numbers[tile["rows"]], numbers[tile["columns"]].T
+        sides = np.cumsum((core.width, core.width, core.height))
+        top, bottom, left, right = np.split(numbers[tile["faces"]], sides)
         columns = slice(core.column, core.column + core.width)
         edges.append(across_edges(above[columns], top))
         beside = np.zeros_like(left) if core.column == 0 else beside
