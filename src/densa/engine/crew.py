@@ -12,6 +12,8 @@ from densa.errors import InputError
 
 __all__ = ["Crew", "run_tiles"]
 
+_MOST_LOCAL = 1024
+
 
 @dataclass(frozen=True)
 class Crew:
@@ -32,6 +34,9 @@ class Crew:
             raise InputError(f'executor must be "threads" or "processes", got {self.executor!r}')
         if self.dask is not None and not re.fullmatch(r"local:\d+|\w+://.+|[\w.\-]+:\d+", self.dask):
             raise InputError(f"--dask takes a scheduler's address as tcp://host:8786, or local:4, got {self.dask!r}")
+        local = re.fullmatch(r"local:(\d+)", self.dask or "")
+        if local and not 1 <= int(local[1]) <= _MOST_LOCAL:
+            raise InputError(f"--dask local:N starts 1 to {_MOST_LOCAL} processes, got {self.dask}")
         if self.dask is not None and self.workers > 1:
             raise InputError("give either workers or the address of a Dask cluster, which has its own workers")
 

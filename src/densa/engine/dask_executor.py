@@ -15,7 +15,6 @@ from densa.errors import InputError
 __all__ = ["run_dask"]
 
 _CONNECT_SECONDS = 20
-_MOST_LOCAL = 1024
 _jobs: dict[str, Job] = {}  # of a worker process, by key
 
 
@@ -110,11 +109,16 @@ def forget(key: str) -> None:
 def _client(distributed: Any, address: str) -> Iterator[Any]:
     local = re.fullmatch(r"local:(\d+)", address)
     if local:
-        n_workers = int(local[1])
-        if not 1 <= n_workers <= _MOST_LOCAL:
-            raise InputError(f"--dask local:N starts 1 to {_MOST_LOCAL} processes, got {address}")
-        options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "memory_limit": 0}
-        with distributed.LocalCluster(n_workers=n_workers, **options) as cluster, distributed.Client(cluster) as client:
+        options: dict[str, Any] = {
+            "threads_per_worker": 1,
+            "processes": True,
+            "dashboard_address": None,
+            "memory_limit": 0,
+        }
+        with (
+            distributed.LocalCluster(n_workers=int(local[1]), **options) as cluster,
+            distributed.Client(cluster) as client,
+        ):
             yield client
         return
     try:
