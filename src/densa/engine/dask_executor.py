@@ -116,7 +116,7 @@ def _client(distributed: Any, address: str) -> Iterator[Any]:
             "memory_limit": 0,
         }
         with (
-            distributed.LocalCluster(n_workers=int(local[1]), **options) as cluster,
+            distributed.LocalCluster(**options) as cluster,
             distributed.Client(cluster) as client,
         ):
             yield client
