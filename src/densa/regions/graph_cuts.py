@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from densa.errors import InputError
 from densa.regions.discretisation import discretise
@@ -153,29 +154,8 @@ def graph_eigenvectors(graph: WeightedGraph, n_vectors: int) -> tuple[NDArray[np
             f"{n_vectors} vectors of {graph.n_nodes} nodes are too much: at most {LARGEST} numbers; ask for"
             " fewer segments, or merge regions instead"
         )
-    matrix = matrix_of(graph)
-    degrees = np.asarray(matrix.sum(axis=1)).ravel()
-    joined = np.flatnonzero(degrees > 0)
-    vectors = np.zeros((n_vectors, graph.n_nodes))
-    values = np.ones(n_vectors)  # a node without edges is an eigenvector of 1
-    if not len(joined):
-        return values, vectors
-    if len(joined) < graph.n_nodes:
-        matrix, degrees = matrix[joined][:, joined], degrees[joined]
-    n_found = min(n_vectors, len(joined))
-    n_pieces, pieces = csgraph.connected_components(matrix, directed=False)
-    if n_pieces >= n_found:
-        found_values, found = np.zeros(n_found), _indicators(pieces, degrees, n_found)
-    elif len(joined) <= _most_of_full_matrix(matrix) or n_vectors > len(joined) // 10:
-        found_values, found = _all_at_once(matrix, degrees, n_found)
-    else:
-        laplacian = (sparse.diags_array(degrees) - matrix).tocsr()
-        found_values, found = smallest_positive(laplacian, degrees, pieces, n_found - n_pieces)
-        found_values = np.concatenate([np.zeros(n_pieces), found_values])
-        found = np.vstack([_indicators(pieces, degrees, n_pieces), found.T])
-    found *= np.where(found.sum(axis=1) < 0, -1.0, 1.0)[:, np.newaxis]
-    values[:n_found], vectors[:n_found, joined] = found_values, found
-    return values, vectors
+    with threadpool_limits(1, user_api="blas"):  # the order of sums, and the last digits, would depend on the threads
+        return _eigenvectors(graph, n_vectors)
 
 
 def best_threshold(
@@ -230,6 +210,32 @@ def matrix_of(graph: WeightedGraph) -> Any:
     matrix = sparse.coo_array((entries, places), shape=(graph.n_nodes, graph.n_nodes)).tocsr()
     matrix.eliminate_zeros()
     return matrix
+
+
+def _eigenvectors(graph: WeightedGraph, n_vectors: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    matrix = matrix_of(graph)
+    degrees = np.asarray(matrix.sum(axis=1)).ravel()
+    joined = np.flatnonzero(degrees > 0)
+    vectors = np.zeros((n_vectors, graph.n_nodes))
+    values = np.ones(n_vectors)  # a node without edges is an eigenvector of 1
+    if not len(joined):
+        return values, vectors
+    if len(joined) < graph.n_nodes:
+        matrix, degrees = matrix[joined][:, joined], degrees[joined]
+    n_found = min(n_vectors, len(joined))
+    n_pieces, pieces = csgraph.connected_components(matrix, directed=False)
+    if n_pieces >= n_found:
+        found_values, found = np.zeros(n_found), _indicators(pieces, degrees, n_found)
+    elif len(joined) <= _most_of_full_matrix(matrix) or n_vectors > len(joined) // 10:
+        found_values, found = _all_at_once(matrix, degrees, n_found)
+    else:
+        laplacian = (sparse.diags_array(degrees) - matrix).tocsr()
+        found_values, found = smallest_positive(laplacian, degrees, pieces, n_found - n_pieces)
+        found_values = np.concatenate([np.zeros(n_pieces), found_values])
+        found = np.vstack([_indicators(pieces, degrees, n_pieces), found.T])
+    found *= np.where(found.sum(axis=1) < 0, -1.0, 1.0)[:, np.newaxis]
+    values[:n_found], vectors[:n_found, joined] = found_values, found
+    return values, vectors
 
 
 def _most_of_full_matrix(matrix: Any) -> int:

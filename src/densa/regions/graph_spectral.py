@@ -2,8 +2,7 @@
 
 LOBPCG (Knyazev, SIAM J. Sci. Comput. 23(2), 2001): residuals go through a multigrid cycle (`graph_multigrid.py`), and
 Rayleigh-Ritz takes the best vectors from the span of the old ones, the corrections and the last directions. It starts
-from the coarsest level's vectors: two to four iterations do. Nothing is random, and one thread adds up: the number of
-threads changes no digit.
+from the coarsest level's vectors: two to four iterations do. Nothing is random.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from densa.regions.graph_multigrid import GraphLevel, graph_cycle, graph_levels
 
@@ -49,15 +47,14 @@ def smallest_positive(
         (n,) values, smallest first, and (nodes, n) vectors, of unit length and at right angles to each other and to
         the components' indicators in the degrees' norm.
     """
-    with threadpool_limits(1, user_api="blas"):
-        means = _Means(components, degrees)
-        count = n_vectors + GUARDS + means.count
-        levels = graph_levels(laplacian, degrees, count)
-        start = _start(levels, count)
-        lengths = np.linalg.norm(start, axis=0)
-        start = means.taken_off(start)
-        start = start[:, np.linalg.norm(start, axis=0) > 1e-6 * lengths]  # what was constant on the components is gone
-        return _iterate(levels, means, start, n_vectors, steps, tolerance)
+    means = _Means(components, degrees)
+    count = n_vectors + GUARDS + means.count
+    levels = graph_levels(laplacian, degrees, count)
+    start = _start(levels, count)
+    lengths = np.linalg.norm(start, axis=0)
+    start = means.taken_off(start)
+    start = start[:, np.linalg.norm(start, axis=0) > 1e-6 * lengths]  # what was constant on the components is gone
+    return _iterate(levels, means, start, n_vectors, steps, tolerance)
 
 
 class _Means:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.grid import Grid
-from densa.engine.regions.graph import GraphStage, graph_of, graph_stages
+from densa.engine.regions.graph import GraphStage, graph_bytes_per_pixel, graph_of, graph_stages
 from densa.engine.regions.stage import RegionMethod, Stage
 from densa.errors import InputError
 from densa.raster import Raster
@@ -73,11 +73,8 @@ class NormalizedCuts:
         return [*self.base.stages(raster), *before, _CutStage(self, graph)]
 
     def bytes_per_pixel(self, raster: Raster) -> float:
-        """That of the base, whose peak is above that of collecting the graph."""
-        return max(self.base.bytes_per_pixel(raster), GRAPH_BYTES + 4 * raster.n_bands * raster.dtype.itemsize)
-
-
-GRAPH_BYTES = 60.0  # regions, their compact numbers, rows of small regions
+        """That of the base, or of collecting the graph."""
+        return max(self.base.bytes_per_pixel(raster), graph_bytes_per_pixel(raster))
 
 
 @dataclass(frozen=True)
