@@ -58,21 +58,26 @@ def absorb_in_window(
         Whether the wanted pixels have the regions that the whole image would give them, numbers aside.
     """
     runs = connected_runs(labels, 1)
-    doubtful = np.zeros(runs.n_pieces, np.bool_)
-    first, start, piece = runs[:3]
-    cut = piece[:0]
-    if open_sides.top:
-        cut = np.append(cut, piece[: first[1]])
-    if open_sides.bottom:
-        cut = np.append(cut, piece[first[-2] :])
-    if open_sides.left:
-        cut = np.append(cut, piece[first[:-1]])
-    if open_sides.right:
-        cut = np.append(cut, piece[first[1:] - 1])
-    doubtful[cut[cut >= 0]] = True
+    doubtful = _cut_pieces(runs, open_sides)
     _absorb_pieces(runs, labels.shape[1], min_size, doubtful, out)
     rows, columns = wanted
-    return not _any_run(first, start, piece, doubtful, rows.start, rows.stop, columns.start, columns.stop)
+    return not _any_run(*runs[:3], doubtful, rows.start, rows.stop, columns.start, columns.stop)
+
+
+def _cut_pieces(runs: Runs, open_sides: Sides) -> NDArray[np.bool_]:
+    """Which pieces may go on outside."""
+    first, _, piece, n_pieces = runs
+    ends = np.concatenate(
+        [
+            piece[: first[1] if open_sides.top else 0],
+            piece[first[-2] if open_sides.bottom else len(piece) :],
+            piece[first[:-1] if open_sides.left else slice(0)],
+            piece[first[1:] - 1 if open_sides.right else slice(0)],
+        ]
+    )
+    cut = np.zeros(n_pieces, np.bool_)
+    cut[ends[ends >= 0]] = True
+    return cut
 
 
 def _absorb_pieces(runs: Runs, width: int, min_size: float, doubtful: NDArray[np.bool_], out: NDArray[np.int32]) -> int:
