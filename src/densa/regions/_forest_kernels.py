@@ -11,6 +11,8 @@ from numba import njit, prange
 
 from densa.regions._plateaus import OUTSIDE
 
+CLOSED, OPEN, LABELLED = np.uint8(0), np.uint8(1), np.uint8(2)
+
 
 @njit(nogil=True, inline="always")
 def is_lower(values, steps, one, other):  # type: ignore[no-untyped-def]
@@ -95,10 +97,10 @@ def follow(values, steps, row_length, target):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def number_parts(steps, markers, row_length, target, labels):  # type: ignore[no-untyped-def]
+def number_parts(steps, markers, row_length, target, labels, kinds):  # type: ignore[no-untyped-def]
     """Replace roots by numbers of parts, from 0 in raster order of the roots; -1 where there is none.
 
-    Fills `labels`, the marker of each part.
+    Fills `labels`, the marker of each part, and `kinds`, LABELLED or CLOSED.
     """
     n_parts = 0
     for pixel in range(target.size):
@@ -108,6 +110,7 @@ def number_parts(steps, markers, row_length, target, labels):  # type: ignore[no
         elif target[pixel] == pixel:
             target[pixel] = -3 - n_parts
             labels[n_parts] = markers[pixel]
+            kinds[n_parts] = LABELLED if markers[pixel] != 0 else CLOSED
             n_parts += 1
     _spread_numbers(row_length, target)
 
@@ -129,30 +132,30 @@ def _spread_numbers(row_length, target):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, inline="always")
-def _is_cut(parts, labels, one, other):  # type: ignore[no-untyped-def]
+def _is_cut(parts, kinds, one, other):  # type: ignore[no-untyped-def]
     """Whether two neighbours are in different parts of this tile, not both labelled."""
     part, its = parts[one], parts[other]
-    return part != its and part >= 0 and its >= 0 and (labels[part] == 0 or labels[its] == 0)
+    return part != its and part >= 0 and its >= 0 and (kinds[part] != LABELLED or kinds[its] != LABELLED)
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def count_edges(parts, labels, onward, row_length, counts):  # type: ignore[no-untyped-def]
+def count_edges(parts, kinds, onward, row_length, counts):  # type: ignore[no-untyped-def]
     """Number of edges between parts of which one end is in each row, the other `onward`; none joins two labelled."""
     for row in prange(1, parts.size // row_length - 1):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
             for offset in onward:
-                counts[row] += _is_cut(parts, labels, pixel, pixel + offset)
+                counts[row] += _is_cut(parts, kinds, pixel, pixel + offset)
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def list_edges(values, steps, parts, labels, onward, row_length, starts, higher, lower):  # type: ignore[no-untyped-def]
+def list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, lower):  # type: ignore[no-untyped-def]
     """Higher and lower ends of the edges; those of a row begin at its place in `starts`."""
     for row in prange(1, values.size // row_length - 1):
         place = starts[row]
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
             for offset in onward:
                 there = pixel + offset
-                if _is_cut(parts, labels, pixel, there):
+                if _is_cut(parts, kinds, pixel, there):
                     downward = is_lower(values, steps, there, pixel)
                     higher[place] = pixel if downward else there
                     lower[place] = there if downward else pixel
@@ -160,24 +163,27 @@ def list_edges(values, steps, parts, labels, onward, row_length, starts, higher,
 
 
 @njit(nogil=True, cache=True)
-def join_parts(values, steps, parts, higher, lower, parents, labels, is_open, chosen):  # type: ignore[no-untyped-def]
+def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, chosen):  # type: ignore[no-untyped-def]
     """Borůvka's rounds until no part that may choose has an edge left; returns the numbers of edges left and chosen.
 
     Closed parts choose; if there is room in `chosen`, open ones too, and the edges chosen are kept there. Edges that
-    are left stand in front of `higher` and `lower`. `labels` and `is_open` hold for the roots of `parents` afterwards.
+    are left stand in front of `higher` and `lower`. `labels` and `kinds` hold for the roots of `parents` afterwards.
     """
-    open_too = chosen.shape[0] > 0
-    best = np.full(parents.size, -1, np.int32)
-    active = np.empty(parents.size, np.int32)
-    n_active, n_edges, n_chosen = 0, higher.size, 0
+    highest_kind = OPEN if chosen.shape[0] > 0 else CLOSED
+    best = np.full(parents.size, -1, np.int32)  # least edge of each part, and the value of its higher end
+    best_value = np.empty(parents.size, values.dtype)
+    choosing = np.empty(parents.size, np.int32)
+    n_choosing, n_edges, n_chosen = 0, higher.size, 0
     for part in range(parents.size):
-        if parents[part] == part and labels[part] == 0 and (open_too or not is_open[part]):
-            active[n_active] = part
-            n_active += 1
-    while n_active > 0 and n_edges > 0:
-        n_edges = _least_edges(values, steps, parts, higher, lower, n_edges, parents, labels, is_open, open_too, best)
-        for k in range(n_active):
-            edge = best[active[k]]
+        if parents[part] == part and kinds[part] <= highest_kind:
+            choosing[n_choosing] = part
+            n_choosing += 1
+    while n_choosing > 0 and n_edges > 0:
+        n_edges = _least_edges(
+            values, steps, parts, higher, lower, n_edges, parents, kinds, highest_kind, best, best_value
+        )
+        for k in range(n_choosing):
+            edge = best[choosing[k]]
             if edge < 0:
                 continue
             one, other = find(parents, parts[higher[edge]]), find(parents, parts[lower[edge]])
@@ -187,37 +193,41 @@ def join_parts(values, steps, parts, higher, lower, parents, labels, is_open, ch
                 one, other = other, one
             parents[other] = one
             labels[one] = max(labels[one], labels[other])
-            is_open[one] |= is_open[other]
-            if open_too:
+            kinds[one] = max(kinds[one], kinds[other])
+            if highest_kind == OPEN:
                 chosen[n_chosen, 0], chosen[n_chosen, 1] = higher[edge], lower[edge]
                 n_chosen += 1
-        n_before, n_active = n_active, 0
+        n_before, n_choosing = n_choosing, 0
         for k in range(n_before):
-            part = active[k]
-            if best[part] >= 0 and parents[part] == part and labels[part] == 0 and (open_too or not is_open[part]):
-                active[n_active] = part
-                n_active += 1
+            part = choosing[k]
+            if best[part] >= 0 and parents[part] == part and kinds[part] <= highest_kind:
+                choosing[n_choosing] = part
+                n_choosing += 1
             best[part] = -1
     return n_edges, n_chosen
 
 
 @njit(nogil=True)
 def _least_edges(  # type: ignore[no-untyped-def]
-    values, steps, parts, higher, lower, n_edges, parents, labels, is_open, open_too, best
+    values, steps, parts, higher, lower, n_edges, parents, kinds, highest_kind, best, best_value
 ):
     """The least edge of each part that may choose; returns how many edges are left between parts."""
     n_left = 0
     for i in range(n_edges):
         high, low = higher[i], lower[i]
         one, other = find(parents, parts[high]), find(parents, parts[low])
-        if one == other or (labels[one] != 0 and labels[other] != 0):
+        if one == other or (kinds[one] == LABELLED and kinds[other] == LABELLED):
             continue
         higher[n_left], lower[n_left] = high, low
+        value = values[high]
         for part in (one, other):
-            if labels[part] == 0 and (open_too or not is_open[part]):
-                j = best[part]
-                if j < 0 or _edge_is_lower(values, steps, high, low, higher[j], lower[j]):
-                    best[part] = n_left
+            if kinds[part] > highest_kind:
+                continue
+            j = best[part]
+            if j >= 0 and value > best_value[part]:
+                continue
+            if j < 0 or value < best_value[part] or _edge_is_lower(values, steps, high, low, higher[j], lower[j]):
+                best[part], best_value[part] = n_left, value
         n_left += 1
     return n_left
 

@@ -6,7 +6,7 @@ Arrays are as in `_forest_kernels`.
 import numpy as np
 from numba import njit
 
-from densa.regions._forest_kernels import find, is_lower
+from densa.regions._forest_kernels import OPEN, find, is_lower
 from densa.regions._plateaus import OUTSIDE
 
 
@@ -25,15 +25,15 @@ def _frame(row_length, size):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def find_open(steps, parts, offsets, row_length, is_open):  # type: ignore[no-untyped-def]
-    """Mark the parts with a neighbour in the frame."""
+def find_open(steps, parts, offsets, row_length, kinds):  # type: ignore[no-untyped-def]
+    """From CLOSED to OPEN: the parts with a neighbour in the frame."""
     for outer in _frame(row_length, steps.size):
         if steps[outer] == OUTSIDE:
             continue
         for offset in offsets:
             inner = outer + offset
             if _is_near(outer, inner, row_length, steps.size) and parts[inner] >= 0:
-                is_open[parts[inner]] = True
+                kinds[parts[inner]] = max(kinds[parts[inner]], OPEN)
 
 
 @njit(nogil=True, inline="always")

@@ -168,7 +168,7 @@ class Forest(NamedTuple):
         parts: padded and flattened, the part of each pixel from 0, -1 for none.
         parents: (n,) of each part; that of a root is itself.
         labels: (n,) marker of each root, 0 for none.
-        is_open: (n,) whether a root has a neighbour in the frame.
+        kinds: (n,) uint8 of each root: CLOSED, OPEN or LABELLED, see `_forest_kernels`.
         higher, lower: (m,) flat indices of the ends of the edges left between parts.
         shape: (h, w) of the terrain without its frame.
     """
@@ -176,7 +176,7 @@ class Forest(NamedTuple):
     parts: NDArray[np.int32]
     parents: NDArray[np.int32]
     labels: NDArray[np.int32]
-    is_open: NDArray[np.bool_]
+    kinds: NDArray[np.uint8]
     higher: NDArray[np.int32]
     lower: NDArray[np.int32]
     shape: tuple[int, int]
@@ -200,19 +200,19 @@ def grow_forest(land: Terrain, markers: NDArray[np.int32]) -> Forest:
     parts = np.zeros(values.size, np.int32)
     kernels.point_to_lowest(values, steps, markers, offsets, row_length, parts)
     n_parts = kernels.follow(values, steps, row_length, parts)
-    labels = np.empty(n_parts, np.int32)
-    kernels.number_parts(steps, markers, row_length, parts, labels)
-    parents, is_open = np.arange(n_parts, dtype=np.int32), np.zeros(n_parts, np.bool_)
-    tile_kernels.find_open(steps, parts, offsets, row_length, is_open)
+    labels, kinds = np.empty(n_parts, np.int32), np.empty(n_parts, np.uint8)
+    kernels.number_parts(steps, markers, row_length, parts, labels, kinds)
+    parents = np.arange(n_parts, dtype=np.int32)
+    tile_kernels.find_open(steps, parts, offsets, row_length, kinds)
     higher = lower = np.empty(0, np.int32)
     if n_parts and not labels.all():
         onward = offsets[len(offsets) // 2 :]
         counts = np.zeros(shape[0] + 2, np.int64)
-        kernels.count_edges(parts, labels, onward, row_length, counts)
+        kernels.count_edges(parts, kinds, onward, row_length, counts)
         starts = np.cumsum(counts) - counts
         higher, lower = np.empty((2, int(counts.sum())), np.int32)
-        kernels.list_edges(values, steps, parts, labels, onward, row_length, starts, higher, lower)
+        kernels.list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, lower)
         none = np.empty((0, 2), np.int32)
-        n_left, _ = kernels.join_parts(values, steps, parts, higher, lower, parents, labels, is_open, none)
+        n_left, _ = kernels.join_parts(values, steps, parts, higher, lower, parents, labels, kinds, none)
         higher, lower = higher[:n_left], lower[:n_left]
-    return Forest(parts, parents, labels, is_open, higher, lower, shape)
+    return Forest(parts, parents, labels, kinds, higher, lower, shape)

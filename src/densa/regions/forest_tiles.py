@@ -74,7 +74,7 @@ def _number_nodes(forest: Forest) -> tuple[NDArray[np.int32], NDArray[np.int32]]
     """Node of each part (0: no marker can reach it) and label of each node: those of label 0 first, one per label."""
     roots = kernels.resolve(forest.parents, np.arange(len(forest.parents), dtype=np.int32))
     is_root = roots == np.arange(len(roots))
-    unknown = np.flatnonzero(is_root & (forest.labels == 0) & forest.is_open)
+    unknown = np.flatnonzero(is_root & (forest.kinds == kernels.OPEN))
     known = np.unique(forest.labels[is_root & (forest.labels != 0)])
     nodes = np.zeros(len(roots), np.int32)
     nodes[unknown] = np.arange(1, len(unknown) + 1)
@@ -96,7 +96,7 @@ def _undecided(land: Terrain, forest: Forest, n_unknown: int) -> NDArray[np.int3
         forest.lower,
         forest.parents.copy(),
         forest.labels.copy(),
-        forest.is_open.copy(),
+        forest.kinds.copy(),
         chosen,
     )
     return chosen[:n_chosen]
