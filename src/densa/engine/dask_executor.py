@@ -109,16 +109,9 @@ def forget(key: str) -> None:
 def _client(distributed: Any, address: str) -> Iterator[Any]:
     local = re.fullmatch(r"local:(\d+)", address)
     if local:
-        options: dict[str, Any] = {
-            "threads_per_worker": 1,
-            "processes": True,
-            "dashboard_address": None,
-            "memory_limit": 0,
-        }
-        with (
-            distributed.LocalCluster(**options) as cluster,
-            distributed.Client(cluster) as client,
-        ):
+        options: dict[str, Any] = {"n_workers": int(local[1]), "threads_per_worker": 1, "processes": True}
+        options |= {"dashboard_address": None, "memory_limit": 0}
+        with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
             yield client
         return
     try:
