@@ -24,6 +24,7 @@ from densa.raster.vector_style import QgisStyle, add_style
 __all__ = ["FlatGeobufFile", "GeoJsonFile", "GeoPackageFile", "PolygonTable", "VectorFile", "require_pyogrio"]
 
 _DECIMALS = 8  # of degrees: a millimetre
+_encode_json = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make one for every value
 
 
 class PolygonTable(NamedTuple):
@@ -86,7 +87,7 @@ def _json(value: Any) -> str:
         if not math.isfinite(value):
             return "null"
         return f"{value:.6g}" if abs(value) < 1 else f"{value:.3f}".rstrip("0").rstrip(".")
-    return json.dumps(value, ensure_ascii=False)
+    return _encode_json(value)
 
 
 class GeoPackageFile:
