@@ -1,16 +1,16 @@
 """Times normalized cuts of region graphs of up to a million regions, beside SciPy's eigensolvers.
 
-    python benchmarks/region_graph_cuts.py [--nodes 10000 100000 1000000] [--segments 2 8] [--limit 300] [--out FILE]
+    python benchmarks/region_graph_cuts.py [--nodes 10000 100000 1000000] [--segments 2 8] [--floor 0.001] [--limit 300]
 
 The graph is that of superpixels: cells of a grid, each joined to the 4 beside it and to one of two across every corner.
 Their mean colours come from smoothed noise: the largest of five smooth random fields names an object and so its colour,
 at three sizes (a sixth of the side, 12 and 4 cells); shading over the whole and noise of 0.02 come on top. Weights:
-exp(-(distance / 0.1)^2), at least 1e-6, as `region_affinities` weighs.
+exp(-(distance / 0.1)^2), at least `--floor`, as `region_affinities` weighs.
 
 Every figure is from a process of its own, on one thread, after a small graph (compiling); "memory" is what the peak of
 the process rose by. All contenders get densa's discretisation and refinement; "cut" is the k-way cut of the labels,
-"values" the sum of the eigenvalues. "halving" is the recursive two-way cut into as many segments. A contender that needs
-longer than the limit is stopped. "LOBPCG + pyamg" needs pyamg.
+"values" the sum of the eigenvalues. "halving" is the recursive two-way cut into as many segments. What needs longer
+than the limit is stopped. "LOBPCG + pyamg" needs pyamg.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from densa.regions.region_cuts import weigh_by_means
 Vectors = tuple[np.ndarray, np.ndarray]
 
 
-def superpixel_graph(side: int, seed: int = 0) -> WeightedGraph:
+def superpixel_graph(side: int, floor: float, seed: int = 0) -> WeightedGraph:
     rng = np.random.default_rng(seed)
 
     def field(size: int) -> np.ndarray:
@@ -61,7 +61,7 @@ def superpixel_graph(side: int, seed: int = 0) -> WeightedGraph:
         (nodes[:-1, 1:][~falling], nodes[1:, :-1][~falling]),
     ]
     edges = np.concatenate([np.stack([one.ravel(), other.ravel()], axis=1) for one, other in pairs])
-    return weigh_by_means(means.reshape(-1, 3), edges, 0.1)
+    return weigh_by_means(means.reshape(-1, 3), edges, 0.1, floor)
 
 
 def normalised(graph: WeightedGraph) -> tuple[sparse.csr_array, np.ndarray]:
@@ -125,12 +125,18 @@ def measured(contender: str, graph: WeightedGraph, count: int) -> dict[str, floa
     }
 
 
-def in_own_process(contender: str, nodes: int, count: int, limit: float) -> dict[str, float] | None:
+def in_own_process(contender: str, nodes: int, count: int, options: argparse.Namespace) -> dict[str, float] | None:
     command = [sys.executable, __file__, "--one", contender, "--nodes", str(nodes), "--segments", str(count)]
+    command += ["--floor", str(options.floor)]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     try:
         done = subprocess.run(
-            command, env={**os.environ, **threads}, capture_output=True, text=True, timeout=limit + 60, check=True
+            command,
+            env={**os.environ, **threads},
+            capture_output=True,
+            text=True,
+            timeout=options.limit + 60,
+            check=True,
         )
     except subprocess.TimeoutExpired:
         return None
@@ -143,17 +149,18 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--segments", type=int, nargs="+", default=[2, 8])
     parser.add_argument("--contenders", nargs="+", default=[*SOLVERS, "halving"])
+    parser.add_argument("--floor", type=float, default=0.001, help="least weight")
     parser.add_argument("--limit", type=float, default=300.0, help="seconds for one contender")
     parser.add_argument("--out", type=Path, help="write the table there too")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        measured(options.one, superpixel_graph(30), 3)
-        graph = superpixel_graph(round(options.nodes[0] ** 0.5))
+        measured(options.one, superpixel_graph(30, options.floor), 3)
+        graph = superpixel_graph(round(options.nodes[0] ** 0.5), options.floor)
         print(json.dumps(measured(options.one, graph, options.segments[0])))
         return
     lines = [
-        f"{machine()}; one thread",
+        f"{machine()}; one thread; floor {options.floor:g}",
         "",
         "| regions | segments | | solver, s | in all, s | memory, MB | values | cut |",
         "| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
@@ -164,7 +171,7 @@ def main() -> None:
             for contender in options.contenders:
                 if contender == "LOBPCG + pyamg" and find_spec("pyamg") is None:
                     continue
-                found = in_own_process(contender, nodes, count, options.limit)
+                found = in_own_process(contender, nodes, count, options)
                 row = f"| {round(nodes**0.5) ** 2} | {count} | {contender} | "
                 if found is None:
                     row += f"| over {options.limit:.0f} | | | |"

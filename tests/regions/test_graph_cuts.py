@@ -34,7 +34,7 @@ def lattice(height, width, seed=0, value_scale=0.1):
     nodes = np.arange(height * width).reshape(height, width)
     pairs = [(nodes[:, :-1], nodes[:, 1:]), (nodes[:-1], nodes[1:])]
     edges = np.concatenate([np.stack([one.ravel(), other.ravel()], axis=1) for one, other in pairs])
-    return weigh_by_means(means.reshape(3, -1).T, edges, value_scale)
+    return weigh_by_means(means.reshape(3, -1).T, edges, value_scale, 1e-6)
 
 
 def exact(graph, count):

@@ -19,8 +19,6 @@ from densa.regions.image_values import as_bands, as_count, as_positive
 
 __all__ = ["check_region_cuts", "cuts_of_means", "normalized_cuts_of_regions", "region_affinities", "weigh_by_means"]
 
-LEAST_WEIGHT = 1e-6
-
 
 def normalized_cuts_of_regions(
     image: ArrayLike,
@@ -29,6 +27,7 @@ def normalized_cuts_of_regions(
     *,
     max_cut: float | None = None,
     value_scale: float = 0.1,
+    floor: float = 0.001,
     max_segments: int = 100,
 ) -> NDArray[np.int32]:
     """Cut the adjacency graph of a partition (superpixels, watershed basins) into segments.
@@ -39,6 +38,7 @@ def normalized_cuts_of_regions(
         n_segments: 1 to the number of regions.
         max_cut: in place of `n_segments`: halve while a two-way cut is at most this, see `recursive_cuts_of_graph`.
         value_scale: distance of mean colours at which two neighbours' weight has fallen to 1/e.
+        floor: least weight of two neighbours. Far below 0.001, lone regions unlike all around become segments.
         max_segments: with `max_cut`, stop at so many.
 
     Returns:
@@ -48,8 +48,8 @@ def normalized_cuts_of_regions(
     Raises:
         InputError: as `region_affinities` and `normalized_cuts_of_graph`; not one of `n_segments` and `max_cut`.
     """
-    check_region_cuts(n_segments, max_cut, value_scale, max_segments)
-    graph, numbers = region_affinities(image, regions, value_scale=value_scale)
+    check_region_cuts(n_segments, max_cut, value_scale, floor, max_segments)
+    graph, numbers = region_affinities(image, regions, value_scale=value_scale, floor=floor)
     segments = _cuts(graph, n_segments, max_cut, max_segments)
     return in_order_of_first(np.concatenate([[-1], segments])[numbers + 1].astype(np.int32))
 
@@ -61,6 +61,7 @@ def cuts_of_means(
     max_cut: float | None = None,
     *,
     value_scale: float = 0.1,
+    floor: float = 0.001,
     max_segments: int = 100,
 ) -> NDArray[np.int32]:
     """`normalized_cuts_of_regions`, of what is known of the regions.
@@ -68,15 +69,17 @@ def cuts_of_means(
     Args:
         means: (n, bands) mean of each region, integers as shares of their type's largest value.
         edges: (m, 2) regions from 0 that share a pixel side, i < j, in ascending order.
-        n_segments, max_cut, value_scale, max_segments: as there.
+        n_segments, max_cut, value_scale, floor, max_segments: as there.
 
     Returns:
         (n,) segment of each region, from 1 in the order of their first regions.
     """
-    return _cuts(weigh_by_means(means, edges, value_scale), n_segments, max_cut, max_segments)
+    return _cuts(weigh_by_means(means, edges, value_scale, floor), n_segments, max_cut, max_segments)
 
 
-def check_region_cuts(n_segments: int | None, max_cut: float | None, value_scale: float, max_segments: int) -> None:
+def check_region_cuts(
+    n_segments: int | None, max_cut: float | None, value_scale: float, floor: float, max_segments: int
+) -> None:
     """Refuse (InputError) parameters of `normalized_cuts_of_regions`."""
     if (n_segments is None) == (max_cut is None):
         raise InputError("give either n_segments, a number of segments, or max_cut, the largest cut that is made")
@@ -85,17 +88,18 @@ def check_region_cuts(n_segments: int | None, max_cut: float | None, value_scale
     if max_cut is not None:
         as_positive(max_cut, "max_cut")
     as_positive(value_scale, "value_scale")
+    as_positive(floor, "floor")
     as_count(max_segments, "max_segments")
 
 
-def weigh_by_means(means: NDArray[np.float64], edges: NDArray[np.integer[Any]], value_scale: float) -> WeightedGraph:
+def weigh_by_means(
+    means: NDArray[np.float64], edges: NDArray[np.integer[Any]], value_scale: float, floor: float
+) -> WeightedGraph:
     """The graph of `region_affinities`."""
     squared = np.zeros(len(edges))
     for band in means.T:
         squared += (band[edges[:, 0]] - band[edges[:, 1]]) ** 2
-    return WeightedGraph(
-        len(means), edges.astype(np.int64), np.maximum(np.exp(-squared / value_scale**2), LEAST_WEIGHT)
-    )
+    return WeightedGraph(len(means), edges.astype(np.int64), np.maximum(np.exp(-squared / value_scale**2), floor))
 
 
 def _cuts(graph: WeightedGraph, n_segments: int | None, max_cut: float | None, max_segments: int) -> NDArray[np.int32]:
@@ -106,14 +110,14 @@ def _cuts(graph: WeightedGraph, n_segments: int | None, max_cut: float | None, m
 
 
 def region_affinities(
-    image: ArrayLike, regions: ArrayLike, *, value_scale: float = 0.1
+    image: ArrayLike, regions: ArrayLike, *, value_scale: float = 0.1, floor: float = 0.001
 ) -> tuple[WeightedGraph, NDArray[np.int32]]:
     """Adjacency graph of a partition: regions that share a pixel edge, weighed by their mean colours.
 
-    The weight is exp(-(distance of the means / value_scale)^2), as between pixels, and at least 1e-6.
+    The weight is exp(-(distance of the means / value_scale)^2), as between pixels, and at least `floor`.
 
     Args:
-        image, regions, value_scale: as in `normalized_cuts_of_regions`.
+        image, regions, value_scale, floor: as in `normalized_cuts_of_regions`.
 
     Returns:
         The graph, and (h, w) int32 node of every pixel, -1 where there is no region.
@@ -127,7 +131,7 @@ def region_affinities(
         raise InputError(
             f"regions must be integers of the image's shape {bands.shape[:2]}, got {labels.dtype} of {labels.shape}"
         )
-    scale = as_positive(value_scale, "value_scale")
+    scale, least = as_positive(value_scale, "value_scale"), as_positive(floor, "floor")
     numbers, n_nodes = _numbered(labels)
     if not n_nodes:
         raise InputError("regions must hold at least one region from 1, got none")
@@ -138,7 +142,7 @@ def region_affinities(
     means = sums[:, :-1] / sums[:, -1:] / largest
     keys = np.unique(pairs[:n_pairs, 0].astype(np.int64) * n_nodes + pairs[:n_pairs, 1])
     edges = np.stack([keys // n_nodes, keys % n_nodes], axis=1)
-    return weigh_by_means(means, edges, scale), numbers
+    return weigh_by_means(means, edges, scale, least), numbers
 
 
 def _numbered(labels: NDArray[Any]) -> tuple[NDArray[np.int32], int]:

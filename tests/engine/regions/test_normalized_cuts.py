@@ -51,16 +51,16 @@ def _no_waiting_for_the_disk(monkeypatch):
     st.sampled_from(["uint8", "uint16"]),
     st.integers(1, 25),
     st.sampled_from([{"n_segments": 1}, {"n_segments": 4}, {"n_segments": 9}, {"max_cut": 0.4}]),
-    st.sampled_from([0.1, 0.5]),
+    st.sampled_from([{"value_scale": 0.1}, {"value_scale": 0.5, "floor": 1e-6}]),
     st.integers(0, 999),
 )
 def test_segments_of_any_tiling_are_those_of_the_whole(
-    make_raster, shape, n_bands, dtype, tile_size, asked, value_scale, seed
+    make_raster, shape, n_bands, dtype, tile_size, asked, weights, seed
 ):
     values, valid = blotches(shape, n_bands, dtype, seed)
-    method = NormalizedCuts(Components(), **asked, value_scale=value_scale)
+    method = NormalizedCuts(Components(), **asked, **weights)
     found = segment_array(method, make_raster(values, valid), tile_size=max(tile_size, max(shape) // 4))
-    assert_array_equal(found, in_memory(values, valid, **asked, value_scale=value_scale))
+    assert_array_equal(found, in_memory(values, valid, **asked, **weights))
 
 
 @pytest.mark.parametrize("asked", [{"n_segments": 6}, {"max_cut": 0.05, "max_segments": 12}])
@@ -120,6 +120,7 @@ def test_parameters_are_those_of_both():
         ({"max_cut": 0}, "max_cut"),
         ({"max_cut": np.nan}, "max_cut"),
         ({"n_segments": 2, "value_scale": 0}, "value_scale"),
+        ({"n_segments": 2, "floor": 0}, "floor"),
         ({"max_cut": 0.1, "max_segments": 0}, "max_segments"),
         ({"n_segments": 2, "base": NormalizedCuts(Components(), 2)}, "another base"),
     ],

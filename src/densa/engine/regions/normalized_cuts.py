@@ -37,6 +37,7 @@ class NormalizedCuts:
         max_cut: halve the graph, and the halves again, while a cut costs at most this.
         value_scale: distance of mean colours (integers as shares of their type's largest value) at which two
             neighbours' weight has fallen to 1/e.
+        floor: least weight of two neighbours. Far below 0.001, lone regions unlike all around become segments.
         max_segments: with `max_cut`, stop at so many.
 
     Raises:
@@ -48,11 +49,12 @@ class NormalizedCuts:
     n_segments: int | None = None
     max_cut: float | None = None
     value_scale: float = 0.1
+    floor: float = 0.001
     max_segments: int = 100
     name: ClassVar[str] = "normalized-cuts"
 
     def __post_init__(self) -> None:
-        check_region_cuts(self.n_segments, self.max_cut, self.value_scale, self.max_segments)
+        check_region_cuts(self.n_segments, self.max_cut, self.value_scale, self.floor, self.max_segments)
         if isinstance(self.base, NormalizedCuts):
             raise InputError("segments of normalized cuts are not cut again; give another base")
 
@@ -63,6 +65,7 @@ class NormalizedCuts:
             "n_segments": self.n_segments,
             "max_cut": self.max_cut,
             "value_scale": self.value_scale,
+            "floor": self.floor,
             "max_segments": self.max_segments,
         }
 
@@ -116,6 +119,7 @@ class _CutStage:
                 None if method.n_segments is None else min(method.n_segments, len(present)),
                 method.max_cut,
                 value_scale=method.value_scale,
+                floor=method.floor,
                 max_segments=method.max_segments,
             )
         store.save_merge(self.name, table)
