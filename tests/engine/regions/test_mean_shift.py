@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from densa.engine.crew import Crew
-from densa.engine.grid import Grid
+from densa.engine.grid import Grid, inside
 from densa.engine.journal import WorkFolder
 from densa.engine.regions import mean_shift as tiled
 from densa.engine.regions.mean_shift import MeanShift
@@ -22,7 +23,7 @@ from densa.raster import Window
 from densa.regions import mean_shift
 from densa.regions.mode_joining import steps
 
-on_files = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_files = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 sides = st.one_of(st.tuples(st.integers(1, 24), st.integers(1, 24)), st.tuples(st.just(1), st.integers(1, 60)))
 
 
@@ -74,12 +75,45 @@ def test_regions_of_any_tiling_are_those_of_the_whole(
     assert_array_equal(found, whole(values, valid, **named, kernel=kernel))
 
 
+def assert_modes_are_those_of_the_whole(raster, stage, tile_size):
+    pixels, valid = raster.read()
+    whole, _ = stage.search.modes(np.ascontiguousarray(pixels.transpose(1, 2, 0)).astype(np.float32), valid)
+    grid = Grid(raster.height, raster.width, tile_size)
+    for number in range(len(grid)):
+        tile = Tile(raster, number, grid.tile(number)[0])
+        area, wanted = tiled._with_neighbours(tile)
+        modes, kept = stage._modes(tile, area, wanted)
+        of_area = inside(area, Window(0, 0, raster.height, raster.width))
+        assert_array_equal(kept, wanted & valid[of_area])
+        assert_array_equal(modes[kept], whole[of_area][kept])
+
+
 @pytest.mark.parametrize("tile_size", [17, 20, 64])
 @pytest.mark.parametrize("turned", [0, 1, 2, 3])
 def test_trajectories_that_travel_far_are_found_in_larger_blocks(make_raster, tile_size, turned):
     values = np.rot90(wedge(120), turned, (1, 2))
-    found = segment_array(MeanShift(**SLIDING), make_raster(values), tile_size=tile_size)
-    assert_array_equal(found, whole(values, None, **SLIDING))
+    raster = make_raster(values)
+    assert_modes_are_those_of_the_whole(raster, MeanShift(**SLIDING).stages(raster)[-1], tile_size)
+    if tile_size == 20:
+        found = segment_array(MeanShift(**SLIDING), raster, tile_size=tile_size)
+        assert_array_equal(found, whole(values, None, **SLIDING))
+
+
+@on_files
+@given(
+    sides,
+    st.integers(1, 4),
+    st.integers(5, 25),
+    st.sampled_from([(1.5, 30), (3, 12), (7, 30)]),
+    st.sampled_from(["uniform", "gaussian"]),
+    st.integers(0, 999),
+)
+def test_modes_of_any_tiling_are_those_of_the_whole(make_raster, shape, n_bands, tile_size, radii, kernel, seed):
+    raster = make_raster(*patches(shape, n_bands, "float32", seed))
+    stage = MeanShift(*radii, kernel=kernel).stages(raster)[-1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiled, "PIECE_PX", 5)
+        assert_modes_are_those_of_the_whole(raster, replace(stage, halo=1), tile_size)
 
 
 def test_only_the_pixels_that_need_it_are_computed_again(make_raster, monkeypatch):
