@@ -17,6 +17,8 @@ from densa.errors import InputError
 from densa.networks import build
 from densa.operators import receptive_field
 from densa.segmenter import (
+    ForestDescription,
+    ModelDescription,
     Segmenter,
     load_segmenter,
     model_format,
@@ -227,6 +229,13 @@ def _describe_network(folder: Path) -> dict[str, Any]:
         "source": METHODS[name].source,
         "parameters": sum(p.numel() for p in network.parameters()),
         "receptive_field": model.receptive_field.get("size"),
+        **_describe_file(folder, model),
+    }
+
+
+def _describe_file(folder: Path, model: ModelDescription | ForestDescription) -> dict[str, Any]:
+    """What networks and forests tell alike."""
+    return {
         "halo": model.halo,
         "stride": model.stride,
         "model_megabytes": round((folder / "model.safetensors").stat().st_size / 1e6, 3),
@@ -267,13 +276,7 @@ def _describe_forest(folder: Path) -> dict[str, Any]:
         "nodes": model.n_nodes,
         "parameters": model.n_nodes,
         "features": len(model.features.names(model.bands.n_bands)),
-        "halo": model.halo,
-        "stride": model.stride,
-        "model_megabytes": round((folder / "model.safetensors").stat().st_size / 1e6, 3),
-        "classes": list(model.legend.class_names),
-        "legend": model.legend.to_dict(),
-        "input": asdict(model.bands),
-        "training": model.training,
+        **_describe_file(folder, model),
     }
 
 
