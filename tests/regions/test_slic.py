@@ -325,6 +325,11 @@ def test_refuses_shapes(shape):
         slic(np.zeros(shape), 1)
 
 
+def test_refuses_values_that_span_too_much():
+    with pytest.raises(InputError, match="image values span inf, which is outside"):
+        slic(np.array([[0.0, 1e300]]), 1)
+
+
 def test_refuses_types():
     with pytest.raises(InputError, match="integers or real numbers"):
         slic(np.zeros((4, 4), complex), 2)

@@ -48,7 +48,8 @@ def make_metric(
         scale = color_scale(DIAMETER, compactness, cell)
         return Metric(scale, None, compactness * scale, adaptive)
     lows, highs = ranges
-    diameter = float(np.linalg.norm(highs - lows))
+    with np.errstate(over="ignore"):  # what overflows is refused below
+        diameter = float(np.linalg.norm(highs - lows))
     if not np.isfinite(diameter) or diameter > 1e30 or 0 < diameter < 1e-30:
         raise InputError(f"image values span {diameter:g}, which is outside 1e-30 to 1e30; rescale the image")
     scale = color_scale(diameter, compactness, cell)

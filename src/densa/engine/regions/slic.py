@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def _shares(n_rounds: int, side: int) -> list[range]:
     most = max(1, (_HALO // side - 1) // 2)
     n_stages = max(1, -(-n_rounds // most))
     ends = [k * n_rounds // n_stages for k in range(n_stages + 1)]
-    return [range(start, stop) for start, stop in zip(ends[:-1], ends[1:], strict=True)]
+    return [range(start, stop) for start, stop in pairwise(ends)]
 
 
 @dataclass(frozen=True)
