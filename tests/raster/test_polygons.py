@@ -229,6 +229,8 @@ def test_refused_regions():
         Polygoniser(4, list, regions=True).write(np.zeros((2, 4), np.uint8))
     with pytest.raises(InputError, match="from 1, with 0 for none, got -7"):
         list(polygonise(np.full((2, 4), -7, np.int32)))
+    with pytest.raises(InputError, match="uint8 classes or int32 region numbers, got int64"):
+        list(polygonise(np.ones((2, 4), np.int64)))
     with pytest.raises(InputError, match="min_area merges classes"):
         list(polygonise(np.ones((2, 4), np.int32), min_area=2))
 

@@ -80,6 +80,8 @@ def polygonise(
     """
     if labels.ndim != 2:
         raise InputError(f"labels must be (H, W), got the shape {labels.shape}")
+    if labels.dtype not in (np.uint8, np.int32):
+        raise InputError(f"labels must be uint8 classes or int32 region numbers, got {labels.dtype}")
     found: list[PolygonBatch] = []
     regions = labels.dtype == np.int32
     polygoniser = Polygoniser(labels.shape[1], found.append, regions=regions, min_area=min_area, simplify=simplify)
