@@ -149,6 +149,18 @@ def test_more_pieces_than_segments_part_the_largest():
     assert_array_equal(parts, [1] * 626 + [2] * 2)
 
 
+def test_weights_of_any_size():
+    graph = lattice(25, 25)
+    values, vectors = graph_eigenvectors(graph, 4)
+    for scale in (1e-290, 1e290):
+        others, turned = graph_eigenvectors(graph._replace(weights=graph.weights * scale), 4)
+        assert_allclose(others, values, rtol=1e-6, atol=1e-12)
+        assert_allclose(turned * np.sqrt(scale), vectors, rtol=1e-5, atol=1e-9)
+    weights = graph.weights.copy()
+    weights[::7] = 5e-324
+    assert np.isfinite(graph_eigenvectors(graph._replace(weights=weights), 4)[1]).all()
+
+
 def test_many_segments():
     graph = lattice(23, 23)
     labels = normalized_cuts_of_graph(*graph, 200)

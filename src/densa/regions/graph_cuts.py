@@ -30,6 +30,7 @@ DENSE = 500  # nodes up to which a full matrix is the quicker one
 DENSE_OF_MANY_EDGES = 3000  # the same, where nodes have as many edges as
 MANY_EDGES = 50
 LARGEST = 30_000_000  # numbers in the eigenvectors; a dozen arrays of this size are needed
+VANISHING = 1e-150  # shares of the largest weight that count as no edge
 THRESHOLDS = 10
 STABILITY_BINS = 20
 
@@ -214,6 +215,11 @@ def matrix_of(graph: WeightedGraph) -> Any:
 
 def _eigenvectors(graph: WeightedGraph, n_vectors: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     matrix = matrix_of(graph)
+    largest = matrix.data.max(initial=0)
+    if largest > 0:
+        matrix.data /= largest
+        matrix.data[matrix.data < VANISHING] = 0
+        matrix.eliminate_zeros()
     degrees = np.asarray(matrix.sum(axis=1)).ravel()
     joined = np.flatnonzero(degrees > 0)
     vectors = np.zeros((n_vectors, graph.n_nodes))
@@ -234,7 +240,7 @@ def _eigenvectors(graph: WeightedGraph, n_vectors: int) -> tuple[NDArray[np.floa
         found_values = np.concatenate([np.zeros(n_pieces), found_values])
         found = np.vstack([_indicators(pieces, degrees, n_pieces), found.T])
     found *= np.where(found.sum(axis=1) < 0, -1.0, 1.0)[:, np.newaxis]
-    values[:n_found], vectors[:n_found, joined] = found_values, found
+    values[:n_found], vectors[:n_found, joined] = found_values, found / np.sqrt(largest)
     return values, vectors
 
 

@@ -84,7 +84,7 @@ class GraphLevel:
         graph = self.matrix.indptr, self.matrix.indices, self.matrix.data
         n_groups = _aggregate(*graph, roots, strong, groups) or _aggregate(*graph, roots, 0.0, groups)
         alone = np.flatnonzero((groups < 0) & (diagonal > 0))
-        kept = alone[np.argsort(diagonal[alone] / self.masses[alone], kind="stable")[:n_kept]]
+        kept = alone[np.argsort(diagonal[alone] / np.maximum(self.masses[alone], 1e-300), kind="stable")[:n_kept]]
         groups[kept] = n_groups + np.arange(len(kept))
         return groups
 
