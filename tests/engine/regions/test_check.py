@@ -9,6 +9,7 @@ from densa.engine.crew import Crew
 from densa.engine.regions import stitching
 from densa.engine.regions.check import check_regions
 from densa.errors import InputError
+from densa.raster import gdal
 from densa.regions import check, connected_components, deviation_at_most, range_at_most, spread_at_most
 
 on_files = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -98,6 +99,18 @@ def test_processes_open_the_regions_themselves(make_raster, rng):
     crew = Crew(workers=2, executor="processes")
     found = check_regions(*opened, range_at_most(5), tile_size=20, crew=crew)
     assert found == check(np.moveaxis(image, 0, -1), numbers, range_at_most(5))
+
+
+def test_a_budget_of_memory_chooses_the_tiles(make_raster, monkeypatch):
+    monkeypatch.setattr(gdal, "CACHE_MEGABYTES", gdal.CACHE_MEGABYTES)  # the budget sets it for the process
+    numbers = partition((20, 30), 5, 1)
+    regions = make_raster(numbers[None])
+    done = []
+    found = check_regions(regions, memory=4 * 10**9, progress=lambda pixels, total: done.append((pixels, total)))
+    assert found == in_memory(numbers, np.ones(numbers.shape, bool))
+    assert done[-1] == (600, 600)
+    with pytest.raises(InputError, match=r"memory of 50 MB is too small for check"):
+        check_regions(regions, memory=50 * 10**6)
 
 
 def test_a_predicate_of_its_own(make_raster):
