@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from densa.engine.regions.stage import Regions, Stage, Tile
     from densa.engine.regions.store import Store
 
-__all__ = ["GraphStage", "RegionTable", "graph_of", "graph_stages"]
+__all__ = ["GraphStage", "RegionTable", "graph_bytes_per_pixel", "graph_of", "graph_stages"]
 
 
 def graph_stages(
@@ -42,6 +42,12 @@ def graph_stages(
     ground = ground_of(raster, raster.width)
     graph = GraphStage(name, connectivity, with_image, source, ground if ground.degree else None)
     return [RangeStage(), graph] if with_image and needs_range(raster.dtype) else [graph]
+
+
+def graph_bytes_per_pixel(raster: Raster) -> float:
+    """Memory of `GraphStage` per pixel of a block, where a tile has fewer regions than pixels by far."""
+    per_value = raster.dtype.itemsize + (4 if raster.dtype.kind == "f" else 8 if needs_range(raster.dtype) else 0)
+    return 1.15 * (raster.n_bands * per_value + 1 + 12)
 
 
 @dataclass(frozen=True)

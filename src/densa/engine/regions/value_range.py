@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["FixedPoint", "RangeStage", "ValueRange", "fixed_point", "needs_range", "value_range"]
 
 LARGEST_INTEGER = 2**53  # above it float64 has no room for every integer
+_STRIP_PX = 2**18
 FLOAT_BITS = 31  # a float image has 2^30 to 2^31 steps
 
 
@@ -116,12 +117,17 @@ class FixedPoint:
         if kind == "b":
             return pixels.view(np.uint8)
         out = np.empty(pixels.shape, np.int32 if self.bits <= FLOAT_BITS else np.int64)
-        for b, band in enumerate(pixels):
-            if kind == "f":
-                out[b] = np.floor((band.astype(np.float64) - self.offset[b]) / self.step + 0.5)
-            else:
-                step = int(self.step)
-                out[b] = (band.astype(np.int64) - int(self.offset[b]) + step // 2) // step
+        rows = max(1, _STRIP_PX // pixels.shape[2])  # a strip at a time: no second image in 64 bits
+        for b, offset in enumerate(self.offset):
+            for y in range(0, pixels.shape[1], rows):
+                part = pixels[b, y : y + rows]
+                if kind == "f":
+                    exact = (part.astype(np.float64) - offset) / self.step
+                    # What is invalid is 0, and may lie anywhere.
+                    out[b, y : y + rows] = np.floor(exact.clip(-(2.0**30), 2.0**30) + 0.5)
+                else:
+                    step = int(self.step)
+                    out[b, y : y + rows] = (part.astype(np.int64) - int(offset) + step // 2) // step
         return out
 
 
