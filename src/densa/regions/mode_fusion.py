@@ -75,8 +75,8 @@ def fuse_graph(
 ) -> NDArray[np.int32]:
     """Closure, then removal of small regions; what a region becomes, wherever the graph comes from.
 
-    Memory, the arguments with it: 8 bytes per edge and 16 + 8 * bands per region; while small regions are removed, 8
-    more per edge and 16 to 24 more per region.
+    Memory, the arguments with it: 8 bytes per edge and 12 + 8 * bands per region; while small regions are removed, 8
+    more per edge and 16 to 32 more per region.
 
     Args:
         sizes: (n + 1,) pixels of each region; row 0 is no region. Overwritten.
