@@ -71,12 +71,11 @@ class Relief:
         return check_relief(values[part]), block.valid[part], window
 
     def bytes_per_pixel(self, raster: Raster) -> float:
-        """What reading takes at its peak."""
-        n_bytes = raster.n_bands * raster.dtype.itemsize
+        """What computing it takes at its peak, beside the image."""
         if self.kind == "as-is":
-            return 2.0 * n_bytes + 1
+            return float(raster.dtype.itemsize)
         wide = 8 if raster.dtype.itemsize > (4 if raster.dtype.kind == "f" else 2) else 4
-        return n_bytes + 1 + wide * (raster.n_bands + 8)
+        return float(wide * (raster.n_bands + (6 if self.bands == "largest" else 14)))
 
 
 def _shrunk(start: int, length: int, core_start: int, core_length: int, margin: int) -> tuple[int, int]:
