@@ -26,7 +26,7 @@ VALUES = {
     np.uint8: st.integers(0, 255),
     np.uint16: st.integers(0, 2**16 - 1),
     np.int64: st.integers(-(2**53), 2**53),
-    np.float32: st.floats(-1000, 1000, width=32),
+    np.float32: st.floats(-1000, 1000, width=32).map(lambda v: v if v == 0 or abs(v) > 1e-20 else 1e-20),
 }
 
 

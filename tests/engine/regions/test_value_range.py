@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
-from densa.engine.compute import Block
+from densa.engine.block import Block
 from densa.engine.grid import Grid, inside
-from densa.engine.regions.value_range import RangeStage, value_range
+from densa.engine.regions.value_range import RangeStage, ValueRange, fixed_point, value_range
 from densa.errors import InputError
 from densa.raster import Window
 
@@ -50,7 +50,7 @@ VALUES = {
     np.uint8: st.integers(0, 255),
     np.int16: st.integers(-(2**15), 2**15 - 1),
     np.uint64: st.integers(0, 2**53),
-    np.float32: st.floats(-(2.0**100), 2.0**100, width=32),
+    np.float32: st.floats(-(2.0**99), 2.0**99, width=32).map(lambda v: v if v == 0 or abs(v) > 1e-20 else 1e-20),
 }
 images = st.tuples(
     st.tuples(st.integers(1, 3), st.integers(1, 7), st.integers(1, 7)), st.sampled_from(list(VALUES))
@@ -79,3 +79,41 @@ def test_integers_that_float64_cannot_tell_apart_are_refused(kind, value):
         found(pixels, valid, 2)
     valid[2, 2] = False
     assert_array_equal(found(pixels, valid, 2).highs, [0, 0])
+
+
+def stepped(pixels):
+    """What `fixed_point` makes of an image without invalid pixels."""
+    found = ValueRange(pixels[0].size, pixels.min((1, 2)).astype(float), pixels.max((1, 2)).astype(float))
+    fixed = fixed_point(pixels.dtype, len(pixels), found)
+    return fixed, fixed(pixels)
+
+
+@given(images)
+def test_fixed_point_is_as_near_as_it_says(image):
+    pixels = image[0]
+    fixed, steps = stepped(pixels)
+    back = fixed.offset[:, None, None] + fixed.step * steps.astype(np.float64)
+    span = np.ptp(pixels.astype(np.float64), axis=(1, 2)).max()
+    if pixels.dtype.kind == "f":
+        assert np.abs(back - pixels.astype(np.float64)).max() <= span / 2**31 * (1 + 1e-6)
+    else:
+        assert_array_equal(back, pixels.astype(np.float64))
+    assert steps.astype(np.float64).max() - steps.astype(np.float64).min() <= max(1, 2.0**fixed.bits)
+
+
+def test_small_integers_are_what_they_are():
+    for kind in (np.uint8, np.int16):
+        pixels = np.arange(6).reshape(1, 2, 3).astype(kind)
+        assert stepped(pixels)[1] is pixels
+    flags = np.array([[[True, False]]])
+    assert_array_equal(stepped(flags)[1], [[[1, 0]]])
+    assert stepped(flags)[1].dtype == np.uint8
+
+
+def test_sums_over_the_largest_rasters_keep_within_63_bits():
+    """More pixels, fewer steps."""
+    huge = ValueRange(2**40, np.array([0.0]), np.array([2.0**53]))
+    for kind in (np.int64, np.float64):
+        fixed = fixed_point(np.dtype(kind), 1, huge)
+        assert 2.0**53 / fixed.step / 2 * 2**40 < 2**63
+        assert fixed.bits <= 23

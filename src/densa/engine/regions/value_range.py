@@ -96,8 +96,8 @@ class FixedPoint:
 
     Booleans and integers of 8 or 16 bits are what they are. Larger integers are counted from the middle of their range,
     exactly, unless a sum over the raster could leave 63 bits. Floating-point values are rounded to steps of a power of
-    two, 2^30 to 2^31 of which make the range of all bands: the error of a mean is at most the range / 2^31. Values that
-    are multiples of such a step, as pictures in float32 mostly are, stay exact.
+    two, one for all bands, 2^30 to 2^31 of which make the widest range of a band: the error of a mean is at most that range
+    / 2^31. Values that are multiples of such a step, as pictures in float32 mostly are, stay exact.
 
     Attributes:
         offset: (B,) value of each band that is 0 steps.
