@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 DENSE = 500  # nodes up to which a full matrix is the quicker one
-DENSE_OF_MANY_EDGES = 3000  # the same, where nodes have as many edges as
+DENSE_OF_MANY_EDGES = 1500  # the same, where nodes have as many edges as
 MANY_EDGES = 50
 LARGEST = 30_000_000  # numbers in the eigenvectors; a dozen arrays of this size are needed
 VANISHING = 1e-150  # shares of the largest weight that count as no edge

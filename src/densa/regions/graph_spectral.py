@@ -31,7 +31,7 @@ def smallest_positive(
     n_vectors: int,
     *,
     steps: int = 40,
-    tolerance: float = 0.003,
+    tolerance: float = 0.001,
 ) -> tuple[NDArray[np.float64], Vectors]:
     """The smallest positive eigenvalues and their vectors.
 
