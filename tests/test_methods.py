@@ -3,7 +3,7 @@
 import pytest
 
 from densa.errors import InputError
-from densa.methods import METHODS, describe, describe_run, ensemble, load, partition
+from densa.methods import METHODS, describe, describe_run, ensemble, load
 from densa.networks import NETWORKS
 
 
@@ -32,11 +32,6 @@ def test_a_model_that_is_not_there_is_said(tmp_path):
     (tmp_path / "model.pth").write_bytes(b"\x80\x04")
     with pytest.raises(InputError, match="is a file"):
         load(tmp_path / "model.pth")
-
-
-def test_unknown_region_methods_are_answered_with_the_known(rng):
-    with pytest.raises(InputError, match="choose from mean-shift, normalized-cuts, slic, watershed"):
-        partition(rng.random((4, 4, 1)), "quickshift")
 
 
 def test_an_ensemble_is_described_by_its_members(tmp_path):

@@ -8,11 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from densa import regions
 from densa.errors import InputError
 from densa.networks import build
 from densa.operators import receptive_field
@@ -28,7 +25,14 @@ from densa.segmenter import (
     save_ensemble,
 )
 
-__all__ = ["METHODS", "Method", "describe", "describe_run", "ensemble", "load", "partition"]
+__all__ = [
+    "METHODS",
+    "Method",
+    "describe",
+    "describe_run",
+    "ensemble",
+    "load",
+]
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ METHODS = {
         Method("slic", "regions", "compact superpixels of similar colour", "Achanta et al. 2012"),
         Method("watershed", "regions", "flooding of the gradient from markers or minima", "Meyer 1991"),
         Method("mean-shift", "regions", "pixels that climb to the same mode", "Comaniciu and Meer 2002"),
-        Method("normalized-cuts", "regions", "cuts of the graph of similar pixels", "Shi and Malik 2000"),
+        Method("normalized-cuts", "regions", "cuts of the graph of similar pixels or regions", "Shi and Malik 2000"),
+        Method("components", "regions", "connected pixels of equal values", "Rosenfeld and Pfaltz 1966"),
+        Method("relabel", "regions", "labels numbered from 1 by their first pixel", ""),
         Method("patch-cnn", "network", "labels the centre pixel of a patch; dense without the waste", "Sermanet 2013"),
         Method("fcn32s", "network", "VGG-16 made convolutional, scores upsampled 32 times", "Long et al. 2015"),
         Method("fcn16s", "network", "FCN-32s with the scores of pool4", "Long et al. 2015"),
@@ -77,51 +83,6 @@ METHODS = {
         Method("ensemble", "ensemble", "trained models of one legend, combined", "Noh et al. 2015 (EDeconvNet)"),
     )
 }
-
-
-def partition(
-    image: NDArray[Any],
-    method: str,
-    *,
-    mask: NDArray[np.bool_] | None = None,
-    count: int | None = None,
-    compactness: float | None = None,
-    sigma: float = 1.0,
-    spatial_radius: float = 7.0,
-    range_radius: float = 6.5,
-    min_size: int = 20,
-) -> NDArray[np.int32]:
-    """Partition an image with a region method by its name; `densa.regions` has every option of each.
-
-    Args:
-        image: (h, w, bands) of any numeric type.
-        method: "slic", "watershed" (of the gradient's magnitude), "mean-shift" or "normalized-cuts".
-        mask: (h, w), False where there is no data.
-        count: superpixels of SLIC (a 400th of the pixels), grid markers of the watershed (the regional minima),
-            segments of normalized cuts (8); in brackets what None means.
-        compactness: weight of position in SLIC (10) and in the watershed (0).
-        sigma: Gaussian before the watershed's gradient, in pixels.
-        spatial_radius, range_radius, min_size: of mean shift.
-
-    Returns:
-        (h, w) int32 regions from 1, 0 where the mask is False.
-
-    Raises:
-        InputError: an unknown name, or what the method refuses.
-    """
-    if method == "slic":
-        wanted = count or max(1, image.shape[0] * image.shape[1] // 400)
-        return regions.slic(image, wanted, 10.0 if compactness is None else compactness, mask=mask)
-    if method == "watershed":
-        relief = regions.gradient_magnitude(image, sigma=sigma)
-        flooded = regions.watershed(relief, count, compactness=compactness or 0.0, mask=mask)
-        return flooded.astype(np.int32, copy=False)
-    if method == "mean-shift":
-        return regions.mean_shift(image, spatial_radius, range_radius, min_size, mask=mask)
-    if method == "normalized-cuts":
-        return regions.normalized_cuts(image, count or 8, mask=mask)
-    known = ", ".join(sorted(m.name for m in METHODS.values() if m.kind == "regions"))
-    raise InputError(f"unknown region method {method!r}; choose from {known}")
 
 
 def load(folder: Path | str, *, device: str = "auto", precision: str = "auto") -> Segmenter:

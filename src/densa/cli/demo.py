@@ -121,11 +121,12 @@ def _regions(folder: Path, overwrite: bool) -> dict[str, Any]:
     import numpy as np
     from skimage import data
 
-    from densa import methods, raster, reports
+    from densa import raster
+    from densa.engine.regions import RegionOutputs, region_method, segment_to_file
 
     folder.mkdir(exist_ok=True)
-    photo = np.ascontiguousarray(data.astronaut()[::2, ::2])
-    pixels, valid = photo.transpose(2, 0, 1), np.ones(photo.shape[:2], bool)
+    photo = np.ascontiguousarray(data.astronaut()[::2, ::2].transpose(2, 0, 1))
+    raster.write_bands(folder / "astronaut.tif", photo, overwrite=overwrite)
     settings: dict[str, dict[str, Any]] = {
         "slic": {"count": 250},
         "watershed": {"count": 250, "sigma": 1.5},
@@ -133,9 +134,11 @@ def _regions(folder: Path, overwrite: bool) -> dict[str, Any]:
         "normalized-cuts": {"count": 12},
     }
     figures = {}
-    for method, options in settings.items():
-        regions = methods.partition(photo, method, **options)
-        picture = reports.outlined(pixels, valid, regions)
-        raster.write_picture(folder / f"{method}.png", picture, overwrite=overwrite)
-        figures[f"{method}: {regions.max()} regions"] = np.repeat(np.repeat(picture, 2, axis=0), 2, axis=1)
+    with raster.open(folder / "astronaut.tif") as image:
+        for method, options in settings.items():
+            files = RegionOutputs(folder / f"{method}.tif", outline=folder / f"{method}.png")
+            count = segment_to_file(region_method(method, image=image, **options), image, files, overwrite=overwrite)
+            with raster.open(folder / f"{method}.png") as lines:
+                picture = lines.read()[0].transpose(1, 2, 0)
+            figures[f"{method}: {count} regions"] = picture.repeat(2, axis=0).repeat(2, axis=1)
     return figures

@@ -36,10 +36,12 @@ class WorkFolder:
     Args:
         output: the final file; the folder lies beside it.
         kind: what is being made: "prediction" or "segmentation".
+        durable: wait until every file is on the disk; needless where nobody will continue.
     """
 
-    def __init__(self, output: Path, kind: str = "prediction") -> None:
+    def __init__(self, output: Path, kind: str = "prediction", *, durable: bool = True) -> None:
         self.output = output
+        self.durable = durable
         self.kind = kind
         self.path = work_folder(output)
 
@@ -206,8 +208,9 @@ class WorkFolder:
         temporary = self.path / f"{name}.{secrets.token_hex(4)}.tmp"
         with temporary.open("wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if self.durable:
+                file.flush()
+                os.fsync(file.fileno())
         return temporary
 
 

@@ -4,7 +4,7 @@ from densa.raster.atomic import atomic_output
 from densa.raster.bands_writer import BandsWriter, write_bands
 from densa.raster.label_map import LabelMapWriter, carried_legend, read_label_map, write_label_map
 from densa.raster.opening import open, read_mask
-from densa.raster.overlay import write_overlay
+from densa.raster.overlay import write_outlines, write_overlay
 from densa.raster.overview import overview
 from densa.raster.picture import write_picture
 from densa.raster.polygons import Polygon, Polygoniser, polygonise
@@ -32,6 +32,7 @@ __all__ = [
     "tiles",
     "write_bands",
     "write_label_map",
+    "write_outlines",
     "write_overlay",
     "write_picture",
 ]

@@ -4,7 +4,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from densa.reports.evaluation import Evaluation, ImageScore, Pair, View, evaluate_pairs
-from densa.reports.outlines import outlined
 from densa.reports.page import check_output, write_report
 from densa.reports.pairs import pairs_of_files, pairs_of_folders, pairs_of_masks
 
@@ -32,7 +31,6 @@ __all__ = [
     "evaluate_pairs",
     "find_seams",
     "measure_cost",
-    "outlined",
     "pairs_of_files",
     "pairs_of_folders",
     "pairs_of_masks",

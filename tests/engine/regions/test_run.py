@@ -90,9 +90,10 @@ def test_the_regions_of_an_array(make_raster, tile_size):
         {"tile_size": 16},
         {"tile_size": 9, "crew": Crew(3)},
         {"tile_size": 16, "crew": Crew(2, "processes")},
+        {"tile_size": 25, "crew": Crew(dask="local:2")},
         {"memory": 2_000_000_000},
     ],
-    ids=["tiles", "threads", "processes", "memory"],
+    ids=["tiles", "threads", "processes", "dask", "memory"],
 )
 def test_the_bytes_are_the_same_whoever_computes(make_raster, tmp_path, options):
     image = make_raster(VALUES, valid=VALUES[0] != 3)

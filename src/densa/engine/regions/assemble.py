@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from densa import raster as rasters
 from densa.engine.grid import inside
 from densa.engine.regions.boundaries import boundary_of
+from densa.engine.regions.graph import graph_of
 from densa.engine.regions.stage import widened
+from densa.engine.regions.statistics_csv import write_statistics
 from densa.engine.regions.store import Store
 from densa.errors import InputError
-from densa.raster import BandsWriter, Raster, RegionPolygonWriter, Window
-from densa.raster.overlay import write_outlines
+from densa.raster import BandsWriter, Raster, RegionPolygonWriter, Window, write_outlines
 
 __all__ = ["RegionOutputs", "write_products"]
 
@@ -101,9 +102,6 @@ def write_products(store: Store, raster: Raster, outputs: RegionOutputs, *, tags
     if outputs.polygons is not None:
         _write_polygons(outputs.regions, raster, outputs.polygons)
     if outputs.statistics is not None:
-        from densa.engine.regions.graph import graph_of
-        from densa.engine.regions.statistics_csv import write_statistics
-
         write_statistics(graph_of(store, "statistics"), raster, outputs.statistics)
 
 

@@ -98,7 +98,7 @@ def check_regions(
         stages = method.stages(raster)
         size = choose_tile_size(method, stages, raster, tile_size, memory, crew)
         cache = 0 if memory is None else limit_read_cache(memory // max(1, crew.local_processes))
-        work = WorkFolder(Path(place) / "check", "segmentation")
+        work = WorkFolder(Path(place) / "check", "segmentation", durable=False)
         work.make()
         grid = Grid(raster.height, raster.width, size)
         store = run_stages(

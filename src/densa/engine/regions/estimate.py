@@ -81,7 +81,7 @@ def _try(
     part = Part(raster, window)
     method = method_of(part, height * width / (raster.height * raster.width))
     with tempfile.TemporaryDirectory(prefix="densa-") as place:
-        folder = WorkFolder(Path(place) / "regions.tif", "segmentation")
+        folder = WorkFolder(Path(place) / "regions.tif", "segmentation", durable=False)
         folder.make()
         begin = time.perf_counter()
         run_stages(stages_of(method, part, outputs), part, folder, Grid(height, width, max(height, width)))

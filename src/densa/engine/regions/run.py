@@ -126,7 +126,7 @@ def segment_array(
 ) -> NDArray[np.int32]:
     """(H, W) int32 regions of a raster whose regions fit in memory; 0 where there is none."""
     with tempfile.TemporaryDirectory(prefix="densa-") as place:
-        folder = WorkFolder(Path(place) / "regions.tif", "segmentation")
+        folder = WorkFolder(Path(place) / "regions.tif", "segmentation", durable=False)
         folder.make()
         grid = Grid(raster.height, raster.width, tile_size or default_tile_size(raster))
         store = run_stages(method.stages(raster), raster, folder, grid, crew=crew)

@@ -1,0 +1,153 @@
+"""
+Regions of any size
+===================
+
+Networks look at a bounded neighbourhood, so their tiles can be made exact. Region methods are harder: a superpixel does not
+know where a tile ends, a flood runs as far as the relief lets it, and the number of a region depends on all regions before
+it. This page shows what cutting does to them, how densa's tiles leave no trace, and what comes out of a raster that does not
+fit in memory.
+"""
+
+# %%
+# What cutting does
+# -----------------
+# A generated aerial scene, segmented as a whole and in tiles of 256 pixels by a library that knows only arrays. The usual
+# measure: how many of the boundary pixels of the one are not within two pixels of a boundary of the other.
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pyogrio
+from scipy import ndimage
+from skimage.segmentation import find_boundaries
+from skimage.segmentation import slic as library_slic
+
+from densa import raster
+from densa.datasets.synthetic import write_scene
+from densa.engine.regions import MergeSmall, RegionOutputs, check_regions, region_method, segment_array, segment_to_file
+from densa.regions import boundaries, range_at_most
+
+folder = Path(tempfile.mkdtemp())
+scene = raster.open(write_scene(folder / "scene", 768, 1024, seed=2) / "image.tif")
+photo = np.moveaxis(scene.read()[0][:3], 0, -1)
+height, width = photo.shape[:2]
+
+
+def moved(one, other):
+    """Share of the boundary pixels of `one` farther than two pixels from any of `other`."""
+    lines = find_boundaries(one)
+    return (ndimage.distance_transform_edt(~find_boundaries(other))[lines] > 2).mean()
+
+
+def in_tiles(segment, size):
+    """Segment every tile by itself, numbers going on from tile to tile."""
+    out, last = np.zeros((height, width), int), 0
+    for row in range(0, height, size):
+        for column in range(0, width, size):
+            window = np.s_[row : row + size, column : column + size]
+            out[window] = segment(photo[window]) + last
+            last = out[window].max()
+    return out
+
+
+def superpixels(part):
+    """Of 400 pixels each."""
+    return library_slic(part, n_segments=part.shape[0] * part.shape[1] // 400, start_label=1)
+
+
+whole, cut = superpixels(photo), in_tiles(superpixels, 256)
+print(f"{moved(cut, whole):.0%} of the boundaries have moved, {len(np.unique(cut)) - len(np.unique(whole)):+} regions")
+
+# %%
+# The same in densa
+# -----------------
+# `densa.engine.regions` has the methods of :mod:`densa.regions` as stages: a local step per tile, which reads as far around
+# the tile as its result depends on, and a global step over what tiles have in common, such as the pieces that touch their
+# faces. Sums are of integers, ties are decided by position, regions are numbered by their first pixel. So the regions are
+# the same to the last number.
+methods = {
+    "SLIC": region_method("slic", image=scene),
+    "watershed": region_method("watershed", image=scene, count=1500, sigma=2),
+    "mean shift": region_method("mean-shift", image=scene, spatial_radius=5, range_radius=8, min_size=40),
+    "normalized cuts": region_method("normalized-cuts", image=scene, base="slic", count=12),
+}
+found = {name: segment_array(method, scene) for name, method in methods.items()}
+for name, method in methods.items():
+    differ = [int((segment_array(method, scene, tile_size=size) != found[name]).sum()) for size in (100, 256)]
+    print(f"{name}: {found[name].max()} regions; pixels that differ in tiles of 100 and 256: {differ}")
+
+# %%
+# Around the corner of four tiles: the library's superpixels end where the tiles end, densa's do not.
+near = np.s_[196:316, 176:336]
+figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
+shown = {
+    "cut into tiles": cut,
+    "densa, in tiles of 256": segment_array(methods["SLIC"], scene, tile_size=256),
+    "densa, watershed in tiles of 256": segment_array(methods["watershed"], scene, tile_size=256),
+}
+for axis, (name, regions) in zip(axes, shown.items(), strict=True):
+    picture = photo.copy()
+    picture[boundaries(regions, "thin")] = (255, 221, 51)
+    axis.imshow(picture[near])
+    axis.axhline(256 - near[0].start - 0.5, color="white", linewidth=0.8, linestyle="--")
+    axis.axvline(256 - near[1].start - 0.5, color="white", linewidth=0.8, linestyle="--")
+    axis.set(title=name, xticks=[], yticks=[])
+
+# %%
+# The four methods on a part of the scene
+figure, axes = plt.subplots(1, 4, figsize=(13, 3.6), layout="constrained")
+for axis, (name, regions) in zip(axes, found.items(), strict=True):
+    picture = photo.copy()
+    picture[boundaries(regions, "thin")] = (255, 221, 51)
+    axis.imshow(picture[:360, :360])
+    axis.set(title=f"{name}, {regions.max()} regions", xticks=[], yticks=[])
+
+# %%
+# The watershed that has a tile-independent answer
+# ------------------------------------------------
+# Meyer's flooding serves equal pixels first in, first out, and who came first may be decided at the other end of the raster.
+# Here every pixel has a place of its own in one order (relief, then distance inside a plateau, then position), and the
+# regions are the trees of the minimum spanning forest that grow from the markers (Cousty et al. 2009). A tile can contract
+# what it can decide alone; the edges that it cannot decide are as few as its border pixels, and are decided together.
+#
+# On the command line
+# -------------------
+# Rasters go in and out as files, in tiles as large as the memory allows. What is finished waits in a work folder: after a
+# kill, ``--resume`` goes on. Workers and Dask are those of ``densa predict``.
+
+
+def densa(*arguments):
+    """Run the command and show what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "densa", *map(str, arguments)], capture_output=True, text=True, check=False, cwd=folder
+    )
+    print((done.stdout + done.stderr).strip())
+
+
+densa(
+    "regions", scene.path, "-o", "regions.tif", "--method", "slic", "--min-size", "200", "--memory", "1GB",
+    "--statistics", "regions.csv", "--polygons", "regions.gpkg", "--outline", "outline.png",
+)  # fmt: skip
+print((folder / "regions.csv").read_text().splitlines()[0])
+print((folder / "regions.csv").read_text().splitlines()[1])
+polygons = pyogrio.read_info(folder / "regions.gpkg", layer="regions")
+print(f"{polygons['features']} polygons with {', '.join(polygons['fields'])}")
+
+# %%
+# Is it a partition?
+# ------------------
+# ``--check`` verifies the axioms on a written raster of any size: every pixel with data is in a region (a), regions are
+# connected (b) and disjoint (c); with a predicate, it holds in every region (d) and in no two neighbours together (e).
+densa("regions", scene.path, "--check", "regions.tif")
+with raster.open(folder / "regions.tif") as made:
+    failing = check_regions(made, scene, range_at_most(120), most=1)
+print(f"with values at most 120 apart: {dict(failing.counts)}; the first: {failing[0].message}")
+
+# %%
+# Everything can be merged further: small regions into the neighbour of nearest mean colour, as ``--min-size`` did above, or
+# by any rule on the region graph, which is built tile by tile as well.
+merged = segment_array(MergeSmall(methods["watershed"], 300), scene, tile_size=300)
+print(f"watershed: {found['watershed'].max()} regions, {merged.max()} of 300 pixels or more")
