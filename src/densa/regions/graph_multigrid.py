@@ -20,9 +20,8 @@ __all__ = ["GraphLevel", "graph_cycle", "graph_levels"]
 
 STRONG = 0.05  # least coupling of nodes that may be joined
 DENSE = 500  # nodes that a full matrix does
-DAMPING = (
-    2 / 3
-)  # of the interpolation's Jacobi step: 4/3 by the largest eigenvalue of diagonal^-1 L, which is at most 2
+DAMPING = 2 / 3  # of the interpolation's Jacobi step: 4/3 by the bound 2 of the eigenvalues of diagonal^-1 L
+CROWDED = 10  # times the mean number of neighbours; such a node would join all others on the next level
 NOTHING = 1e-13  # eigenvalues that are 0 but for rounding
 
 Vectors = NDArray[np.float64]  # (nodes, n)
@@ -73,9 +72,15 @@ class GraphLevel:
         shape = (n_nodes, int(groups.max()) + 1)
         tentative = sparse.csr_array((np.ones(starts[-1]), groups[inside], starts), shape)
         smoothed = self.matrix @ tentative
-        smoothed.data *= -DAMPING * np.repeat(self.inverse, np.diff(smoothed.indptr))
+        steps = np.where(self._is_crowded(), 0.0, -DAMPING * self.inverse)
+        smoothed.data *= np.repeat(steps, np.diff(smoothed.indptr))
+        smoothed.eliminate_zeros()
         interpolation = (tentative + smoothed).tocsr()
         return interpolation, interpolation.T.tocsr()
+
+    def _is_crowded(self) -> NDArray[np.bool_]:
+        n_neighbours = np.diff(self.matrix.indptr)
+        return np.asarray(n_neighbours > CROWDED * n_neighbours.mean())
 
     def _groups(self, diagonal: NDArray[np.float64], n_kept: int, strong: float) -> NDArray[np.int32]:
         """Number of each node's group on the next level, -1: none."""
@@ -83,6 +88,9 @@ class GraphLevel:
         roots = np.sqrt(np.maximum(diagonal, 0))
         graph = self.matrix.indptr, self.matrix.indices, self.matrix.data
         n_groups = _aggregate(*graph, roots, strong, groups) or _aggregate(*graph, roots, 0.0, groups)
+        crowded = np.flatnonzero(self._is_crowded() & (groups < 0))
+        groups[crowded] = n_groups + np.arange(len(crowded))
+        n_groups += len(crowded)
         alone = np.flatnonzero((groups < 0) & (diagonal > 0))
         kept = alone[np.argsort(diagonal[alone] / np.maximum(self.masses[alone], 1e-300), kind="stable")[:n_kept]]
         groups[kept] = n_groups + np.arange(len(kept))
