@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 
-__all__ = ["decode_arrays", "encode_arrays", "is_whole"]
+__all__ = ["DAMAGED", "decode_arrays", "encode_arrays", "inflate", "is_whole"]
 
 _MAGIC = b"densaA1\n"
 _HEAD = struct.Struct("<8sII")
 _LARGEST_HEADER = 2**20  # bytes
 _MOST_PACKED = 1100  # zlib packs no more than 1032 bytes into one
 _DTYPES = {"|b1", "|u1", "|i1", *(f"<{kind}{size}" for kind in "ui" for size in (2, 4, 8)), "<f4", "<f8"}
-_DAMAGED = "a file of the work folder is damaged; remove the work folder and begin anew"
+DAMAGED = "a file of the work folder is damaged; remove the work folder and begin anew"
 
 
 class _Entry(NamedTuple):
@@ -62,20 +62,14 @@ def decode_arrays(data: bytes | memoryview, names: Collection[str] = ()) -> dict
         if names and entry.name not in names:
             continue
         if zlib.crc32(packed) != entry.crc:
-            raise InputError(_DAMAGED)
+            raise InputError(DAMAGED)
         dtype = np.dtype(entry.dtype)
         n_bytes = math.prod(entry.shape) * dtype.itemsize
         if n_bytes > _MOST_PACKED * (len(packed) + 1):
-            raise InputError(_DAMAGED)
-        try:
-            values = zlib.decompressobj().decompress(packed, n_bytes + 1)
-        except zlib.error as error:
-            raise InputError(_DAMAGED) from error
-        if len(values) != n_bytes:
-            raise InputError(_DAMAGED)
-        found[entry.name] = np.frombuffer(values, dtype).reshape(entry.shape)
+            raise InputError(DAMAGED)
+        found[entry.name] = np.frombuffer(inflate(packed, n_bytes), dtype).reshape(entry.shape)
     if set(names) - set(found):
-        raise InputError(_DAMAGED)
+        raise InputError(DAMAGED)
     return found
 
 
@@ -87,19 +81,34 @@ def is_whole(data: bytes | memoryview) -> bool:
         return False
 
 
+def inflate(packed: memoryview, n_bytes: int) -> bytes:
+    """What a zlib stream holds, never more than `n_bytes`.
+
+    Raises:
+        InputError: it is no such stream, or holds another number of bytes.
+    """
+    try:
+        values = zlib.decompressobj().decompress(packed, n_bytes + 1)
+    except zlib.error as error:
+        raise InputError(DAMAGED) from error
+    if len(values) != n_bytes:
+        raise InputError(DAMAGED)
+    return values
+
+
 def _streams(view: memoryview) -> Iterator[tuple[_Entry, memoryview]]:
     """What is said of each array, and its packed bytes."""
     if len(view) < _HEAD.size:
-        raise InputError(_DAMAGED)
+        raise InputError(DAMAGED)
     magic, length, crc = _HEAD.unpack(view[: _HEAD.size])
     header = view[_HEAD.size : _HEAD.size + length]
     if magic != _MAGIC or length > _LARGEST_HEADER or len(header) != length or zlib.crc32(header) != crc:
-        raise InputError(_DAMAGED)
+        raise InputError(DAMAGED)
     place = _HEAD.size + length
     for name, dtype, shape, size, check in json.loads(bytes(header)):
         if dtype not in _DTYPES or size > len(view) - place:
-            raise InputError(_DAMAGED)
+            raise InputError(DAMAGED)
         yield _Entry(name, dtype, tuple(shape), size, check), view[place : place + size]
         place += size
     if place != len(view):
-        raise InputError(_DAMAGED)
+        raise InputError(DAMAGED)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.engine.array_file import DAMAGED, inflate
 from densa.errors import InputError
 
 __all__ = ["CHUNK_ROWS", "decode_tile", "encode_tile", "is_whole", "read_chunks"]
@@ -20,7 +21,6 @@ __all__ = ["CHUNK_ROWS", "decode_tile", "encode_tile", "is_whole", "read_chunks"
 CHUNK_ROWS = 512  # as high as the blocks of the GeoTIFFs that chunks are written to
 _MAGIC = b"densaT1\n"
 _HEAD = struct.Struct("<8sIII")
-_DAMAGED = "a tile of the work folder is damaged; remove the work folder and begin anew"
 _LEVEL = 1  # labels shrink fiftyfold at any level; the others hardly
 
 
@@ -49,13 +49,7 @@ def read_chunks(data: bytes | memoryview, shape: tuple[int, int, int]) -> Iterat
     for chunk, packed in enumerate(_packed(memoryview(data), shape)):
         n_rows = min(CHUNK_ROWS, height - chunk * CHUNK_ROWS)
         n_bytes = n_planes * n_rows * width
-        try:
-            values = zlib.decompressobj().decompress(packed, n_bytes + 1)
-        except zlib.error as error:
-            raise InputError(_DAMAGED) from error
-        if len(values) != n_bytes:
-            raise InputError(_DAMAGED)
-        yield np.frombuffer(values, np.uint8).reshape(n_planes, n_rows, width)
+        yield np.frombuffer(inflate(packed, n_bytes), np.uint8).reshape(n_planes, n_rows, width)
 
 
 def decode_tile(data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -78,15 +72,15 @@ def _packed(view: memoryview, shape: tuple[int, int, int]) -> Iterator[memoryvie
     position = _HEAD.size + 8 * -(-shape[1] // CHUNK_ROWS) + 4
     head = view[: position - 4]
     if len(view) < position or struct.unpack("<I", view[position - 4 : position])[0] != zlib.crc32(head):
-        raise InputError(_DAMAGED)
+        raise InputError(DAMAGED)
     if _HEAD.unpack(head[: _HEAD.size]) != (_MAGIC, *shape):
-        raise InputError(_DAMAGED)
+        raise InputError(DAMAGED)
     lengths = struct.unpack(f"<{(len(head) - _HEAD.size) // 8}Q", head[_HEAD.size :])
     if min(lengths) < 4 or position + sum(lengths) != len(view):
-        raise InputError(_DAMAGED)
+        raise InputError(DAMAGED)
     for length in lengths:
         chunk = view[position : position + length]
         if struct.unpack("<I", chunk[:4])[0] != zlib.crc32(chunk[4:]):
-            raise InputError(_DAMAGED)
+            raise InputError(DAMAGED)
         yield chunk[4:]
         position += length
