@@ -35,11 +35,12 @@ def watershed_forest(
     """Watershed regions of a relief as the minimum spanning forest rooted in its markers.
 
     Take it where the result must not depend on how it was computed: a raster cut into tiles gives the same regions
-    (`densa.engine.regions.watershed`). `watershed` floods from a queue, equal to scikit-image's, with lines or compact
-    regions if asked. On a float gradient (`gradient_magnitude`) the two differ in under 1 % of the pixels; flooded
-    from regional minima, in no more than flooding an image and flooding it turned by half a turn do. On a relief of
-    few grey values flooded from few markers, a basin without a marker with several passes of one height goes to one
-    region here, and is shared out among them by `watershed`: a fifth of the pixels may differ.
+    (`densa.engine.regions.Watershed`). `watershed` floods from a queue, equal to scikit-image's, with lines or compact
+    regions if asked. The two differ little on the float gradients of photographs (`gradient_magnitude`): in 0.001 % of
+    the pixels flooded from regional minima at sigma 1 (0.5 % at sigma 0, as much as flooding an image turned by half a
+    turn), in 0.4 to 1.4 % flooded from 100 to 1000 markers; 99.8 % of the boundaries are within a pixel. On a relief
+    of 256 grey values it is 1 to 4 % from minima. From few markers it may be a fifth: a basin without a marker, with
+    several passes of one height, goes to one region as a whole here, and is shared out by `watershed`.
 
     Pixels are ordered by value, then by steps, then by position, row by row. *Steps* are those inside the plateau (of
     equal neighbours) to its nearest pixel that has a lower neighbour or is one of the given markers; 0 if these are
