@@ -86,11 +86,12 @@ def _accumulate_packed(planes, y, y_base, left, end, winner, packed):  # type: i
     packed (2, n, 3) int64: even and odd columns apart, so that one addition need not wait for the one before.
     """
     row = (np.int64(y - y_base) << 32) + 1
-    for x in range(left, end):
+    winner, values = winner[left:end], planes[:, y, left:end]  # indices from 0 need no test for negative ones
+    for x in range(end - left):
         words = packed[x & 1, winner[x]]
         words[0] += row
-        words[1] += (np.int64(planes[0, y, x]) << 32) + planes[1, y, x]
-        words[2] += (np.int64(planes[2, y, x]) << 32) + x
+        words[1] += (np.int64(values[0, x]) << 32) + values[1, x]
+        words[2] += (np.int64(values[2, x]) << 32) + (left + x)
 
 
 @njit(nogil=True, cache=True)
@@ -159,8 +160,9 @@ def assign(planes, mask, colors, cy, cx, alive, cells, j0, j1, ys, xs, units, ph
         for y in range(start_row, y1, stride):
             winner = winners[y - y0]
             if final:
-                for x in range(left, end):
-                    won[y, x] = winner[x]
+                row_won, row_winner = won[y, left:end], winner[left:end]
+                for x in range(end - left):
+                    row_won[x] = row_winner[x]
             elif packs:
                 _accumulate_packed(planes, y, y0, left, end, winner, packed)
             else:

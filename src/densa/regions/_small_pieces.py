@@ -99,7 +99,7 @@ def _absorb_pieces(runs: Runs, width: int, min_size: float, doubtful: NDArray[np
         contacts = np.empty((0, 3), np.int32)
         if _find_unsettled(sizes, parent, min_size, small):
             contacts = _contacts(runs, extents, width, small)
-        contacts = _renamed(_certain(contacts, parent, uncertain, doubtful), parent)
+        contacts = _remaining(contacts, parent, small, uncertain, doubtful)
         while len(contacts):
             contacts = _absorb(contacts, sizes, parent, min_size, doubtful)
     values = np.empty(runs.n_pieces, np.int32)
@@ -202,10 +202,17 @@ def _touch_row(first, start, piece, width, small, base, places, contacts, y, low
         x = stop
 
 
-def _renamed(contacts: NDArray[np.int32], parent: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Contacts of the merged pieces, grouped by piece."""
-    _rename(contacts, parent)
-    contacts = contacts[contacts[:, 0] != contacts[:, 1]]
+def _remaining(
+    contacts: NDArray[np.int32],
+    parent: NDArray[np.int32],
+    unsettled: NDArray[np.bool_],
+    uncertain: NDArray[np.bool_],
+    doubtful: NDArray[np.bool_],
+) -> NDArray[np.int32]:
+    """Contacts of the merged pieces that are still small, and know it, grouped by piece; overwrites `contacts`."""
+    if doubtful.size:
+        _spread_doubt(contacts, parent, unsettled, uncertain, doubtful)
+    contacts = contacts[: _keep_unsettled(contacts, parent, unsettled, doubtful)]
     return contacts[np.argsort(contacts[:, 0], kind="stable")]
 
 
@@ -223,7 +230,7 @@ def _absorb(
     _merge(chosen, sizes, parent)
     unsettled = np.zeros(len(sizes), np.bool_)
     _find_unsettled(sizes, parent, min_size, unsettled)
-    return _renamed(_certain(contacts[unsettled[contacts[:, 0]]], parent, uncertain, doubtful), parent)
+    return _remaining(contacts, parent, unsettled, uncertain, doubtful)
 
 
 def _withdraw(chosen: NDArray[np.int32], doubtful: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -235,22 +242,12 @@ def _withdraw(chosen: NDArray[np.int32], doubtful: NDArray[np.bool_]) -> NDArray
     return uncertain
 
 
-def _certain(
-    contacts: NDArray[np.int32], parent: NDArray[np.int32], uncertain: NDArray[np.bool_], doubtful: NDArray[np.bool_]
-) -> NDArray[np.int32]:
-    """Of the contacts of pieces that are still small, those of pieces without doubt; spreads the doubt of a round."""
-    if not doubtful.size:
-        return contacts
-    _spread_doubt(contacts, parent, uncertain, doubtful)
-    return contacts[~doubtful[contacts[:, 0]]]
-
-
 @njit(nogil=True, cache=True)
-def _spread_doubt(contacts, parent, uncertain, doubtful):  # type: ignore[no-untyped-def]
+def _spread_doubt(contacts, parent, unsettled, uncertain, doubtful):  # type: ignore[no-untyped-def]
     """Mark what was merged into a piece that could not tell, and small pieces that such a one might have joined."""
     fickle = uncertain.copy()
     for i in range(contacts.shape[0]):
-        if uncertain[contacts[i, 1]]:
+        if unsettled[contacts[i, 0]] and uncertain[contacts[i, 1]]:
             fickle[root(parent, contacts[i, 0])] = True
     for a in range(parent.size):
         if fickle[root(parent, a)]:
@@ -334,10 +331,18 @@ def _any_run(first, start, piece, marked, top, bottom, left, right):  # type: ig
 
 
 @njit(nogil=True, cache=True)
-def _rename(contacts, parent):  # type: ignore[no-untyped-def]
+def _keep_unsettled(contacts, parent, unsettled, doubtful):  # type: ignore[no-untyped-def]
+    """Bring the contacts that are kept to the front, by their merged pieces; their number."""
+    n = 0
     for i in range(contacts.shape[0]):
-        contacts[i, 0] = root(parent, contacts[i, 0])
-        contacts[i, 1] = root(parent, contacts[i, 1])
+        a = contacts[i, 0]
+        if not unsettled[a] or (doubtful.size and doubtful[a]):
+            continue
+        one, other = root(parent, a), root(parent, contacts[i, 1])
+        if one != other:
+            contacts[n, 0], contacts[n, 1], contacts[n, 2] = one, other, contacts[i, 2]
+            n += 1
+    return n
 
 
 @njit(nogil=True, cache=True)
