@@ -60,6 +60,8 @@ class Stage(Protocol):
     * "firsts": (n,) int64 place (row * width + column in the raster) of the first pixel of each piece;
     * "right": (h, 3) bool, whether pixel (y, last column) is joined to (y + d - 1, next column), d = 0, 1, 2;
     * "down": (w, 3) bool, whether pixel (last row, x) is joined to (next row, x + d - 1);
+    * "faces": (2 w + 2 h,) int32 pieces along the upper and lower row, the left and right column (all five are what
+      `stitching.fragment_arrays` makes);
 
     and its global step has the pieces numbered ("numbers" of every tile, see `stitching.number_fragments`). One with an
     attribute `merges = True` may come later; its global step ends with `Store.save_merge`.
