@@ -1,6 +1,4 @@
-"""What the region methods ask of an image, and its fixed-point form."""
-
-from collections.abc import Callable
+"""What the region methods ask of an image."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,36 +90,6 @@ def empty_planes(n_bands: int, height: int, width: int) -> NDArray[np.int16]:
     flat = np.empty(n + 64, np.int16)
     flat[n:] = 0
     return flat[:n].reshape(n_bands, height, width)
-
-
-def fixed_point(
-    image: NDArray[np.generic], mask: NDArray[np.bool_], scale_of: Callable[[float], float]
-) -> tuple[NDArray[np.int16], float]:
-    """Bands as integers: the value minus the middle of the band's range, times one scale for all bands.
-
-    Args:
-        image: (H, W, B) finite where `mask` is True.
-        mask: (H, W) or empty.
-        scale_of: steps per unit, given the largest possible distance of two pixels.
-
-    Returns:
-        (B, H, W) int16, 0 outside the mask; the scale.
-    """
-    lows, highs = value_ranges(image, mask)
-    middles = (highs + lows) / 2
-    diameter = float(np.linalg.norm(highs - lows))
-    if not np.isfinite(diameter) or diameter > 1e30 or 0 < diameter < 1e-30:
-        raise InputError(f"image values span {diameter:g}, which is outside 1e-30 to 1e30; rescale the image")
-    scale = scale_of(diameter)
-    planes = empty_planes(image.shape[2], *image.shape[:2])
-    rows = max(1, (1 << 20) // image.shape[1])  # a strip at a time: no second image in float64
-    for b in range(image.shape[2]):
-        for y in range(0, image.shape[0], rows):
-            part = (image[y : y + rows, :, b].astype(np.float64) - middles[b]) * scale
-            if mask.size:
-                part[~mask[y : y + rows]] = 0
-            planes[b, y : y + rows] = np.floor(part + 0.5)
-    return planes, scale
 
 
 def value_ranges(

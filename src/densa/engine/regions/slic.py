@@ -157,8 +157,10 @@ class _Plan:
 
     def metric(self, store: Store) -> Metric:
         """Fixed-point colours, the same in every tile."""
-        ranges = None if self.lab else value_range(store)[1:]
-        return make_metric(self.grid, self.compactness, self.adaptive, ranges)
+        if self.lab:
+            return make_metric(self.grid, self.compactness, self.adaptive, None)
+        found = value_range(store)
+        return make_metric(self.grid, self.compactness, self.adaptive, (found.lows, found.highs))
 
     def window(self, cells: Cells, border: int = 0) -> Window:
         """The pixels of cells and so many around."""
