@@ -122,9 +122,14 @@ def test_parameters_are_those_of_both():
         ({"n_segments": 2, "value_scale": 0}, "value_scale"),
         ({"n_segments": 2, "floor": 0}, "floor"),
         ({"max_cut": 0.1, "max_segments": 0}, "max_segments"),
-        ({"n_segments": 2, "base": NormalizedCuts(Components(), 2)}, "another base"),
     ],
 )
 def test_what_cannot_be_used_is_said(arguments, message):
     with pytest.raises(InputError, match=message):
         NormalizedCuts(**{"base": Components(), **arguments})
+
+
+def test_segments_are_not_cut_again(make_raster):
+    twice = NormalizedCuts(NormalizedCuts(Components(), 3), 2)
+    with pytest.raises(InputError, match="another base"):
+        twice.stages(make_raster(np.zeros((1, 4, 4), np.uint8)))

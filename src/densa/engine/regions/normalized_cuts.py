@@ -26,8 +26,8 @@ __all__ = ["NormalizedCuts"]
 class NormalizedCuts:
     """`densa.regions.normalized_cuts_of_regions` of the regions of another method.
 
-    The graph of the regions is collected tile by tile in whole numbers and cut in one piece, by a solver that knows
-    nothing random: any tiling gives the same segments, and those of the in-memory function (of floating-point images:
+    The graph of the regions is collected tile by tile in whole numbers and cut in one piece, by a solver without
+    random numbers: any tiling gives the same segments, and those of the in-memory function (of floating-point images:
     but for means that differ by the range / 2^31). Global step, measured: 1 kB per region for 8 segments and 75 bytes
     per region and further segment, beside the table of regions; a million regions take ten seconds.
 
@@ -41,8 +41,7 @@ class NormalizedCuts:
         max_segments: with `max_cut`, stop at so many.
 
     Raises:
-        InputError: not exactly one of `n_segments` and `max_cut`; numbers that are not above 0; a base that is itself
-            a `NormalizedCuts`.
+        InputError: not exactly one of `n_segments` and `max_cut`; numbers that are not above 0.
     """
 
     base: RegionMethod
@@ -55,8 +54,6 @@ class NormalizedCuts:
 
     def __post_init__(self) -> None:
         check_region_cuts(self.n_segments, self.max_cut, self.value_scale, self.floor, self.max_segments)
-        if isinstance(self.base, NormalizedCuts):
-            raise InputError("segments of normalized cuts are not cut again; give another base")
 
     def parameters(self) -> dict[str, Any]:
         """Of the method and of its base."""
@@ -70,10 +67,17 @@ class NormalizedCuts:
         }
 
     def stages(self, raster: Raster) -> list[Stage]:
-        """Those of the base, and one that collects the graph and cuts it."""
+        """Those of the base, and one that collects the graph and cuts it.
+
+        Raises:
+            InputError: what the base refuses; a base that is cut by normalized cuts already.
+        """
         *before, graph = graph_stages(raster, "regioncuts")
         assert isinstance(graph, GraphStage)
-        return [*self.base.stages(raster), *before, _CutStage(self, graph)]
+        of_base = self.base.stages(raster)
+        if any(stage.name == graph.name for stage in of_base):
+            raise InputError("segments of normalized cuts are not cut again; give another base")
+        return [*of_base, *before, _CutStage(self, graph)]
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """That of the base, or of collecting the graph."""
