@@ -17,7 +17,7 @@ def merge_greedily(  # type: ignore[no-untyped-def]
     """Merge the cheapest pair until none costs less than `max_cost`, or `n_wanted` regions are left.
 
     Ties: the pair of lowest numbers. A merged region keeps the lower number. With a predicate, a pair whose union
-    breaks it is passed over until one of the two changes. The statistics and `lengths`, `strengths` (2 E: each edge
+    breaks it is left out until one of the two changes, as is one that costs too much. The statistics and `lengths`, `strengths` (2 E: each edge
     twice) are changed in place. Fills merges (n, 2): (kept, absorbed) and costs; returns how many.
     """
     n_edges = edges.shape[0]
@@ -30,17 +30,17 @@ def merge_greedily(  # type: ignore[no-untyped-def]
     heap.pop()
     for e in range(n_edges):
         i, j = np.int64(edges[e, 0]), np.int64(edges[e, 1])
-        heap.append((_cost(cost_kind, n_pixels, mean, strengths[2 * e], i, j), i, j, np.int64(0)))
+        cost = _cost(cost_kind, n_pixels, mean, strengths[2 * e], i, j)
+        if cost < max_cost and (
+            not predicate or _holds(predicate, threshold, n_pixels, mean, squares, low, high, i, j)
+        ):
+            heap.append((cost, i, j, np.int64(0)))
     heapq.heapify(heap)
     n_left = np.count_nonzero(n_pixels)
     n_merges = 0
     while len(heap) > 0 and n_left > n_wanted:
         cost, i, j, age = heapq.heappop(heap)
         if parent[i] != i or parent[j] != j or version[i] + version[j] != age:
-            continue
-        if not cost < max_cost:
-            break
-        if predicate and not _holds(predicate, threshold, n_pixels, mean, squares, low, high, i, j):
             continue
         _unite(n_pixels, mean, squares, low, high, i, j)
         parent[j] = i
@@ -58,8 +58,12 @@ def merge_greedily(  # type: ignore[no-untyped-def]
         h = head[i]
         while h >= 0:
             k = target[h]
-            cost = _cost(cost_kind, n_pixels, mean, strengths[h], i, k)
-            heapq.heappush(heap, (cost, min(i, k), max(i, k), version[i] + version[k]))
+            a, b = min(i, k), max(i, k)
+            cost = _cost(cost_kind, n_pixels, mean, strengths[h], a, b)
+            if cost < max_cost and (
+                not predicate or _holds(predicate, threshold, n_pixels, mean, squares, low, high, a, b)
+            ):
+                heapq.heappush(heap, (cost, a, b, version[i] + version[k]))
             h = follow[h]
     return n_merges
 

@@ -55,8 +55,8 @@ class GraphStage:
     """Collects regions and borders; leaves the table `name`, which `graph_of` reads.
 
     Where the image is neither boolean nor of 8 or 16 bit integers, `RangeStage` must have gone before: `graph_stages`
-    lists both. Pixels that are invalid in the image are in no region. Memory: `bytes_per_pixel` of a block, and of the
-    whole `RegionTable` with 32 bytes per edge while it is put together.
+    lists both. Pixels that are invalid in the image are in no region. Memory: `graph_bytes_per_pixel` of a
+    block; of the whole twice the `RegionTable` while it is put together.
 
     Args:
         name: of the stage and its table.

@@ -31,7 +31,7 @@ Rule = Callable[[RegionGraph], NDArray[np.int32]]
 class MergeStage(GraphStage):
     """Collects the graph of the regions so far and merges them by a rule of `densa.regions.merging`.
 
-    Memory of the global step: that of `GraphStage`, and some 150 bytes per region and edge for the rule.
+    Memory of the global step: that of `GraphStage`, and some 250 bytes per region of three bands for the rule.
     """
 
     rule: Rule | None = None

@@ -96,8 +96,8 @@ class FixedPoint:
 
     Booleans and integers of 8 or 16 bits are what they are. Larger integers are counted from the middle of their range,
     exactly, unless a sum over the raster could leave 63 bits. Floating-point values are rounded to steps of a power of
-    two, one for all bands, 2^30 to 2^31 of which make the widest range of a band: the error of a mean is at most that range
-    / 2^31. Values that are multiples of such a step, as pictures in float32 mostly are, stay exact.
+    two, one for all bands, 2^30 to 2^31 of which make the widest range of a band: the error of a mean is at most that
+    range / 2^31. Values that are multiples of such a step, as pictures in float32 mostly are, stay exact.
 
     Attributes:
         offset: (B,) value of each band that is 0 steps.
@@ -124,7 +124,7 @@ class FixedPoint:
                 if kind == "f":
                     exact = (part.astype(np.float64) - offset) / self.step
                     # What is invalid is 0, and may lie anywhere.
-                    out[b, y : y + rows] = np.floor(exact.clip(-(2.0**30), 2.0**30) + 0.5)
+                    out[b, y : y + rows] = np.floor(exact.clip(-(2.0**30) - 1, 2.0**30 + 1) + 0.5)
                 else:
                     step = int(self.step)
                     out[b, y : y + rows] = (part.astype(np.int64) - int(offset) + step // 2) // step
