@@ -17,8 +17,9 @@ def merge_greedily(  # type: ignore[no-untyped-def]
     """Merge the cheapest pair until none costs less than `max_cost`, or `n_wanted` regions are left.
 
     Ties: the pair of lowest numbers. A merged region keeps the lower number. With a predicate, a pair whose union
-    breaks it is left out until one of the two changes, as is one that costs too much. The statistics and `lengths`, `strengths` (2 E: each edge
-    twice) are changed in place. Fills merges (n, 2): (kept, absorbed) and costs; returns how many.
+    breaks it is left out until one of the two changes, as is one that costs too much. The statistics and `lengths`,
+    `strengths` (2 E: each edge twice) are changed in place. Fills merges (n, 2): (kept, absorbed) and costs; returns
+    how many.
     """
     n_edges = edges.shape[0]
     n = n_pixels.size
