@@ -149,3 +149,13 @@ def test_a_budget_that_is_too_small_is_refused(make_raster, tmp_path):
     with pytest.raises(InputError, match=r"a memory of 50 MB is too small for stripes on raster0\.tif; the least is"):
         segment_to_file(Method(), make_raster(VALUES), RegionOutputs(tmp_path / "out.tif"), memory=50_000_000)
     assert not (tmp_path / "out.tif.partial").exists()
+
+
+def test_threads_are_processes_where_numba_has_no_pool_for_them(monkeypatch):
+    from densa.engine.regions import run
+
+    monkeypatch.setattr(run, "find_spec", lambda name: None)
+    assert run._safe(Crew(3)) == Crew(3, "processes")
+    assert run._safe(Crew(1)) == Crew(1)
+    monkeypatch.setattr(run, "find_spec", lambda name: "omp" in name or None)
+    assert run._safe(Crew(3)) == Crew(3)

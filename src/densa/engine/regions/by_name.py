@@ -79,8 +79,7 @@ def region_method(
     if method == "slic":
         if count is not None and size is not None:
             raise InputError("give either a count of superpixels or the size of one")
-        wanted = count if count is not None else max(1, image.height * image.width // (size or 400))
-        found = Slic(wanted, 10.0 if compactness is None else compactness)
+        found = Slic(count, 10.0 if compactness is None else compactness, superpixel_size=size)
     elif method == "watershed":
         if count is not None and markers is not None:
             raise InputError("give either a count of grid markers or a raster of markers")

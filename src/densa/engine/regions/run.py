@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -161,7 +162,7 @@ def run_stages(
     Returns:
         What the stages left.
     """
-    crew = crew or Crew()
+    crew = _safe(crew or Crew())
     parallel = crew.local_processes or crew.threads
     painted = [stage.name for stage in stages if getattr(stage, "paints", False)]
     merging = [stage.name for stage in stages if getattr(stage, "merges", False)]
@@ -200,6 +201,13 @@ def default_tile_size(raster: Raster) -> int:
 
 def _shift(progress: Progress, before: int, total: int, done: int, _: int) -> None:
     progress(before + done, total)
+
+
+def _safe(crew: Crew) -> Crew:
+    """Processes in place of threads where Numba has only the pool that several threads may not enter at once."""
+    if crew.threads == 1 or find_spec("numba.np.ufunc.omppool") or find_spec("numba.np.ufunc.tbbpool"):
+        return crew
+    return Crew(crew.workers, "processes")
 
 
 def _threads_of_each(workers: int) -> int:
