@@ -10,6 +10,7 @@ import pytest
 from densa import raster
 from densa.engine.crew import Crew
 from densa.engine.journal import WorkFolder
+from densa.engine.regions import run
 from densa.engine.regions.assemble import RegionOutputs
 from densa.engine.regions.run import segment_array, segment_to_file
 from densa.errors import InputError
@@ -151,11 +152,12 @@ def test_a_budget_that_is_too_small_is_refused(make_raster, tmp_path):
     assert not (tmp_path / "out.tif.partial").exists()
 
 
-def test_threads_are_processes_where_numba_has_no_pool_for_them(monkeypatch):
-    from densa.engine.regions import run
+@pytest.mark.parametrize("pool", ["omppool", "tbbpool", None])
+def test_threads_are_processes_where_numba_has_no_pool_for_them(monkeypatch, pool):
+    def load(name):
+        if not name.endswith(str(pool)):
+            raise ImportError
 
-    monkeypatch.setattr(run, "find_spec", lambda name: None)
-    assert run._safe(Crew(3)) == Crew(3, "processes")
+    monkeypatch.setattr(run, "import_module", load)
+    assert run._safe(Crew(3)) == (Crew(3) if pool else Crew(3, "processes"))
     assert run._safe(Crew(1)) == Crew(1)
-    monkeypatch.setattr(run, "find_spec", lambda name: "omp" in name or None)
-    assert run._safe(Crew(3)) == Crew(3)

@@ -6,9 +6,9 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -205,8 +205,12 @@ def _shift(progress: Progress, before: int, total: int, done: int, _: int) -> No
 
 def _safe(crew: Crew) -> Crew:
     """Processes in place of threads where Numba has only the pool that several threads may not enter at once."""
-    if crew.threads == 1 or find_spec("numba.np.ufunc.omppool") or find_spec("numba.np.ufunc.tbbpool"):
+    if crew.threads == 1:
         return crew
+    for pool in ("omppool", "tbbpool"):
+        with suppress(ImportError):  # the module is always there, the library that it needs may not be
+            import_module(f"numba.np.ufunc.{pool}")
+            return crew
     return Crew(crew.workers, "processes")
 
 
