@@ -93,7 +93,7 @@ def region_method(
         found = Relabel()
     else:
         found = _normalized_cuts(image, count, base, max_cut)
-    return found if min_size is None or min_size == 1 else MergeSmall(found, min_size)
+    return found if min_size is None or min_size == 1 else MergeSmall(found, min_size, connectivity=reach)
 
 
 def _normalized_cuts(image: Raster, count: int | None, base: str | None, max_cut: float | None) -> RegionMethod:
