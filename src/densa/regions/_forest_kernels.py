@@ -47,7 +47,7 @@ def point_to_lowest(values, steps, markers, offsets, row_length, target):  # typ
     """First round: each pixel points to its lowest neighbour, whichever is lower of the two.
 
     So goes the pixel's least edge. A marker points to itself, and so does a pixel whose lowest neighbour is in the
-    frame: that edge is left to who knows both sides.
+    frame: that edge is left to who knows both sides. A pixel without a lower neighbour gets -1 - its target.
     """
     n_rows = values.size // row_length
     for row in prange(1, n_rows - 1):
@@ -71,22 +71,22 @@ def point_to_lowest(values, steps, markers, offsets, row_length, target):  # typ
                 r, c = lowest // row_length, lowest % row_length
                 if r == 0 or r == n_rows - 1 or c == 0 or c == row_length - 1:
                     continue
-            target[pixel] = lowest
+            target[pixel] = lowest if is_lower(values, steps, lowest, pixel) else -1 - lowest
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def follow(values, steps, row_length, target):  # type: ignore[no-untyped-def]
+def follow(steps, row_length, target):  # type: ignore[no-untyped-def]
     """Let each pixel point to the root of its part; returns the number of roots.
 
     Where two pixels point to each other, the lower one is the root. Threads shorten each other's paths in the second
     loop, which changes no path's end.
     """
-    n_rows = values.size // row_length
+    n_rows = steps.size // row_length
     for row in prange(1, n_rows - 1):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
-            there = target[pixel]
-            if there != pixel and target[there] == pixel and is_lower(values, steps, pixel, there):
-                target[pixel] = pixel
+            if target[pixel] < 0:
+                there = -1 - target[pixel]
+                target[pixel] = pixel if target[there] == pixel else there
     n_roots = 0
     for row in prange(1, n_rows - 1):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):

@@ -12,6 +12,7 @@ and, until `fill_steps`, PENDING where a pixel has no lower neighbour but an equ
 
 import numpy as np
 from numba import njit, prange
+from numpy.typing import NDArray
 
 OUTSIDE = np.uint8(255)
 INSIDE = np.uint8(254)
@@ -19,11 +20,10 @@ PENDING = np.uint8(253)
 LONE = np.uint8(252)
 
 
-def neighbour_offsets(connectivity: int, row_length: int) -> tuple[int, ...]:
-    """Steps to the neighbours in a padded, flattened image, in raster order."""
-    if connectivity == 1:
-        return (-row_length, -1, 1, row_length)
-    return (-row_length - 1, -row_length, -row_length + 1, -1, 1, row_length - 1, row_length, row_length + 1)
+def neighbour_offsets(connectivity: int, row_length: int) -> NDArray[np.int64]:
+    """Steps to the neighbours in a padded, flattened image, in raster order. (A tuple would be compiled for each.)"""
+    upward = [-row_length, -1] if connectivity == 1 else [-row_length - 1, -row_length, -row_length + 1, -1]
+    return np.array([*upward, *(-offset for offset in reversed(upward))])
 
 
 @njit(nogil=True, cache=True, parallel=True)

@@ -98,7 +98,7 @@ class Terrain(NamedTuple):
         return self.values.shape[1]
 
     @property
-    def offsets(self) -> tuple[int, ...]:
+    def offsets(self) -> NDArray[np.int64]:
         """Steps to the neighbours in a flattened array."""
         return plateaus.neighbour_offsets(self.connectivity, self.row_length)
 
@@ -200,7 +200,7 @@ def grow_forest(land: Terrain, markers: NDArray[np.int32]) -> Forest:
     shape = land.values.shape[0] - 2, row_length - 2
     parts = np.zeros(values.size, np.int32)
     kernels.point_to_lowest(values, steps, markers, offsets, row_length, parts)
-    n_parts = kernels.follow(values, steps, row_length, parts)
+    n_parts = kernels.follow(steps, row_length, parts)
     labels, kinds = np.empty(n_parts, np.int32), np.empty(n_parts, np.uint8)
     kernels.number_parts(steps, markers, row_length, parts, labels, kinds)
     parents = np.arange(n_parts, dtype=np.int32)
