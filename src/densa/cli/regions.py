@@ -89,6 +89,14 @@ def regions(
             "--max-cut", min=0, rich_help_panel=METHOD, help="normalized-cuts: halve while a cut is at most this."
         ),
     ] = None,
+    value_scale: Annotated[
+        float | None,
+        typer.Option(
+            "--value-scale",
+            rich_help_panel=METHOD,
+            help="normalized-cuts: distance of colours, as a share of the largest value, that weakens to 1/e (0.1).",
+        ),
+    ] = None,
     connectivity: Annotated[
         int | None,
         typer.Option(
@@ -176,6 +184,7 @@ def regions(
             "min_size": min_size,
             "base": base,
             "max_cut": max_cut,
+            "value_scale": value_scale,
             "connectivity": connectivity,
         }
         given = {name: value for name, value in chosen.items() if value is not None} | {"method": method}

@@ -33,6 +33,7 @@ def region_method(
     min_size: int | None = None,
     base: str | None = None,
     max_cut: float | None = None,
+    value_scale: float | None = None,
     connectivity: int | None = None,
 ) -> RegionMethod:
     """A region method by its name, for a raster of any size; the classes in `densa.engine.regions` have every option.
@@ -52,6 +53,8 @@ def region_method(
         base: what normalized cuts cut: "pixels", or the regions of "slic", "watershed" or "mean-shift"; None: pixels
             up to a megapixel, superpixels above.
         max_cut: halve while a cut costs at most this, in place of a count of segments.
+        value_scale: of normalized cuts: the distance of two colours, as a share of the largest value, at which their
+            likeness has fallen to 1/e (0.1).
         connectivity: 4 or 8 neighbours; of components (4) and the watershed (4).
 
     Returns:
@@ -65,7 +68,7 @@ def region_method(
         "slic": {"count", "size", "compactness", "min_size"},
         "watershed": {"count", "sigma", "markers", "connectivity", "min_size"},
         "mean-shift": {"spatial_radius", "range_radius", "min_size"},
-        "normalized-cuts": {"count", "base", "max_cut", "min_size"},
+        "normalized-cuts": {"count", "base", "max_cut", "value_scale", "min_size"},
         "components": {"connectivity", "min_size"},
         "relabel": set[str](),
     }
@@ -92,21 +95,25 @@ def region_method(
     elif method == "relabel":
         found = Relabel()
     else:
-        found = _normalized_cuts(image, count, base, max_cut)
+        found = _normalized_cuts(image, count, base, max_cut, 0.1 if value_scale is None else value_scale)
     return found if min_size is None or min_size == 1 else MergeSmall(found, min_size, connectivity=reach)
 
 
-def _normalized_cuts(image: Raster, count: int | None, base: str | None, max_cut: float | None) -> RegionMethod:
+def _normalized_cuts(
+    image: Raster, count: int | None, base: str | None, max_cut: float | None, value_scale: float
+) -> RegionMethod:
     if count is not None and max_cut is not None:
         raise InputError("give either a count of segments or the largest cut")
     if base is None:
         base = "pixels" if image.height * image.width <= PixelCuts.MOST_PIXELS else "slic"
     n_segments = None if max_cut is not None else count or 8
     if base == "pixels":
-        return PixelCuts(n_segments, max_cut)
+        return PixelCuts(n_segments, max_cut, value_scale)
     if base not in ("slic", "watershed", "mean-shift"):
         raise InputError(f"--base must be pixels, slic, watershed or mean-shift, got {base!r}")
-    return NormalizedCuts(region_method(base, image=image), n_segments=n_segments, max_cut=max_cut)
+    return NormalizedCuts(
+        region_method(base, image=image), n_segments=n_segments, max_cut=max_cut, value_scale=value_scale
+    )
 
 
 def reach_of(connectivity: int | None) -> int:

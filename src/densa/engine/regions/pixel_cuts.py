@@ -25,6 +25,7 @@ class PixelCuts:
     Args:
         n_segments: how many segments; None where `max_cut` is given.
         max_cut: halve the image, and the halves again, while a cut costs at most this.
+        value_scale: see `densa.regions.pixel_affinities`.
 
     Raises:
         InputError: not exactly one of the two.
@@ -35,6 +36,7 @@ class PixelCuts:
     whole: ClassVar[bool] = True
     n_segments: int | None = 8
     max_cut: float | None = None
+    value_scale: float = 0.1
 
     def __post_init__(self) -> None:
         if (self.n_segments is None) == (self.max_cut is None):
@@ -42,7 +44,12 @@ class PixelCuts:
 
     def parameters(self) -> dict[str, Any]:
         """Of the method."""
-        return {"base": "pixels", "n_segments": self.n_segments, "max_cut": self.max_cut}
+        return {
+            "base": "pixels",
+            "n_segments": self.n_segments,
+            "max_cut": self.max_cut,
+            "value_scale": self.value_scale,
+        }
 
     def stages(self, raster: Raster) -> list[Stage]:
         """One, over the whole image."""
@@ -54,7 +61,7 @@ class PixelCuts:
             )
         if self.n_segments is not None and self.n_segments > n_pixels:
             raise InputError(f"n_segments must be at most the number of pixels {n_pixels}, got {self.n_segments}")
-        return [_Cuts(self.n_segments, self.max_cut)]
+        return [_Cuts(self.n_segments, self.max_cut, self.value_scale)]
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Mostly the weights of the 40 neighbours within the radius, and the multigrid's copies of them."""
@@ -65,6 +72,7 @@ class PixelCuts:
 class _Cuts:
     n_segments: int | None
     max_cut: float | None
+    value_scale: float
     name: ClassVar[str] = "cuts"
     halo: ClassVar[int] = 0
     paints: ClassVar[bool] = True
@@ -77,9 +85,10 @@ class _Cuts:
             return {"fragments": np.zeros(block.valid.shape, np.int32)}
         if self.n_segments is not None:
             count = min(self.n_segments, int(block.valid.sum()))
-            return {"fragments": normalized_cuts(image, count, mask=block.valid)}
+            return {"fragments": normalized_cuts(image, count, value_scale=self.value_scale, mask=block.valid)}
         assert self.max_cut is not None
-        return {"fragments": recursive_normalized_cuts(image, self.max_cut, mask=block.valid)}
+        found = recursive_normalized_cuts(image, self.max_cut, value_scale=self.value_scale, mask=block.valid)
+        return {"fragments": found}
 
     def gather(self, store: Store, grid: Grid) -> None:
         """Segments are numbered already."""

@@ -164,6 +164,10 @@ def run_stages(
     """
     crew = _safe(crew or Crew())
     parallel = crew.local_processes or crew.threads
+    known: dict[str, Stage] = {}
+    for stage in stages:
+        if known.setdefault(stage.name, stage) != stage:
+            raise ValueError(f"two stages are called {stage.name}")
     painted = [stage.name for stage in stages if getattr(stage, "paints", False)]
     merging = [stage.name for stage in stages if getattr(stage, "merges", False)]
     store = Store(folder, grid, painted[-1] if painted else "", merging)
