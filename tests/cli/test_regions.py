@@ -86,6 +86,17 @@ def test_markers_come_from_a_raster(run_cli, photo, tmp_path):
     assert found[10, 10] == 7
 
 
+def test_heights_are_flooded_as_they_are(run_cli, tmp_path):
+    heights = np.abs(np.arange(40)[None] - 19.5)[::-1].repeat(10, axis=0).astype(np.float32)
+    raster.write_bands(tmp_path / "heights.tif", -heights[None])
+    options = ["--method", "watershed", "--relief", "as-is", "-o", tmp_path / "r.tif"]
+    assert run_cli("regions", tmp_path / "heights.tif", *options)[0] == 0
+    with raster.open(tmp_path / "r.tif") as written:
+        found = written.read()[0][0]
+    assert (found[:, :19] == 1).all()
+    assert (found[:, 21:] == 2).all()
+
+
 @pytest.mark.parametrize("method", ["components", "relabel"])
 def test_regions_of_a_raster_of_labels(run_cli, tmp_path, method):
     labels = np.array([[5, 5, 2, 5], [0, 2, 2, 5], [9, 9, 2, 5]], np.uint16)
@@ -144,6 +155,7 @@ def test_a_dry_run_writes_nothing(run_cli, photo, tmp_path):
         (["--count", "9", "--size", "9"], "either a count of superpixels or the size of one"),
         (["--method", "normalized-cuts", "--base", "kmeans"], "--base must be pixels, slic, watershed or mean-shift"),
         (["--method", "watershed", "--markers", "none.tif"], "cannot be read"),
+        (["--method", "watershed", "--relief", "as-is"], "one band"),
         (["--method", "components", "--connectivity", "6"], "connectivity must be 4 or 8 neighbours, got 6"),
         (["--outline", "lines.jpg"], "must end in .png or .tif"),
         (["--statistics", "sizes.txt"], "must end in .csv"),

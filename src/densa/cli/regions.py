@@ -58,6 +58,12 @@ def regions(
         Path | None,
         typer.Option("--markers", rich_help_panel=METHOD, help="watershed: a raster of markers from 1, 0 elsewhere."),
     ] = None,
+    relief: Annotated[
+        str | None,
+        typer.Option(
+            "--relief", rich_help_panel=METHOD, help="watershed: gradient of the image, or as-is: one band of heights."
+        ),
+    ] = None,
     spatial_radius: Annotated[
         float | None,
         typer.Option("--spatial-radius", rich_help_panel=METHOD, help="mean-shift: window in pixels (7)."),
@@ -179,6 +185,7 @@ def regions(
             "compactness": compactness,
             "sigma": sigma,
             "markers": markers,
+            "relief": relief,
             "spatial_radius": spatial_radius,
             "range_radius": range_radius,
             "min_size": min_size,

@@ -28,6 +28,7 @@ def region_method(
     compactness: float | None = None,
     sigma: float | None = None,
     markers: Path | None = None,
+    relief: str | None = None,
     spatial_radius: float | None = None,
     range_radius: float | None = None,
     min_size: int | None = None,
@@ -48,6 +49,7 @@ def region_method(
         compactness: weight of position in SLIC (10).
         sigma: Gaussian before the watershed's gradient, in pixels (1).
         markers: raster of the watershed's markers.
+        relief: what the watershed floods: the "gradient" of the image (None), or its one band "as-is", such as heights.
         spatial_radius, range_radius: of mean shift (7, 6.5).
         min_size: smaller regions are merged (20 for mean shift; otherwise none are).
         base: what normalized cuts cut: "pixels", or the regions of "slic", "watershed" or "mean-shift"; None: pixels
@@ -66,7 +68,7 @@ def region_method(
     given = {name for name, value in locals().items() if value is not None} - {"method", "image"}
     takes = {
         "slic": {"count", "size", "compactness", "min_size"},
-        "watershed": {"count", "sigma", "markers", "connectivity", "min_size"},
+        "watershed": {"count", "sigma", "markers", "relief", "connectivity", "min_size"},
         "mean-shift": {"spatial_radius", "range_radius", "min_size"},
         "normalized-cuts": {"count", "base", "max_cut", "value_scale", "min_size"},
         "components": {"connectivity", "min_size"},
@@ -86,7 +88,8 @@ def region_method(
     elif method == "watershed":
         if count is not None and markers is not None:
             raise InputError("give either a count of grid markers or a raster of markers")
-        found = Watershed(markers or count, sigma=1.0 if sigma is None else sigma, connectivity=reach)
+        smoothing = 1.0 if sigma is None else sigma
+        found = Watershed(markers or count, sigma=smoothing, relief=relief or "gradient", connectivity=reach)
     elif method == "mean-shift":
         radii = 7.0 if spatial_radius is None else spatial_radius, 6.5 if range_radius is None else range_radius
         return MeanShift(*radii, 20 if min_size is None else min_size)
