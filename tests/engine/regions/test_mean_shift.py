@@ -1,7 +1,6 @@
 """Mean shift of rasters in tiles is that of the whole image."""
 
 import json
-import os
 import pickle
 from dataclasses import replace
 
@@ -47,11 +46,6 @@ def wedge(length):
 
 
 SLIDING = {"spatial_radius": 8, "range_radius": 10, "min_size": 1, "join_threshold": 0.03, "tolerance": 0.01}
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch):
-    monkeypatch.setattr(os, "fsync", lambda number: None)
 
 
 @on_files

@@ -1,7 +1,6 @@
 """Normalized cuts of the regions of rasters in tiles are those of the whole image."""
 
 import json
-import os
 import pickle
 
 import numpy as np
@@ -37,11 +36,6 @@ def in_memory(values, valid, **arguments):
     if "n_segments" in arguments:
         arguments["n_segments"] = min(arguments["n_segments"], count)
     return normalized_cuts_of_regions(np.moveaxis(values, 0, -1), regions, **arguments)
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch):
-    monkeypatch.setattr(os, "fsync", lambda number: None)
 
 
 @on_files
