@@ -7,6 +7,7 @@ PART is one of
 * tilings: every method with tiles of 256, 512 and 1024 pixels and in one piece; the files must be equal;
 * rows: peak memory for more and more rows;
 * large: one large raster (36 000 columns, 18 000 rows by default) within the budget;
+* file: the image as it is, within the budget, with the statistics of its regions, and their check;
 * peers: an image that scikit-image and OpenCV can still hold.
 
 The image is repeated, every second time mirrored, to the size that is asked for; by default it is a photograph
@@ -37,6 +38,7 @@ OPTIONS = {
     "watershed-grid": ["--method", "watershed", "--count", "{superpixels}"],
     "mean-shift": ["--method", "mean-shift", "--spatial-radius", "5", "--range-radius", "6.5"],
     "normalized-cuts": ["--method", "normalized-cuts", "--base", "slic", "--count", "20"],
+    "normalized-cuts-8": ["--method", "normalized-cuts", "--base", "slic", "--count", "8"],
     "slic-merged": ["--method", "slic", "--min-size", "300"],
     "components": ["--method", "components"],
 }
@@ -84,7 +86,7 @@ print(json.dumps({"s": time.perf_counter() - begin, "cpu": time.process_time() -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("tilings", "rows", "large", "peers"))
+    parser.add_argument("part", choices=("tilings", "rows", "large", "file", "peers"))
     parser.add_argument("--image", type=Path, help="raster that is repeated")
     parser.add_argument("--methods", default="slic,watershed,watershed-grid,mean-shift,normalized-cuts,components")
     parser.add_argument("--side", type=int, help="pixels: of the square (tilings, peers), or columns (rows, large)")
@@ -135,6 +137,26 @@ def large_table(arguments: argparse.Namespace, folder: Path) -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     for method in arguments.methods.split(","):
         report(method, "", image, folder, rows * width, arguments.memory)
+
+
+def file_table(arguments: argparse.Namespace, folder: Path) -> None:
+    out = folder / "regions.tif"
+    with raster.open(arguments.image) as opened:
+        pixels = opened.height * opened.width
+        print(f"| {opened.path.name}, {opened.height} x {opened.width} | s | processor s | peak MB | regions |")
+    print("| --- | --- | --- | --- | --- |")
+    for method in arguments.methods.split(","):
+        more = ["--memory", arguments.memory]
+        for name, options in {"": [], ", statistics": ["--statistics", str(folder / "regions.csv")]}.items():
+            found = densa(arguments.image, out, method, pixels, more + options)
+            numbers = f"{found['s']:.0f} | {found['cpu']:.0f} | {found['peak'] / 1e6:.0f} | {found['regions']}"
+            print(f"| {method}{name} | {numbers} |", flush=True)
+            (folder / "regions.csv").unlink(missing_ok=True)
+        check = ["regions", str(arguments.image), "--check", str(out), "--json", *more]
+        found = run([sys.executable, "-c", RUN, *check])
+        failing = sum(found["counts"].values())
+        numbers = f"{found['s']:.0f} | {found['cpu']:.0f} | {found['peak'] / 1e6:.0f} | {failing} fail"
+        print(f"| check of {method} | {numbers} |", flush=True)
 
 
 def peers_table(arguments: argparse.Namespace, folder: Path) -> None:
