@@ -152,6 +152,17 @@ def test_a_budget_that_is_too_small_is_refused(make_raster, tmp_path):
     assert not (tmp_path / "out.tif.partial").exists()
 
 
+def test_a_budget_gives_the_largest_tiles_that_fit(make_raster):
+    image = make_raster(np.zeros((1, 900, 700), np.uint8))
+    sizes = [
+        run.choose_tile_size(Method(), Method().stages(image), image, None, memory, Crew())
+        for memory in (2_000_000_000, 4_000_000_000)
+    ]
+    assert sizes == [900, 900]
+    many = run.choose_tile_size(Method(), Method().stages(image), image, None, 4_000_000_000, Crew(2))
+    assert 350 <= many < 900
+
+
 @pytest.mark.parametrize("pool", ["omppool", "tbbpool", None])
 def test_threads_are_processes_where_numba_has_no_pool_for_them(monkeypatch, pool):
     def load(name):

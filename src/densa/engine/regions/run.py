@@ -249,7 +249,7 @@ def choose_tile_size(
     raster.read(Window(0, 0, 1, 1))  # what is decoded whole, is so from here on
     n_processes = max(1, crew.local_processes)
     parallel = crew.local_processes or crew.threads
-    halo = max(0, *(stage.halo for stage in stages))
+    halo = max(1, *(stage.halo for stage in stages))  # what tiles have in common costs something in any case
     cost = Cost(16e6, method.bytes_per_pixel(raster))
     own = resident_bytes() + _ASSEMBLY_BYTES + limit_read_cache(memory // n_processes)
     fixed = own + (resident_bytes() * n_processes if crew.local_processes else 0) + _TABLES_SHARE * memory
