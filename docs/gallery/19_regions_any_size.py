@@ -27,7 +27,7 @@ from skimage.segmentation import slic as library_slic
 
 from densa import raster
 from densa.datasets.synthetic import write_scene
-from densa.engine.regions import MergeSmall, RegionOutputs, check_regions, region_method, segment_array, segment_to_file
+from densa.engine.regions import MergeSmall, check_regions, region_method, segment_array
 from densa.regions import boundaries, range_at_most
 
 folder = Path(tempfile.mkdtemp())

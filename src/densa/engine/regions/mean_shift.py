@@ -55,8 +55,8 @@ class MeanShift:
     closure and removal, and 16 bytes for each pair of such regions that touch.
 
     Args:
-        spatial_radius, range_radius, min_size, kernel, color, lightness_rule, join_threshold, max_iterations,
-            tolerance: as there.
+        spatial_radius, range_radius, min_size: as there.
+        kernel, color, lightness_rule, join_threshold, max_iterations, tolerance: as there.
 
     Raises:
         InputError: what is no such radius, count or kernel.
