@@ -149,13 +149,13 @@ def test_what_is_complete_already_is_kept(widest, opened, tmp_path):
 
 
 def test_a_run_that_stopped_between_its_outputs_puts_both_in_place(stopped, widest, tmp_path, monkeypatch):
-    from densa.engine import journalled
+    from densa.engine import work
 
     def dies(built, final, *, overwrite):
         os.replace(built["labels"], final["labels"])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(journalled, "publish", dies)
+    monkeypatch.setattr(work, "publish", dies)
     with pytest.raises(KeyboardInterrupt):
         predict_to_file(widest(), stopped, tmp_path / "map.tif", resume=True)
     assert (tmp_path / "map.tif").exists()

@@ -11,7 +11,7 @@ import numpy as np
 
 from densa.engine.exhaustion import is_out_of_memory
 from densa.engine.grid import Grid
-from densa.engine.memory import peak_during, resident_bytes, shown_bytes
+from densa.engine.memory import peak_during, resident_bytes, return_large_blocks, shown_bytes
 from densa.errors import InputError
 from densa.raster import Raster
 
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from densa.engine.products import Products
     from densa.segmenter import Segmenter
 
-__all__ = ["Cost", "choose_tile_size", "default_tile_size", "fitting_tile_size", "limit_read_cache", "measure_cost"]
+__all__ = [
+    "Cost",
+    "choose_tile_size",
+    "default_tile_size",
+    "fitting_tile_size",
+    "keep_worker_small",
+    "limit_read_cache",
+    "measure_cost",
+]
 
 # Up to this side an image is predicted in one piece: no halo is computed twice, and the widest network of
 # densa stays below some 4 GB of activations.
@@ -60,6 +68,13 @@ def limit_read_cache(budget: int) -> int:
     megabytes = min(256, max(16, budget // 20 // 10**6))
     gdal.CACHE_MEGABYTES = megabytes
     return megabytes * 10**6
+
+
+def keep_worker_small(cache_bytes: int) -> None:
+    """Hold another process to the cache of the one that sent it a job; 0 for GDAL's usual amount."""
+    if cache_bytes:
+        limit_read_cache(20 * cache_bytes)
+        return_large_blocks()
 
 
 def measure_cost(segmenter: Segmenter, dtype: np.dtype[Any], products: Products, memory: int) -> Cost:

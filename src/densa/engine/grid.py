@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from densa.errors import InputError
 from densa.raster import Window
 
-__all__ = ["Grid", "inside"]
+__all__ = ["Grid", "common", "inside", "widened"]
 
 
 @dataclass(frozen=True)
@@ -79,3 +79,17 @@ def inside(window: Window, block: Window) -> tuple[slice, slice]:
     """Rows and columns of `window` in an array that holds `block`."""
     row, column = window.row - block.row, window.column - block.column
     return slice(row, row + window.height), slice(column, column + window.width)
+
+
+def widened(window: Window, margin: int, height: int, width: int) -> Window:
+    """A window with `margin` pixels around it, clipped to a raster."""
+    around = Window(window.row - margin, window.column - margin, window.height + 2 * margin, window.width + 2 * margin)
+    return common(around, Window(0, 0, height, width))
+
+
+def common(one: Window, other: Window) -> Window:
+    """What lies in both windows, which have pixels in common."""
+    row, column = max(one.row, other.row), max(one.column, other.column)
+    bottom = min(one.row + one.height, other.row + other.height)
+    right = min(one.column + one.width, other.column + other.width)
+    return Window(row, column, bottom - row, right - column)

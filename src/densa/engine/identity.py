@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import densa
 from densa.raster import Raster
 
 if TYPE_CHECKING:
     from densa.segmenter import Segmenter
 
-__all__ = ["image_identity", "segmenter_identity"]
+__all__ = ["content_hash", "image_identity", "origin_tags", "segmenter_identity"]
 
 _PROBE_BYTES = 2**16
 _N_PROBES = 16
@@ -35,6 +38,20 @@ def image_identity(raster: Raster, page: int) -> dict[str, Any]:
         "width": raster.width,
         "bands": raster.n_bands,
     }
+
+
+def origin_tags(image: Mapping[str, Any]) -> dict[str, str]:
+    """Who made a file, of which image: nothing that another tiling or another day would change.
+
+    Args:
+        image: from `image_identity`.
+    """
+    return {"DENSA_VERSION": densa.__version__, "DENSA_IMAGE": f"{image['name']} {image['content']}"}
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """Hash of what JSON can hold."""
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=12).hexdigest()
 
 
 def _probe(path: Path, n_bytes: int) -> str:

@@ -7,11 +7,10 @@ from contextlib import ExitStack
 
 from densa.engine.assemble import Writers, write_tiles
 from densa.engine.crew import Crew
-from densa.engine.files import publish
 from densa.engine.journal import WorkFolder
 from densa.engine.shard import Shard
 from densa.engine.task import Task
-from densa.engine.work import begin_alone, begun_tile_size, compute_missing
+from densa.engine.work import begin_alone, begun_tile_size, compute_missing, put_in_place
 
 __all__ = ["predict_journalled"]
 
@@ -89,8 +88,4 @@ def _assemble(task: Task, folder: WorkFolder, overwrite: bool) -> None:
     built = task.outputs.inside(folder.assembly())
     with Writers(built, products, task.raster, legend, tags=task.tags) as writers:
         write_tiles(task.grid, products, folder.load, writers)
-    stored = folder.stored() or {}
-    replace = overwrite or bool(stored.get("overwrite")) or folder.publishing
-    folder.mark_publishing()
-    publish(built.each(), task.outputs.each(), overwrite=replace)
-    folder.remove()
+    put_in_place(folder, built.each(), task.outputs.each(), overwrite=overwrite)

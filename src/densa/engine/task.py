@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
-import densa
 from densa.engine.assemble import Outputs
 from densa.engine.blend import Blended
 from densa.engine.budget import choose_tile_size, default_tile_size, limit_read_cache
@@ -17,7 +14,7 @@ from densa.engine.context import frozen_context
 from densa.engine.crew import Crew
 from densa.engine.executors import threads_of_each
 from densa.engine.grid import Grid
-from densa.engine.identity import image_identity, segmenter_identity
+from densa.engine.identity import content_hash, image_identity, origin_tags, segmenter_identity
 from densa.engine.memory import resident_bytes, return_large_blocks
 from densa.engine.products import Products
 from densa.engine.tile_job import TileJob, Wrap
@@ -142,7 +139,7 @@ def plan_task(
     }
     parallel = crew.local_processes or crew.threads
     job = TileJob(
-        key=_hash(description),
+        key=content_hash(description),
         image=raster.path.absolute(),
         page=page,
         load=load or partial(_itself, bare),
@@ -191,15 +188,9 @@ def _itself(segmenter: Segmenter) -> Segmenter:
     return segmenter
 
 
-def _hash(content: Mapping[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=12).hexdigest()
-
-
 def _tags(description: Mapping[str, Any]) -> dict[str, str]:
-    """Who made a file, of what: nothing that another tiling or another day would change."""
-    return {
-        "DENSA_VERSION": densa.__version__,
-        "DENSA_IMAGE": f"{description['image']['name']} {description['image']['content']}",
+    settings = {"model": description["model"], "settings": description["settings"]}
+    return origin_tags(description["image"]) | {
         "DENSA_MODEL": str(description["model"]["fingerprint"]),
-        "DENSA_SETTINGS": _hash({"model": description["model"], "settings": description["settings"]}),
+        "DENSA_SETTINGS": content_hash(settings),
     }

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from densa import raster as rasters
 from densa.engine.block import Block, read_block
+from densa.engine.budget import keep_worker_small
 from densa.engine.compute import TileComputer, TilePrediction
 from densa.engine.grid import Grid
-from densa.engine.memory import return_large_blocks
 from densa.engine.products import Products
 from densa.engine.tile_file import encode_tile
 from densa.raster import Raster
@@ -50,11 +50,7 @@ class TileJob:
 
     def open(self) -> TileWorker:
         """The segmenter and the image, for this process."""
-        if self.cache_bytes:
-            from densa.engine.budget import limit_read_cache
-
-            limit_read_cache(20 * self.cache_bytes)
-            return_large_blocks()
+        keep_worker_small(self.cache_bytes)
         self.limit_threads()
         segmenter = self.load()
         for wrap in self.wraps:

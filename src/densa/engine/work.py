@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from densa.engine.crew import Crew, run_tiles
 from densa.engine.executors import Store
+from densa.engine.files import publish
 from densa.engine.jobs import Job, Worker
 from densa.engine.journal import WorkFolder
 from densa.errors import InputError
 
-__all__ = ["begin_alone", "begun_tile_size", "compute_missing"]
+__all__ = ["begin_alone", "begun_tile_size", "compute_missing", "put_in_place"]
 
 
 def begun_tile_size(folder: WorkFolder) -> int | None:
@@ -80,3 +82,18 @@ def compute_missing(
         done += pixels[number]
         if progress:
             progress(done, total)
+
+
+def put_in_place(folder: WorkFolder, built: Mapping[str, Path], final: Mapping[str, Path], *, overwrite: bool) -> None:
+    """Give finished files their final names, and remove the work folder.
+
+    Args:
+        folder: may have been begun with the right to overwrite, or have put some of the files in place already.
+        built, final: see `publish`.
+        overwrite: files may be replaced.
+    """
+    stored = folder.stored() or {}
+    replace = overwrite or bool(stored.get("overwrite")) or folder.publishing
+    folder.mark_publishing()
+    publish(built, final, overwrite=replace)
+    folder.remove()

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from densa.regions._merge_kernel import half_edges
-from densa.regions._runs import root
+from densa.regions._union_find import root
 
 
 @njit(nogil=True, cache=True)

@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from densa.regions._union_find import unite
+
 _STRIP = 64  # rows that one task joins before the seams between strips are closed
 
 
@@ -84,15 +86,6 @@ def _fill(labels, background, first, start, parent):  # type: ignore[no-untyped-
 
 
 @njit(nogil=True, cache=True)
-def root(parent, i):  # type: ignore[no-untyped-def]
-    """Root of `i`; halves the path on the way."""
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@njit(nogil=True, cache=True)
 def _join_rows(labels, first, start, parent, y, reach):  # type: ignore[no-untyped-def]
     """Join the runs of row y with those of the row above."""
     width = labels.shape[1]
@@ -107,11 +100,7 @@ def _join_rows(labels, first, start, parent, y, reach):  # type: ignore[no-untyp
             and parent[here] >= 0
             and labels[y, start[here]] == labels[y - 1, start[above]]
         ):
-            a, b = root(parent, above), root(parent, here)
-            if a < b:
-                parent[b] = a
-            elif b < a:
-                parent[a] = b
+            unite(parent, above, here)
         # of two runs that end together, 8-connectivity still needs each one beside the other's successor
         if above_stop < here_stop:
             above += 1
@@ -131,11 +120,7 @@ def _join_corners(labels, start, parent, above, above_end, here, here_end, y):  
         if i >= above_end or j >= here_end or parent[i] < 0 or parent[j] < 0:
             continue
         if labels[y - 1, start[i]] == labels[y, start[j]]:
-            a, b = root(parent, i), root(parent, j)
-            if a < b:
-                parent[b] = a
-            elif b < a:
-                parent[a] = b
+            unite(parent, i, j)
 
 
 @njit(nogil=True, cache=True, parallel=True)

@@ -16,7 +16,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from densa.regions._runs import Extents, Runs, connected_runs, paint, piece_extents, root
+from densa.regions._runs import Extents, Runs, connected_runs, paint, piece_extents
+from densa.regions._union_find import root
 
 _STRIP = 256  # rows whose pieces one task sees to
 

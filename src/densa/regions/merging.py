@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from densa.errors import InputError
 from densa.regions._absorb_kernel import absorb
 from densa.regions._merge_kernel import COSTS, PREDICATES, merge_greedily
-from densa.regions._runs import root
+from densa.regions._union_find import root
 from densa.regions.adjacency import RegionGraph
 from densa.regions.statistics import Predicate
 

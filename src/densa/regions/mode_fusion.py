@@ -18,16 +18,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.regions._union_find import root, unite
 from densa.regions.mode_joining import (
     EDGE_SHIFT,
     distinct_edges,
-    find_root,
     join_alike,
     list_edges,
     moved_edges,
     steps,
     sum_modes,
-    unite,
 )
 from densa.regions.mode_search import BRIGHT
 
@@ -133,10 +132,10 @@ def _join_close_modes(edges: Any, sums: Any, sizes: Any, parents: Any, limit: fl
             unite(parents, one, other)
             joined = True
     for region in range(parents.size):  # roots come first: they are the smallest of their sets
-        root = find_root(parents, region)
-        parents[region] = root
-        if root != region and sizes[region] > 0:
-            _merge_into(sums, sizes, root, region)
+        first = root(parents, region)
+        parents[region] = first
+        if first != region and sizes[region] > 0:
+            _merge_into(sums, sizes, first, region)
     return joined
 
 
@@ -181,7 +180,7 @@ def _absorb_small(
         member = region
         while member > 0:
             for place in range(starts[member], starts[member + 1]):
-                other = find_root(parents, neighbours[place])
+                other = root(parents, neighbours[place])
                 if other == region:
                     continue
                 distance = _distance(sums, sizes, region, other, bright)

@@ -14,18 +14,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.regions._union_find import root, unite
+
 __all__ = [
     "EDGE_SHIFT",
     "across_edges",
     "are_alike",
     "distinct_edges",
-    "find_root",
     "join_alike",
     "list_edges",
     "moved_edges",
     "steps",
     "sum_modes",
-    "unite",
 ]
 
 EDGE_SHIFT = 32
@@ -99,25 +99,6 @@ def across_edges(some: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[
 
 
 @njit(nogil=True, cache=True)
-def find_root(parents: Any, item: int) -> int:
-    """The smallest item of a set, whose parent it is; for other kernels."""
-    while parents[item] != item:
-        parents[item] = parents[parents[item]]
-        item = parents[item]
-    return item
-
-
-@njit(nogil=True, cache=True)
-def unite(parents: Any, one: int, other: int) -> None:
-    """Join two sets; the smaller item is the root, so that roots do not depend on the order of joins."""
-    one, other = find_root(parents, one), find_root(parents, other)
-    if one < other:
-        parents[other] = one
-    else:
-        parents[one] = other
-
-
-@njit(nogil=True, cache=True)
 def _alike(modes: Any, mask: Any, threshold: float, row: int, column: int, other_row: int, other_column: int) -> bool:
     if not (mask[row, column] and mask[other_row, other_column]):
         return False
@@ -166,7 +147,7 @@ def _number_roots(parents: Any, mask: Any, regions: Any) -> int:
             n_regions += 1
             regions[pixel] = n_regions
         else:
-            regions[pixel] = regions[find_root(parents, pixel)]  # a root is the first pixel of its component
+            regions[pixel] = regions[root(parents, pixel)]  # a root is the first pixel of its component
     return n_regions
 
 

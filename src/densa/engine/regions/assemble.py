@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa import raster as rasters
-from densa.engine.grid import inside
+from densa.engine.grid import inside, widened
 from densa.engine.regions.boundaries import boundary_of
 from densa.engine.regions.graph import graph_of
-from densa.engine.regions.stage import widened
 from densa.engine.regions.statistics_csv import write_statistics
 from densa.engine.regions.store import Store
 from densa.errors import InputError

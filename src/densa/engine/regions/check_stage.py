@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.grid import Grid, inside
+from densa.engine.grid import Grid, inside, widened
 from densa.engine.regions.components import label_fragments
 from densa.engine.regions.region_file import RegionFile
-from densa.engine.regions.stage import widened
 from densa.engine.regions.stitching import number_fragments
 from densa.regions._features import check_connectivity
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from densa import raster as rasters
 from densa.engine.array_file import encode_arrays
 from densa.engine.block import Block
+from densa.engine.budget import keep_worker_small
 from densa.engine.grid import Grid
-from densa.engine.memory import return_large_blocks
 from densa.engine.regions.stage import Stage, Tile
 from densa.engine.regions.store import Store
 from densa.raster import Raster
@@ -46,11 +46,7 @@ class StageJob:
 
     def open(self) -> StageWorker:
         """The image, for this process."""
-        if self.cache_bytes:
-            from densa.engine.budget import limit_read_cache
-
-            limit_read_cache(20 * self.cache_bytes)
-            return_large_blocks()
+        keep_worker_small(self.cache_bytes)
         self.limit_threads()
         return self.opened(rasters.open(self.image, page=self.page))
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.block import Block
-from densa.engine.grid import Grid, inside
+from densa.engine.grid import Grid, common, inside, widened
 from densa.engine.regions.stitching import fragment_arrays, number_fragments
 from densa.engine.regions.value_range import RangeStage, value_range
 from densa.errors import InputError
@@ -212,7 +212,7 @@ class _ModeStage:
     ) -> None:
         """Search the missing pixels of a piece, given within the area, with no more around it than they need."""
         window = Window(area.row + piece.row, area.column + piece.column, piece.height, piece.width)
-        near = _common(_widened(window, halo), block.window)
+        near = common(widened(window, halo, tile.height, tile.width), block.window)
         rows, columns = inside(near, block.window)
         cut_out = Block(block.core, near, block.pixels[:, rows, columns], block.valid[rows, columns])
         place = inside(piece, Window(0, 0, *missing.shape))
@@ -242,22 +242,10 @@ class _ModeStage:
 def _with_neighbours(tile: Tile) -> tuple[Window, NDArray[np.bool_]]:
     """The core with the pixels that are joined to it over its right and lower face, and (h, w) which those are."""
     core = tile.core
-    area = _common(_widened(core, 1), Window(core.row, 0, tile.height - core.row, tile.width))
+    area = common(widened(core, 1, tile.height, tile.width), Window(core.row, 0, tile.height - core.row, tile.width))
     wanted = np.ones((area.height, area.width), np.bool_)
     wanted[: core.height, : core.column - area.column] = False  # of the left neighbours, the lowest is next to it
     return area, wanted
-
-
-def _widened(window: Window, margin: int) -> Window:
-    return Window(window.row - margin, window.column - margin, window.height + 2 * margin, window.width + 2 * margin)
-
-
-def _common(one: Window, other: Window) -> Window:
-    """What lies in both windows."""
-    row, column = max(one.row, other.row), max(one.column, other.column)
-    bottom = min(one.row + one.height, other.row + other.height)
-    right = min(one.column + one.width, other.column + other.width)
-    return Window(row, column, bottom - row, right - column)
 
 
 def _around(missing: NDArray[np.bool_], row: int, column: int) -> Window | None:

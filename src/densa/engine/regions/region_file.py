@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa import raster as rasters
+from densa.engine.regions.stitching import MAX_REGIONS
 from densa.errors import InputError
 from densa.raster import Raster, Window
 
 __all__ = ["RegionFile"]
-
-MAX_NUMBER = 2**31 - 1  # of a region
 
 
 class RegionFile:
@@ -59,7 +58,7 @@ class RegionFile:
         for index in (numbers.argmin(), numbers.argmax()):
             row, column = divmod(int(index), window.width)
             number = int(numbers[row, column])
-            if not 0 <= number <= MAX_NUMBER:
+            if not 0 <= number <= MAX_REGIONS:
                 raise InputError(
                     f"{self.path} has region {number} at {(window.row + row, window.column + column)}; regions must be "
                     "numbered from 1 (0: no region) below 2**31: number them anew"

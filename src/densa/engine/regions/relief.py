@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.grid import inside
+from densa.engine.grid import inside, widened
 from densa.errors import InputError
 from densa.raster import Raster, Window
 from densa.regions import gradient_magnitude
@@ -61,9 +61,7 @@ class Relief:
     def read(self, tile: Tile, margin: int) -> tuple[NDArray[np.generic], NDArray[np.bool_], Window]:
         """Relief and validity of a tile's core with `margin` pixels around it, and the window that they are of."""
         block = tile.read(margin + self.halo)
-        rows = _shrunk(block.window.row, block.window.height, block.core.row, block.core.height, margin)
-        columns = _shrunk(block.window.column, block.window.width, block.core.column, block.core.width, margin)
-        window = Window(rows[0], columns[0], rows[1], columns[1])
+        window = widened(tile.core, margin, tile.height, tile.width)
         part = inside(window, block.window)
         values: NDArray[Any] = block.pixels[0]
         if self.kind == "gradient":
@@ -76,9 +74,3 @@ class Relief:
             return float(raster.dtype.itemsize)
         wide = 8 if raster.dtype.itemsize > (4 if raster.dtype.kind == "f" else 2) else 4
         return float(wide * (raster.n_bands + (6 if self.bands == "largest" else 14)))
-
-
-def _shrunk(start: int, length: int, core_start: int, core_length: int, margin: int) -> tuple[int, int]:
-    """Start and length of a core with a margin, no longer than the block."""
-    first = max(start, core_start - margin)
-    return first, min(start + length, core_start + core_length + margin) - first

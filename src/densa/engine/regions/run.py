@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,12 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import densa
 from densa.engine.budget import Cost, fitting_tile_size, limit_read_cache
 from densa.engine.crew import Crew
-from densa.engine.files import check_files, is_complete, publish
+from densa.engine.files import check_files, is_complete
 from densa.engine.grid import Grid
-from densa.engine.identity import image_identity
+from densa.engine.identity import content_hash, image_identity, origin_tags
 from densa.engine.journal import WorkFolder
 from densa.engine.memory import resident_bytes, return_large_blocks, shown_bytes
 from densa.engine.regions.assemble import RegionOutputs, write_products
@@ -27,7 +25,7 @@ from densa.engine.regions.graph import graph_stages
 from densa.engine.regions.job import StageJob
 from densa.engine.regions.stage import RegionMethod, Stage
 from densa.engine.regions.store import Store
-from densa.engine.work import begin_alone, begun_tile_size, compute_missing
+from densa.engine.work import begin_alone, begun_tile_size, compute_missing, put_in_place
 from densa.errors import InputError
 from densa.raster import Raster, Window
 
@@ -87,12 +85,9 @@ def segment_to_file(
     size = choose_tile_size(method, stages, raster, tile_size or begun_with, memory, crew)
     grid = Grid(raster.height, raster.width, size)
     what = {"name": method.name, **method.parameters()}
-    description = {"image": image_identity(raster, page), "method": what, "tiles": {"size": size}}
-    tags = {
-        "DENSA_VERSION": densa.__version__,
-        "DENSA_IMAGE": f"{description['image']['name']} {description['image']['content']}",
-        "DENSA_METHOD": json.dumps(what, sort_keys=True),
-    }
+    image = image_identity(raster, page)
+    description = {"image": image, "method": what, "tiles": {"size": size}}
+    tags = origin_tags(image) | {"DENSA_METHOD": json.dumps(what, sort_keys=True)}
     if resume and folder.stored() is None and is_complete(outputs.each(), tags):
         folder.remove()
         return None
@@ -100,11 +95,10 @@ def segment_to_file(
     cache = 0 if memory is None else limit_read_cache(memory // max(1, crew.local_processes))
     with ExitStack() as stack:
         begin_alone(folder, description, stack, resume=resume, overwrite=overwrite)
-        key = hashlib.blake2b(json.dumps(description, sort_keys=True).encode(), digest_size=12).hexdigest()
         pixels = raster.height * raster.width
         total = (len(stages) + 1) * pixels
         store = run_stages(
-            stages, raster, folder, grid, page=page, crew=crew, key=key, cache_bytes=cache,
+            stages, raster, folder, grid, page=page, crew=crew, key=content_hash(description), cache_bytes=cache,
             progress=None if progress is None else (lambda done, _: progress(done, total)), tell=tell,
         )  # fmt: skip
         if progress:
@@ -112,11 +106,7 @@ def segment_to_file(
         built = outputs.inside(folder.assembly())
         write_products(store, raster, built, tags=tags)
         count = store.count()
-        stored = folder.stored() or {}
-        replace = overwrite or bool(stored.get("overwrite")) or folder.publishing
-        folder.mark_publishing()
-        publish(built.each(), outputs.each(), overwrite=replace)
-        folder.remove()
+        put_in_place(folder, built.each(), outputs.each(), overwrite=overwrite)
     if progress:
         progress(total, total)
     return count
@@ -245,6 +235,7 @@ def choose_tile_size(
         return max(raster.height, raster.width)
     if memory is None or tile_size is not None:
         return tile_size or default_tile_size(raster)
+    crew = _safe(crew)
     return_large_blocks()
     raster.read(Window(0, 0, 1, 1))  # what is decoded whole, is so from here on
     n_processes = max(1, crew.local_processes)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.block import Block, read_window
-from densa.engine.grid import Grid
+from densa.engine.grid import Grid, widened
 from densa.raster import Raster, Window
 
 if TYPE_CHECKING:
@@ -40,14 +40,6 @@ class Tile:
         if self._ahead is not None and self._ahead.window == window:
             return self._ahead
         return read_window(self._raster, self.core, window)
-
-
-def widened(core: Window, halo: int, height: int, width: int) -> Window:
-    """A window with `halo` pixels around it, clipped to a raster."""
-    top, left = max(core.row - halo, 0), max(core.column - halo, 0)
-    bottom = min(core.row + core.height + halo, height)
-    right = min(core.column + core.width + halo, width)
-    return Window(top, left, bottom - top, right - left)
 
 
 class Stage(Protocol):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.raster import Window
+from densa.regions._union_find import unite
 
 if TYPE_CHECKING:
     from densa.engine.grid import Grid
@@ -280,14 +281,6 @@ def _closed_pieces(
 
 
 @njit(nogil=True, cache=True)
-def _root(parents, i):  # type: ignore[no-untyped-def]
-    while parents[i] != i:
-        parents[i] = parents[parents[i]]
-        i = parents[i]
-    return i
-
-
-@njit(nogil=True, cache=True)
 def _join(parents, one, other, links):  # type: ignore[no-untyped-def]
     """Join one[i] and other[i + d - 1] where links[i, d]; -1 is no piece, and corners beyond the face are left out."""
     for i in range(one.size):
@@ -295,11 +288,7 @@ def _join(parents, one, other, links):  # type: ignore[no-untyped-def]
             j = i + d - 1
             if not links[i, d] or j < 0 or j >= other.size or one[i] < 0 or other[j] < 0:
                 continue
-            a, b = _root(parents, one[i]), _root(parents, other[j])
-            if a < b:
-                parents[b] = a
-            elif b < a:
-                parents[a] = b
+            unite(parents, one[i], other[j])
 
 
 @njit(nogil=True, cache=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.array_file import decode_arrays, encode_arrays, is_whole
-from densa.engine.grid import Grid, inside
+from densa.engine.grid import Grid, common, inside
 from densa.engine.journal import WorkFolder
 from densa.errors import InputError
 from densa.raster import Window
@@ -122,10 +122,7 @@ class Store:
         for row in rows:
             for column in columns:
                 core = self.grid.tile(row * n_columns + column)[0]
-                top, left = max(core.row, window.row), max(core.column, window.column)
-                bottom = min(core.row + core.height, window.row + window.height)
-                right = min(core.column + core.width, window.column + window.width)
-                part = Window(top, left, bottom - top, right - left)
+                part = common(core, window)
                 out[inside(part, window)] = self.tile_regions(row * n_columns + column)[inside(part, core)]
         return out
 

@@ -1,0 +1,22 @@
+"""Sets of items as trees of parents, for kernels: the smallest item is the root, whatever the order of the joins."""
+
+from numba import njit
+
+
+@njit(nogil=True, cache=True)
+def root(parent, i):  # type: ignore[no-untyped-def]
+    """Root of the set of `i`; halves the path on the way."""
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@njit(nogil=True, cache=True)
+def unite(parent, i, j):  # type: ignore[no-untyped-def]
+    """Join the sets of two items."""
+    a, b = root(parent, i), root(parent, j)
+    if a < b:
+        parent[b] = a
+    elif b < a:
+        parent[a] = b
