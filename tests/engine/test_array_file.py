@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from densa.engine.array_file import decode_arrays, encode_arrays, is_whole
+from densa.engine.array_file import decode_arrays, encode_arrays, is_whole, read_arrays
 from densa.errors import InputError
 
 ANY = st.dictionaries(
@@ -28,6 +28,25 @@ def test_comes_back_as_it_was(given_arrays):
         assert found[name].dtype == array.dtype
         np.testing.assert_array_equal(found[name], array)
         np.testing.assert_array_equal(decode_arrays(data, [name])[name], array)
+
+
+@given(ANY)
+def test_a_file_gives_what_its_bytes_give(tmp_path_factory, given_arrays):
+    path = tmp_path_factory.getbasetemp() / "arrays"
+    path.write_bytes(encode_arrays(given_arrays))
+    for names in ([], *([name] for name in given_arrays)):
+        found = read_arrays(path, names)
+        assert set(found) == (set(names) or set(given_arrays))
+        for name in found:
+            np.testing.assert_array_equal(found[name], given_arrays[name])
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    data = encode_arrays({"a": np.arange(500), "b": np.ones(9)})
+    for content in (b"", data[:20], data[:-1], data + b"x"):
+        (tmp_path / "f").write_bytes(content)
+        with pytest.raises(InputError, match="damaged"):
+            read_arrays(tmp_path / "f", ["a"])
 
 
 def test_does_not_depend_on_the_order_of_names():

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 
-__all__ = ["DAMAGED", "decode_arrays", "encode_arrays", "inflate", "is_whole"]
+__all__ = ["DAMAGED", "decode_arrays", "encode_arrays", "inflate", "is_whole", "read_arrays"]
 
 _MAGIC = b"densaA1\n"
 _HEAD = struct.Struct("<8sII")
@@ -57,26 +59,25 @@ def decode_arrays(data: bytes | memoryview, names: Collection[str] = ()) -> dict
     Raises:
         InputError: the bytes are not whole, or lack a name.
     """
-    found = {}
-    for entry, packed in _streams(memoryview(data)):
-        if names and entry.name not in names:
-            continue
-        if zlib.crc32(packed) != entry.crc:
-            raise InputError(DAMAGED)
-        dtype = np.dtype(entry.dtype)
-        n_bytes = math.prod(entry.shape) * dtype.itemsize
-        if n_bytes > _MOST_PACKED * (len(packed) + 1):
-            raise InputError(DAMAGED)
-        found[entry.name] = np.frombuffer(inflate(packed, n_bytes), dtype).reshape(entry.shape)
-    if set(names) - set(found):
-        raise InputError(DAMAGED)
-    return found
+    return _decode(_of_bytes(data), names)
+
+
+def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, NDArray[Any]]:
+    """`decode_arrays` of a file; of the others, only what is said of them is read."""
+    with path.open("rb", buffering=0) as file:
+
+        def read(place: int, n_bytes: int) -> memoryview:
+            file.seek(place)
+            return memoryview(file.read(n_bytes))
+
+        return _decode(_Source(os.fstat(file.fileno()).st_size, read), names)
 
 
 def is_whole(data: bytes | memoryview) -> bool:
     """Whether the bytes are a whole file of arrays; nothing is unpacked."""
+    source = _of_bytes(data)
     try:
-        return all(zlib.crc32(packed) == entry.crc for entry, packed in _streams(memoryview(data)))
+        return all(zlib.crc32(source.read(place, entry.length)) == entry.crc for entry, place in _entries(source))
     except InputError:
         return False
 
@@ -96,19 +97,51 @@ def inflate(packed: memoryview, n_bytes: int) -> bytes:
     return values
 
 
-def _streams(view: memoryview) -> Iterator[tuple[_Entry, memoryview]]:
-    """What is said of each array, and its packed bytes."""
-    if len(view) < _HEAD.size:
+class _Source(NamedTuple):
+    """Where the bytes are: how many, and a function of place and number that gives some."""
+
+    length: int
+    read: Callable[[int, int], memoryview]
+
+
+def _of_bytes(data: bytes | memoryview) -> _Source:
+    view = memoryview(data)
+    return _Source(len(view), lambda place, n_bytes: view[place : place + n_bytes])
+
+
+def _decode(source: _Source, names: Collection[str]) -> dict[str, NDArray[Any]]:
+    found = {}
+    for entry, place in _entries(source):
+        if names and entry.name not in names:
+            continue
+        packed = source.read(place, entry.length)
+        if zlib.crc32(packed) != entry.crc:
+            raise InputError(DAMAGED)
+        dtype = np.dtype(entry.dtype)
+        n_bytes = math.prod(entry.shape) * dtype.itemsize
+        if n_bytes > _MOST_PACKED * (len(packed) + 1):
+            raise InputError(DAMAGED)
+        found[entry.name] = np.frombuffer(inflate(packed, n_bytes), dtype).reshape(entry.shape)
+    if set(names) - set(found):
         raise InputError(DAMAGED)
-    magic, length, crc = _HEAD.unpack(view[: _HEAD.size])
-    header = view[_HEAD.size : _HEAD.size + length]
-    if magic != _MAGIC or length > _LARGEST_HEADER or len(header) != length or zlib.crc32(header) != crc:
+    return found
+
+
+def _entries(source: _Source) -> Iterator[tuple[_Entry, int]]:
+    """What is said of each array, and where its packed bytes begin."""
+    if source.length < _HEAD.size:
+        raise InputError(DAMAGED)
+    magic, length, crc = _HEAD.unpack(source.read(0, _HEAD.size))
+    if magic != _MAGIC or length > _LARGEST_HEADER:
+        raise InputError(DAMAGED)
+    header = source.read(_HEAD.size, length)
+    if len(header) != length or zlib.crc32(header) != crc:
         raise InputError(DAMAGED)
     place = _HEAD.size + length
     for name, dtype, shape, size, check in json.loads(bytes(header)):
-        if dtype not in _DTYPES or size > len(view) - place:
+        if dtype not in _DTYPES or size > source.length - place:
             raise InputError(DAMAGED)
-        yield _Entry(name, dtype, tuple(shape), size, check), view[place : place + size]
+        yield _Entry(name, dtype, tuple(shape), size, check), place
         place += size
-    if place != len(view):
+    if place != source.length:
         raise InputError(DAMAGED)

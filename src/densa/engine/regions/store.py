@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.array_file import decode_arrays, encode_arrays, is_whole
+from densa.engine.array_file import encode_arrays, is_whole, read_arrays
 from densa.engine.grid import Grid, common, inside
 from densa.engine.journal import WorkFolder
 from densa.errors import InputError
@@ -49,7 +49,7 @@ class Store:
 
     def load(self, stage: str, number: int, *names: str) -> dict[str, NDArray[Any]]:
         """Arrays that a stage left for a tile: those named, or all; they cannot be written to."""
-        return decode_arrays(self._read(_tile_name(stage, number)), names)
+        return self._read(_tile_name(stage, number), names)
 
     def save(self, stage: str, number: int, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep arrays of a tile."""
@@ -82,7 +82,7 @@ class Store:
         """A table of the whole; kept in this process once it is read."""
         with self._lock:
             if name not in self._tables:
-                self._tables[name] = decode_arrays(self._read(f"{name}.table"))
+                self._tables[name] = self._read(f"{name}.table")
             return self._tables[name]
 
     def save_table(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -144,9 +144,9 @@ class Store:
                 self._recent.popitem(last=False)
         return regions
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str, arrays: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
         try:
-            return (self.folder.path / name).read_bytes()
+            return read_arrays(self.folder.path / name, arrays)
         except FileNotFoundError as error:
             raise InputError(f"{self.folder.path} lacks {name}; begin anew with --overwrite") from error
 
