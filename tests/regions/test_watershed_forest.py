@@ -1,5 +1,6 @@
 """Watershed as a spanning forest: Kruskal's algorithm by hand, worked examples, Meyer's flooding, bad input."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from scipy import ndimage
 from skimage import data
 
 from densa.errors import InputError
+from densa.regions import _forest_kernels as kernels
 from densa.regions import boundaries, gradient_magnitude, label_minima, watershed, watershed_forest
 from densa.regions.forest import MOST_STEPS, terrain
 
@@ -204,6 +206,20 @@ def test_what_is_outside_the_mask_decides_nothing(rng):
     expected = watershed_forest(image, mask=mask)
     for hidden in (np.nan, -1e9, 1e9):
         assert_array_equal(watershed_forest(np.where(mask, image, hidden), mask=mask), expected)
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread")
+def test_threads_that_follow_the_same_paths_all_arrive(rng):
+    height, width = 302, 302
+    steps = np.zeros(height * width, np.uint8)
+    inner = np.pad(np.ones((height - 2, width - 2), bool), 1).ravel()
+    n = int(inner.sum())
+    for _ in range(150):
+        order = rng.permutation(np.flatnonzero(inner))  # each points a few places on: the paths cross all rows
+        target = np.zeros(height * width, np.int32)
+        target[order] = order[np.minimum(np.arange(n) + rng.integers(1, 3, n), n - 1)]
+        assert kernels.follow(steps, width, target) == 1
+        assert (target[inner] == order[-1]).all()
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,8 @@ def follow(steps, row_length, target):  # type: ignore[no-untyped-def]
     """Let each pixel point to the root of its part; returns the number of roots.
 
     Where two pixels point to each other, the lower one is the root. Threads shorten each other's paths in the second
-    loop, which changes no path's end.
+    loop, which changes no path's end. But a pixel just led to its root by one thread may be put back to a pixel on the
+    way by another that read the path before; so in a third loop each pixel is written by its own thread alone.
     """
     n_rows = steps.size // row_length
     for row in prange(1, n_rows - 1):
@@ -93,6 +94,12 @@ def follow(steps, row_length, target):  # type: ignore[no-untyped-def]
             root = find(target, pixel)
             target[pixel] = root
             n_roots += root == pixel and steps[pixel] != OUTSIDE
+    for row in prange(1, n_rows - 1):
+        for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
+            there = target[pixel]
+            while target[there] != there:
+                there = target[there]
+            target[pixel] = there
     return n_roots
 
 
