@@ -93,8 +93,7 @@ def normalized_cuts_of_graph(
         return np.arange(1, count + 1, dtype=np.int32)
     if count == 1:
         return np.ones(graph.n_nodes, np.int32)
-    _, vectors = graph_eigenvectors(graph, count)
-    labels = discretise(vectors.astype(np.float32))
+    labels = discretise(graph_eigenvectors(graph, count)[1].astype(np.float32))
     return in_order_of_first(refine_graph(matrix_of(graph), labels, count) if refine else labels)
 
 
@@ -235,8 +234,9 @@ def _eigenvectors(graph: WeightedGraph, n_vectors: int) -> tuple[NDArray[np.floa
     elif len(joined) <= _most_of_full_matrix(matrix) or n_vectors > len(joined) // 10:
         found_values, found = _all_at_once(matrix, degrees, n_found)
     else:
-        laplacian = (sparse.diags_array(degrees) - matrix).tocsr()
-        found_values, found = smallest_positive(laplacian, degrees, pieces, n_found - n_pieces)
+        matrix = (sparse.diags_array(degrees) - matrix).tocsr()  # of weights no more
+        found_values, found = smallest_positive(matrix, degrees, pieces, n_found - n_pieces)
+        del matrix
         found_values = np.concatenate([np.zeros(n_pieces), found_values])
         found = np.vstack([_indicators(pieces, degrees, n_pieces), found.T])
     found *= np.where(found.sum(axis=1) < 0, -1.0, 1.0)[:, np.newaxis]

@@ -41,13 +41,33 @@ class GraphLevel:
         self.masses = masses
         diagonal = matrix.diagonal()
         self.inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
-        self.interpolation, self.restriction = self._transfers(diagonal, n_kept)
+        self.interpolation = self._interpolation(diagonal, n_kept)
         if self.interpolation is None:
             self.eigenvalues, self.eigenvectors = self._all_eigenvectors()
 
     def smooth(self, target: Vectors, result: Vectors, backward: bool) -> None:
         """A Gauss-Seidel sweep towards L x = target, in place."""
         _sweep(self.matrix.indptr, self.matrix.indices, self.matrix.data, self.inverse, target, result, backward)
+
+    def passed_down(self, target: Vectors, result: Vectors) -> Vectors:
+        """What `result` still lacks of L x = target, as a target of the next level."""
+        below = np.zeros((self.interpolation.shape[1], target.shape[1]))
+        matrix, interpolation = self.matrix, self.interpolation
+        _restrict(
+            matrix.indptr, matrix.indices, matrix.data, interpolation.indptr, interpolation.indices, interpolation.data,
+            target, result, below,
+        )  # fmt: skip
+        return below
+
+    def correct(self, below: Vectors, result: Vectors) -> None:
+        """Add the next level's correction, in place."""
+        _interpolate(self.interpolation.indptr, self.interpolation.indices, self.interpolation.data, below, result)
+
+    def coarser(self, n_kept: int) -> GraphLevel:
+        """The next level: the Galerkin product."""
+        restriction = self.interpolation.T.tocsr()
+        matrix = (restriction @ (self.matrix @ self.interpolation)).tocsr()
+        return GraphLevel(matrix, np.abs(restriction @ self.masses), n_kept)
 
     def solve(self, target: Vectors) -> Vectors:
         """L^+ target, up to constants per component, on the coarsest level."""
@@ -62,10 +82,10 @@ class GraphLevel:
         values, columns = np.linalg.eigh(roots[:, np.newaxis] * self.matrix.toarray() * roots)
         return values, columns * roots[:, np.newaxis]
 
-    def _transfers(self, diagonal: NDArray[np.float64], n_kept: int) -> tuple[Any, Any]:
+    def _interpolation(self, diagonal: NDArray[np.float64], n_kept: int) -> Any:
         n_nodes = len(diagonal)
         if n_nodes <= max(DENSE, 4 * n_kept):
-            return None, None
+            return None
         groups = self._groups(diagonal, n_kept, STRONG)
         inside = groups >= 0
         starts = np.concatenate([[0], np.cumsum(inside)])
@@ -75,8 +95,7 @@ class GraphLevel:
         steps = np.where(self._is_crowded(), 0.0, -DAMPING * self.inverse)
         smoothed.data *= np.repeat(steps, np.diff(smoothed.indptr))
         smoothed.eliminate_zeros()
-        interpolation = (tentative + smoothed).tocsr()
-        return interpolation, interpolation.T.tocsr()
+        return (tentative + smoothed).tocsr()
 
     def _is_crowded(self) -> NDArray[np.bool_]:
         n_neighbours = np.diff(self.matrix.indptr)
@@ -106,9 +125,7 @@ def graph_levels(laplacian: Any, masses: NDArray[np.float64], n_kept: int) -> li
     """
     levels = [GraphLevel(laplacian, masses, n_kept)]
     while levels[-1].interpolation is not None:
-        fine = levels[-1]
-        matrix = (fine.restriction @ (fine.matrix @ fine.interpolation)).tocsr()
-        levels.append(GraphLevel(matrix, np.abs(fine.restriction @ fine.masses), n_kept))
+        levels.append(levels[-1].coarser(n_kept))
     return levels
 
 
@@ -119,8 +136,7 @@ def graph_cycle(levels: list[GraphLevel], target: Vectors, depth: int = 0) -> Ve
         return level.solve(target)
     result = np.zeros_like(target)
     level.smooth(target, result, backward=False)
-    below = level.restriction @ (target - level.matrix @ result)
-    result += level.interpolation @ graph_cycle(levels, below, depth + 1)
+    level.correct(graph_cycle(levels, level.passed_down(target, result), depth + 1), result)
     level.smooth(target, result, backward=True)
     return result
 
@@ -140,6 +156,37 @@ def _sweep(starts: Any, columns: Any, entries: Any, inverse: Any, target: Any, r
                     rest[v] -= entry * result[other, v]
         for v in range(n):
             result[node, v] = rest[v] * inverse[node]
+
+
+@njit(nogil=True, cache=True)
+def _restrict(
+    starts: Any, columns: Any, entries: Any, coarse_starts: Any, coarse_columns: Any, shares: Any,
+    target: Any, result: Any, below: Any,
+) -> None:  # fmt: skip
+    """Add P^T (target - L result) to `below`, row by row: no array of all residuals."""
+    n_nodes, n = target.shape
+    rest = np.empty(n)
+    for node in range(n_nodes):
+        rest[:] = target[node]
+        for place in range(starts[node], starts[node + 1]):
+            other, entry = columns[place], entries[place]
+            for v in range(n):
+                rest[v] -= entry * result[other, v]
+        for place in range(coarse_starts[node], coarse_starts[node + 1]):
+            group, share = coarse_columns[place], shares[place]
+            for v in range(n):
+                below[group, v] += share * rest[v]
+
+
+@njit(nogil=True, cache=True)
+def _interpolate(starts: Any, columns: Any, shares: Any, below: Any, result: Any) -> None:
+    """Add P below."""
+    n_nodes, n = result.shape
+    for node in range(n_nodes):
+        for place in range(starts[node], starts[node + 1]):
+            group, share = columns[place], shares[place]
+            for v in range(n):
+                result[node, v] += share * below[group, v]
 
 
 @njit(nogil=True, cache=True)

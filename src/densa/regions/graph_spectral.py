@@ -7,11 +7,12 @@ from the coarsest level's vectors: two to four iterations do. Nothing is random.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy import sparse
 
 from densa.regions.graph_multigrid import GraphLevel, graph_cycle, graph_levels
 
@@ -20,6 +21,7 @@ __all__ = ["smallest_positive"]
 NOTICED = 1e-9  # smaller values count as this one where accuracy is judged
 STANDSTILL = 5  # tolerances that the last step may have gained: the estimate trusts the cycle, this does not
 GUARDS = 3  # vectors carried beyond those wanted: the wanted ones converge faster
+_BLOCK = 2**14
 
 Vectors = NDArray[np.float64]  # (nodes, n)
 
@@ -51,10 +53,10 @@ def smallest_positive(
     count = n_vectors + GUARDS + means.count
     levels = graph_levels(laplacian, degrees, count)
     start = _start(levels, count)
-    lengths = np.linalg.norm(start, axis=0)
-    start = means.taken_off(start)
-    start = start[:, np.linalg.norm(start, axis=0) > 1e-6 * lengths]  # what was constant on the components is gone
-    return _iterate(levels, means, start, n_vectors, steps, tolerance)
+    lengths = _lengths(start)
+    means.take_off(start)
+    left = _lengths(start) > 1e-6 * lengths  # what was constant on the components is gone
+    return _iterate(levels, means, start if left.all() else start[:, left], n_vectors, steps, tolerance)
 
 
 class _Means:
@@ -62,28 +64,27 @@ class _Means:
 
     def __init__(self, components: NDArray[np.int32], degrees: NDArray[np.float64]) -> None:
         masses = np.bincount(components, degrees)
-        starts = np.arange(len(components) + 1)
         self.count = len(masses)
-        self.spread = sparse.csr_array((np.ones(len(components)), components, starts), (len(components), self.count))
-        self.mean = sparse.csr_array((degrees / masses[components], components, starts), self.spread.shape).T.tocsr()
+        self.components = components
+        self.shares = degrees / masses[components]
 
-    def taken_off(self, vectors: Vectors) -> Vectors:
-        """The vectors less their mean on each component."""
-        return np.asarray(vectors - self.spread @ (self.mean @ vectors))
+    def take_off(self, vectors: Vectors) -> None:
+        """Subtract the vectors' mean on each component, in place."""
+        _take_off(self.components, self.shares, np.zeros((self.count, vectors.shape[1])), vectors)
 
 
 def _iterate(
     levels: list[GraphLevel], means: _Means, vectors: Vectors, n_wanted: int, steps: int, tolerance: float
 ) -> tuple[NDArray[np.float64], Vectors]:
-    laplacian, masses = levels[0].matrix, levels[0].masses[:, np.newaxis]
+    """At its peak it holds four arrays of vectors: these, the last directions, residuals and their corrections."""
+    fine = levels[0]
     count = n_wanted + GUARDS
-    products = laplacian @ vectors
-    values, turn = _best_basis([vectors], [products], masses, count)
-    vectors, products = vectors @ turn, products @ turn
-    basis, basis_products = [vectors], [products]
+    values, turn = _best_basis(fine, [vectors], count)
+    vectors = _turned([vectors], turn)[0]
+    directions: list[Vectors] = []
     before = np.full(count, np.inf)
     for _ in range(steps):
-        residuals = products - vectors * masses * values
+        residuals = _residuals(fine, vectors, values)
         corrections = graph_cycle(levels, residuals)
         # The cycle is nearly L^+: what the values lie too high by is nearly the residuals' length in it.
         excess = np.einsum("ij,ij->j", residuals, corrections)
@@ -91,15 +92,12 @@ def _iterate(
         if ((excess <= allowed) & (before - values <= STANDSTILL * allowed))[:n_wanted].all():
             break
         del residuals
-        corrections = means.taken_off(corrections)
-        basis.insert(1, corrections)
-        basis_products.insert(1, laplacian @ corrections)
-        del corrections
+        means.take_off(corrections)
         before = values
-        values, turn = _best_basis(basis, basis_products, masses, count)
-        basis = _turned(basis, turn)
-        basis_products = _turned(basis_products, turn)
-        vectors, products = basis[0], basis_products[0]
+        basis = [vectors, corrections, *directions]
+        values, turn = _best_basis(fine, basis, count)
+        vectors, *directions = _turned(basis, turn)
+        del basis, corrections
     return values[:n_wanted], vectors[:, :n_wanted]
 
 
@@ -115,23 +113,44 @@ def _start(levels: list[GraphLevel], count: int) -> Vectors:
     return np.ascontiguousarray(vectors)
 
 
+def _lengths(vectors: Vectors) -> NDArray[np.float64]:
+    return np.sqrt(np.einsum("ij,ij->j", vectors, vectors))
+
+
+def _residuals(level: GraphLevel, vectors: Vectors, values: NDArray[np.float64]) -> Vectors:
+    """L x - value M x of each vector."""
+    residuals = np.empty_like(vectors)
+    for rows in _blocks(len(vectors)):
+        part = vectors[rows]
+        residuals[rows] = _products(level, vectors, rows) - part * level.masses[rows, np.newaxis] * values
+    return residuals
+
+
 def _turned(basis: list[Vectors], turn: Vectors) -> list[Vectors]:
-    """The new vectors, and the part of them that the old vectors do not span: the next directions."""
-    n = basis[0].shape[1]
-    directions = basis[1] @ turn[n : n + basis[1].shape[1]]
-    if len(basis) > 2:
-        directions += basis[2] @ turn[n + basis[1].shape[1] :]
-    vectors = basis[0] @ turn[:n]
-    vectors += directions
-    return [vectors, directions]
+    """The new vectors, and the part of them that the old vectors do not span: the next directions.
+
+    They take the place of the old vectors and of the last of the basis, where they are as many.
+    """
+    n, width = basis[0].shape[1], turn.shape[1]
+    out = [one if one.shape[1] == width else np.empty((len(one), width)) for one in (basis[0], *basis[1:][-1:])]
+    for rows in _blocks(len(basis[0])):
+        vectors = basis[0][rows] @ turn[:n]
+        if len(basis) > 1:
+            directions = np.hstack([one[rows] for one in basis[1:]]) @ turn[n:]
+            vectors += directions
+            out[1][rows] = directions
+        out[0][rows] = vectors
+    return out
 
 
-def _best_basis(
-    basis: list[Vectors], products: list[Vectors], masses: NDArray[np.float64], count: int
-) -> tuple[NDArray[np.float64], Vectors]:
+def _best_basis(level: GraphLevel, basis: list[Vectors], count: int) -> tuple[NDArray[np.float64], Vectors]:
     """Rayleigh-Ritz: the smallest values in the span, and the columns that combine the basis to their vectors."""
-    gram = np.block([[one.T @ (masses * other) for other in basis] for one in basis])
-    energy = np.block([[one.T @ product for product in products] for one in basis])
+    width = sum(one.shape[1] for one in basis)
+    gram, energy = np.zeros((2, width, width))
+    for rows in _blocks(len(level.masses)):
+        part = np.hstack([one[rows] for one in basis])
+        gram += part.T @ (level.masses[rows, np.newaxis] * part)
+        energy += part.T @ np.hstack([_products(level, one, rows) for one in basis])
     scales = 1 / np.sqrt(np.maximum(np.diag(gram), 1e-300))
     # Leave out directions that rounding cannot tell from the others.
     lengths, axes = np.linalg.eigh(scales[:, np.newaxis] * (gram + gram.T) / 2 * scales)
@@ -139,3 +158,38 @@ def _best_basis(
     axes = scales[:, np.newaxis] * axes[:, kept] / np.sqrt(lengths[kept])
     values, turns = np.linalg.eigh(axes.T @ (energy + energy.T) / 2 @ axes)
     return values[:count], axes @ turns[:, :count]
+
+
+def _blocks(n_nodes: int) -> Iterator[slice]:
+    """Rows that are worked on at once; fixed, since the order of sums depends on them."""
+    for begin in range(0, n_nodes, _BLOCK):
+        yield slice(begin, min(begin + _BLOCK, n_nodes))
+
+
+def _products(level: GraphLevel, vectors: Vectors, rows: slice) -> Vectors:
+    """Rows of L vectors."""
+    out = np.zeros((rows.stop - rows.start, vectors.shape[1]))
+    _multiply(level.matrix.indptr, level.matrix.indices, level.matrix.data, vectors, rows.start, out)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _multiply(starts: Any, columns: Any, entries: Any, vectors: Any, begin: int, out: Any) -> None:
+    for row in range(out.shape[0]):
+        for place in range(starts[begin + row], starts[begin + row + 1]):
+            other, entry = columns[place], entries[place]
+            for v in range(out.shape[1]):
+                out[row, v] += entry * vectors[other, v]
+
+
+@njit(nogil=True, cache=True)
+def _take_off(components: Any, shares: Any, means: Any, vectors: Any) -> None:
+    n_nodes, n = vectors.shape
+    for node in range(n_nodes):
+        component, share = components[node], shares[node]
+        for v in range(n):
+            means[component, v] += share * vectors[node, v]
+    for node in range(n_nodes):
+        component = components[node]
+        for v in range(n):
+            vectors[node, v] -= means[component, v]
