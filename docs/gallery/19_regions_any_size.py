@@ -109,8 +109,8 @@ for axis, (name, regions) in zip(axes, found.items(), strict=True):
 # The watershed that has a tile-independent answer
 # ------------------------------------------------
 # Meyer's flooding serves equal pixels first in, first out, and who came first may be decided at the other end of the raster.
-# Here every pixel has a place of its own in one order (relief, then distance inside a plateau, then position), and the
-# regions are the trees of the minimum spanning forest that grow from the markers (Cousty et al. 2009). A tile can contract
+# Here every pixel has a place of its own in one order (the level at which a flood from the markers gets there, then the
+# distance inside a plateau, then position), and the regions are the trees of the minimum spanning forest that grow from the markers (Cousty et al. 2009). A tile can contract
 # what it can decide alone; the edges that it cannot decide are as few as its border pixels, and are decided together.
 #
 # On the command line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from densa.errors import InputError
@@ -61,6 +62,14 @@ class Grid:
         length = min(self.tile_size, side - start)
         first = max(start - self.halo, 0) // self.stride * self.stride
         return start, length, first, min(start + length + self.halo, side) - first
+
+    def tiles_in(self, window: Window) -> Iterator[tuple[int, Window]]:
+        """Numbers of the tiles whose cores reach into a window, and the part of it that each owns."""
+        size = self.tile_size
+        for row in range(window.row // size, (window.row + window.height - 1) // size + 1):
+            for column in range(window.column // size, (window.column + window.width - 1) // size + 1):
+                number = row * self.n_columns + column
+                yield number, common(self.tile(number)[0], window)
 
     def computed_pixels(self) -> int:
         """Pixels of all blocks together: what the network computes."""

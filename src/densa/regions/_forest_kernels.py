@@ -75,19 +75,22 @@ def point_to_lowest(values, steps, markers, offsets, row_length, target):  # typ
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def follow(steps, row_length, target):  # type: ignore[no-untyped-def]
+def follow(steps, row_length, climb, target):  # type: ignore[no-untyped-def]
     """Let each pixel point to the root of its part; returns the number of roots.
 
-    Where two pixels point to each other, the lower one is the root. Threads shorten each other's paths in the second
-    loop, which changes no path's end. But a pixel just led to its root by one thread may be put back to a pixel on the
-    way by another that read the path before; so in a third loop each pixel is written by its own thread alone.
+    Without `climb` every pixel that has no lower neighbour is a root, and no pixel of a part is higher than the first
+    on its way down. Otherwise only one of two that point to each other is, the lower one: fewer parts.
+
+    Threads shorten each other's paths in the second loop, which changes no path's end. But a pixel just led to its
+    root by one thread may be put back to a pixel on the way by another that read the path before; so in a third loop
+    each pixel is written by its own thread alone.
     """
     n_rows = steps.size // row_length
     for row in prange(1, n_rows - 1):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
             if target[pixel] < 0:
                 there = -1 - target[pixel]
-                target[pixel] = pixel if target[there] == pixel else there
+                target[pixel] = there if climb and target[there] != pixel else pixel
     n_roots = 0
     for row in prange(1, n_rows - 1):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
@@ -104,10 +107,10 @@ def follow(steps, row_length, target):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def number_parts(steps, markers, row_length, target, labels, kinds):  # type: ignore[no-untyped-def]
+def number_parts(values, steps, markers, row_length, target, labels, kinds, bottoms):  # type: ignore[no-untyped-def]
     """Replace roots by numbers of parts, from 0 in raster order of the roots; -1 where there is none.
 
-    Fills `labels`, the marker of each part, and `kinds`, LABELLED or CLOSED.
+    Fills `labels`, the marker of each part, `kinds`, LABELLED or CLOSED, and `bottoms`, the value of each root.
     """
     n_parts = 0
     for pixel in range(target.size):
@@ -118,6 +121,7 @@ def number_parts(steps, markers, row_length, target, labels, kinds):  # type: ig
             target[pixel] = -3 - n_parts
             labels[n_parts] = markers[pixel]
             kinds[n_parts] = LABELLED if markers[pixel] != 0 else CLOSED
+            bottoms[n_parts] = values[pixel]
             n_parts += 1
     _spread_numbers(row_length, target)
 
@@ -170,13 +174,13 @@ def list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, 
 
 
 @njit(nogil=True, cache=True)
-def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, chosen):  # type: ignore[no-untyped-def]
+def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, highest_kind, chosen):  # type: ignore[no-untyped-def]
     """Borůvka's rounds until no part that may choose has an edge left; returns the numbers of edges left and chosen.
 
-    Closed parts choose; if there is room in `chosen`, open ones too, and the edges chosen are kept there. Edges that
-    are left stand in front of `higher` and `lower`. `labels` and `kinds` hold for the roots of `parents` afterwards.
+    Parts of up to `highest_kind` choose; the edges are kept in `chosen` (n, 2), which needs room for one of each such
+    part. Edges that are left stand in front of `higher` and `lower`. `labels` and `kinds` hold for the roots of
+    `parents` afterwards.
     """
-    highest_kind = OPEN if chosen.shape[0] > 0 else CLOSED
     best = np.full(parents.size, -1, np.int32)  # least edge of each part, and the value of its higher end
     best_value = np.empty(parents.size, values.dtype)
     choosing = np.empty(parents.size, np.int32)
@@ -201,9 +205,8 @@ def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, chos
             parents[other] = one
             labels[one] = max(labels[one], labels[other])
             kinds[one] = max(kinds[one], kinds[other])
-            if highest_kind == OPEN:
-                chosen[n_chosen, 0], chosen[n_chosen, 1] = higher[edge], lower[edge]
-                n_chosen += 1
+            chosen[n_chosen, 0], chosen[n_chosen, 1] = higher[edge], lower[edge]
+            n_chosen += 1
         n_before, n_choosing = n_choosing, 0
         for k in range(n_before):
             part = choosing[k]
@@ -237,6 +240,64 @@ def _least_edges(  # type: ignore[no-untyped-def]
                 best[part], best_value[part] = n_left, value
         n_left += 1
     return n_left
+
+
+# -- how high the water stands ----------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True)
+def rise_parts(values, parts, chosen, kinds, levels):  # type: ignore[no-untyped-def]
+    """Fill `levels` of closed parts: the lowest flood that reaches them from a part that is not closed.
+
+    Args:
+        values, parts: of the pixels.
+        chosen: (m, 2) ends of the edges by which closed parts were joined; they make up trees, each with one part at
+            most that is not closed.
+        kinds: (n,) of the parts before they were joined.
+        levels: (n,) level at which the parts that are not closed are flooded; 0 in the others, and left so in trees
+            without such a part.
+    """
+    n_parts, n_edges = kinds.size, chosen.shape[0]
+    ends = np.empty((n_edges, 2), np.int32)
+    first = np.zeros(n_parts + 2, np.int32)  # places of a part's edges, shifted by one while they are filled in
+    for edge in range(n_edges):
+        for end in range(2):
+            ends[edge, end] = parts[chosen[edge, end]]
+            first[ends[edge, end] + 2] += 1
+    for part in range(n_parts):
+        first[part + 2] += first[part + 1]
+    others, altitudes = np.empty(2 * n_edges, np.int32), np.empty(2 * n_edges, values.dtype)
+    for edge in range(n_edges):
+        for end in range(2):
+            place = first[ends[edge, end] + 1]
+            others[place], altitudes[place] = ends[edge, 1 - end], values[chosen[edge, 0]]
+            first[ends[edge, end] + 1] += 1
+    reached = kinds != CLOSED
+    stack = np.empty(n_parts, np.int32)
+    for root in range(n_parts):
+        if kinds[root] == CLOSED:
+            continue
+        stack[0], n = root, 1
+        while n > 0:
+            n -= 1
+            part = stack[n]
+            for k in range(first[part], first[part + 1]):
+                if not reached[others[k]]:
+                    reached[others[k]] = True
+                    levels[others[k]] = max(levels[part], altitudes[k])
+                    stack[n] = others[k]
+                    n += 1
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def raise_values(values, parts, levels, raised):  # type: ignore[no-untyped-def]
+    """Values of at least the level of their part; `raised` (h, w) has no frame, and is 0 where there is no part."""
+    height, width = raised.shape
+    for row in prange(height):
+        start = (row + 1) * (width + 2) + 1
+        for column in range(width):
+            part = parts[start + column]
+            raised[row, column] = max(values[start + column], levels[part]) if part >= 0 else 0
 
 
 @njit(nogil=True, cache=True, parallel=True)

@@ -74,8 +74,11 @@ def rank_lower_ends(values, steps, offsets, edges, ranks):  # type: ignore[no-un
 
 
 @njit(nogil=True, cache=True)
-def join_in_order(one, other, order, parents, labels):  # type: ignore[no-untyped-def]
-    """Kruskal's algorithm: nodes are joined unless both are labelled; an end below 0 is a label."""
+def join_in_order(one, other, altitude, order, parents, labels, levels):  # type: ignore[no-untyped-def]
+    """Kruskal's algorithm: nodes are joined unless both are labelled; an end below 0 is a label.
+
+    A tree that meets a label takes it, and the edge's altitude as its level; it grows no more. Both stand at its root.
+    """
     for edge in order:
         ends = one[edge], other[edge]
         a = find(parents, ends[0]) if ends[0] >= 0 else -1
@@ -84,10 +87,9 @@ def join_in_order(one, other, order, parents, labels):  # type: ignore[no-untype
         its = labels[b] if b >= 0 else -ends[1]
         if label != 0 and its != 0:
             continue
-        if a >= 0 and b >= 0:
+        if label == 0 and its == 0:
             parents[max(a, b)] = min(a, b)
-            labels[min(a, b)] = max(label, its)
-        elif a >= 0:
-            labels[a] = its
+        elif label == 0:
+            labels[a], levels[a] = its, altitude[edge]
         else:
-            labels[b] = label
+            labels[b], levels[b] = label, altitude[edge]

@@ -26,7 +26,7 @@ from densa.regions import _forest_kernels as kernels
 from densa.regions import _forest_tile_kernels as tile_kernels
 from densa.regions.forest import Forest, Terrain, grow_forest
 
-__all__ = ["Place", "join_nodes", "shrink"]
+__all__ = ["NO_LEVEL", "Place", "join_nodes", "shrink"]
 
 
 class Place(NamedTuple):
@@ -37,28 +37,31 @@ class Place(NamedTuple):
     raster_width: int
 
 
-def shrink(land: Terrain, markers: NDArray[np.int32], place: Place) -> dict[str, NDArray[Any]]:
+def shrink(land: Terrain, markers: NDArray[np.int32], place: Place, fill: bool = False) -> dict[str, NDArray[Any]]:
     """What the surroundings of a tile may still change in its watershed.
 
     Args:
         land: of the tile, its steps filled; the frame holds the pixels around it.
         markers: (h, w) number of each pixel's marker, 0: none.
         place: of the tile.
+        fill: leave "raised", too.
 
     Returns:
         "fragments" (h, w) int32 node of each pixel, 0: none; "labels" (n,) int32 marker of the nodes from 1, 0: not
         known yet. "one", "other" (m,) int32 nodes of the undecided edges. "inner" (k,) int32 nodes inside of the edges
         across faces and "outer" (k,) int64 position (row * raster_width + column) of their ends outside. "altitude"
-        and "order" (m + k,) uint64 place of all these edges in the total order.
+        (m + k,) int64 and "order" (m + k,) uint64 place of all these edges in the total order. "raised" (h, w) int32
+        or int64: the level of a pixel is the higher one of this and of its node's level (`join_nodes`).
     """
-    forest = grow_forest(land, np.pad(markers, 1).ravel())
+    forest = grow_forest(land, np.pad(markers, 1).ravel(), fill)
     nodes, labels = _number_nodes(forest)
     chosen = _undecided(land, forest, int((labels == 0).sum()))
     across = tile_kernels.edges_across(
         land.values.ravel(), land.steps.ravel(), forest.parts, land.offsets, land.row_length
     )  # fmt: skip
     altitude, order = _order(land, np.concatenate([chosen, across]), place)
-    return {
+    raised = {"raised": forest.raised(land.values)} if fill else {}
+    return raised | {
         "fragments": forest.paint(nodes),
         "labels": labels,
         "one": nodes[forest.parts[chosen[:, 0]]],
@@ -97,12 +100,13 @@ def _undecided(land: Terrain, forest: Forest, n_unknown: int) -> NDArray[np.int3
         forest.parents.copy(),
         forest.labels.copy(),
         forest.kinds.copy(),
+        kernels.OPEN,
         chosen,
     )
     return chosen[:n_chosen]
 
 
-def _order(land: Terrain, edges: NDArray[np.int32], place: Place) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+def _order(land: Terrain, edges: NDArray[np.int32], place: Place) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """The two columns that put edges in order."""
     values, steps = land.values.ravel(), land.steps.ravel()
     ranks = np.empty(len(edges), np.uint64)
@@ -110,8 +114,7 @@ def _order(land: Terrain, edges: NDArray[np.int32], place: Place) -> tuple[NDArr
     higher = edges[:, 0]
     positions = _positions(land, higher, place).astype(np.uint64)
     order = steps[higher].astype(np.uint64) << np.uint64(56) | positions << np.uint64(3) | ranks
-    altitude = values[higher].astype(np.int64).view(np.uint64) ^ np.uint64(1 << 63)
-    return altitude, order
+    return values[higher].astype(np.int64), order
 
 
 def _positions(land: Terrain, pixels: NDArray[np.int32], place: Place) -> NDArray[np.int64]:
@@ -120,9 +123,13 @@ def _positions(land: Terrain, pixels: NDArray[np.int32], place: Place) -> NDArra
     return positions
 
 
+NO_LEVEL = np.iinfo(np.int64).min
+"""Below all levels: of the nodes that hold a marker, whose pixels know their level."""
+
+
 def join_nodes(
-    one: NDArray[np.int64], other: NDArray[np.int64], altitude: NDArray[np.uint64], order: NDArray[np.uint64], n: int
-) -> NDArray[np.int32]:
+    one: NDArray[np.int64], other: NDArray[np.int64], altitude: NDArray[np.int64], order: NDArray[np.uint64], n: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Kruskal's algorithm over what the tiles left.
 
     Args:
@@ -131,8 +138,8 @@ def join_nodes(
         n: nodes.
 
     Returns:
-        (n,) label of each node, 0: no marker reaches it.
+        (n,) label of each node, 0: no marker reaches it; (n,) int64 level at which it is flooded, NO_LEVEL: never.
     """
-    parents, labels = np.arange(n), np.zeros(n, np.int32)
-    tile_kernels.join_in_order(one, other, np.lexsort((order, altitude)), parents, labels)
-    return kernels.resolve(parents, labels)
+    parents, labels, levels = np.arange(n), np.zeros(n, np.int32), np.full(n, NO_LEVEL)
+    tile_kernels.join_in_order(one, other, altitude, np.lexsort((order, altitude)), parents, labels, levels)
+    return kernels.resolve(parents, labels), kernels.resolve(parents, levels)

@@ -14,7 +14,7 @@ from densa.engine.grid import Grid
 from densa.engine.journal import WorkFolder
 from densa.engine.memory import peak_bytes, reset_peak
 from densa.engine.regions.assemble import RegionOutputs
-from densa.engine.regions.run import choose_tile_size, run_stages, stages_of
+from densa.engine.regions.run import choose_tile_size, halo_of, run_stages, stages_of
 from densa.engine.regions.stage import RegionMethod
 from densa.raster import Raster, Window
 from densa.raster.part import Part
@@ -51,7 +51,7 @@ def estimate_segmentation(
     method = method_of(raster, 1.0)
     stages = stages_of(method, raster, outputs)
     size = choose_tile_size(method, stages, raster, tile_size, memory, crew)
-    halo = max(0, *(stage.halo for stage in stages))
+    halo = halo_of(stages)
     grid = Grid(raster.height, raster.width, size, halo)
     pixels = raster.height * raster.width
     _try(method_of, raster, outputs, _WARM_PX)  # the first use compiles

@@ -1,19 +1,20 @@
-"""The global step of the watershed: what the tiles could not decide, and the label of all their nodes."""
+"""The global step of the watershed: what the tiles could not decide, and label or level of all their nodes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.regions.forest_tiles import join_nodes
+from densa.regions.forest_tiles import NO_LEVEL, join_nodes
 
 if TYPE_CHECKING:
     from densa.engine.grid import Grid
     from densa.engine.regions.store import Store
 
-__all__ = ["label_nodes"]
+__all__ = ["label_nodes", "level_nodes"]
 
 _EDGES = ("labels", "one", "other", "inner", "outer", "altitude", "order")
 _SIDES = ("top", "bottom", "left", "right")
@@ -24,7 +25,7 @@ class _Edges(NamedTuple):
 
     one: NDArray[np.int64]
     other: NDArray[np.int64]
-    altitude: NDArray[np.uint64]
+    altitude: NDArray[np.int64]
     order: NDArray[np.uint64]
 
 
@@ -32,7 +33,7 @@ def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
     """Join the nodes of all tiles and save their labels as "numbers"; the table "regions" gets the largest as "count".
 
     Memory: 40 bytes for each edge across a face that does not join two markers, and each undecided edge of a tile; 8
-    for each pixel at a face. Nothing that is known of the inside of tiles.
+    for each pixel at a face, 28 for each node. Nothing that is known of the inside of tiles.
 
     Args:
         store: holds what `densa.regions.forest_tiles.shrink` left of every tile, and its nodes at the "top",
@@ -40,6 +41,27 @@ def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
         stage_name: the stage that made them.
         grid: of the raster.
     """
+    count = 0
+    for number, (labels, _) in enumerate(_joined(store, stage_name, grid)):
+        count = max(count, int(labels.max()))
+        store.save("numbers", number, {"numbers": labels})
+    store.save_table("regions", {"count": np.array(count, np.int64)})
+
+
+def level_nodes(store: Store, stage_name: str, grid: Grid, name: str) -> None:
+    """Join the nodes of all tiles and save how high the flood stands when it reaches them.
+
+    Args:
+        store, stage_name, grid: see `label_nodes`.
+        name: of what is saved: "levels" (n + 1,) int64 of the nodes from 1, NO_LEVEL where they hold a marker, and
+            "reached" (n + 1,) bool.
+    """
+    for number, (labels, levels) in enumerate(_joined(store, stage_name, grid)):
+        store.save(name, number, {"levels": levels, "reached": labels != 0})
+
+
+def _joined(store: Store, stage_name: str, grid: Grid) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64]]]:
+    """Tile by tile, label and level of each node from 1; 0 and NO_LEVEL for node 0."""
     faces = _Faces(grid)
     starts = [0]
     for number in range(len(grid)):
@@ -48,15 +70,17 @@ def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
         faces.add(number, {side: codes[tile[side]] for side in _SIDES})
         starts.append(starts[-1] + int((tile["labels"] == 0).sum()))
     edges = _collect(store, stage_name, grid, starts, faces)
-    found = join_nodes(*edges, starts[-1])
-    count = 0
+    del faces
+    found, levels = join_nodes(*edges, starts[-1])
+    del edges
     for number in range(len(grid)):
         labels = store.load(stage_name, number, "labels")["labels"]
-        n_unknown = starts[number + 1] - starts[number]
-        numbers = np.concatenate([[0], found[starts[number] : starts[number + 1]], labels[n_unknown:]])
-        count = max(count, int(numbers.max()))
-        store.save("numbers", number, {"numbers": numbers.astype(np.int32)})
-    store.save_table("regions", {"count": np.array(count, np.int64)})
+        its = slice(starts[number], starts[number + 1])
+        n_known = len(labels) - (starts[number + 1] - starts[number])
+        yield (
+            np.concatenate([np.zeros(1, np.int32), found[its], labels[len(labels) - n_known :]]),
+            np.concatenate([np.full(1, NO_LEVEL), levels[its], np.full(n_known, NO_LEVEL)]),
+        )
 
 
 def _codes(labels: NDArray[np.int32], start: int) -> NDArray[np.int64]:

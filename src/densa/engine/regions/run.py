@@ -29,7 +29,15 @@ from densa.engine.work import begin_alone, begun_tile_size, compute_missing, put
 from densa.errors import InputError
 from densa.raster import Raster, Window
 
-__all__ = ["choose_tile_size", "default_tile_size", "run_stages", "segment_array", "segment_to_file", "stages_of"]
+__all__ = [
+    "choose_tile_size",
+    "default_tile_size",
+    "halo_of",
+    "run_stages",
+    "segment_array",
+    "segment_to_file",
+    "stages_of",
+]
 
 Progress = Callable[[int, int], None]
 
@@ -222,6 +230,11 @@ def stages_of(method: RegionMethod, raster: Raster, outputs: RegionOutputs) -> l
     return stages
 
 
+def halo_of(stages: Sequence[Stage]) -> int:
+    """Pixels around a core that the widest stage takes in."""
+    return max(0, *(max(stage.halo, getattr(stage, "margin", 0)) for stage in stages))
+
+
 def choose_tile_size(
     method: RegionMethod,
     stages: Sequence[Stage],
@@ -240,7 +253,7 @@ def choose_tile_size(
     raster.read(Window(0, 0, 1, 1))  # what is decoded whole, is so from here on
     n_processes = max(1, crew.local_processes)
     parallel = crew.local_processes or crew.threads
-    halo = max(1, *(stage.halo for stage in stages))  # what tiles have in common costs something in any case
+    halo = max(1, halo_of(stages))  # what tiles have in common costs something in any case
     cost = Cost(16e6, method.bytes_per_pixel(raster))
     own = resident_bytes() + _ASSEMBLY_BYTES + limit_read_cache(memory // n_processes)
     fixed = own + (resident_bytes() * n_processes if crew.local_processes else 0) + _TABLES_SHARE * memory

@@ -65,7 +65,7 @@ class Stage(Protocol):
 
     @property
     def halo(self) -> int:
-        """Pixels around a core that are usually read; -1: none of the image."""
+        """Pixels around a core that are usually read; -1: none of the image (`margin` may say what else is)."""
 
     def compute(self, tile: Tile, store: Store) -> Mapping[str, NDArray[Any]]:
         """The local step, in any worker: the same arrays whoever computes them."""

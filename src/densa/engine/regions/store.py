@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.array_file import encode_arrays, is_whole, read_arrays
-from densa.engine.grid import Grid, common, inside
+from densa.engine.grid import Grid, inside
 from densa.engine.journal import WorkFolder
 from densa.errors import InputError
 from densa.raster import Window
@@ -115,15 +115,10 @@ class Store:
 
     def regions(self, window: Window) -> NDArray[np.int32]:
         """(h, w) region numbers of a window of the raster, 0 where there is no region."""
-        size, n_columns = self.grid.tile_size, self.grid.n_columns
-        rows = range(window.row // size, (window.row + window.height - 1) // size + 1)
-        columns = range(window.column // size, (window.column + window.width - 1) // size + 1)
         out = np.empty((window.height, window.width), np.int32)
-        for row in rows:
-            for column in columns:
-                core = self.grid.tile(row * n_columns + column)[0]
-                part = common(core, window)
-                out[inside(part, window)] = self.tile_regions(row * n_columns + column)[inside(part, core)]
+        for number, part in self.grid.tiles_in(window):
+            core = self.grid.tile(number)[0]
+            out[inside(part, window)] = self.tile_regions(number)[inside(part, core)]
         return out
 
     def tile_regions(self, number: int) -> NDArray[np.int32]:

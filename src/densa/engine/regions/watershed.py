@@ -1,4 +1,8 @@
-"""Watershed of a raster of any size: the minimum spanning forest rooted in markers, tile by tile."""
+"""Watershed of a raster of any size: the minimum spanning forest rooted in markers, tile by tile.
+
+From given markers the forest is that of the filled relief, so there are two: one of the relief, which tells the levels
+at which basins without a marker are flooded, and one of the levels. From minima no basin is without.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.grid import Grid, inside
+from densa.engine.grid import Grid, inside, widened
 from densa.engine.identity import image_identity
-from densa.engine.regions.forest import label_nodes
+from densa.engine.regions.forest import label_nodes, level_nodes
 from densa.engine.regions.minima import MinimaStage, marker_numbers
 from densa.engine.regions.relief import Relief
 from densa.engine.regions.value_range import RangeStage, value_range
@@ -20,7 +24,7 @@ from densa.raster import Raster, Window
 from densa.raster import open as open_raster
 from densa.regions._features import MAX_PIXELS, check_connectivity
 from densa.regions._markers import check_count, grid_markers
-from densa.regions.forest import MOST_STEPS, terrain
+from densa.regions.forest import MOST_STEPS, Terrain, filled_terrain, terrain, unordered_terrain
 from densa.regions.forest_tiles import Place, shrink
 
 if TYPE_CHECKING:
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
     from densa.engine.regions.store import Store
 
 __all__ = ["Watershed"]
+
+_MARGIN = 1 + MOST_STEPS + 1  # the pixel beside the core, its plateau, and what is lower than that
+_LEVELS = "levels"
 
 
 @dataclass(frozen=True)
@@ -101,13 +108,14 @@ class Watershed:
         if isinstance(markers, Path):
             markers = markers.absolute()
             _check_marker_raster(markers, raster)
-        forest = ForestStage(relief, markers, self.connectivity)
         if markers is None:
-            return [MinimaStage(relief, self.connectivity), forest]
+            return [MinimaStage(relief, self.connectivity), MinimaForestStage(relief, self.connectivity)]
+        stages: list[Stage] = []
         if isinstance(markers, int):
             check_count(markers, min(raster.height * raster.width, MAX_PIXELS))
-            return [RangeStage(), forest]
-        return [forest]
+            stages.append(RangeStage())
+        given = Markers(markers)
+        return [*stages, FillStage(relief, given, self.connectivity), ForestStage(given, self.connectivity)]
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Measured on noise from few markers, where most edges are listed."""
@@ -116,67 +124,153 @@ class Watershed:
 
 
 @dataclass(frozen=True)
-class ForestStage:
-    """Finds the forest of each tile as far as it is certain there, and joins the rest.
+class Markers:
+    """Markers that are given: a raster of them, or how many to lay on a grid."""
+
+    source: int | Path
+
+    def read(self, tile: Tile, store: Store, window: Window) -> NDArray[np.int32]:
+        """(h, w) numbers of the markers of a window, 0: none; also on invalid pixels."""
+        if isinstance(self.source, Path):
+            return _read_markers(self.source, window)
+        n_valid = value_range(store).n_valid
+        return grid_markers((tile.height, tile.width), check_count(self.source, n_valid), n_valid, window)
+
+
+@dataclass(frozen=True)
+class MinimaForestStage:
+    """Finds the forest of each tile as far as it is certain there, and joins the rest; `MinimaStage` has been before.
 
     Args:
-        relief: what is flooded.
-        markers: see `Watershed`; None: what `MinimaStage` found.
+        relief: what is flooded from its minima.
         connectivity: 1 or 2.
     """
 
     relief: Relief
-    markers: int | Path | None
     connectivity: int
     name: str = "forest"
     paints: bool = True
 
     @property
     def halo(self) -> int:
-        """The pixel beside the core, its plateau, what is lower than that, and what the relief is computed from."""
-        return 1 + MOST_STEPS + 1 + self.relief.halo
+        """The margin, and what the relief is computed from."""
+        return _MARGIN + self.relief.halo
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
-        """Nodes and undecided edges of one tile, see `shrink`; the nodes at its faces; how many markers there are."""
-        relief, valid, window = self.relief.read(tile, self.halo - self.relief.halo)
-        place = inside(tile.core, window)
-        given = None if self.markers is None else self._given(tile, store, window)
-        n_given = 0 if given is None else np.count_nonzero(given[place])
-        if given is not None:
-            given[~valid] = 0
-        land = terrain(relief, valid, given, self.connectivity)
+        """Nodes and undecided edges of one tile, see `shrink`; the nodes at its faces."""
+        relief, valid, window = self.relief.read(tile, _MARGIN)
+        land = terrain(relief, valid, None, self.connectivity)
         del relief
         land.fill_steps()
-        land = land.part(*place)
-        markers = marker_numbers(store, tile.number) if given is None else given[place]
-        left = shrink(land, markers, Place(tile.core.row, tile.core.column, tile.width))
-        nodes = left["fragments"]
-        faces = {"top": nodes[0], "bottom": nodes[-1], "left": nodes[:, 0], "right": nodes[:, -1]}
-        counts = {"n_given": np.array(n_given), "n_used": np.array(np.count_nonzero(markers))}
-        return left | {side: np.ascontiguousarray(face) for side, face in faces.items()} | counts
-
-    def _given(self, tile: Tile, store: Store, window: Window) -> NDArray[np.int32]:
-        """(h, w) numbers of the given markers of a window, 0: none."""
-        if isinstance(self.markers, Path):
-            return _read_markers(self.markers, window)
-        assert self.markers is not None
-        n_valid = value_range(store).n_valid
-        return grid_markers((tile.height, tile.width), check_count(self.markers, n_valid), n_valid, window)
+        return _shrunk(tile, land.part(*inside(tile.core, window)), marker_numbers(store, tile.number))
 
     def gather(self, store: Store, grid: Grid) -> None:
-        """Label of every node.
+        """Label of every node."""
+        label_nodes(store, self.name, grid)
+
+
+@dataclass(frozen=True)
+class FillStage:
+    """Finds the level of each pixel: how high a flood from the markers stands when it gets there.
+
+    Args:
+        relief: what is flooded.
+        markers: from where.
+        connectivity: 1 or 2.
+    """
+
+    relief: Relief
+    markers: Markers
+    connectivity: int
+    name: str = "fill"
+
+    @property
+    def halo(self) -> int:
+        """The pixel beside the core, and what the relief is computed from."""
+        return 1 + self.relief.halo
+
+    def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
+        """As `MinimaForestStage` does, with "raised" levels; how many markers there are."""
+        relief, valid, window = self.relief.read(tile, 1)
+        place = inside(tile.core, window)
+        given = self.markers.read(tile, store, window)
+        n_given = np.count_nonzero(given[place])
+        given[~valid] = 0
+        land = unordered_terrain(relief, valid, self.connectivity).part(*place)
+        del relief
+        counts = {"n_given": np.array(n_given), "n_used": np.array(np.count_nonzero(given[place]))}
+        return counts | _shrunk(tile, land, given[place], fill=True)
+
+    def gather(self, store: Store, grid: Grid) -> None:
+        """Level of every node.
 
         Raises:
             InputError: all markers lie on invalid pixels.
         """
         counts = [store.load(self.name, number, "n_given", "n_used") for number in range(len(grid))]
         n_given, n_used = (sum(int(count[name]) for count in counts) for name in ("n_given", "n_used"))
-        if n_given and not n_used and isinstance(self.markers, Path):
+        if n_given and not n_used and isinstance(self.markers.source, Path):
             raise InputError(
-                f"all {n_given} marker pixels of {self.markers} lie where the image has no data; give at least one "
-                "elsewhere"
+                f"all {n_given} marker pixels of {self.markers.source} lie where the image has no data; give at least "
+                "one elsewhere"
             )
+        level_nodes(store, self.name, grid, _LEVELS)
+
+
+@dataclass(frozen=True)
+class ForestStage:
+    """As `MinimaForestStage`, of the levels that `FillStage` found.
+
+    Args:
+        markers: from where levels were flooded.
+        connectivity: 1 or 2.
+    """
+
+    markers: Markers
+    connectivity: int
+    name: str = "forest"
+    paints: bool = True
+    halo: int = -1
+    margin: int = _MARGIN
+
+    def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
+        """Nodes and undecided edges of one tile, see `shrink`; the nodes at its faces."""
+        window = widened(tile.core, _MARGIN, tile.height, tile.width)
+        levels, reached = _levels(store, window)
+        given = self.markers.read(tile, store, window) * reached
+        land = filled_terrain(levels, reached, given, self.connectivity)
+        del levels
+        land.fill_steps()
+        place = inside(tile.core, window)
+        return _shrunk(tile, land.part(*place), given[place])
+
+    def gather(self, store: Store, grid: Grid) -> None:
+        """Label of every node; levels are not needed any more."""
         label_nodes(store, self.name, grid)
+        store.drop(FillStage.name)
+        store.drop(_LEVELS)
+
+
+def _shrunk(tile: Tile, land: Terrain, markers: NDArray[np.int32], fill: bool = False) -> dict[str, NDArray[Any]]:
+    left = shrink(land, markers, Place(tile.core.row, tile.core.column, tile.width), fill)
+    nodes = left["fragments"]
+    faces = {"top": nodes[0], "bottom": nodes[-1], "left": nodes[:, 0], "right": nodes[:, -1]}
+    return left | {side: np.ascontiguousarray(face) for side, face in faces.items()}
+
+
+def _levels(store: Store, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Levels of a window, and where there is one."""
+    shape = window.height, window.width
+    levels, reached = np.empty(0), np.empty(shape, bool)
+    for number, part in store.grid.tiles_in(window):
+        tile, nodes = store.load(FillStage.name, number, "raised", "fragments"), store.load(_LEVELS, number)
+        if not levels.size:
+            levels = np.empty(shape, tile["raised"].dtype)
+        there, here = inside(part, store.grid.tile(number)[0]), inside(part, window)
+        fragments = tile["fragments"][there]
+        np.maximum(tile["raised"][there], nodes["levels"][fragments], out=levels[here], casting="unsafe")
+        reached[here] = nodes["reached"][fragments]
+    return levels, reached
 
 
 def _check_marker_raster(markers: Path, raster: Raster) -> None:
