@@ -15,6 +15,16 @@ LENGTH, SIDES, PLACE, BEYOND, CONTRAST = range(BORDER_COLUMNS)
 
 
 @njit(nogil=True, cache=True)
+def count_runs(regions):  # type: ignore[no-untyped-def]
+    """Runs of one region along the rows."""
+    n = np.int64(0)
+    for y in range(regions.shape[0]):
+        for x in range(regions.shape[1]):
+            n += regions[y, x] > 0 and (x == 0 or regions[y, x - 1] != regions[y, x])
+    return n
+
+
+@njit(nogil=True, cache=True)
 def compact(regions, local):  # type: ignore[no-untyped-def]
     """Fill `local` (h, w) int32; return the regions (m + 1,) int64 by local number, entry 0 is 0."""
     height, width = regions.shape
@@ -265,22 +275,25 @@ def squared_deviations(n_pixels, sums, squares, out):  # type: ignore[no-untyped
 
 @njit(nogil=True, cache=True)
 def gather_rows(table, rows, out):  # type: ignore[no-untyped-def]
-    """Add rows of regions to those that `table` names; both are tuples of the columns below."""
+    """Add rows of regions to those that `table` names; both are tuples of the columns below, some of them empty."""
     n_pixels, areas, sums, squares, box, perimeter, first = rows
     to_n, to_areas, to_sums, to_squares, to_box, to_perimeter, to_first = out
-    for k in range(1, table.size):
+    for k in range(table.size):
         t = table[k]
-        to_perimeter[t] += perimeter[k]
+        if to_perimeter.size:
+            to_perimeter[t] += perimeter[k]
         if n_pixels[k] == 0:
             continue
-        if to_n[t] == 0 or first[k] < to_first[t]:
+        if to_first.size and (to_n[t] == 0 or first[k] < to_first[t]):
             to_first[t] = first[k]
-        if areas.size:
+        if to_areas.size:
             to_areas[t] += areas[k]
         for b in range(sums.shape[1]):
-            to_sums[t, b] += sums[k, b]
-            _add(to_squares, t, b, squares[k, b, 0], squares[k, b, 1])
-        for side in range(2):
+            if to_sums.size:
+                to_sums[t, b] += sums[k, b]
+            if to_squares.size:
+                _add(to_squares, t, b, squares[k, b, 0], squares[k, b, 1])
+        for side in range(2 if to_box.size else 0):
             to_box[t, side] = box[k, side] if to_n[t] == 0 else min(to_box[t, side], box[k, side])
             to_box[t, side + 2] = max(to_box[t, side + 2], box[k, side + 2])
         to_n[t] += n_pixels[k]

@@ -42,7 +42,7 @@ class WeightedGraph(NamedTuple):
     """
 
     n_nodes: int
-    edges: NDArray[np.int64]
+    edges: NDArray[np.integer[Any]]
     weights: NDArray[np.float64]
 
 
@@ -61,7 +61,7 @@ def weighted_graph(n_nodes: int, edges: ArrayLike, weights: ArrayLike) -> Weight
         raise InputError(f"edges must join nodes 0..{count - 1}, got {ends.min()}..{ends.max()}")
     if not (np.isfinite(values).all() and (values >= 0).all()):
         raise InputError("weights must be finite numbers from 0; similarities, not distances")
-    return WeightedGraph(count, ends.astype(np.int64), values)
+    return WeightedGraph(count, ends if ends.dtype in (np.int32, np.int64) else ends.astype(np.int64), values)
 
 
 def normalized_cuts_of_graph(
@@ -272,7 +272,8 @@ def _within(graph: WeightedGraph, inside: NDArray[np.bool_]) -> WeightedGraph:
     """The graph of some of the nodes, and of the edges among them."""
     numbers = np.cumsum(inside) - 1
     kept = inside[graph.edges].all(axis=1)
-    return WeightedGraph(int(numbers[-1]) + 1, numbers[graph.edges[kept]], graph.weights[kept])
+    ends = numbers[graph.edges[kept]].astype(graph.edges.dtype, copy=False)
+    return WeightedGraph(int(numbers[-1]) + 1, ends, graph.weights[kept])
 
 
 def _two_way(graph: WeightedGraph, bound: float, stability: float) -> NDArray[np.bool_] | None:

@@ -74,7 +74,9 @@ def cuts_of_means(
     Returns:
         (n,) segment of each region, from 1 in the order of their first regions.
     """
-    return _cuts(weigh_by_means(means, edges, value_scale, floor), n_segments, max_cut, max_segments)
+    graph = weigh_by_means(means, edges, value_scale, floor)
+    del means  # a large table, which nothing needs while the graph is cut
+    return _cuts(graph, n_segments, max_cut, max_segments)
 
 
 def check_region_cuts(
@@ -96,10 +98,12 @@ def weigh_by_means(
     means: NDArray[np.float64], edges: NDArray[np.integer[Any]], value_scale: float, floor: float
 ) -> WeightedGraph:
     """The graph of `region_affinities`."""
-    squared = np.zeros(len(edges))
+    weights = np.zeros(len(edges))
     for band in means.T:
-        squared += (band[edges[:, 0]] - band[edges[:, 1]]) ** 2
-    return WeightedGraph(len(means), edges.astype(np.int64), np.maximum(np.exp(-squared / value_scale**2), floor))
+        weights += (band[edges[:, 0]] - band[edges[:, 1]]) ** 2
+    weights /= -(value_scale**2)
+    np.exp(weights, out=weights)
+    return WeightedGraph(len(means), edges, np.maximum(weights, floor, out=weights))
 
 
 def _cuts(graph: WeightedGraph, n_segments: int | None, max_cut: float | None, max_segments: int) -> NDArray[np.int32]:

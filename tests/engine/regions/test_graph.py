@@ -13,7 +13,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from densa.engine.block import Block
 from densa.engine.grid import Grid, inside
 from densa.engine.journal import WorkFolder
-from densa.engine.regions.graph import GraphStage, graph_of, graph_stages
+from densa.engine.regions import graph
+from densa.engine.regions.graph import ALL, GraphStage, graph_of, graph_stages
+from densa.engine.regions.region_table import BORDERS, narrowed
 from densa.engine.regions.run import run_stages
 from densa.engine.regions.stage import widened
 from densa.errors import InputError
@@ -69,11 +71,11 @@ class Tile:
         return Block(self.core, window, self.pixels[:, *part].copy(), self.valid[part])
 
 
-def collected(pixels, regions, valid, tile_size, connectivity, with_image=True):
+def collected(pixels, regions, valid, tile_size, connectivity, **options):
     """The table of an image in memory."""
     grid, store = Grid(*valid.shape, tile_size), Results()
     tiles = [Tile(pixels, valid, grid.tile(number)[0]) for number in range(len(grid))]
-    for stage in graph_stages(tiles[0], connectivity=connectivity, source=Numbers(regions), with_image=with_image):
+    for stage in graph_stages(tiles[0], connectivity=connectivity, source=Numbers(regions), **options):
         for number, tile in enumerate(tiles):
             part = stage.compute(tile, store)
             for values in part.values():
@@ -105,6 +107,52 @@ def scenes(draw, kinds=tuple(VALUES)):
 @given(scenes(), st.integers(1, 6), st.sampled_from([1, 2]))
 def test_tiles_leave_no_trace(scene, tile_size, connectivity):
     assert_same(collected(*scene, tile_size, connectivity), collected(*scene, 8, connectivity))
+
+
+@settings(max_examples=40)
+@given(scenes(), st.sampled_from([3, 8]), st.sampled_from([1, 2]), st.integers(1, 9))
+def test_strips_leave_no_trace(scene, tile_size, connectivity, runs):
+    whole = collected(*scene, tile_size, connectivity)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph, "_STRIP_RUNS", runs)
+        assert_same(collected(*scene, tile_size, connectivity), whole)
+
+
+@settings(max_examples=30)
+@given(scenes(), st.integers(1, 8), st.sampled_from([1, 2]), st.sets(st.sampled_from(ALL)))
+def test_of_some_columns_the_others_are_empty(scene, tile_size, connectivity, names):
+    found = collected(*scene, tile_size, connectivity, columns=tuple(names))
+    whole = collected(*scene, tile_size, connectivity)
+    if "edges" not in names:
+        names -= set(BORDERS)
+    for name in ALL:
+        expected = getattr(whole, name)
+        if name in names or name == "n_pixels":
+            assert_array_equal(getattr(found, name), expected, err_msg=name)
+        else:
+            assert not getattr(found, name).size, name
+        assert getattr(found, name).dtype == expected.dtype, name
+    mean = found.graph().statistics.mean
+    assert_array_equal(mean, whole.graph().statistics.mean if "sums" in names else np.empty((0, len(scene[0]))))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([0, 255], np.uint8),
+        ([0, 256], np.uint16),
+        ([65536], np.uint32),
+        ([2**32], np.int64),
+        ([-128, 127], np.int8),
+        ([-1, 128], np.int16),
+        ([-32769], np.int32),
+        ([-(2**31) - 1], np.int64),
+    ],
+)
+def test_integers_are_kept_in_the_narrowest_type(values, kind):
+    found = narrowed(np.array(values))
+    assert found.dtype == kind
+    assert found.tolist() == values
 
 
 @settings(max_examples=80)

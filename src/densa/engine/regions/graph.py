@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.grid import Grid, inside
-from densa.engine.regions.region_table import BORDERS, EXTREMES, ROWS, RegionTable, Rows, join_edges, limits
+from densa.engine.regions.region_table import (
+    BORDERS,
+    EXTREMES,
+    ROWS,
+    RegionTable,
+    Rows,
+    join_edges,
+    joined,
+    limits,
+    narrowed,
+)
 from densa.engine.regions.value_range import FixedPoint, RangeStage, fixed_point, needs_range, value_range
 from densa.errors import InputError
 from densa.raster import Raster, Window
@@ -27,7 +37,12 @@ if TYPE_CHECKING:
     from densa.engine.regions.stage import Regions, Stage, Tile
     from densa.engine.regions.store import Store
 
-__all__ = ["GraphStage", "RegionTable", "graph_bytes_per_pixel", "graph_of", "graph_stages"]
+__all__ = ["ALL", "MEANS", "SHAPES", "GraphStage", "RegionTable", "graph_bytes_per_pixel", "graph_of", "graph_stages"]
+
+SHAPES = (*ROWS, *EXTREMES)  # what is known of single regions
+ALL = (*SHAPES, "edges", *BORDERS)
+MEANS = ("n_pixels", "sums", "edges")
+_STRIP_RUNS = 2**16  # runs of a region along a row that are collected at once: there are no more regions than that
 
 
 def graph_stages(
@@ -37,15 +52,16 @@ def graph_stages(
     connectivity: int = 1,
     with_image: bool = True,
     source: Regions | None = None,
+    columns: tuple[str, ...] = ALL,
 ) -> list[Stage]:
     """`GraphStage`, after `RangeStage` where the image's type asks for it."""
     ground = ground_of(raster, raster.width)
-    graph = GraphStage(name, connectivity, with_image, source, ground if ground.degree else None)
+    graph = GraphStage(name, connectivity, with_image, source, ground if ground.degree else None, columns)
     return [RangeStage(), graph] if with_image and needs_range(raster.dtype) else [graph]
 
 
-def graph_bytes_per_pixel(raster: Raster) -> float:
-    """Memory of `GraphStage` per pixel of a block, where a tile has fewer regions than pixels by far."""
+def graph_bytes_per_pixel(raster: Raster, columns: tuple[str, ...] = ALL) -> float:
+    """Memory of `GraphStage` per pixel of a block, measured on noise, where every pixel is a region."""
     per_value = raster.dtype.itemsize + (4 if raster.dtype.kind == "f" else 8 if needs_range(raster.dtype) else 0)
     return 1.15 * (raster.n_bands * per_value + 1 + 12)
 
@@ -56,7 +72,7 @@ class GraphStage:
 
     Where the image is neither boolean nor of 8 or 16 bit integers, `RangeStage` must have gone before: `graph_stages`
     lists both. Pixels that are invalid in the image are in no region. Memory: `graph_bytes_per_pixel` of a
-    block; of the whole twice the `RegionTable` while it is put together.
+    block; of the whole the `RegionTable`, and 32 bytes per edge while it is put together.
 
     Args:
         name: of the stage and its table.
@@ -64,6 +80,8 @@ class GraphStage:
         with_image: collect values; without them the image is not read, and bands are none.
         source: where the regions come from, picklable; None: what the stages before have painted.
         ground: collect areas, because pixels differ in theirs.
+        columns: of `RegionTable` that are wanted, numbers of pixels in any case; what borders are known for asks for
+            "edges". The others stay empty.
 
     Raises:
         InputError: another connectivity.
@@ -74,6 +92,7 @@ class GraphStage:
     with_image: bool = True
     source: Regions | None = None
     ground: Ground | None = None
+    columns: tuple[str, ...] = ALL
 
     def __post_init__(self) -> None:
         check_connectivity(self.connectivity)
@@ -84,31 +103,66 @@ class GraphStage:
         return 1 if self.with_image else -1
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
-        """Rows of the regions of one tile and the borders between them, regions and edges in ascending order."""
+        """Rows of the regions of one tile and the borders between them, a region or an edge perhaps several times."""
         window, left = _part(tile, self.connectivity)
         regions = np.ascontiguousarray((self.source or store.regions)(window), np.int32)
         values = _values(tile, window, store) if self.with_image else NO_VALUES
-        if values.valid.size and not values.valid.all():
-            regions = np.where(values.valid, regions, np.int32(0))
+        n_strips = -(-kernels.count_runs(regions) // _STRIP_RUNS)
+        rows = -(-tile.core.height // max(1, n_strips))
+        strips = [
+            self._strip(tile, regions, left, values, top, min(top + rows, tile.core.height))
+            for top in range(0, tile.core.height, rows)
+        ]
+        steps = np.array([values.fixed.step, _contrast_step(values.fixed) * values.fixed.step])
+        return {**joined(strips), "offset": values.fixed.offset, "steps": steps}
+
+    def _strip(
+        self, tile: Tile, regions: NDArray[np.int32], left: int, values: Values, top: int, bottom: int
+    ) -> dict[str, NDArray[Any]]:
+        """What `compute` gives, of the rows top to bottom - 1 of the core."""
+        seen = slice(top, min(bottom + 1, len(regions)))
+        regions = regions[seen]
+        if values.valid.size and not values.valid[seen].all():
+            regions = np.where(values.valid[seen], regions, np.int32(0))
         local = np.empty(regions.shape, np.int32)
         numbers = kernels.compact(regions, local)
-        contrast_step = _contrast_step(values.fixed)
-        keys, pairs = kernels.borders(
-            local, numbers, left, tuple(tile.core), tile.width, self.connectivity, values.steps, values.origin,
-            contrast_step,
-        )  # fmt: skip
-        core = tile.core
+        core = Window(tile.core.row + top, tile.core.column, bottom - top, tile.core.width)
+        values = values._replace(origin=(values.origin[0] + top, values.origin[1]))
         row_area = self.ground.row_area(core.row, core.row + core.height) if self.ground else np.empty(0, np.int64)
-        rows = _rows(local, left, tile, len(numbers), values, row_area)
-        order, edge_order = np.argsort(numbers), np.argsort(keys)
-        return {
-            "numbers": numbers[order],
-            **{name: column[order] if column.size else column for name, column in rows.items()},
-            "keys": keys[edge_order],
-            **{name: pairs[edge_order, c] for c, name in enumerate(BORDERS)},
-            "offset": values.fixed.offset,
-            "steps": np.array([values.fixed.step, contrast_step * values.fixed.step]),
-        }
+        rows = _rows(local, left, core, tile, len(numbers), values, row_area)
+        found = (rows["n_pixels"] > 0) | (rows["perimeter"] > 0 if "perimeter" in self.columns else False)
+        found[0] = False
+        kept = np.flatnonzero(found)
+        kept = kept[np.argsort(numbers[kept])]
+        part = {"numbers": narrowed(numbers[kept])}
+        for name, column in rows.items():
+            wanted = name == "n_pixels" or name in self.columns
+            column = column[kept] if wanted and len(column) else column[:0]
+            part[name] = column if name in EXTREMES else narrowed(column)
+        return part | self._borders(local, numbers, left, core, tile.width, values)
+
+    def _borders(
+        self,
+        local: NDArray[np.int32],
+        numbers: NDArray[np.int64],
+        left: int,
+        core: Window,
+        raster_width: int,
+        values: Values,
+    ) -> dict[str, NDArray[Any]]:
+        if "edges" not in self.columns:
+            return {"edges": np.empty((0, 2), np.uint8), **{name: np.empty(0, np.uint8) for name in BORDERS}}
+        keys, pairs = kernels.borders(
+            local, numbers, left, tuple(core), raster_width, self.connectivity,
+            values.steps if "contrasts" in self.columns else _NO_PIXELS.astype(values.steps.dtype), values.origin,
+            _contrast_step(values.fixed),
+        )  # fmt: skip
+        order = np.argsort(keys)
+        keys = keys[order]
+        part = {"edges": narrowed(np.column_stack((keys >> 32, keys & 0xFFFFFFFF)))}
+        for c, name in enumerate(BORDERS):
+            part[name] = narrowed(pairs[order if name in self.columns else order[:0], c])
+        return part
 
     def gather(self, store: Store, grid: Grid) -> None:
         """The table of the whole.
@@ -116,24 +170,35 @@ class GraphStage:
         Raises:
             InputError: the regions are numbered with wide gaps.
         """
+        store.save_table(self.name, self.collect(store, grid).arrays())
+
+    def collect(self, store: Store, grid: Grid) -> RegionTable:
+        """The table of the whole, which is not kept.
+
+        Raises:
+            InputError: the regions are numbered with wide gaps.
+        """
         tiles = range(len(grid))
         found = [store.load(self.name, number, "numbers")["numbers"] for number in tiles]
-        n_regions = max(int(numbers[-1]) for numbers in found)
+        n_regions = max(int(numbers.max(initial=0)) for numbers in found)
         _check_gaps(n_regions, sum(map(len, found)))
-        like = store.load(self.name, 0)
-        rows = Rows(n_regions, like)
+        rows = Rows(n_regions, store.load(self.name, 0, *SHAPES), self.columns)
         for number, numbers in zip(tiles, found, strict=True):
-            rows.add(numbers, store.load(self.name, number, *ROWS, *EXTREMES))
+            rows.add(numbers, store.load(self.name, number, *SHAPES))
+        del found
 
         def column(name: str) -> NDArray[np.int64]:
-            return np.concatenate([store.load(self.name, number, name)[name] for number in tiles])
+            return np.concatenate([store.load(self.name, number, name)[name].astype(np.int64) for number in tiles])
 
-        edges, columns = join_edges(column("keys"), column)
-        step, contrast_step = like["steps"].tolist()
-        table = RegionTable(
-            self.connectivity, like["offset"], step, contrast_step, **rows.finished(), edges=edges, **columns
+        edges = column("edges")
+        edges[:, 0] <<= 32
+        edges[:, 0] |= edges[:, 1]
+        pairs, columns = join_edges(edges[:, 0].copy(), column, self.columns)
+        scale = store.load(self.name, 0, "offset", "steps")
+        step, contrast_step = scale["steps"].tolist()
+        return RegionTable(
+            self.connectivity, scale["offset"], step, contrast_step, **rows.finished(), edges=pairs, **columns
         )
-        store.save_table(self.name, table.arrays())
 
 
 def graph_of(store: Store, name: str = "graph") -> RegionTable:
@@ -175,9 +240,15 @@ def _values(tile: Tile, window: Window, store: Store) -> Values:
 
 
 def _rows(
-    local: NDArray[np.int32], left: int, tile: Tile, n_rows: int, values: Values, row_area: NDArray[np.int64]
+    local: NDArray[np.int32],
+    left: int,
+    core: Window,
+    tile: Tile,
+    n_rows: int,
+    values: Values,
+    row_area: NDArray[np.int64],
 ) -> dict[str, NDArray[Any]]:
-    """Columns `ROWS` of the local regions."""
+    """Columns of the local regions; places and boxes are 0 where a region has no pixel in the core."""
     n_bands, kind = len(values.pixels), values.pixels.dtype
     least, most = limits(kind)
     rows: dict[str, NDArray[Any]] = {
@@ -193,10 +264,12 @@ def _rows(
     }
     rows["box"][:, :2] = np.iinfo(np.int64).max
     shapes = rows["n_pixels"], rows["areas"], rows["first"], rows["box"], rows["perimeter"]
-    kernels.add_shapes(local, left, tuple(tile.core), (tile.height, tile.width), row_area, *shapes)
+    kernels.add_shapes(local, left, tuple(core), (tile.height, tile.width), row_area, *shapes)
     if n_bands:
         sums = rows["sums"], rows["squares"], rows["low"], rows["high"]
-        kernels.add_values(local, left, tuple(tile.core), values.pixels, values.steps, values.origin, *sums)
+        kernels.add_values(local, left, tuple(core), values.pixels, values.steps, values.origin, *sums)
+    empty = rows["n_pixels"] == 0
+    rows["box"][empty], rows["first"][empty] = 0, 0
     return rows
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.grid import Grid
-from densa.engine.regions.graph import GraphStage, graph_bytes_per_pixel, graph_of, graph_stages
+from densa.engine.regions.graph import ALL, MEANS, GraphStage, graph_bytes_per_pixel, graph_stages
 from densa.raster import Raster
 from densa.regions import RegionGraph, absorb_small_regions
 from densa.regions._features import check_connectivity
@@ -31,20 +31,25 @@ Rule = Callable[[RegionGraph], NDArray[np.int32]]
 class MergeStage(GraphStage):
     """Collects the graph of the regions so far and merges them by a rule of `densa.regions.merging`.
 
-    Memory of the global step: that of `GraphStage`, and some 250 bytes per region of three bands for the rule.
+    Leaves no table of regions. Memory of the global step: that of `GraphStage`, and some 250 bytes per region of three
+    bands for the rule.
+
+    Args:
+        rule: from the graph, of which it gets what `columns` name, to the new number of each region.
     """
 
     rule: Rule | None = None
     merges: ClassVar[bool] = True
 
     def gather(self, store: Store, grid: Grid) -> None:
-        """The table of the whole, and the merger."""
-        super().gather(store, grid)
-        if self.rule is not None:
-            store.save_merge(self.name, self.rule(graph_of(store, self.name).graph()))
+        """The merger."""
+        assert self.rule is not None
+        store.save_merge(self.name, self.rule(self.collect(store, grid).graph()))
 
 
-def merge_stages(raster: Raster, name: str, rule: Rule, *, connectivity: int = 1) -> list[Stage]:
+def merge_stages(
+    raster: Raster, name: str, rule: Rule, *, connectivity: int = 1, columns: tuple[str, ...] = ALL
+) -> list[Stage]:
     """Stages that merge what the stages before have painted.
 
     Args:
@@ -52,10 +57,10 @@ def merge_stages(raster: Raster, name: str, rule: Rule, *, connectivity: int = 1
         name: of the stage.
         rule: from the region graph to the new number of each region.
         connectivity: 1: regions that share a pixel side are neighbours, 2: also those that share a corner.
+        columns: of `RegionTable` that the rule looks at.
     """
-    *before, graph = graph_stages(raster, name, connectivity=connectivity)
-    assert isinstance(graph, GraphStage)
-    return [*before, MergeStage(name, connectivity, ground=graph.ground, rule=rule)]
+    *before, _ = graph_stages(raster, name)
+    return [*before, MergeStage(name, connectivity, columns=columns, rule=rule)]
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,9 @@ class MergeSmall:
             InputError: what the method refuses.
         """
         rule = partial(absorb_small_regions, min_size=self.min_size)
-        return [*self.method.stages(raster), *merge_stages(raster, "small", rule, connectivity=self.connectivity)]
+        merging = merge_stages(raster, "small", rule, connectivity=self.connectivity, columns=MEANS)
+        return [*self.method.stages(raster), *merging]
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Memory at the peak of a stage, per pixel of its block."""
-        return max(self.method.bytes_per_pixel(raster), graph_bytes_per_pixel(raster))
+        return max(self.method.bytes_per_pixel(raster), graph_bytes_per_pixel(raster, MEANS))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.grid import Grid
-from densa.engine.regions.graph import GraphStage, graph_bytes_per_pixel, graph_of, graph_stages
+from densa.engine.regions.graph import MEANS, GraphStage, graph_bytes_per_pixel, graph_stages
 from densa.engine.regions.stage import RegionMethod, Stage
 from densa.errors import InputError
 from densa.raster import Raster
@@ -72,7 +72,7 @@ class NormalizedCuts:
         Raises:
             InputError: what the base refuses; a base that is cut by normalized cuts already.
         """
-        *before, graph = graph_stages(raster, "regioncuts")
+        *before, graph = graph_stages(raster, "regioncuts", columns=MEANS)
         assert isinstance(graph, GraphStage)
         of_base = self.base.stages(raster)
         if any(stage.name == graph.name for stage in of_base):
@@ -81,7 +81,7 @@ class NormalizedCuts:
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """That of the base, or of collecting the graph."""
-        return max(self.base.bytes_per_pixel(raster), graph_bytes_per_pixel(raster))
+        return max(self.base.bytes_per_pixel(raster), graph_bytes_per_pixel(raster, MEANS))
 
 
 @dataclass(frozen=True)
@@ -108,18 +108,20 @@ class _CutStage:
         Raises:
             InputError: regions times segments are more than 3 * 10^7.
         """
-        self.graph.gather(store, grid)
-        regions = graph_of(store, self.name)
+        regions = self.graph.collect(store, grid)
         present = np.flatnonzero(regions.n_pixels)
         table = np.zeros(regions.n_regions + 1, np.int32)
         if len(present):
             largest = np.iinfo(regions.low.dtype).max if regions.low.dtype.kind in "iu" else 1
-            means = regions.offset + regions.step * (regions.sums[present] / regions.n_pixels[present, np.newaxis])
-            nodes = np.cumsum(regions.n_pixels > 0) - 1
+            means = regions.means()[present]
+            means /= largest
+            nodes = np.cumsum(regions.n_pixels > 0, dtype=np.int32) - 1
+            edges = nodes[regions.edges]
+            del regions, nodes
             method = self.method
             table[present] = cuts_of_means(
-                means / largest,
-                nodes[regions.edges],
+                means,
+                edges,
                 None if method.n_segments is None else min(method.n_segments, len(present)),
                 method.max_cut,
                 value_scale=method.value_scale,

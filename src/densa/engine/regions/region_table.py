@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -13,18 +13,19 @@ from densa.errors import InputError
 from densa.regions import RegionGraph, RegionStatistics
 from densa.regions._graph_kernels import gather_rows, squared_deviations
 
-__all__ = ["BORDERS", "EXTREMES", "ROWS", "RegionTable", "Rows", "join_edges"]
+__all__ = ["BORDERS", "EXTREMES", "ROWS", "RegionTable", "Rows", "join_edges", "joined", "narrowed"]
 
 ROWS = ("n_pixels", "areas", "sums", "squares", "box", "perimeter", "first")
 EXTREMES = ("low", "high")
 BORDERS = ("lengths", "sides", "places", "beyond", "contrasts")
 
 Column = Callable[[str], NDArray[np.int64]]
+_CHUNK = 2**16  # rows that are made 64 bits wide at once
 
 
 @dataclass(frozen=True)
 class RegionTable:
-    """Regions 1 to n and the borders between them; entry 0 (no region) is zero.
+    """Regions 1 to n and the borders between them; entry 0 (no region) is zero. What was not asked for is empty.
 
     Memory: 56 bytes per region and 24 per region and band, and twice the image's type per region and band; 48 bytes per
     edge. With three bands of 8 bits and three edges per region, 278 bytes per region.
@@ -88,15 +89,24 @@ class RegionTable:
     def statistics(self) -> RegionStatistics:
         """Statistics in the image's units, rounded once: as `densa.regions.region_statistics` of the whole.
 
-        Means of integers of 8 and 16 bits are the very same numbers.
+        Means of integers of 8 and 16 bits are the very same numbers. What was not collected is empty.
         """
-        n_pixels = np.maximum(self.n_pixels, 1)[:, None]
-        squares = np.empty(self.sums.shape)
-        squared_deviations(self.n_pixels, self.sums, self.squares, squares)
-        mean = self.offset + self.step * (self.sums / n_pixels)
-        mean[self.n_pixels == 0] = 0
+        squares = np.empty(self.squares.shape[:2] if self.sums.size else (0, 0))
+        if squares.size:
+            squared_deviations(self.n_pixels, self.sums, self.squares, squares)
+        mean = self.means()
         low, high = self.low.astype(np.float64), self.high.astype(np.float64)
         return RegionStatistics(self.n_pixels, mean, squares * self.step**2, low, high, self.box, self.perimeter)
+
+    def means(self) -> NDArray[np.float64]:
+        """(n + 1, B) mean values, of `sums`; 0 where a region has no pixels."""
+        if not len(self.sums):
+            return np.empty(self.sums.shape)
+        mean = self.sums / np.maximum(self.n_pixels, 1)[:, None]
+        mean *= self.step
+        mean += self.offset
+        mean[self.n_pixels == 0] = 0
+        return mean
 
     def graph(self) -> RegionGraph:
         """The adjacency graph, as `densa.regions.region_graph` of the whole.
@@ -124,7 +134,8 @@ class RegionTable:
                 f"got shape {new.shape}"
             )
         n_regions = int(new.max())
-        rows = Rows(n_regions, vars(self))
+        known = {name for name, column in vars(self).items() if np.size(column)}
+        rows = Rows(n_regions, vars(self), known)
         rows.add(new, vars(self))
         i, j = new[self.edges[:, 0]], new[self.edges[:, 1]]
         np.subtract.at(rows.columns["perimeter"], i[i == j], 2 * self.sides[i == j])
@@ -145,32 +156,56 @@ class Rows:
 
     Args:
         n_regions: rows, less entry 0.
-        like: columns of the same types and bands.
+        like: columns of the same bands, and extremes of the same types.
+        wanted: names of columns; the others stay empty. The numbers of pixels are always there.
     """
 
-    def __init__(self, n_regions: int, like: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, n_regions: int, like: Mapping[str, NDArray[Any]], wanted: Collection[str]) -> None:
         self.columns = {}
         for name in ROWS + EXTREMES:
-            n_rows = 0 if name == "areas" and not like[name].size else n_regions + 1
-            self.columns[name] = np.zeros((n_rows, *like[name].shape[1:]), like[name].dtype)
+            here = name == "n_pixels" or (name in wanted and (name != "areas" or like[name].size > 0))
+            kind = like[name].dtype if name in EXTREMES else np.uint64 if name == "squares" else np.int64
+            self.columns[name] = np.zeros((n_regions + 1 if here else 0, *like[name].shape[1:]), kind)
         least, most = limits(like["low"].dtype)
         self.columns["low"][:], self.columns["high"][:] = most, least
 
-    def add(self, numbers: NDArray[np.int64], part: Mapping[str, NDArray[Any]]) -> None:
-        """Add row k of `part` to row numbers[k], for k > 0."""
-        gather_rows(numbers, tuple(part[name] for name in ROWS), tuple(self.columns[name] for name in ROWS))
-        filled = part["n_pixels"] > 0
-        np.minimum.at(self.columns["low"], numbers[filled], part["low"][filled])
-        np.maximum.at(self.columns["high"], numbers[filled], part["high"][filled])
+    def add(self, numbers: NDArray[np.integer[Any]], part: Mapping[str, NDArray[Any]]) -> None:
+        """Add row k of `part`, whose integers may be narrower, to row numbers[k]."""
+        for begin in range(0, len(numbers), _CHUNK):
+            rows = slice(begin, begin + _CHUNK)
+            table = numbers[rows].astype(np.int64)
+            columns = {name: part[name][rows].astype(self.columns[name].dtype, copy=False) for name in ROWS}
+            gather_rows(table, tuple(columns.values()), tuple(self.columns[name] for name in ROWS))
+            filled = columns["n_pixels"] > 0
+            for name, extreme in zip(EXTREMES, (np.minimum, np.maximum), strict=True):
+                if len(self.columns[name]):
+                    extreme.at(self.columns[name], table[filled], part[name][rows][filled])
 
     def finished(self) -> dict[str, NDArray[Any]]:
         """The columns; zeros where a region has no pixels."""
         for name in EXTREMES:
-            self.columns[name][self.columns["n_pixels"] == 0] = 0
+            if len(self.columns[name]):
+                self.columns[name][self.columns["n_pixels"] == 0] = 0
             if self.columns[name].dtype.kind == "f":
                 self.columns[name] += 0.0  # of 0.0 and -0.0 the order would decide which is kept
-        self.columns["perimeter"][0] = 0
+        self.columns["perimeter"][:1] = 0
         return self.columns
+
+
+def narrowed(values: NDArray[Any]) -> NDArray[Any]:
+    """Integers in the narrowest type that holds them all; other values as they are."""
+    if not values.size or values.dtype.kind not in "iu":
+        return values
+    least, most = int(values.min()), int(values.max())
+    for kind in (np.uint8, np.uint16, np.uint32) if least >= 0 else (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values
+
+
+def joined(parts: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Columns of the parts one below the other; empties the parts as it goes."""
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
 
 
 def limits(kind: np.dtype[Any]) -> tuple[Any, Any]:
@@ -179,24 +214,32 @@ def limits(kind: np.dtype[Any]) -> tuple[Any, Any]:
     return bounds.min, bounds.max
 
 
-def join_edges(keys: NDArray[np.int64], column: Column) -> tuple[NDArray[np.int32], dict[str, NDArray[Any]]]:
+def join_edges(
+    keys: NDArray[np.int64], column: Column, wanted: Collection[str] = BORDERS
+) -> tuple[NDArray[np.int32], dict[str, NDArray[Any]]]:
     """Edges in ascending order, those of one key made one.
 
     Args:
         keys: (e,) ``i << 32 | j``.
         column: gives (e,) a column of `BORDERS`, one after the other.
+        wanted: names of columns; the others stay empty.
 
     Returns:
         (E, 2) edges and the columns, (E,) each: places are the least, all else adds up.
     """
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
+    order = np.empty(0, np.int64)
+    if set(wanted) & set(BORDERS):
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+    else:
+        keys.sort(kind="stable")
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
     keys = keys[starts]
-    edges = np.column_stack((keys >> 32, keys & 0xFFFFFFFF)).astype(np.int32)
+    edges = np.empty((len(keys), 2), np.int32)
+    edges[:, 0], edges[:, 1] = keys >> 32, keys & 0xFFFFFFFF
     columns: dict[str, NDArray[Any]] = {}
     for name in BORDERS:
-        values = column(name)[order]
         reduce = np.minimum if name in ("places", "beyond") else np.add
-        columns[name] = reduce.reduceat(values, starts) if len(starts) else values
+        values = column(name)[order] if name in wanted else np.empty(0, np.int64)
+        columns[name] = reduce.reduceat(values, starts) if len(starts) and len(values) else values
     return edges, columns
