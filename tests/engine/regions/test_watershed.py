@@ -32,10 +32,6 @@ class Kept(dict):
     def save(self, stage, number, arrays):
         self[stage, number] = dict(arrays)
 
-    def drop(self, stage):
-        for number in range(len(self.grid)):
-            self.pop((stage, number), None)
-
     def load(self, stage, number, *names):
         found = self[stage, number]
         return {name: found[name] for name in names or found}

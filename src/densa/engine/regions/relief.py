@@ -68,9 +68,14 @@ class Relief:
             values = gradient_magnitude(np.moveaxis(block.pixels, 0, -1), self.sigma, bands=self.bands)
         return check_relief(values[part]), block.valid[part], window
 
+    def itemsize(self, raster: Raster) -> int:
+        """Bytes of one value."""
+        if self.kind == "as-is":
+            return raster.dtype.itemsize
+        return 8 if raster.dtype.itemsize > (4 if raster.dtype.kind == "f" else 2) else 4
+
     def bytes_per_pixel(self, raster: Raster) -> float:
         """What computing it takes at its peak, beside the image."""
         if self.kind == "as-is":
-            return float(raster.dtype.itemsize)
-        wide = 8 if raster.dtype.itemsize > (4 if raster.dtype.kind == "f" else 2) else 4
-        return float(wide * (raster.n_bands + (6 if self.bands == "largest" else 14)))
+            return float(self.itemsize(raster))
+        return float(self.itemsize(raster) * (raster.n_bands + (6 if self.bands == "largest" else 14)))

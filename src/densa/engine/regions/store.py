@@ -73,11 +73,6 @@ class Store:
                 continue
         return done
 
-    def drop(self, stage: str) -> None:
-        """Remove what a stage left for its tiles; nothing reads it any more."""
-        for number in range(len(self.grid)):
-            (self.folder.path / _tile_name(stage, number)).unlink(missing_ok=True)
-
     def table(self, name: str) -> dict[str, NDArray[Any]]:
         """A table of the whole; kept in this process once it is read."""
         with self._lock:

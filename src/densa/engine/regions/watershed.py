@@ -119,8 +119,9 @@ class Watershed:
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Measured on noise from few markers, where most edges are listed."""
-        work = Relief(self.relief, self.sigma, self.bands).bytes_per_pixel(raster)
-        return raster.n_bands * raster.dtype.itemsize + 1 + max(work, 1.15 * 24)
+        relief = Relief(self.relief, self.sigma, self.bands)
+        forest = 1.15 * (40 if relief.itemsize(raster) > 4 else 30)
+        return raster.n_bands * raster.dtype.itemsize + 1 + max(relief.bytes_per_pixel(raster), forest)
 
 
 @dataclass(frozen=True)
@@ -245,10 +246,8 @@ class ForestStage:
         return _shrunk(tile, land.part(*place), given[place])
 
     def gather(self, store: Store, grid: Grid) -> None:
-        """Label of every node; levels are not needed any more."""
+        """Label of every node."""
         label_nodes(store, self.name, grid)
-        store.drop(FillStage.name)
-        store.drop(_LEVELS)
 
 
 def _shrunk(tile: Tile, land: Terrain, markers: NDArray[np.int32], fill: bool = False) -> dict[str, NDArray[Any]]:
