@@ -42,7 +42,7 @@ __all__ = ["ALL", "MEANS", "SHAPES", "GraphStage", "RegionTable", "graph_bytes_p
 SHAPES = (*ROWS, *EXTREMES)  # what is known of single regions
 ALL = (*SHAPES, "edges", *BORDERS)
 MEANS = ("n_pixels", "sums", "edges")
-_STRIP_RUNS = 2**16  # runs of a region along a row that are collected at once: there are no more regions than that
+_STRIP_RUNS = 2**15  # runs of a region along a row that are collected at once: there are no more regions than that
 
 
 def graph_stages(
@@ -60,10 +60,31 @@ def graph_stages(
     return [RangeStage(), graph] if with_image and needs_range(raster.dtype) else [graph]
 
 
-def graph_bytes_per_pixel(raster: Raster, columns: tuple[str, ...] = ALL) -> float:
-    """Memory of `GraphStage` per pixel of a block, measured on noise, where every pixel is a region."""
-    per_value = raster.dtype.itemsize + (4 if raster.dtype.kind == "f" else 8 if needs_range(raster.dtype) else 0)
-    return 1.15 * (raster.n_bands * per_value + 1 + 12)
+def graph_bytes_per_pixel(raster: Raster, columns: tuple[str, ...] = ALL, connectivity: int = 1) -> float:
+    """Memory of `GraphStage` per pixel of a block of noise, where every pixel is a region; less by far of photographs.
+
+    Of two tiles, one of which is being packed, rows and borders are held in the narrowest types, and the longest column
+    of one of them twice.
+    """
+    n_bands, kind = raster.n_bands, raster.dtype
+    step = kind.itemsize if not needs_range(kind) else 4 if kind.kind == "f" else 8
+    place = 4 if raster.height * raster.width < 2**32 else 8
+    per_edge = {"edges": 8, "lengths": 1, "sides": 1, "places": place, "beyond": place, "contrasts": 4}
+    widths = {
+        "n_pixels": 1,
+        "areas": 4,
+        "sums": n_bands * step,
+        "squares": n_bands * min(4 * step, 16),
+        "low": n_bands * kind.itemsize,
+        "high": n_bands * kind.itemsize,
+        "box": 2 * place,
+        "perimeter": 1,
+        "first": place,
+        **{name: 2 * connectivity * width for name, width in per_edge.items()},
+    }
+    kept = [4.0, *(widths[name] for name in {"n_pixels", *columns})]
+    block = n_bands * (kind.itemsize + (step if needs_range(kind) else 0)) + 1
+    return 1.15 * (block + 12 + 2.5 * sum(kept) + max(kept))
 
 
 @dataclass(frozen=True)

@@ -109,4 +109,4 @@ class MergeSmall:
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Memory at the peak of a stage, per pixel of its block."""
-        return max(self.method.bytes_per_pixel(raster), graph_bytes_per_pixel(raster, MEANS))
+        return max(self.method.bytes_per_pixel(raster), graph_bytes_per_pixel(raster, MEANS, self.connectivity))
