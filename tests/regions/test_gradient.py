@@ -45,6 +45,19 @@ def test_sobel_is_that_of_scikit_image(image):
 def test_gaussian_derivatives_are_those_of_scipy(rng):
     image = rng.random((30, 41))
     assert_allclose(gradient_magnitude(image, 2), ndimage.gaussian_gradient_magnitude(image, 2), rtol=1e-12)
+    photo = rng.integers(0, 256, (30, 41)).astype(np.uint8)
+    expected = ndimage.gaussian_gradient_magnitude(photo.astype(float), 1.3)
+    assert_allclose(gradient_magnitude(photo, 1.3), expected, rtol=1e-4, atol=1e-4)
+    for shape in ((1, 1), (3, 2), (1, 30)):  # smaller than the Gaussian: mirrored more than once
+        small = rng.random(shape)
+        assert_allclose(gradient_magnitude(small, 3), ndimage.gaussian_gradient_magnitude(small, 3), atol=1e-12)
+
+
+def test_no_bit_depends_on_where_an_image_was_cut(rng):
+    image = rng.integers(0, 256, (50, 61, 3)).astype(np.uint8)
+    whole = gradient_magnitude(image, 1)
+    for width in (17, 33, 40):
+        assert_array_equal(gradient_magnitude(image[10:, :width], 1)[4:, : width - 4], whole[14:, : width - 4])
 
 
 def test_largest_band_decides(rng):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from densa.errors import InputError
 from densa.raster import Window
 
-__all__ = ["Grid", "common", "inside", "widened"]
+__all__ = ["Grid", "common", "inside", "overlap", "widened"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,12 @@ def widened(window: Window, margin: int, height: int, width: int) -> Window:
     """A window with `margin` pixels around it, clipped to a raster."""
     around = Window(window.row - margin, window.column - margin, window.height + 2 * margin, window.width + 2 * margin)
     return common(around, Window(0, 0, height, width))
+
+
+def overlap(one: Window, other: Window) -> bool:
+    """Whether two windows have pixels in common."""
+    part = common(one, other)
+    return part.height > 0 and part.width > 0
 
 
 def common(one: Window, other: Window) -> Window:

@@ -3,7 +3,6 @@
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from densa.errors import InputError
 
@@ -76,12 +75,55 @@ def _check(image: NDArray[np.generic], sigma: float, bands: str) -> NDArray[np.f
 
 def _derivatives(band: NDArray[np.floating], sigma: float) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Change per pixel downwards and to the right."""
-    if sigma > 0:
-        down = ndimage.gaussian_filter(band, sigma, order=(1, 0), truncate=4)
-        return down, ndimage.gaussian_filter(band, sigma, order=(0, 1), truncate=4)
+    band = np.ascontiguousarray(band)
     down, right = np.empty(band.shape, band.dtype), np.empty(band.shape, band.dtype)
-    _sobel(band, down, right)
+    if sigma == 0:
+        _sobel(band, down, right)
+        return down, right
+    reach = gradient_reach(sigma)
+    distances = np.arange(reach + 1)
+    smooth = np.exp(-0.5 * (distances / sigma) ** 2)
+    smooth /= smooth[0] + 2 * smooth[1:].sum()
+    slope = smooth * distances / sigma**2
+    rows, columns = (np.pad(np.arange(side), reach, "symmetric") for side in band.shape)
+    _gaussian_derivatives(band, rows, columns, smooth.astype(band.dtype), slope.astype(band.dtype), down, right)
     return down, right
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def _gaussian_derivatives(band, rows, columns, smooth, slope, down, right):  # type: ignore[no-untyped-def]
+    """Correlations with the derivatives of a Gaussian.
+
+    `smooth` and `slope` (reach + 1,): the Gaussian and its slope from the centre on. `rows` and `columns`: the pixel
+    that stands at each place from -reach to side + reach. Differences are taken before they are weighed: constant
+    images are flat, and no bit depends on where an image was cut.
+    """
+    height, width = band.shape
+    reach = smooth.size - 1
+    for row in prange(height):
+        smoothed, sloped = np.empty((2, width), band.dtype)
+        here = band[row]
+        for x in range(width):
+            smoothed[x] = smooth[0] * here[x]
+            sloped[x] = 0
+        for k in range(1, reach + 1):
+            above, below = band[rows[row + reach - k]], band[rows[row + reach + k]]
+            for x in range(width):
+                smoothed[x] += smooth[k] * (above[x] + below[x])
+                sloped[x] += slope[k] * (below[x] - above[x])
+        padded = np.empty((2, width + 2 * reach), band.dtype)
+        for x in range(columns.size):
+            padded[0, x], padded[1, x] = smoothed[columns[x]], sloped[columns[x]]
+        to_right, to_down = right[row], down[row]
+        middle = padded[1, reach : reach + width]
+        for x in range(width):
+            to_right[x] = 0
+            to_down[x] = smooth[0] * middle[x]
+        for k in range(1, reach + 1):
+            before, after = padded[:, reach - k : reach - k + width], padded[:, reach + k : reach + k + width]
+            for x in range(width):
+                to_right[x] += slope[k] * (after[0, x] - before[0, x])
+                to_down[x] += smooth[k] * (before[1, x] + after[1, x])
 
 
 @njit(nogil=True, cache=True, parallel=True)

@@ -6,14 +6,16 @@ at which basins without a marker are flooded, and one of the levels. From minima
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.grid import Grid, inside, widened
+from densa.engine.grid import Grid, common, inside, overlap, widened
 from densa.engine.identity import image_identity
 from densa.engine.regions.forest import label_nodes, level_nodes
 from densa.engine.regions.minima import MinimaStage, marker_numbers
@@ -200,7 +202,14 @@ class FillStage:
         land = unordered_terrain(relief, valid, self.connectivity).part(*place)
         del relief
         counts = {"n_given": np.array(n_given), "n_used": np.array(np.count_nonzero(given[place]))}
-        return counts | _shrunk(tile, land, given[place], fill=True)
+        left = _shrunk(tile, land, given[place], fill=True)
+        whole = {name: left.pop(name) for name in ("raised", "fragments")}
+        blocks = {
+            f"{name}{i}": np.ascontiguousarray(array[inside(block, tile.core)])
+            for name, array in whole.items()
+            for i, block in enumerate(_blocks(tile.core))
+        }
+        return counts | left | blocks
 
     def gather(self, store: Store, grid: Grid) -> None:
         """Level of every node.
@@ -257,18 +266,33 @@ def _shrunk(tile: Tile, land: Terrain, markers: NDArray[np.int32], fill: bool = 
     return left | {side: np.ascontiguousarray(face) for side, face in faces.items()}
 
 
+def _blocks(core: Window) -> Iterator[Window]:
+    """The parts of a core that the margins of its neighbours end at: who needs one unpacks only that."""
+    cuts = []
+    for start, side in ((core.row, core.height), (core.column, core.width)):
+        inner = (_MARGIN, side - _MARGIN) if side > 2 * _MARGIN else ()
+        cuts.append(list(pairwise((start, *(start + cut for cut in inner), start + side))))
+    for (top, bottom), (left, right) in product(*cuts):
+        yield Window(top, left, bottom - top, right - left)
+
+
 def _levels(store: Store, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Levels of a window, and where there is one."""
     shape = window.height, window.width
     levels, reached = np.empty(0), np.empty(shape, bool)
-    for number, part in store.grid.tiles_in(window):
-        tile, nodes = store.load(FillStage.name, number, "raised", "fragments"), store.load(_LEVELS, number)
-        if not levels.size:
-            levels = np.empty(shape, tile["raised"].dtype)
-        there, here = inside(part, store.grid.tile(number)[0]), inside(part, window)
-        fragments = tile["fragments"][there]
-        np.maximum(tile["raised"][there], nodes["levels"][fragments], out=levels[here], casting="unsafe")
-        reached[here] = nodes["reached"][fragments]
+    for number, tile_part in store.grid.tiles_in(window):
+        nodes = store.load(_LEVELS, number)
+        for i, block in enumerate(_blocks(store.grid.tile(number)[0])):
+            if not overlap(block, tile_part):
+                continue
+            part = common(block, tile_part)
+            found = store.load(FillStage.name, number, f"raised{i}", f"fragments{i}")
+            there, here = inside(part, block), inside(part, window)
+            raised, its = found[f"raised{i}"][there], found[f"fragments{i}"][there]
+            if not levels.size:
+                levels = np.empty(shape, raised.dtype)
+            np.maximum(raised, nodes["levels"][its], out=levels[here], casting="unsafe")
+            reached[here] = nodes["reached"][its]
     return levels, reached
 
 
