@@ -1,6 +1,7 @@
 """Merging: the worked examples, the constructive proof of the axioms, and parity with scikit-image."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
 from densa.errors import InputError
+from densa.regions import merging
 from densa.regions.adjacency import region_graph
 from densa.regions.merging import (
     absorb_small_regions,
@@ -87,6 +89,58 @@ def test_each_merge_costs_what_a_fresh_graph_says(image, cost):
         at = np.flatnonzero((graph.edges == (kept, gone)).all(1))
         assert_allclose(costs[at], expected, atol=1e-9)
         now[now == gone] = kept
+
+
+def merged_by_search(graph, cost, most_range):
+    """The rule itself: of all pairs that may be merged, the cheapest, searched for each time."""
+    s = graph.statistics
+    near = [set() for _ in range(graph.n_regions + 1)]
+    for i, j in graph.edges.tolist():
+        near[i].add(j)
+        near[j].add(i)
+    sizes, mean, low, high = s.n_pixels.tolist(), s.mean.tolist(), s.low.copy(), s.high.copy()
+
+    def cost_of(i, j):
+        squared = 0.0
+        for a, b in zip(mean[i], mean[j], strict=True):
+            squared += (a - b) ** 2
+        return math.sqrt(squared) if cost == "mean" else sizes[i] * sizes[j] / (sizes[i] + sizes[j]) * squared
+
+    merges = []
+    while True:
+        pairs = [
+            (cost_of(i, j), i, j)
+            for i in range(len(near))
+            for j in near[i]
+            if i < j and (np.maximum(high[i], high[j]) - np.minimum(low[i], low[j]) <= most_range).all()
+        ]
+        if not pairs:
+            return merges
+        price, i, j = min(pairs)
+        merges.append((i, j, price))
+        n = sizes[i] + sizes[j]
+        mean[i] = [(sizes[i] * a + sizes[j] * b) / n for a, b in zip(mean[i], mean[j], strict=True)]
+        low[i], high[i], sizes[i] = np.minimum(low[i], low[j]), np.maximum(high[i], high[j]), n
+        near[i] = (near[i] | near[j]) - {i, j}
+        for k in near[j] - {i}:
+            near[k] = near[k] - {j} | {i}
+        near[j] = set()
+
+
+@settings(max_examples=40, deadline=None)
+@given(images, st.sampled_from(["mean", "ward"]), st.sampled_from([10, 60, math.inf]))
+def test_merging_is_that_of_a_search_through_all_pairs(image, cost, most_range):
+    graph = region_graph(image, np.arange(1, image.shape[0] * image.shape[1] + 1).reshape(image.shape[:2]))
+    expected = merged_by_search(graph, cost, most_range)
+    if most_range == math.inf:
+        tree = merge_tree(graph, cost)
+        assert_array_equal(np.column_stack((tree.merges, tree.costs)), np.reshape(expected, (-1, 3)))
+    parent = list(range(graph.n_regions + 1))
+    for i, j, _ in expected:
+        parent = [i if p == j else p for p in parent]
+    assert_array_equal(
+        merge_by_predicate(graph, range_at_most(most_range), cost), np.unique(parent, return_inverse=True)[1]
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -196,6 +250,13 @@ def test_regions_without_pixels_or_neighbours_stay():
     assert_array_equal(threshold_cut(graph, 100), expected)
     assert_array_equal(felzenszwalb_cut(graph, 100), expected)
     assert_array_equal(absorb_small_regions(graph, 100), expected)
+
+
+def test_too_many_edges(monkeypatch):
+    monkeypatch.setattr(merging, "MOST_EDGES", 1)
+    for merge in (merge_tree, partial(absorb_small_regions, min_size=2)):
+        with pytest.raises(InputError, match="at most 1 edges"):
+            merge(pixels([1, 2, 3]))
 
 
 def test_bad_input():

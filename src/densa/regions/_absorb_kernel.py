@@ -19,7 +19,7 @@ def absorb(edges, sizes, mean, min_size, merges):  # type: ignore[no-untyped-def
     A small region has few neighbours, whose list is walked when its turn comes; the list of a large one, which may be
     long, is only ever lengthened. Lists may name a neighbour twice: that does not change which is nearest.
     """
-    head, tail, follow, target = half_edges(edges, sizes.size)
+    head, tail, follow, target, _ = half_edges(edges, sizes.size)
     parent = np.arange(sizes.size)
     heap = [(np.int64(0), np.int64(0))]
     heap.pop()
@@ -55,7 +55,7 @@ def absorb(edges, sizes, mean, min_size, merges):  # type: ignore[no-untyped-def
 def _nearest(k, mean, parent, head, tail, follow, target):  # type: ignore[no-untyped-def]
     """Neighbour of nearest mean, the lower number of equals, or -1; half-edges that have become loops are dropped."""
     best, least = np.int64(-1), np.inf
-    h, previous = head[k], np.int64(-1)
+    h, previous = head[k], np.int32(-1)
     while h >= 0:
         i = root(parent, target[h])
         after = follow[h]

@@ -1,4 +1,9 @@
-"""Greedy merging on a region graph: one heap, half-edges in linked lists, statistics merged without the pixels."""
+"""Greedy merging on a region graph: half-edges in linked lists, statistics merged without the pixels.
+
+A pair of neighbours belongs to the one that changed last (at first to the lower), whose list has its cost. The heap
+holds the cheapest pair of each region only. When it comes to the top and the other one has changed meanwhile, the
+region looks for its next one: what has changed belongs to others.
+"""
 
 import heapq
 
@@ -17,37 +22,49 @@ def merge_greedily(  # type: ignore[no-untyped-def]
     """Merge the cheapest pair until none costs less than `max_cost`, or `n_wanted` regions are left.
 
     Ties: the pair of lowest numbers. A merged region keeps the lower number. With a predicate, a pair whose union
-    breaks it is left out until one of the two changes, as is one that costs too much. The statistics and `lengths`,
-    `strengths` (2 E: each edge twice) are changed in place. Fills merges (n, 2): (kept, absorbed) and costs; returns
-    how many.
+    breaks it is left out until one of the two changes, as is one that costs too much. The statistics are changed in
+    place. `lengths` and `strengths` (E,) are looked at where borders cost. Fills merges (n, 2): (kept, absorbed) and
+    costs; returns how many.
     """
-    n_edges = edges.shape[0]
     n = n_pixels.size
-    parent = np.arange(n)
-    version = np.zeros(n, np.int64)
-    head, tail, follow, target = half_edges(edges, n)
-    seen = np.full(n, -1, np.int64)  # half-edge that leads to a region, while one list is walked
-    heap = [(np.float64(0), np.int64(0), np.int64(0), np.int64(0))]
+    parent = np.arange(n).astype(np.int32)
+    changed = -np.arange(n)  # when a region changed
+    head, tail, follow, target, border = half_edges(edges, n)
+    if cost_kind == 2:
+        lengths, strengths = lengths[border], strengths[border]
+    seen = np.full(n, -1, np.int32)  # half-edge that leads to a region, while one list is walked
+    limits = predicate, threshold, max_cost
+    statistics = n_pixels, mean, squares, low, high
+    costs_of = np.empty(target.size)  # infinite: not to be merged
+    heap = [(np.float64(0), np.int64(0), np.int64(0))]
     heap.pop()
-    for e in range(n_edges):
-        i, j = np.int64(edges[e, 0]), np.int64(edges[e, 1])
-        cost = _cost(cost_kind, n_pixels, mean, strengths[2 * e], i, j)
-        if cost < max_cost and (
-            not predicate or _holds(predicate, threshold, n_pixels, mean, squares, low, high, i, j)
-        ):
-            heap.append((cost, i, j, np.int64(0)))
+    for i in range(n):
+        cost, pair = _weigh(i, head, follow, target, strengths, cost_kind, statistics, limits, changed, costs_of)
+        if pair >= 0:
+            heap.append((cost, pair, changed[i]))
     heapq.heapify(heap)
     n_left = np.count_nonzero(n_pixels)
     n_merges = 0
     while len(heap) > 0 and n_left > n_wanted:
-        cost, i, j, age = heapq.heappop(heap)
-        if parent[i] != i or parent[j] != j or version[i] + version[j] != age:
+        cost, pair, when = heap[0]
+        i, j = pair >> 32, pair & 0xFFFFFFFF
+        k = i if changed[i] == when else j  # whose pair it was
+        if parent[k] != k or changed[k] != when:
+            heapq.heappop(heap)
+            continue
+        other = i + j - k
+        if parent[other] != other or changed[other] > when:
+            cost, pair = _cheapest(k, head, follow, target, costs_of, parent, changed)
+            if pair >= 0:
+                heapq.heapreplace(heap, (cost, pair, when))
+            else:
+                heapq.heappop(heap)
             continue
         _unite(n_pixels, mean, squares, low, high, i, j)
         parent[j] = i
-        version[i] += version[j] + 1
         merges[n_merges, 0], merges[n_merges, 1], costs[n_merges] = i, j, cost
         n_merges += 1
+        changed[i] = n_merges
         n_left -= 1
         if head[j] >= 0:
             if head[i] < 0:
@@ -55,42 +72,45 @@ def merge_greedily(  # type: ignore[no-untyped-def]
             else:
                 follow[tail[i]] = head[j]
             tail[i] = tail[j]
-        _tidy(i, parent, head, tail, follow, target, lengths, strengths, seen)
-        h = head[i]
-        while h >= 0:
-            k = target[h]
-            a, b = min(i, k), max(i, k)
-            cost = _cost(cost_kind, n_pixels, mean, strengths[h], a, b)
-            if cost < max_cost and (
-                not predicate or _holds(predicate, threshold, n_pixels, mean, squares, low, high, a, b)
-            ):
-                heapq.heappush(heap, (cost, a, b, version[i] + version[k]))
-            h = follow[h]
+        _tidy(i, parent, head, tail, follow, target, lengths, strengths, cost_kind == 2, seen)
+        cost, pair = _weigh(i, head, follow, target, strengths, cost_kind, statistics, limits, changed, costs_of)
+        if pair >= 0:
+            heapq.heapreplace(heap, (cost, pair, changed[i]))
+        else:
+            heapq.heappop(heap)
     return n_merges
 
 
 @njit(nogil=True, cache=True)
 def half_edges(edges, n):  # type: ignore[no-untyped-def]
-    """Lists of neighbours: head and tail by region; next and target by half-edge, 2 e and 2 e + 1 of edge e."""
-    head, tail = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
-    follow = np.full(2 * edges.shape[0], -1, np.int64)
-    target = np.empty(2 * edges.shape[0], np.int64)
+    """Lists of neighbours: head and tail by region; next, target and edge by half-edge; a list is in one piece."""
+    kind = np.int32
+    places = np.zeros(n + 1, np.int64)
+    for e in range(edges.shape[0]):
+        places[edges[e, 0] + 1] += 1
+        places[edges[e, 1] + 1] += 1
+    places = np.cumsum(places)
+    head, tail = np.full(n, -1, kind), np.full(n, -1, kind)
+    follow, target, border = np.empty((3, 2 * edges.shape[0]), kind)
+    for i in range(n):
+        if places[i + 1] > places[i]:
+            head[i], tail[i] = places[i], places[i + 1] - 1
+            for h in range(places[i], places[i + 1]):
+                follow[h] = h + 1
+            follow[tail[i]] = -1
     for e in range(edges.shape[0]):
         for side in range(2):
-            h, i = 2 * e + side, edges[e, side]
-            target[h] = edges[e, 1 - side]
-            if head[i] < 0:
-                head[i] = h
-            else:
-                follow[tail[i]] = h
-            tail[i] = h
-    return head, tail, follow, target
+            i = edges[e, side]
+            h = places[i]
+            places[i] += 1
+            target[h], border[h] = edges[e, 1 - side], e
+    return head, tail, follow, target, border
 
 
 @njit(nogil=True, cache=True)
-def _tidy(i, parent, head, tail, follow, target, lengths, strengths, seen):  # type: ignore[no-untyped-def]
+def _tidy(i, parent, head, tail, follow, target, lengths, strengths, with_borders, seen):  # type: ignore[no-untyped-def]
     """Bring the list of region i up to date: no loops, one half-edge per neighbour, borders added up."""
-    h, previous = head[i], np.int64(-1)
+    h, previous = head[i], np.int32(-1)
     while h >= 0:
         k = target[h]
         while parent[k] != k:
@@ -99,7 +119,7 @@ def _tidy(i, parent, head, tail, follow, target, lengths, strengths, seen):  # t
         target[h] = k
         after = follow[h]
         if k == i or seen[k] >= 0:
-            if k != i:
+            if k != i and with_borders:
                 s = seen[k]
                 total = lengths[s] + lengths[h]
                 strengths[s] = (strengths[s] * lengths[s] + strengths[h] * lengths[h]) / total
@@ -120,9 +140,49 @@ def _tidy(i, parent, head, tail, follow, target, lengths, strengths, seen):  # t
 
 
 @njit(nogil=True, cache=True)
-def _cost(kind, n_pixels, mean, strength, i, j):  # type: ignore[no-untyped-def]
-    if kind == 2:
-        return np.float64(strength)
+def _weigh(i, head, follow, target, strengths, kind, statistics, limits, changed, costs_of):  # type: ignore[no-untyped-def]
+    """Costs of the pairs that belong to a region, no neighbour of which is gone; gives what `_cheapest` does."""
+    n_pixels, mean, squares, low, high = statistics
+    predicate, threshold, max_cost = limits
+    least, best = np.inf, np.int64(-1)
+    h = head[i]
+    while h >= 0:
+        k = np.int64(target[h])
+        if changed[k] < changed[i]:
+            a, b = min(i, k), max(i, k)
+            cost = strengths[h] if kind == 2 else _cost(kind, n_pixels, mean, a, b)
+            pair = a << 32 | b
+            if cost < max_cost and (
+                not predicate or _holds(predicate, threshold, n_pixels, mean, squares, low, high, a, b)
+            ):
+                costs_of[h] = cost
+                if cost < least or (cost == least and pair < best):
+                    least, best = cost, pair
+            else:
+                costs_of[h] = np.inf
+        h = follow[h]
+    return least, best
+
+
+@njit(nogil=True, cache=True)
+def _cheapest(i, head, follow, target, costs_of, parent, changed):  # type: ignore[no-untyped-def]
+    """The cheapest pair ``lower << 32 | higher`` that belongs to a region still, and its cost; -1: none."""
+    least, best = np.inf, np.int64(-1)
+    h = head[i]
+    while h >= 0:
+        cost = costs_of[h]
+        if cost <= least:
+            k = np.int64(target[h])
+            if changed[k] < changed[i] and parent[k] == k:
+                pair = min(i, k) << 32 | max(i, k)
+                if cost < least or pair < best:
+                    least, best = cost, pair
+        h = follow[h]
+    return least, best
+
+
+@njit(nogil=True, cache=True)
+def _cost(kind, n_pixels, mean, i, j):  # type: ignore[no-untyped-def]
     squared = 0.0
     for b in range(mean.shape[1]):
         squared += (mean[i, b] - mean[j, b]) ** 2

@@ -20,6 +20,8 @@ from densa.regions.statistics import Predicate
 
 __all__ = ["MergeTree", "absorb_small_regions", "felzenszwalb_cut", "merge_by_predicate", "merge_tree", "threshold_cut"]
 
+MOST_EDGES = 2**30 - 1  # half-edges have numbers of 32 bits
+
 
 @dataclass(frozen=True)
 class MergeTree:
@@ -74,7 +76,7 @@ def merge_tree(graph: RegionGraph, cost: str = "mean", *, max_cost: float = math
         The merges, to be cut at any level that they reach.
 
     Raises:
-        InputError: an unknown cost, a count below 1 or a NaN threshold.
+        InputError: an unknown cost, a count below 1, a NaN threshold, or more than 2^30 - 1 edges.
     """
     return _greedy(graph, cost, None, max_cost, n_regions)
 
@@ -96,7 +98,7 @@ def merge_by_predicate(
         (n + 1,) int32 new number of each region.
 
     Raises:
-        InputError: an unknown cost or a count below 1.
+        InputError: an unknown cost, a count below 1, or more than 2^30 - 1 edges.
     """
     return _greedy(graph, cost, predicate, math.inf, n_regions).cut(n_regions=n_regions)
 
@@ -108,6 +110,7 @@ def _greedy(graph: RegionGraph, cost: str, predicate: Predicate | None, max_cost
         raise InputError(f"n_regions must be 1 or more, got {n_regions}")
     if math.isnan(max_cost):
         raise InputError("max_cost must be a number, got NaN")
+    _check_edges(graph)
     s = graph.statistics
     merges = np.empty((graph.n_regions, 2), np.int32)
     costs = np.empty(graph.n_regions, np.float64)
@@ -115,7 +118,7 @@ def _greedy(graph: RegionGraph, cost: str, predicate: Predicate | None, max_cost
     kind = PREDICATES.index(predicate.kind) if predicate else 0
     threshold = float(predicate.threshold) if predicate else 0.0
     n = merge_greedily(
-        graph.edges, np.repeat(graph.lengths, 2), np.repeat(graph.strengths, 2), *state,
+        graph.edges, graph.lengths, graph.strengths, *state,
         COSTS.index(cost), kind, threshold, float(max_cost), n_regions, merges, costs,
     )  # fmt: skip
     return MergeTree(s.n_pixels > 0, merges[:n].copy(), costs[:n].copy())
@@ -185,11 +188,22 @@ def absorb_small_regions(graph: RegionGraph, min_size: int) -> NDArray[np.int32]
 
     Returns:
         (n + 1,) int32 new number of each region.
+
+    Raises:
+        InputError: more than 2^30 - 1 edges.
     """
+    _check_edges(graph)
     s = graph.statistics
     merges = np.empty((graph.n_regions, 2), np.int32)
     n = absorb(graph.edges, s.n_pixels.copy(), s.mean.copy(), min_size, merges)
     return _table(merges[:n], s.n_pixels > 0)
+
+
+def _check_edges(graph: RegionGraph) -> None:
+    if len(graph.edges) > MOST_EDGES:
+        raise InputError(
+            f"a graph must have at most {MOST_EDGES} edges to be merged, got {len(graph.edges)}; cut it up"
+        )
 
 
 def _weights(graph: RegionGraph, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
