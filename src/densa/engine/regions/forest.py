@@ -30,10 +30,10 @@ class _Edges(NamedTuple):
 
 
 def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
-    """Join the nodes of all tiles and save their labels as "numbers"; the table "regions" gets the largest as "count".
+    """Join the nodes of all tiles and save their labels as "numbers"; the table "regions" gets their number as "count".
 
     Memory: 40 bytes for each edge across a face that does not join two markers, and each undecided edge of a tile; 8
-    for each pixel at a face, 28 for each node. Nothing that is known of the inside of tiles.
+    for each pixel at a face, 28 for each node, 8 for each region in each tile. Nothing else that is known of the inside of tiles.
 
     Args:
         store: holds what `densa.regions.forest_tiles.shrink` left of every tile, and its nodes at the "top",
@@ -41,11 +41,12 @@ def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
         stage_name: the stage that made them.
         grid: of the raster.
     """
-    count = 0
+    markers = []  # of each tile: every region holds one
     for number, (labels, _) in enumerate(_joined(store, stage_name, grid)):
-        count = max(count, int(labels.max()))
         store.save("numbers", number, {"numbers": labels})
-    store.save_table("regions", {"count": np.array(count, np.int64)})
+        own = store.load(stage_name, number, "labels")["labels"]
+        markers.append(own[own != 0])
+    store.save_table("regions", {"count": np.array(len(np.unique(np.concatenate(markers))), np.int64)})
 
 
 def level_nodes(store: Store, stage_name: str, grid: Grid, name: str) -> None:
