@@ -30,10 +30,10 @@ class _Edges(NamedTuple):
 
 
 def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
-    """Join the nodes of all tiles and save their labels as "numbers"; the table "regions" gets their number as "count".
+    """Join the nodes of all tiles and save their labels as "numbers"; the table "regions" gets how many there are.
 
     Memory: 40 bytes for each edge across a face that does not join two markers, and each undecided edge of a tile; 8
-    for each pixel at a face, 28 for each node, 8 for each region in each tile. Nothing else that is known of the inside of tiles.
+    for each pixel at a face, 28 for each node, 8 for each region in each tile. Nothing else of the inside of tiles.
 
     Args:
         store: holds what `densa.regions.forest_tiles.shrink` left of every tile, and its nodes at the "top",
