@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from densa.engine.crew import Crew
@@ -12,10 +12,10 @@ from densa.engine.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
 from densa.engine.executors import n_processors
 from densa.engine.grid import Grid
 from densa.engine.journal import WorkFolder
-from densa.engine.memory import peak_bytes, reset_peak
+from densa.engine.memory import peak_bytes, reset_peak, resident_bytes
 from densa.engine.regions.assemble import RegionOutputs
 from densa.engine.regions.run import choose_tile_size, halo_of, run_stages, stages_of
-from densa.engine.regions.stage import RegionMethod
+from densa.engine.regions.stage import RegionMethod, Stage
 from densa.raster import Raster, Window
 from densa.raster.part import Part
 
@@ -23,6 +23,7 @@ __all__ = ["estimate_segmentation"]
 
 _TRIED_PX = 1024  # side of the part that is segmented
 _WARM_PX = 96
+_PAINTED_BYTES = 12  # per pixel of a tile: the regions of those that were painted last
 _OUTPUT_BYTES = 4 * 2.4  # of a pixel, uncompressed: a TIFF, then its copy with overviews
 
 
@@ -37,6 +38,9 @@ def estimate_segmentation(
 ) -> Estimate:
     """What `segment_to_file` will take, from segmenting a part in the middle of the raster; nothing is written.
 
+    The memory is that of the tiles or of the largest table of regions, whichever is more; the whole raster is taken to
+    have as many regions per pixel as the part.
+
     Args:
         method_of: makes the method for a raster that is a part of this one, and the share of the pixels that it has:
             a method with a count of superpixels needs fewer of them there.
@@ -45,7 +49,7 @@ def estimate_segmentation(
         tile_size, memory, crew: see `segment_to_file`.
 
     Raises:
-        InputError: what `segment_to_file` refuses before it begins, files that exist aside.
+        InputError: what `segment_to_file` refuses, files that exist aside; more regions than a stage can do.
     """
     crew = crew or Crew()
     method = method_of(raster, 1.0)
@@ -56,10 +60,12 @@ def estimate_segmentation(
     pixels = raster.height * raster.width
     _try(method_of, raster, outputs, _WARM_PX)  # the first use compiles
     reset_peak()
-    seconds, kept, tried = _try(method_of, raster, outputs, min(_TRIED_PX, size))
+    held = resident_bytes()
+    seconds, kept, tried, n_regions = _try(method_of, raster, outputs, min(_TRIED_PX, size))
     overhead = grid.computed_pixels() / pixels - 1
     parallel = min(crew.local_processes or crew.threads, n_processors(), len(grid))
     needed = peak_bytes() + parallel * method.bytes_per_pixel(raster) * max(grid.largest_block() - tried, 0)
+    needed = max(needed, held + _PAINTED_BYTES * size**2 + _gather_bytes(stages, raster, n_regions / tried * pixels))
     return Estimate(
         tiles=len(grid),
         tile_size=size,
@@ -74,8 +80,8 @@ def estimate_segmentation(
 
 def _try(
     method_of: Callable[[Raster, float], RegionMethod], raster: Raster, outputs: RegionOutputs, side: int
-) -> tuple[float, int, int]:
-    """Seconds, bytes of the work folder, and pixels of a part in the middle."""
+) -> tuple[float, int, int, int]:
+    """Seconds, bytes of the work folder, pixels of a part in the middle, and its regions before any are merged."""
     height, width = min(side, raster.height), min(side, raster.width)
     window = Window((raster.height - height) // 2, (raster.width - width) // 2, height, width)
     part = Part(raster, window)
@@ -84,6 +90,12 @@ def _try(
         folder = WorkFolder(Path(place) / "regions.tif", "segmentation", durable=False)
         folder.make()
         begin = time.perf_counter()
-        run_stages(stages_of(method, part, outputs), part, folder, Grid(height, width, max(height, width)))
+        store = run_stages(stages_of(method, part, outputs), part, folder, Grid(height, width, max(height, width)))
         seconds = time.perf_counter() - begin
-        return seconds, sum(path.stat().st_size for path in folder.path.iterdir()), height * width
+        n_bytes = sum(path.stat().st_size for path in folder.path.iterdir())
+        return seconds, n_bytes, height * width, int(store.table("regions")["count"])
+
+
+def _gather_bytes(stages: Sequence[Stage], raster: Raster, n_regions: float) -> float:
+    """The most that a global step takes of those that say it."""
+    return max((stage.gather_bytes(raster, n_regions) for stage in stages if hasattr(stage, "gather_bytes")), default=0)

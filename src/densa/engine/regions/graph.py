@@ -185,6 +185,16 @@ class GraphStage:
             part[name] = narrowed(pairs[order if name in self.columns else order[:0], c])
         return part
 
+    def gather_bytes(self, raster: Raster, n_regions: float) -> float:
+        """Memory of the global step, measured: rows and edges, three to a region, and a column of them in 64 bits."""
+        n_bands, per_extreme = raster.n_bands, raster.n_bands * raster.dtype.itemsize
+        wide = {"sums": 8 * n_bands, "squares": 16 * n_bands, "box": 32} | dict.fromkeys(EXTREMES, per_extreme)
+        per_region = sum(wide.get(name, 8) for name in SHAPES if name in self.columns)
+        per_edge = sum(8 for name in BORDERS if name in self.columns)
+        return (
+            1.15 * n_regions * (1.4 * per_region + (3 * (1.4 * (8 + per_edge) + 40) if "edges" in self.columns else 0))
+        )
+
     def gather(self, store: Store, grid: Grid) -> None:
         """The table of the whole.
 

@@ -13,6 +13,7 @@ from densa.engine.regions.graph import MEANS, GraphStage, graph_bytes_per_pixel,
 from densa.engine.regions.stage import RegionMethod, Stage
 from densa.errors import InputError
 from densa.raster import Raster
+from densa.regions.graph_cuts import LARGEST
 from densa.regions.region_cuts import check_region_cuts, cuts_of_means
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class NormalizedCuts:
 
     The graph of the regions is collected tile by tile in whole numbers and cut in one piece, by a solver without
     random numbers: any tiling gives the same segments, and those of the in-memory function (of floating-point images:
-    but for means that differ by the range / 2^31). Global step, measured: 1 kB per region for 8 segments and 75 bytes
-    per region and further segment, beside the table of regions; a million regions take ten seconds.
+    but for means that differ by the range / 2^31). Global step, measured: 750 bytes per region for 8 segments and 43
+    bytes per region and further segment; a million regions take ten seconds.
 
     Args:
         base: what makes the regions.
@@ -101,6 +102,20 @@ class _CutStage:
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
         """Rows and borders of the regions of one tile."""
         return self.graph.compute(tile, store)
+
+    def gather_bytes(self, raster: Raster, n_regions: float) -> float:
+        """Memory of the global step, measured; halving keeps the halves that wait beside two vectors.
+
+        Raises:
+            InputError: regions times segments are more than 3 * 10^7.
+        """
+        n_segments = self.method.n_segments or 3
+        if n_segments * n_regions > LARGEST:
+            raise InputError(
+                f"{n_segments} segments of about {n_regions:.0f} regions are too much: at most {LARGEST} in product; "
+                "ask for fewer segments or larger regions"
+            )
+        return max(self.graph.gather_bytes(raster, n_regions), 1.15 * n_regions * (410 + 43 * n_segments))
 
     def gather(self, store: Store, grid: Grid) -> None:
         """Cut the graph of all regions.
