@@ -88,7 +88,8 @@ class GraphLevel:
             return None
         groups = self._groups(diagonal, n_kept, STRONG)
         inside = groups >= 0
-        starts = np.concatenate([[0], np.cumsum(inside)])
+        starts = np.zeros(n_nodes + 1, self.matrix.indptr.dtype)  # 32 bits, where they do
+        np.cumsum(inside, out=starts[1:])
         shape = (n_nodes, int(groups.max()) + 1)
         tentative = sparse.csr_array((np.ones(starts[-1]), groups[inside], starts), shape)
         smoothed = self.matrix @ tentative

@@ -17,7 +17,7 @@ from densa.regions.graph_cuts import (
 )
 from densa.regions.image_values import as_bands, as_count, as_positive
 
-__all__ = ["check_region_cuts", "cuts_of_means", "normalized_cuts_of_regions", "region_affinities", "weigh_by_means"]
+__all__ = ["check_region_cuts", "cut_region_graph", "normalized_cuts_of_regions", "region_affinities", "weigh_by_means"]
 
 
 def normalized_cuts_of_regions(
@@ -50,33 +50,8 @@ def normalized_cuts_of_regions(
     """
     check_region_cuts(n_segments, max_cut, value_scale, floor, max_segments)
     graph, numbers = region_affinities(image, regions, value_scale=value_scale, floor=floor)
-    segments = _cuts(graph, n_segments, max_cut, max_segments)
+    segments = cut_region_graph(graph, n_segments, max_cut, max_segments)
     return in_order_of_first(np.concatenate([[-1], segments])[numbers + 1].astype(np.int32))
-
-
-def cuts_of_means(
-    means: NDArray[np.float64],
-    edges: NDArray[np.integer[Any]],
-    n_segments: int | None,
-    max_cut: float | None = None,
-    *,
-    value_scale: float = 0.1,
-    floor: float = 0.001,
-    max_segments: int = 100,
-) -> NDArray[np.int32]:
-    """`normalized_cuts_of_regions`, of what is known of the regions.
-
-    Args:
-        means: (n, bands) mean of each region, integers as shares of their type's largest value.
-        edges: (m, 2) regions from 0 that share a pixel side, i < j, in ascending order.
-        n_segments, max_cut, value_scale, floor, max_segments: as there.
-
-    Returns:
-        (n,) segment of each region, from 1 in the order of their first regions.
-    """
-    graph = weigh_by_means(means, edges, value_scale, floor)
-    del means  # a large table, which nothing needs while the graph is cut
-    return _cuts(graph, n_segments, max_cut, max_segments)
 
 
 def check_region_cuts(
@@ -97,7 +72,13 @@ def check_region_cuts(
 def weigh_by_means(
     means: NDArray[np.float64], edges: NDArray[np.integer[Any]], value_scale: float, floor: float
 ) -> WeightedGraph:
-    """The graph of `region_affinities`."""
+    """The graph of `region_affinities`, of what is known of the regions.
+
+    Args:
+        means: (n, bands) mean of each region, integers as shares of their type's largest value.
+        edges: (m, 2) regions from 0 that share a pixel side, i < j, in ascending order.
+        value_scale, floor: as there.
+    """
     weights = np.zeros(len(edges))
     for band in means.T:
         weights += (band[edges[:, 0]] - band[edges[:, 1]]) ** 2
@@ -106,7 +87,10 @@ def weigh_by_means(
     return WeightedGraph(len(means), edges, np.maximum(weights, floor, out=weights))
 
 
-def _cuts(graph: WeightedGraph, n_segments: int | None, max_cut: float | None, max_segments: int) -> NDArray[np.int32]:
+def cut_region_graph(
+    graph: WeightedGraph, n_segments: int | None, max_cut: float | None, max_segments: int
+) -> NDArray[np.int32]:
+    """(n,) segment of each region of a graph, as `normalized_cuts_of_regions` cuts it, in the order of the regions."""
     if n_segments is not None:
         return normalized_cuts_of_graph(*graph, n_segments)
     assert max_cut is not None

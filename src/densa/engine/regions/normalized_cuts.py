@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.grid import Grid
-from densa.engine.regions.graph import MEANS, GraphStage, graph_bytes_per_pixel, graph_stages
+from densa.engine.regions.graph import MEANS, GraphStage, RegionTable, graph_bytes_per_pixel, graph_stages
 from densa.engine.regions.stage import RegionMethod, Stage
 from densa.errors import InputError
 from densa.raster import Raster
-from densa.regions.graph_cuts import LARGEST
-from densa.regions.region_cuts import check_region_cuts, cuts_of_means
+from densa.regions.graph_cuts import LARGEST, WeightedGraph
+from densa.regions.region_cuts import check_region_cuts, cut_region_graph, weigh_by_means
 
 if TYPE_CHECKING:
     from densa.engine.regions.stage import Tile
@@ -123,24 +123,19 @@ class _CutStage:
         Raises:
             InputError: regions times segments are more than 3 * 10^7.
         """
-        regions = self.graph.collect(store, grid)
-        present = np.flatnonzero(regions.n_pixels)
-        table = np.zeros(regions.n_regions + 1, np.int32)
-        if len(present):
-            largest = np.iinfo(regions.low.dtype).max if regions.low.dtype.kind in "iu" else 1
-            means = regions.means()[present]
-            means /= largest
-            nodes = np.cumsum(regions.n_pixels > 0, dtype=np.int32) - 1
-            edges = nodes[regions.edges]
-            del regions, nodes
+        graph, present, n_regions = _weighed(self.graph.collect(store, grid), self.method)
+        table = np.zeros(n_regions + 1, np.int32)
+        if graph.n_nodes:
             method = self.method
-            table[present] = cuts_of_means(
-                means,
-                edges,
-                None if method.n_segments is None else min(method.n_segments, len(present)),
-                method.max_cut,
-                value_scale=method.value_scale,
-                floor=method.floor,
-                max_segments=method.max_segments,
-            )
+            n_segments = None if method.n_segments is None else min(method.n_segments, graph.n_nodes)
+            table[present] = cut_region_graph(graph, n_segments, method.max_cut, method.max_segments)
         store.save_merge(self.name, table)
+
+
+def _weighed(regions: RegionTable, method: NormalizedCuts) -> tuple[WeightedGraph, NDArray[np.intp], int]:
+    """The graph of the regions that there are, their numbers, and the largest number."""
+    present = np.flatnonzero(regions.n_pixels)
+    means = regions.means()[present]
+    means /= np.iinfo(regions.low.dtype).max if regions.low.dtype.kind in "iu" else 1
+    nodes = np.cumsum(regions.n_pixels > 0, dtype=np.int32) - 1
+    return weigh_by_means(means, nodes[regions.edges], method.value_scale, method.floor), present, regions.n_regions
