@@ -11,7 +11,7 @@ from densa.regions import slic
 from densa.regions._features import check_mask, value_ranges
 from densa.regions._runs import connected_runs, paint
 from densa.regions._small_pieces import Sides, _absorb_pieces, _cut_pieces, absorb_in_window, absorb_small_pieces
-from densa.regions.slic_blocks import Part, candidates, labels_of, move_centers, no_centers, seed_centers
+from densa.regions.slic_blocks import Part, candidates, labels_of, most_pieces, move_centers, no_centers, seed_centers
 from densa.regions.slic_cells import Cells, cell_grid
 from densa.regions.slic_metric import make_metric, to_planes
 
@@ -118,6 +118,37 @@ def test_centres_and_labels_of_a_part_are_those_of_the_whole(seed):
         to[:] = come[..., around.top : around.bottom, around.left : around.right]
     found = labels_of(candidates(part, grid, metric, centers, wanted), part_mask, grid, around, wanted)
     assert_same_partition(found, labels[rows, columns])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_runs_and_pieces_are_counted_before_there_are_labels(seed):
+    rng = np.random.default_rng(seed)
+    height, width = (int(n) for n in rng.integers(1, 60, 2))
+    mask = check_mask(islands(rng, (height, width)), (height, width))
+    grid = cell_grid(height, width, max(1, height * width // int(rng.choice([1, 6, 20, 200]))))
+    won = rng.choice([0, 3, 4, 5, 8], p=[0.02, 0.1, 0.6, 0.1, 0.18], size=(height, width)).astype(np.uint8)
+    labels = labels_of(won, mask, grid, Cells(-1, -1, grid.n_rows + 1, grid.n_columns + 1), grid.cells)
+    runs, begun = most_pieces(won, mask, grid, grid.cells)
+    expected = connected_runs(labels, 1)
+    assert_array_equal(runs, np.diff(expected.first))
+    firsts = [np.flatnonzero(expected.piece == k)[0] for k in range(expected.n_pieces)]
+    begins = np.searchsorted(expected.first, firsts, side="right") - 1
+    assert np.all(np.bincount(begins.astype(int), minlength=height) <= begun)
+    # what is counted too often: runs that meet their piece only further down
+    lonely = sum(
+        labels[y, x] > 0 and (x == 0 or labels[y, x] != labels[y, x - 1]) and not touches(labels, y, x)
+        for y in range(height)
+        for x in range(width)
+    )
+    assert begun.sum() == lonely
+
+
+def touches(labels, y, x):
+    """Whether the run that begins at a pixel touches one of its label above."""
+    end = x
+    while end < labels.shape[1] and labels[y, end] == labels[y, x]:
+        end += 1
+    return y > 0 and bool(np.any(labels[y - 1, x:end] == labels[y, x]))
 
 
 def test_what_stands_under_the_mask_decides_nothing(rng):

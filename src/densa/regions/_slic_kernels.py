@@ -188,3 +188,35 @@ def spread(won, mask, rows, cells, first_label, n_columns, labels):  # type: ign
                     labels[y, x] = first + (o // 3) * n_columns + o % 3
                     if masked and not mask[y, x]:
                         labels[y, x] = 0
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def count_pieces(won, mask, rows, cells, runs, begun):  # type: ignore[no-untyped-def]
+    """What `spread` would give, row by row: runs of equal labels (H,), and runs (H,) that touch none of theirs above.
+
+    A connected piece has at least one of the latter, that of its first pixel.
+    """
+    masked = mask.size > 0
+    n_columns = cells.size + 1
+    for r in prange(rows.size - 1):
+        for y in range(rows[r], rows[r + 1]):
+            row_above = r - 1 if y == rows[r] else r
+            before = np.int64(-2)
+            n_runs, n_begun = 0, 0
+            begins = False  # whether the run has touched none of its label so far
+            for j in range(cells.size - 1):
+                for x in range(cells[j], cells[j + 1]):
+                    here = np.int64(-1)
+                    if not masked or mask[y, x]:
+                        o = np.int64(won[y, x])
+                        here = (r + o // 3) * n_columns + j + o % 3
+                    if here != before:
+                        n_runs += 1
+                        n_begun += begins
+                        begins = here >= 0
+                        before = here
+                    if begins and y > 0 and (not masked or mask[y - 1, x]):
+                        o = np.int64(won[y - 1, x])
+                        begins = (row_above + o // 3) * n_columns + j + o % 3 != here
+            runs[y] = n_runs
+            begun[y] = n_begun + begins

@@ -11,13 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.regions._slic_centers import fill_seeds, update
-from densa.regions._slic_kernels import assign, spread
+from densa.regions._slic_kernels import assign, count_pieces, spread
 from densa.regions._slico_kernel import assign_adaptive
 from densa.regions._vectors import LANES
 from densa.regions.slic_cells import CellGrid, Cells
 from densa.regions.slic_metric import Metric
 
-__all__ = ["Centers", "Part", "candidates", "labels_of", "move_centers", "no_centers", "seed_centers"]
+__all__ = [
+    "Centers",
+    "Part",
+    "candidates",
+    "labels_of",
+    "most_pieces",
+    "move_centers",
+    "no_centers",
+    "seed_centers",
+]
 
 _STRIDE = 3  # every third row, in turn, is looked at before the last round ...
 _FEWEST_ROWS = 12  # ... where no cell is lower than this
@@ -133,6 +142,16 @@ def labels_of(
     first = (cells.top - centers.top) * n_columns + cells.left - centers.left + 1
     spread(won, mask, rows - rows[0], columns - columns[0], first, n_columns, labels)
     return labels
+
+
+def most_pieces(
+    won: NDArray[np.uint8], mask: NDArray[np.bool_], grid: CellGrid, cells: Cells
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of the labels of `cells`, without making them: runs in each row (h,), and at most how many pieces begin there."""
+    runs, begun = np.empty(len(won), np.int64), np.empty(len(won), np.int64)
+    rows, columns = grid.rows(cells), grid.columns(cells)
+    count_pieces(won, mask, rows - rows[0], columns - columns[0], runs, begun)
+    return runs, begun
 
 
 class _Task:

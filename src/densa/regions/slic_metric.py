@@ -84,7 +84,7 @@ def to_planes(image: NDArray[np.generic], mask: NDArray[np.bool_], metric: Metri
             planes[:, ~mask] = 0
         return planes
     planes = empty_planes(image.shape[2], *image.shape[:2])
-    rows = max(1, (1 << 20) // image.shape[1])  # a strip at a time: no second image in float64
+    rows = max(1, (1 << 17) // image.shape[1])  # a strip at a time: no second image in float64
     for b in range(image.shape[2]):
         for y in range(0, image.shape[0], rows):
             part = (image[y : y + rows, :, b].astype(np.float64) - metric.middles[b]) * metric.scale

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from densa.engine.crew import Crew
-from densa.engine.regions import slic as tiled
+from densa.engine.regions import slic_centers, slic_labels
 from densa.engine.regions.run import segment_array
 from densa.engine.regions.slic import Slic
 from densa.errors import InputError
@@ -33,14 +33,22 @@ def whole(values, valid, n_superpixels, compactness=10.0, **arguments):
 def attempts(monkeypatch):
     """Whether each merging of small pieces left no doubt in its tile."""
     seen = []
-    absorb = tiled.absorb_in_window
+    absorb = slic_labels.absorb_in_window
 
     def watched(*arguments):
         seen.append(absorb(*arguments))
         return seen[-1]
 
-    monkeypatch.setattr(tiled, "absorb_in_window", watched)
+    monkeypatch.setattr(slic_labels, "absorb_in_window", watched)
     return seen
+
+
+@pytest.fixture
+def no_memory(monkeypatch):
+    """Tiles are cut into the lowest strips."""
+    monkeypatch.setattr(slic_labels, "merged_bytes", lambda side: 0)
+    monkeypatch.setattr(slic_labels, "_STRIP_BYTES", 0)
+    monkeypatch.setattr(slic_labels, "_BLOCK_BYTES", 0)
 
 
 CASES = [
@@ -65,7 +73,7 @@ CASES = [
 @pytest.mark.parametrize("min_size_factor", [0.25, 1])
 def test_regions_of_any_tiling_are_those_of_the_whole(make_raster, rng, monkeypatch, case, min_size_factor):
     shape, n_bands, dtype, sigma, tile_size, size, compactness, rounds, adaptive, share = case
-    monkeypatch.setattr(tiled, "_HALO", 12)  # so that the rounds are shared among stages
+    monkeypatch.setattr(slic_centers, "_HALO", 12)  # so that the rounds are shared among stages
     values = textured(rng, shape, n_bands, dtype, sigma)
     valid = rng.random(shape) < share
     n = max(1, round(shape[0] * shape[1] / size))
@@ -80,6 +88,32 @@ def test_regions_of_any_tiling_are_those_of_the_whole(make_raster, rng, monkeypa
     assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_strips_of_tiles_change_nothing(make_raster, rng, no_memory, attempts, case):
+    shape, n_bands, dtype, sigma, tile_size, size, compactness, rounds, adaptive, share = case
+    values = textured(rng, shape, n_bands, dtype, sigma)
+    valid = rng.random(shape) < share
+    method = Slic(None, compactness, rounds, adaptive, superpixel_size=size)
+    tile_size = min(3 * tile_size, 64)
+    found = segment_array(method, make_raster(values, valid), tile_size=tile_size)
+    n = max(1, round(shape[0] * shape[1] / size))
+    assert_array_equal(found, whole(values, valid, n, compactness, n_iterations=rounds, adaptive=adaptive))
+    n_tiles = -(-shape[0] // tile_size) * -(-shape[1] // tile_size)
+    assert sum(attempts) >= n_tiles  # one success each strip
+
+
+def test_tiles_full_of_pieces_are_cut_into_strips(make_raster, rng, monkeypatch, attempts):
+    monkeypatch.setattr(slic_labels, "_STRIP_BYTES", 0)
+    noise, grey = rng.integers(0, 256, (3, 300, 300), dtype=np.uint8), np.full((3, 300, 300), 128, np.uint8)
+    valid = np.ones((300, 300), np.bool_)
+    found = segment_array(Slic(900, n_iterations=2), make_raster(noise), tile_size=300)
+    assert_array_equal(found, whole(noise, valid, 900, n_iterations=2))
+    assert sum(attempts) > 3
+    attempts.clear()
+    segment_array(Slic(900, n_iterations=2), make_raster(grey), tile_size=300)
+    assert attempts == [True]
+
+
 @pytest.mark.parametrize("tile_size", [32, 45])
 def test_islands_of_valid_pixels(make_raster, rng, tile_size):
     values = textured(rng, (90, 100), 3, "uint8", 2)
@@ -89,7 +123,7 @@ def test_islands_of_valid_pixels(make_raster, rng, tile_size):
 
 
 def test_tiles_with_pieces_in_doubt_are_done_again(make_raster, rng, monkeypatch, attempts):
-    monkeypatch.setattr(tiled, "_MARGIN", 2)
+    monkeypatch.setattr(slic_labels, "MARGIN", 2)
     values = textured(rng, (120, 120), 1, "uint8", 0)
     valid = np.ones((120, 120), np.bool_)
     method = Slic(700, 0, 2, lab=False, min_size_factor=1)
@@ -128,20 +162,20 @@ def test_any_number_of_threads(make_raster, rng):
 
 @pytest.mark.parametrize(("n_rounds", "side"), [(9, 20), (9, 30), (9, 90), (9, 5000), (0, 20), (1, 600), (100, 20)])
 def test_rounds_are_shared_among_stages_without_a_gap(n_rounds, side):
-    shares = tiled._shares(n_rounds, side)
+    shares = slic_centers.shared_rounds(n_rounds, side)
     assert [i for share in shares for i in share] == list(range(n_rounds))
     assert len(shares) >= 1
     for share in shares:
-        assert len(share) <= 1 or (2 * len(share) + 1) * side <= 512
+        assert len(share) <= 1 or (2 * len(share) + 1) * side <= 320
 
 
 def test_stages_carry_no_further_than_they_say(make_raster):
     method = Slic(superpixel_size=400)
     stages = method.stages(make_raster(np.zeros((3, 200, 200), np.uint8)))
-    assert [(stage.name, stage.halo) for stage in stages] == [("centers0", 380), ("slic", 100)]
+    assert [(stage.name, stage.halo) for stage in stages] == [("centers0", 180), ("centers1", 220), ("slic", 100)]
     assert [pickle.loads(pickle.dumps(stage)) for stage in stages] == stages
     grey = method.stages(make_raster(np.zeros((1, 200, 200), np.uint8)))
-    assert [stage.name for stage in grey] == ["range", "centers0", "slic"]
+    assert [stage.name for stage in grey] == ["range", "centers0", "centers1", "slic"]
     assert json.loads(json.dumps(method.parameters())) == method.parameters()
 
 
