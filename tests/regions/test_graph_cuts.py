@@ -11,7 +11,7 @@ from scipy import linalg, ndimage, sparse
 from threadpoolctl import threadpool_limits
 
 from densa.errors import InputError
-from densa.regions import graph_cuts
+from densa.regions import graph_cuts, graph_spectral
 from densa.regions.discretisation import discretise
 from densa.regions.graph_cut_refinement import refine_graph
 from densa.regions.graph_cuts import (
@@ -66,6 +66,26 @@ def test_values_and_cuts_are_those_of_full_matrices(seed, value_scale):
             labels = discretise(np.ascontiguousarray(each, np.float32))
             cuts.append(ncut_value(graph, refine_graph(matrix_of(graph), labels, count) + 1))
         assert cuts[0] <= 1.05 * cuts[1]  # local optima of nearly equal vectors
+
+
+@pytest.mark.parametrize(("least", "kind"), [(1e-6, "float32"), (1e-14, "float64")])
+def test_corrections_have_32_bits_where_weights_allow_it(monkeypatch, least, kind):
+    graph = lattice(40, 50, 2)
+    graph = graph._replace(weights=np.where(np.arange(len(graph.weights)) % 7, graph.weights, least))
+    kinds = set()
+
+    def noted(levels, target, depth=0):
+        kinds.add(target.dtype.name)
+        return graph_cycle(levels, target, depth)
+
+    monkeypatch.setattr(graph_spectral, "graph_cycle", noted)
+    values, vectors = graph_eigenvectors(graph, 6)
+    assert kinds == {kind}
+    assert vectors.dtype == np.float64
+    assert_allclose(values, exact(graph, 6)[0], rtol=0.01, atol=1e-12)
+    monkeypatch.setattr(graph_spectral, "MODERATE", 2.0)
+    assert_allclose(values, graph_eigenvectors(graph, 6)[0], rtol=0.003)
+    assert kinds == {kind, "float64"}
 
 
 def test_vectors_are_orthonormal_in_the_degrees_norm():

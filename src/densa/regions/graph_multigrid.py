@@ -24,7 +24,7 @@ DAMPING = 2 / 3  # of the interpolation's Jacobi step: 4/3 by the bound 2 of the
 CROWDED = 10  # times the mean number of neighbours; such a node would join all others on the next level
 NOTHING = 1e-13  # eigenvalues that are 0 but for rounding
 
-Vectors = NDArray[np.float64]  # (nodes, n)
+Vectors = NDArray[Any]  # (nodes, n), of 32 or 64 bits
 
 
 class GraphLevel:
@@ -51,7 +51,7 @@ class GraphLevel:
 
     def passed_down(self, target: Vectors, result: Vectors) -> Vectors:
         """What `result` still lacks of L x = target, as a target of the next level."""
-        below = np.zeros((self.interpolation.shape[1], target.shape[1]))
+        below = np.zeros((self.interpolation.shape[1], target.shape[1]), target.dtype)
         matrix, interpolation = self.matrix, self.interpolation
         _restrict(
             matrix.indptr, matrix.indices, matrix.data, interpolation.indptr, interpolation.indices, interpolation.data,
@@ -74,7 +74,8 @@ class GraphLevel:
         inverse = np.divide(
             1.0, self.eigenvalues, out=np.zeros_like(self.eigenvalues), where=self.eigenvalues > NOTHING
         )
-        return np.asarray(self.eigenvectors @ (inverse[:, np.newaxis] * (self.eigenvectors.T @ target)))
+        result = self.eigenvectors @ (inverse[:, np.newaxis] * (self.eigenvectors.T @ target))
+        return np.asarray(result, target.dtype)
 
     def _all_eigenvectors(self) -> tuple[NDArray[np.float64], Vectors]:
         """Of L y = lambda M y (M: the masses), smallest value first."""

@@ -2,7 +2,8 @@
 
 LOBPCG (Knyazev, SIAM J. Sci. Comput. 23(2), 2001): residuals go through a multigrid cycle (`graph_multigrid.py`), and
 Rayleigh-Ritz takes the best vectors from the span of the old ones, the corrections and the last directions. It starts
-from the coarsest level's vectors: two to four iterations do. Nothing is random.
+from the coarsest level's vectors: two to four iterations do. Nothing is random. Corrections and directions only span
+where the vectors, of 64 bits, may go: they have 32 bits.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ __all__ = ["smallest_positive"]
 NOTICED = 1e-9  # smaller values count as this one where accuracy is judged
 STANDSTILL = 5  # tolerances that the last step may have gained: the estimate trusts the cycle, this does not
 GUARDS = 3  # vectors carried beyond those wanted: the wanted ones converge faster
+MODERATE = 1e-12  # least entry, as a share of the largest, of a matrix whose residuals have room in 32 bits
 _BLOCK = 2**14
 
-Vectors = NDArray[np.float64]  # (nodes, n)
+Vectors = NDArray[Any]  # (nodes, n), of 32 or 64 bits
 
 
 def smallest_positive(
@@ -56,7 +58,11 @@ def smallest_positive(
     lengths = _lengths(start)
     means.take_off(start)
     left = _lengths(start) > 1e-6 * lengths  # what was constant on the components is gone
-    return _iterate(levels, means, start if left.all() else start[:, left], n_vectors, steps, tolerance)
+    entries = np.abs(laplacian.data)
+    kind = np.float32 if entries.min() > MODERATE * entries.max() else np.float64
+    del entries
+    start = start if left.all() else start[:, left]
+    return _iterate(levels, means, start, n_vectors, steps, tolerance, np.dtype(kind))
 
 
 class _Means:
@@ -74,7 +80,13 @@ class _Means:
 
 
 def _iterate(
-    levels: list[GraphLevel], means: _Means, vectors: Vectors, n_wanted: int, steps: int, tolerance: float
+    levels: list[GraphLevel],
+    means: _Means,
+    vectors: Vectors,
+    n_wanted: int,
+    steps: int,
+    tolerance: float,
+    kind: np.dtype[Any],
 ) -> tuple[NDArray[np.float64], Vectors]:
     """At its peak it holds four arrays of vectors: these, the last directions, residuals and their corrections."""
     fine = levels[0]
@@ -84,10 +96,10 @@ def _iterate(
     directions: list[Vectors] = []
     before = np.full(count, np.inf)
     for _ in range(steps):
-        residuals = _residuals(fine, vectors, values)
+        residuals = _residuals(fine, vectors, values, kind)
         corrections = graph_cycle(levels, residuals)
         # The cycle is nearly L^+: what the values lie too high by is nearly the residuals' length in it.
-        excess = np.einsum("ij,ij->j", residuals, corrections)
+        excess = np.einsum("ij,ij->j", residuals, corrections, dtype=np.float64)
         allowed = np.maximum(values, NOTICED) * tolerance
         if ((excess <= allowed) & (before - values <= STANDSTILL * allowed))[:n_wanted].all():
             break
@@ -117,9 +129,9 @@ def _lengths(vectors: Vectors) -> NDArray[np.float64]:
     return np.sqrt(np.einsum("ij,ij->j", vectors, vectors))
 
 
-def _residuals(level: GraphLevel, vectors: Vectors, values: NDArray[np.float64]) -> Vectors:
+def _residuals(level: GraphLevel, vectors: Vectors, values: NDArray[np.float64], kind: np.dtype[Any]) -> Vectors:
     """L x - value M x of each vector."""
-    residuals = np.empty_like(vectors)
+    residuals = np.empty(vectors.shape, kind)
     for rows in _blocks(len(vectors)):
         part = vectors[rows]
         residuals[rows] = _products(level, vectors, rows) - part * level.masses[rows, np.newaxis] * values
@@ -132,7 +144,9 @@ def _turned(basis: list[Vectors], turn: Vectors) -> list[Vectors]:
     They take the place of the old vectors and of the last of the basis, where they are as many.
     """
     n, width = basis[0].shape[1], turn.shape[1]
-    out = [one if one.shape[1] == width else np.empty((len(one), width)) for one in (basis[0], *basis[1:][-1:])]
+    out = [
+        one if one.shape[1] == width else np.empty((len(one), width), one.dtype) for one in (basis[0], *basis[1:][-1:])
+    ]
     for rows in _blocks(len(basis[0])):
         vectors = basis[0][rows] @ turn[:n]
         if len(basis) > 1:
