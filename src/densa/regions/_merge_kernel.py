@@ -38,10 +38,10 @@ def merge_greedily(  # type: ignore[no-untyped-def]
     costs_of = np.empty(target.size)  # infinite: not to be merged
     heap = [(np.float64(0), np.int64(0), np.int64(0))]
     heap.pop()
-    for i in range(n):
-        cost, pair = _weigh(i, head, follow, target, strengths, cost_kind, statistics, limits, changed, costs_of)
+    for region in range(n):
+        cost, pair = _weigh(region, head, follow, target, strengths, cost_kind, statistics, limits, changed, costs_of)
         if pair >= 0:
-            heap.append((cost, pair, changed[i]))
+            heap.append((cost, pair, changed[region]))
     heapq.heapify(heap)
     n_left = np.count_nonzero(n_pixels)
     n_merges = 0

@@ -115,7 +115,9 @@ class RegionTable:
         `contrast_step`: 2^-32 of the largest distance in 8 or 16 bits (2^-24 for one band of 8 bits), at most 2^-30
         of the largest distance in the range of other images. A strength may be off by half of that.
         """
-        strengths = self.contrasts * self.contrast_step / np.maximum(self.lengths, 1)
+        strengths = np.empty(0)
+        if len(self.contrasts) and len(self.lengths):
+            strengths = self.contrasts * self.contrast_step / np.maximum(self.lengths, 1)
         return RegionGraph(self.n_regions, self.edges, self.lengths, strengths, self.statistics())
 
     def merged(self, table: ArrayLike) -> RegionTable:
