@@ -12,6 +12,7 @@ from numba import njit
 
 COSTS = ("mean", "ward", "border")
 PREDICATES = ("none", "range", "deviation", "spread")
+PARENT, CHANGED, SEEN = range(3)  # of a region: whom it was merged into; when it changed; half-edge that leads to it
 
 
 @njit(nogil=True, cache=True)
@@ -27,44 +28,44 @@ def merge_greedily(  # type: ignore[no-untyped-def]
     costs; returns how many.
     """
     n = n_pixels.size
-    parent = np.arange(n).astype(np.int32)
-    changed = -np.arange(n)  # when a region changed
     head, tail, follow, target, border = half_edges(edges, n)
     if cost_kind == 2:
         lengths, strengths = lengths[border], strengths[border]
-    seen = np.full(n, -1, np.int32)  # half-edge that leads to a region, while one list is walked
+    nodes = np.empty((n, 3), np.int32)  # side by side: what is asked of a neighbour is in one place
+    for region in range(n):
+        nodes[region, PARENT], nodes[region, CHANGED], nodes[region, SEEN] = region, -region, -1
     limits = predicate, threshold, max_cost
     statistics = n_pixels, mean, squares, low, high
     costs_of = np.empty(target.size)  # infinite: not to be merged
     heap = [(np.float64(0), np.int64(0), np.int64(0))]
     heap.pop()
     for region in range(n):
-        cost, pair = _weigh(region, head, follow, target, strengths, cost_kind, statistics, limits, changed, costs_of)
+        cost, pair = _weigh(region, head, follow, target, strengths, cost_kind, statistics, limits, nodes, costs_of)
         if pair >= 0:
-            heap.append((cost, pair, changed[region]))
+            heap.append((cost, pair, np.int64(nodes[region, CHANGED])))
     heapq.heapify(heap)
     n_left = np.count_nonzero(n_pixels)
     n_merges = 0
     while len(heap) > 0 and n_left > n_wanted:
         cost, pair, when = heap[0]
         i, j = pair >> 32, pair & 0xFFFFFFFF
-        k = i if changed[i] == when else j  # whose pair it was
-        if parent[k] != k or changed[k] != when:
+        k = i if nodes[i, CHANGED] == when else j  # whose pair it was
+        if nodes[k, PARENT] != k or nodes[k, CHANGED] != when:
             heapq.heappop(heap)
             continue
         other = i + j - k
-        if parent[other] != other or changed[other] > when:
-            cost, pair = _cheapest(k, head, follow, target, costs_of, parent, changed)
+        if nodes[other, PARENT] != other or nodes[other, CHANGED] > when:
+            cost, pair = _cheapest(k, head, follow, target, costs_of, nodes)
             if pair >= 0:
                 heapq.heapreplace(heap, (cost, pair, when))
             else:
                 heapq.heappop(heap)
             continue
         _unite(n_pixels, mean, squares, low, high, i, j)
-        parent[j] = i
+        nodes[j, PARENT] = i
         merges[n_merges, 0], merges[n_merges, 1], costs[n_merges] = i, j, cost
         n_merges += 1
-        changed[i] = n_merges
+        nodes[i, CHANGED] = n_merges
         n_left -= 1
         if head[j] >= 0:
             if head[i] < 0:
@@ -72,10 +73,10 @@ def merge_greedily(  # type: ignore[no-untyped-def]
             else:
                 follow[tail[i]] = head[j]
             tail[i] = tail[j]
-        _tidy(i, parent, head, tail, follow, target, lengths, strengths, cost_kind == 2, seen)
-        cost, pair = _weigh(i, head, follow, target, strengths, cost_kind, statistics, limits, changed, costs_of)
+        _tidy(i, nodes, head, tail, follow, target, lengths, strengths, cost_kind == 2)
+        cost, pair = _weigh(i, head, follow, target, strengths, cost_kind, statistics, limits, nodes, costs_of)
         if pair >= 0:
-            heapq.heapreplace(heap, (cost, pair, changed[i]))
+            heapq.heapreplace(heap, (cost, pair, np.int64(nodes[i, CHANGED])))
         else:
             heapq.heappop(heap)
     return n_merges
@@ -108,19 +109,19 @@ def half_edges(edges, n):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _tidy(i, parent, head, tail, follow, target, lengths, strengths, with_borders, seen):  # type: ignore[no-untyped-def]
+def _tidy(i, nodes, head, tail, follow, target, lengths, strengths, with_borders):  # type: ignore[no-untyped-def]
     """Bring the list of region i up to date: no loops, one half-edge per neighbour, borders added up."""
     h, previous = head[i], np.int32(-1)
     while h >= 0:
         k = target[h]
-        while parent[k] != k:
-            parent[k] = parent[parent[k]]
-            k = parent[k]
+        while nodes[k, PARENT] != k:
+            nodes[k, PARENT] = nodes[nodes[k, PARENT], PARENT]
+            k = nodes[k, PARENT]
         target[h] = k
         after = follow[h]
-        if k == i or seen[k] >= 0:
+        if k == i or nodes[k, SEEN] >= 0:
             if k != i and with_borders:
-                s = seen[k]
+                s = nodes[k, SEEN]
                 total = lengths[s] + lengths[h]
                 strengths[s] = (strengths[s] * lengths[s] + strengths[h] * lengths[h]) / total
                 lengths[s] = total
@@ -129,18 +130,18 @@ def _tidy(i, parent, head, tail, follow, target, lengths, strengths, with_border
             else:
                 follow[previous] = after
         else:
-            seen[k] = h
+            nodes[k, SEEN] = h
             previous = h
         h = after
     tail[i] = previous
     h = head[i]
     while h >= 0:
-        seen[target[h]] = -1
+        nodes[target[h], SEEN] = -1
         h = follow[h]
 
 
 @njit(nogil=True, cache=True)
-def _weigh(i, head, follow, target, strengths, kind, statistics, limits, changed, costs_of):  # type: ignore[no-untyped-def]
+def _weigh(i, head, follow, target, strengths, kind, statistics, limits, nodes, costs_of):  # type: ignore[no-untyped-def]
     """Costs of the pairs that belong to a region, no neighbour of which is gone; gives what `_cheapest` does."""
     n_pixels, mean, squares, low, high = statistics
     predicate, threshold, max_cost = limits
@@ -148,7 +149,7 @@ def _weigh(i, head, follow, target, strengths, kind, statistics, limits, changed
     h = head[i]
     while h >= 0:
         k = np.int64(target[h])
-        if changed[k] < changed[i]:
+        if nodes[k, CHANGED] < nodes[i, CHANGED]:
             a, b = min(i, k), max(i, k)
             cost = strengths[h] if kind == 2 else _cost(kind, n_pixels, mean, a, b)
             pair = a << 32 | b
@@ -165,7 +166,7 @@ def _weigh(i, head, follow, target, strengths, kind, statistics, limits, changed
 
 
 @njit(nogil=True, cache=True)
-def _cheapest(i, head, follow, target, costs_of, parent, changed):  # type: ignore[no-untyped-def]
+def _cheapest(i, head, follow, target, costs_of, nodes):  # type: ignore[no-untyped-def]
     """The cheapest pair ``lower << 32 | higher`` that belongs to a region still, and its cost; -1: none."""
     least, best = np.inf, np.int64(-1)
     h = head[i]
@@ -173,7 +174,7 @@ def _cheapest(i, head, follow, target, costs_of, parent, changed):  # type: igno
         cost = costs_of[h]
         if cost <= least:
             k = np.int64(target[h])
-            if changed[k] < changed[i] and parent[k] == k:
+            if nodes[k, CHANGED] < nodes[i, CHANGED] and nodes[k, PARENT] == k:
                 pair = min(i, k) << 32 | max(i, k)
                 if cost < least or pair < best:
                     least, best = cost, pair
