@@ -123,6 +123,36 @@ def test_the_bytes_are_the_same_whoever_computes(make_raster, tmp_path, options)
     assert not WorkFolder(tmp_path / "tiled.tif").path.exists()
 
 
+def test_tables_that_the_memory_cannot_hold_are_refused(make_raster, tmp_path):
+    """Before anything is computed where the number of regions is known, else as soon as it is."""
+    image, outputs = make_raster(VALUES), RegionOutputs(tmp_path / "out.tif")
+
+    @dataclass(frozen=True)
+    class Hungry(Merge):
+        def gather_bytes(self, raster, n_regions):
+            return n_regions * 1e9
+
+    @dataclass(frozen=True)
+    class Known(Method):
+        expected: int | None = None
+
+        def stages(self, raster):
+            return [Stripes(), Hungry()]
+
+        def expected_regions(self, raster):
+            return self.expected
+
+    message = (
+        r"what is known of about 148 regions takes 1\d\d\.\d+ GB, the memory is .*; give more, or ask for larger regions"
+    )
+    for expected in (148, None):
+        with pytest.raises(InputError, match=message):
+            segment_to_file(Known(expected=expected), image, outputs, memory=_ample())
+        assert WorkFolder(outputs.regions).path.exists() == (expected is None)
+    segment_to_file(Known(), image, outputs, resume=True)  # with as much memory as there is
+    assert outputs.regions.exists()
+
+
 @pytest.mark.parametrize("stops_at", [0, 3, 5])
 def test_a_stopped_run_is_continued(make_raster, tmp_path, stops_at):
     image, outputs = make_raster(VALUES), RegionOutputs(tmp_path / "out.tif")

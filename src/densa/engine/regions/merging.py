@@ -108,6 +108,10 @@ class MergeSmall:
         merging = merge_stages(raster, "small", rule, connectivity=self.connectivity, columns=MEANS)
         return [*self.method.stages(raster), *merging]
 
+    def expected_regions(self, raster: Raster) -> int | None:
+        """About how many there will be before any are merged, where that is known."""
+        return getattr(self.method, "expected_regions", lambda _: None)(raster)
+
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Memory at the peak of a stage, per pixel of its block."""
         return max(self.method.bytes_per_pixel(raster), graph_bytes_per_pixel(raster, MEANS, self.connectivity))

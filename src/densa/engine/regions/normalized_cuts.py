@@ -80,6 +80,10 @@ class NormalizedCuts:
             raise InputError("segments of normalized cuts are not cut again; give another base")
         return [*of_base, *before, _CutStage(self, graph)]
 
+    def expected_regions(self, raster: Raster) -> int | None:
+        """About how many there will be before any are merged, where that is known."""
+        return getattr(self.base, "expected_regions", lambda _: None)(raster)
+
     def bytes_per_pixel(self, raster: Raster) -> float:
         """That of the base, or of collecting the graph."""
         return max(self.base.bytes_per_pixel(raster), graph_bytes_per_pixel(raster, MEANS))

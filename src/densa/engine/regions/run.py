@@ -21,7 +21,7 @@ from densa.engine.identity import content_hash, image_identity, origin_tags
 from densa.engine.journal import WorkFolder
 from densa.engine.memory import resident_bytes, return_large_blocks, shown_bytes
 from densa.engine.regions.assemble import RegionOutputs, write_products
-from densa.engine.regions.graph import graph_stages
+from densa.engine.regions.graph import SHAPES, graph_bytes_per_pixel, graph_stages
 from densa.engine.regions.job import StageJob
 from densa.engine.regions.stage import RegionMethod, Stage
 from densa.engine.regions.store import Store
@@ -42,6 +42,7 @@ __all__ = [
 Progress = Callable[[int, int], None]
 
 TILE_PX = 2048
+_STATISTICS = "statistics"
 _ASSEMBLY_BYTES = 200_000_000  # copying a finished raster to a Cloud-Optimized GeoTIFF
 _TABLES_SHARE = 0.25  # of a memory budget, kept for what is known of the whole: faces of tiles, tables of regions
 
@@ -70,8 +71,8 @@ def segment_to_file(
         outputs: the files.
         page: of the image in its file; other processes open it by path and page.
         tile_size: side of the tiles in pixels; None chooses.
-        memory: bytes that may be resident at once in all processes of this machine, tables of regions aside; chooses
-            the tile size.
+        memory: bytes that may be resident at once in all processes of this machine; chooses the tile size. What a
+            method knows of all regions at once must find room, too.
         crew: who computes.
         resume: continue from the work folder, where there is one.
         overwrite: replace files that exist; without `resume`, an unfinished work folder too.
@@ -82,7 +83,8 @@ def segment_to_file(
         Number of regions; None where `resume` found the files complete.
 
     Raises:
-        InputError: what the method refuses, an output that exists, a work folder of something else, a full disk.
+        InputError: what the method refuses, an output that exists, a work folder of something else, a full disk, more
+            regions than the memory can hold tables of (before it begins, where their number is known).
     """
     crew = crew or Crew()
     folder = WorkFolder(outputs.regions, "segmentation")
@@ -91,6 +93,10 @@ def segment_to_file(
     stages = stages_of(method, raster, outputs)
     begun_with = begun_tile_size(folder) if resume else None
     size = choose_tile_size(method, stages, raster, tile_size or begun_with, memory, crew)
+    expected = getattr(method, "expected_regions", lambda _: None)(raster)
+    if memory is not None and expected is not None:
+        for stage in stages:
+            _check_table(stage, raster, expected, memory)
     grid = Grid(raster.height, raster.width, size)
     what = {"name": method.name, **method.parameters()}
     image = image_identity(raster, page)
@@ -106,7 +112,8 @@ def segment_to_file(
         pixels = raster.height * raster.width
         total = (len(stages) + 1) * pixels
         store = run_stages(
-            stages, raster, folder, grid, page=page, crew=crew, key=content_hash(description), cache_bytes=cache,
+            stages, raster, folder, grid, page=page, crew=crew, key=content_hash(description), memory=memory,
+            cache_bytes=cache,
             progress=None if progress is None else (lambda done, _: progress(done, total)), tell=tell,
         )  # fmt: skip
         if progress:
@@ -141,6 +148,7 @@ def run_stages(
     page: int = 0,
     crew: Crew | None = None,
     key: str = "",
+    memory: int | None = None,
     cache_bytes: int = 0,
     progress: Progress | None = None,
     tell: Callable[[str], None] = lambda line: None,
@@ -154,11 +162,15 @@ def run_stages(
         grid: the tiles.
         page, crew, tell: see `segment_to_file`.
         key: tells this segmentation from others.
+        memory: that tables of regions must find room in.
         cache_bytes: that GDAL may keep in each process.
         progress: called with (pixels done, pixels in all stages).
 
     Returns:
         What the stages left.
+
+    Raises:
+        InputError: what a stage refuses; more regions than the memory can hold tables of.
     """
     crew = _safe(crew or Crew())
     parallel = crew.local_processes or crew.threads
@@ -175,6 +187,8 @@ def run_stages(
     for place, stage in enumerate(stages):
         if store.has_table(f"done{stage.name}"):
             continue
+        if memory is not None and hasattr(stage, "gather_bytes") and store.has_table("regions"):
+            _check_table(stage, raster, store.count(), memory)
         finished = store.finished(stage.name)
         if finished:
             tell(f"{folder.output.name}, {stage.name}: {len(finished)} of {len(pixels)} tiles are finished already")
@@ -194,6 +208,16 @@ def run_stages(
         stage.gather(store, grid)
         store.save_table(f"done{stage.name}", {})
     return store
+
+
+def _check_table(stage: Stage, raster: Raster, n_regions: int, memory: int) -> None:
+    """Refuse what a stage with a `gather_bytes` has no room for."""
+    needed = resident_bytes() + getattr(stage, "gather_bytes", lambda *_: 0)(raster, n_regions)
+    if needed > memory:
+        raise InputError(
+            f"what is known of about {n_regions} regions takes {shown_bytes(needed)}, the memory is "
+            f"{shown_bytes(memory)}; give more, or ask for larger regions"
+        )
 
 
 def default_tile_size(raster: Raster) -> int:
@@ -226,7 +250,7 @@ def stages_of(method: RegionMethod, raster: Raster, outputs: RegionOutputs) -> l
     """The stages of a method, and what the files ask for beside."""
     stages = list(method.stages(raster))
     if outputs.statistics is not None:
-        stages += graph_stages(raster, "statistics")
+        stages += graph_stages(raster, _STATISTICS, columns=SHAPES)
     return stages
 
 
@@ -254,7 +278,9 @@ def choose_tile_size(
     n_processes = max(1, crew.local_processes)
     parallel = crew.local_processes or crew.threads
     halo = max(1, halo_of(stages))  # what tiles have in common costs something in any case
-    cost = Cost(16e6, method.bytes_per_pixel(raster))
+    statistics = any(stage.name == _STATISTICS for stage in stages)
+    per_pixel = max(method.bytes_per_pixel(raster), graph_bytes_per_pixel(raster, SHAPES) if statistics else 0)
+    cost = Cost(16e6, per_pixel)
     own = resident_bytes() + _ASSEMBLY_BYTES + limit_read_cache(memory // n_processes)
     fixed = own + (resident_bytes() * n_processes if crew.local_processes else 0) + _TABLES_SHARE * memory
 

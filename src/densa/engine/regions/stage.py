@@ -94,6 +94,10 @@ class RegionMethod(Protocol):
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Memory at the peak of a stage, per pixel of its block."""
 
+    # A method may have `expected_regions(raster) -> int | None`, about how many regions there will be before any are
+    # merged, and a stage `gather_bytes(raster, n_regions) -> float`, memory of its global step: where both are known, a
+    # budget that is too small is refused before anything is computed.
+
 
 Regions = Callable[[Window], NDArray[np.int32]]
 """Region numbers of a window: of a finished segmentation, or of a raster file."""

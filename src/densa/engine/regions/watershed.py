@@ -119,6 +119,10 @@ class Watershed:
         given = Markers(markers)
         return [*stages, FillStage(relief, given, self.connectivity), ForestStage(given, self.connectivity)]
 
+    def expected_regions(self, raster: Raster) -> int | None:
+        """About how many there will be, where that is known."""
+        return self.markers if isinstance(self.markers, int) else None
+
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Measured on noise from few markers, where most edges are listed."""
         relief = Relief(self.relief, self.sigma, self.bands)
