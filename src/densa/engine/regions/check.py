@@ -16,7 +16,7 @@ from densa.engine.crew import Crew
 from densa.engine.grid import Grid
 from densa.engine.journal import WorkFolder
 from densa.engine.regions.check_stage import CheckStage
-from densa.engine.regions.graph import RegionTable, graph_of, graph_stages
+from densa.engine.regions.graph import RegionTable, graph_bytes_per_pixel, graph_of, graph_stages
 from densa.engine.regions.region_file import RegionFile
 from densa.engine.regions.run import choose_tile_size, run_stages
 from densa.errors import InputError
@@ -148,8 +148,9 @@ class Check:
         return stages
 
     def bytes_per_pixel(self, raster: Raster) -> float:
-        """Measured on noise, where every pixel is a region; the statistics need it to be rarer than that."""
-        return 1.15 * (58 + raster.n_bands * raster.dtype.itemsize)
+        """Measured on noise, where every pixel is a region."""
+        graph = graph_bytes_per_pixel(raster, connectivity=self.connectivity) if self.with_statistics else 0
+        return max(1.15 * (58 + raster.n_bands * raster.dtype.itemsize), graph)
 
 
 def _violations(store: Store, raster_width: int, predicate: Predicate | None, most: int) -> Violations:
