@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["MARGIN", "LabelStage", "merged_bytes"]
 
 MARGIN = 4  # cells around a core within which pieces are merged: a piece and its neighbour reach two further each
-_STRIP_MARGIN = 3  # the same in strips, of which each is done again that this leaves in doubt
+_STRIP_MARGIN = MARGIN - 1  # the same in strips; one that this leaves in doubt is done again
 _RUN_BYTES, _PIECE_BYTES = 8, 113  # that a run of equal labels, and a piece, take while small pieces are merged
 _BLOCK_BYTES = 10  # that a pixel of a block takes at least for what is known of it when pieces are merged
 _STRIP_BYTES = 14e6  # that a strip of the smallest tile may take meanwhile
