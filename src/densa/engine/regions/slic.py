@@ -88,6 +88,10 @@ class Slic:
         halo = (MARGIN + 1) * plan.side
         return [*found, LabelStage(plan, before, max(halo, *(stage.halo for stage in found)), halo=halo)]
 
+    def expected_regions(self, raster: Raster) -> int | None:
+        """About how many there will be."""
+        return self._plan(raster).n_superpixels
+
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Measured on noise, where every pixel is a piece of its own, and with small cells."""
         plan, n_bands = self._plan(raster), raster.n_bands
