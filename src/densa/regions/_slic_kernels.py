@@ -6,6 +6,8 @@ centre, |f - c|^2 - |f|^2 = |c|^2 - 2 f.c is what is compared, in float32: the s
 2**24, where float32 holds integers exactly. So neither threads, tiles nor the processor's vectors change the result.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit, prange
 
@@ -203,7 +205,7 @@ def count_pieces(won, mask, rows, cells, runs, begun):  # type: ignore[no-untype
             row_above = r - 1 if y == rows[r] else r
             before = np.int64(-2)
             n_runs, n_begun = 0, 0
-            begins = False  # whether the run has touched none of its label so far
+            begins: Any = False  # whether the run has touched none of its label so far
             for j in range(cells.size - 1):
                 for x in range(cells[j], cells[j + 1]):
                     here = np.int64(-1)

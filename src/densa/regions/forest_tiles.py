@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from densa.regions import _forest_kernels as kernels
 from densa.regions import _forest_tile_kernels as tile_kernels
+from densa.regions._distinct import distinct
 from densa.regions.forest import Forest, Terrain, grow_forest
 
 __all__ = ["NO_LEVEL", "Place", "join_nodes", "shrink"]
@@ -78,7 +79,7 @@ def _number_nodes(forest: Forest) -> tuple[NDArray[np.int32], NDArray[np.int32]]
     roots = kernels.resolve(forest.parents, np.arange(len(forest.parents), dtype=np.int32))
     is_root = roots == np.arange(len(roots))
     unknown = np.flatnonzero(is_root & (forest.kinds == kernels.OPEN))
-    known = np.unique(forest.labels[is_root & (forest.labels != 0)])
+    known = distinct(forest.labels[is_root & (forest.labels != 0)])
     nodes = np.zeros(len(roots), np.int32)
     nodes[unknown] = np.arange(1, len(unknown) + 1)
     labelled = forest.labels != 0

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.regions._distinct import distinct
 from densa.regions._union_find import root, unite
 
 __all__ = [
@@ -95,7 +96,7 @@ def across_edges(some: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[
     """Edges between the regions along two sides of a line, each once; 0 is no region."""
     apart = (some > 0) & (others > 0) & (some != others)
     some, others = some[apart], others[apart]
-    return np.unique(np.minimum(some, others).astype(np.int64) << EDGE_SHIFT | np.maximum(some, others))
+    return distinct(np.minimum(some, others).astype(np.int64) << EDGE_SHIFT | np.maximum(some, others))
 
 
 @njit(nogil=True, cache=True)

@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
+from densa.regions._distinct import distinct
 from densa.regions.graph_cuts import (
     WeightedGraph,
     in_order_of_first,
@@ -128,7 +129,7 @@ def region_affinities(
     pairs = np.empty((2 * labels.size, 2), np.int32)
     n_pairs = _sums_and_pairs(bands, numbers, sums, pairs)
     means = sums[:, :-1] / sums[:, -1:] / largest
-    keys = np.unique(pairs[:n_pairs, 0].astype(np.int64) * n_nodes + pairs[:n_pairs, 1])
+    keys = distinct(pairs[:n_pairs, 0].astype(np.int64) * n_nodes + pairs[:n_pairs, 1])
     edges = np.stack([keys // n_nodes, keys % n_nodes], axis=1)
     return weigh_by_means(means, edges, scale, least), numbers
 

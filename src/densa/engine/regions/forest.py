@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.regions._distinct import distinct
 from densa.regions.forest_tiles import NO_LEVEL, join_nodes
 
 if TYPE_CHECKING:
@@ -46,10 +47,7 @@ def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
         store.save("numbers", number, {"numbers": labels})
         own = store.load(stage_name, number, "labels")["labels"]
         markers.append(own[own != 0])
-    known = np.concatenate(markers)
-    known.sort()
-    count = np.count_nonzero(np.diff(known)) + min(len(known), 1)
-    store.save_table("regions", {"count": np.array(count, np.int64)})
+    store.save_table("regions", {"count": np.array(len(distinct(np.concatenate(markers))), np.int64)})
 
 
 def level_nodes(store: Store, stage_name: str, grid: Grid, name: str) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.raster import Window
+from densa.regions._distinct import distinct
 from densa.regions._union_find import unite
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class _Faces:
 
     def add(self, at_faces: NDArray[np.int32], firsts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Take in the next tile: the pieces along its faces, as places in the order of tiles; -1 where none is."""
-        pieces = np.unique(at_faces)
+        pieces = distinct(at_faces)
         pieces = pieces[pieces > 0]
         start, stop = self.offsets[-1], self.offsets[-1] + len(pieces)
         if stop > len(self._parents):
@@ -253,7 +254,7 @@ def _number_rows(store: Store, stage_name: str, grid: Grid, faces: _Faces) -> No
     for row in range(grid.n_rows):
         tiles = range(row * grid.n_columns, (row + 1) * grid.n_columns)
         closed = [_closed_pieces(store, stage_name, number, faces) for number in tiles]
-        roots = np.unique(np.concatenate([faces.roots(number) for number in tiles]))
+        roots = distinct(np.concatenate([faces.roots(number) for number in tiles]))
         roots = roots[numbers_of_roots[roots] == 0]
         firsts = np.concatenate([*(firsts for _, _, firsts in closed), faces.firsts(roots)])
         numbers = np.empty(len(firsts), np.int32)
