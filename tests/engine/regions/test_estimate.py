@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from densa.engine.memory import resident_bytes
 from densa.engine.regions.components import Components
 from densa.engine.regions.estimate import estimate_segmentation
 from densa.engine.regions.graph import ALL, MEANS, GraphStage
@@ -53,8 +54,9 @@ def test_the_largest_table_counts(make_raster):
 
 def test_small_tables_change_nothing(make_raster):
     raster = make_raster(columns(50))
+    before = resident_bytes()  # what the tests before have left in this process is no table
     found = estimate_segmentation(lambda part, share: MergeSmall(Components(), 9), raster, RegionOutputs(Path("r.tif")))
-    assert found.memory_bytes < 1e9
+    assert found.memory_bytes - before < 0.75e9
 
 
 def test_what_cannot_be_cut_is_refused(make_raster):
