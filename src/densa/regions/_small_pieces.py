@@ -17,7 +17,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from densa.regions._runs import Extents, Runs, connected_runs, paint, piece_extents
-from densa.regions._union_find import root
+from densa.regions._union_find import number_sets, root
 
 _STRIP = 256  # rows whose pieces one task sees to
 
@@ -104,7 +104,7 @@ def _absorb_pieces(runs: Runs, width: int, min_size: float, doubtful: NDArray[np
         while len(contacts):
             contacts = _absorb(contacts, sizes, parent, min_size, doubtful)
     values = np.empty(runs.n_pieces, np.int32)
-    n_regions = _renumber(parent, values)
+    n_regions = number_sets(parent, values)
     paint(runs, values, out)
     return n_regions
 
@@ -343,18 +343,4 @@ def _keep_unsettled(contacts, parent, unsettled, doubtful):  # type: ignore[no-u
         if one != other:
             contacts[n, 0], contacts[n, 1], contacts[n, 2] = one, other, contacts[i, 2]
             n += 1
-    return n
-
-
-@njit(nogil=True, cache=True)
-def _renumber(parent, values):  # type: ignore[no-untyped-def]
-    """Number the merged pieces from 1 by their first piece."""
-    numbers = np.zeros(parent.size, np.int32)
-    n = 0
-    for i in range(parent.size):
-        k = root(parent, i)
-        if numbers[k] == 0:
-            n += 1
-            numbers[k] = n
-        values[i] = numbers[k]
     return n

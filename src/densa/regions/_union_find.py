@@ -20,3 +20,17 @@ def unite(parent, i, j):  # type: ignore[no-untyped-def]
         parent[b] = a
     elif b < a:
         parent[a] = b
+
+
+@njit(nogil=True, cache=True)
+def number_sets(parent, numbers):  # type: ignore[no-untyped-def]
+    """The number of each item's set, from 1 by its first item, whichever item is the root; how many there are."""
+    numbers[:] = 0
+    n = 0
+    for i in range(parent.size):
+        k = root(parent, i)
+        if numbers[k] == 0:
+            n += 1
+            numbers[k] = n
+        numbers[i] = numbers[k]
+    return n

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from densa.engine.crew import Crew
@@ -15,7 +15,7 @@ from densa.engine.journal import WorkFolder
 from densa.engine.memory import peak_bytes, reset_peak, resident_bytes
 from densa.engine.regions.assemble import RegionOutputs
 from densa.engine.regions.run import choose_tile_size, halo_of, run_stages, stages_of
-from densa.engine.regions.stage import RegionMethod, Stage
+from densa.engine.regions.stage import RegionMethod, gather_bytes
 from densa.raster import Raster, Window
 from densa.raster.part import Part
 
@@ -65,7 +65,8 @@ def estimate_segmentation(
     overhead = grid.computed_pixels() / pixels - 1
     parallel = min(crew.local_processes or crew.threads, n_processors(), len(grid))
     needed = peak_bytes() + parallel * method.bytes_per_pixel(raster) * max(grid.largest_block() - tried, 0)
-    needed = max(needed, held + _PAINTED_BYTES * size**2 + _gather_bytes(stages, raster, n_regions / tried * pixels))
+    table = max(gather_bytes(stage, raster, n_regions / tried * pixels) for stage in stages)
+    needed = max(needed, held + _PAINTED_BYTES * size**2 + table)
     return Estimate(
         tiles=len(grid),
         tile_size=size,
@@ -94,8 +95,3 @@ def _try(
         seconds = time.perf_counter() - begin
         n_bytes = sum(path.stat().st_size for path in folder.path.iterdir())
         return seconds, n_bytes, height * width, int(store.table("regions")["count"])
-
-
-def _gather_bytes(stages: Sequence[Stage], raster: Raster, n_regions: float) -> float:
-    """The most that a global step takes of those that say it."""
-    return max((stage.gather_bytes(raster, n_regions) for stage in stages if hasattr(stage, "gather_bytes")), default=0)

@@ -43,10 +43,9 @@ def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
         grid: of the raster.
     """
     markers = []  # of each tile: every region holds one
-    for number, (labels, _) in enumerate(_joined(store, stage_name, grid)):
+    for number, (labels, levels) in enumerate(_joined(store, stage_name, grid)):
         store.save("numbers", number, {"numbers": labels})
-        own = store.load(stage_name, number, "labels")["labels"]
-        markers.append(own[own != 0])
+        markers.append(labels[(levels == NO_LEVEL) & (labels != 0)])
     store.save_table("regions", {"count": np.array(len(distinct(np.concatenate(markers))), np.int64)})
 
 

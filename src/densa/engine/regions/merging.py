@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from densa.engine.grid import Grid
 from densa.engine.regions.graph import ALL, MEANS, GraphStage, graph_bytes_per_pixel, graph_stages
+from densa.engine.regions.stage import expected_regions
 from densa.raster import Raster
 from densa.regions import RegionGraph, absorb_small_regions
 from densa.regions._features import check_connectivity
@@ -110,7 +111,7 @@ class MergeSmall:
 
     def expected_regions(self, raster: Raster) -> int | None:
         """About how many there will be before any are merged, where that is known."""
-        return getattr(self.method, "expected_regions", lambda _: None)(raster)
+        return expected_regions(self.method, raster)
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Memory at the peak of a stage, per pixel of its block."""

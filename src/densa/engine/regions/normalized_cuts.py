@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from densa.engine.grid import Grid
 from densa.engine.regions.graph import MEANS, GraphStage, RegionTable, graph_bytes_per_pixel, graph_stages
-from densa.engine.regions.stage import RegionMethod, Stage
+from densa.engine.regions.stage import RegionMethod, Stage, expected_regions
 from densa.errors import InputError
 from densa.raster import Raster
 from densa.regions.graph_cuts import LARGEST, WeightedGraph
@@ -82,7 +82,7 @@ class NormalizedCuts:
 
     def expected_regions(self, raster: Raster) -> int | None:
         """About how many there will be before any are merged, where that is known."""
-        return getattr(self.base, "expected_regions", lambda _: None)(raster)
+        return expected_regions(self.base, raster)
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """That of the base, or of collecting the graph."""

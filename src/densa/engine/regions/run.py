@@ -23,7 +23,7 @@ from densa.engine.memory import resident_bytes, return_large_blocks, shown_bytes
 from densa.engine.regions.assemble import RegionOutputs, write_products
 from densa.engine.regions.graph import SHAPES, graph_bytes_per_pixel, graph_stages
 from densa.engine.regions.job import StageJob
-from densa.engine.regions.stage import RegionMethod, Stage
+from densa.engine.regions.stage import RegionMethod, Stage, expected_regions, gather_bytes
 from densa.engine.regions.store import Store
 from densa.engine.work import begin_alone, begun_tile_size, compute_missing, put_in_place
 from densa.errors import InputError
@@ -93,7 +93,7 @@ def segment_to_file(
     stages = stages_of(method, raster, outputs)
     begun_with = begun_tile_size(folder) if resume else None
     size = choose_tile_size(method, stages, raster, tile_size or begun_with, memory, crew)
-    expected = getattr(method, "expected_regions", lambda _: None)(raster)
+    expected = expected_regions(method, raster)
     if memory is not None and expected is not None:
         for stage in stages:
             _check_table(stage, raster, expected, memory)
@@ -187,7 +187,7 @@ def run_stages(
     for place, stage in enumerate(stages):
         if store.has_table(f"done{stage.name}"):
             continue
-        if memory is not None and hasattr(stage, "gather_bytes") and store.has_table("regions"):
+        if memory is not None and store.has_table("regions"):
             _check_table(stage, raster, store.count(), memory)
         finished = store.finished(stage.name)
         if finished:
@@ -211,9 +211,10 @@ def run_stages(
 
 
 def _check_table(stage: Stage, raster: Raster, n_regions: int, memory: int) -> None:
-    """Refuse what a stage with a `gather_bytes` has no room for."""
-    needed = resident_bytes() + getattr(stage, "gather_bytes", lambda *_: 0)(raster, n_regions)
-    if needed > memory:
+    """Refuse a global step that has no room."""
+    table = gather_bytes(stage, raster, n_regions)
+    needed = resident_bytes() + table
+    if table and needed > memory:
         raise InputError(
             f"what is known of about {n_regions} regions takes {shown_bytes(needed)}, the memory is "
             f"{shown_bytes(memory)}; give more, or ask for larger regions"

@@ -126,21 +126,19 @@ class CenterStage:
 def load_centers(store: Store, stage: str, grid: CellGrid, cells: Cells) -> Centers:
     """Centres of cells, from all tiles that left some of them."""
     rows, columns = grid.rows(cells), grid.columns(cells)
-    size = store.grid.tile_size
+    begins = Window(int(rows[0]), int(columns[0]), int(rows[-2] - rows[0]) + 1, int(columns[-2] - columns[0]) + 1)
     found: Centers | None = None
-    for tile_row in range(rows[0] // size, rows[-2] // size + 1):
-        for tile_column in range(columns[0] // size, columns[-2] // size + 1):
-            number = tile_row * store.grid.n_columns + tile_column
-            own = grid.beginning(*store.grid.tile(number)[0])
-            common = own.common(cells)
-            if min(common.shape) <= 0:
-                continue
-            arrays = store.load(stage, number)
-            found = found or no_centers(cells, len(arrays["colors"]))
-            i0, i1, j0, j1 = common.within(cells)
-            k0, k1, l0, l1 = common.within(own)
-            for name, array in found._asdict().items():
-                if name != "cells":
-                    array[..., i0:i1, j0:j1] = arrays[name][..., k0:k1, l0:l1]
+    for number, _ in store.grid.tiles_in(begins):
+        own = grid.beginning(*store.grid.tile(number)[0])
+        common = own.common(cells)
+        if min(common.shape) <= 0:
+            continue
+        arrays = store.load(stage, number)
+        found = found or no_centers(cells, len(arrays["colors"]))
+        i0, i1, j0, j1 = common.within(cells)
+        k0, k1, l0, l1 = common.within(own)
+        for name, array in found._asdict().items():
+            if name != "cells":
+                array[..., i0:i1, j0:j1] = arrays[name][..., k0:k1, l0:l1]
     assert found is not None, "every cell begins in a tile"
     return found

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.raster import Window
-from densa.regions._union_find import root, unite
+from densa.regions._union_find import number_sets, unite
 
 __all__ = ["fitting_strips", "join_strips"]
 
@@ -46,7 +46,8 @@ def join_strips(strips: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]
         one, other = above["fragments"][-1][seam], below["fragments"][0][seam]
         _join(parents, one - 1 + offsets[k], other - 1 + offsets[k + 1])
     numbers = np.empty(len(parents), np.int32)
-    begins = _number(parents, numbers)
+    number_sets(parents, numbers)
+    begins = parents == np.arange(len(parents))  # a set's first piece is its root
     firsts = np.concatenate([strip["firsts"] for strip in strips])[begins]
     right = np.concatenate([strip["right"] for strip in strips])
     down = strips[-1]["down"]
@@ -65,19 +66,3 @@ def join_strips(strips: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]
 def _join(parents, one, other):  # type: ignore[no-untyped-def]
     for i in range(one.size):
         unite(parents, one[i], other[i])
-
-
-@njit(nogil=True, cache=True)
-def _number(parents, numbers):  # type: ignore[no-untyped-def]
-    """Number the joined pieces from 1 by their first piece; says which piece is the first of its own."""
-    begins = np.zeros(parents.size, np.bool_)
-    n = 0
-    for i in range(parents.size):
-        k = root(parents, i)
-        if k == i:
-            n += 1
-            begins[i] = True
-            numbers[i] = n
-        else:
-            numbers[i] = numbers[k]
-    return begins

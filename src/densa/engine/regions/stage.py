@@ -15,7 +15,7 @@ from densa.raster import Raster, Window
 if TYPE_CHECKING:
     from densa.engine.regions.store import Store
 
-__all__ = ["RegionMethod", "Stage", "Tile"]
+__all__ = ["RegionMethod", "Stage", "Tile", "expected_regions", "gather_bytes"]
 
 
 class Tile:
@@ -75,7 +75,12 @@ class Stage(Protocol):
 
 
 class RegionMethod(Protocol):
-    """A region method with its parameters, checked when it is made; picklable."""
+    """A region method with its parameters, checked when it is made; picklable.
+
+    It may have a method `expected_regions(raster)`, about how many regions there will be before any are merged, and its
+    stages `gather_bytes(raster, n_regions)`, memory of their global step: where both are known, a budget that is too
+    small is refused before anything is computed.
+    """
 
     @property
     def name(self) -> str:
@@ -94,9 +99,17 @@ class RegionMethod(Protocol):
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Memory at the peak of a stage, per pixel of its block."""
 
-    # A method may have `expected_regions(raster) -> int | None`, about how many regions there will be before any are
-    # merged, and a stage `gather_bytes(raster, n_regions) -> float`, memory of its global step: where both are known, a
-    # budget that is too small is refused before anything is computed.
+
+def expected_regions(method: RegionMethod, raster: Raster) -> int | None:
+    """About how many regions there will be before any are merged, of a method that says so."""
+    told: int | None = getattr(method, "expected_regions", lambda _: None)(raster)
+    return told
+
+
+def gather_bytes(stage: Stage, raster: Raster, n_regions: float) -> float:
+    """Memory of a global step that grows with the number of regions; 0 of a stage that says nothing."""
+    told: float = getattr(stage, "gather_bytes", lambda *_: 0.0)(raster, n_regions)
+    return told
 
 
 Regions = Callable[[Window], NDArray[np.int32]]
