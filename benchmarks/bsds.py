@@ -29,9 +29,9 @@ from scipy.io import loadmat
 
 from densa import metrics, raster, regions
 from densa.metrics.superpixels import boundary_recall, superpixel_overlap
-from densa.regions.discretisation import discretise
-from densa.regions.graph_cuts import graph_eigenvectors, in_order_of_first, weighted_graph
-from densa.regions.luv import rgb_to_luv
+from densa.regions.mean_shift.luv import rgb_to_luv
+from densa.regions.normalized_cuts.discretisation import discretise
+from densa.regions.normalized_cuts.graph import graph_eigenvectors, in_order_of_first, weighted_graph
 
 Image = NDArray[np.uint8]
 Regions = NDArray[np.int32]

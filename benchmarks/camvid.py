@@ -25,7 +25,7 @@ from densa.metrics import Summary
 from densa.networks import build
 from densa.segmenter import Architecture, load_network_segmenter
 from densa.training import Augmentation, train
-from densa.training.validation import validate
+from densa.training.loop.validation import validate
 
 WIDTH = 16
 SETTINGS: dict[str, Any] = {

@@ -20,7 +20,7 @@ from machine import machine
 
 from densa import raster
 from densa.engine import estimate_prediction, predict_to_file
-from densa.engine.grid import Grid
+from densa.engine.tiles.grid import Grid
 from densa.legend import Legend
 from densa.networks import build
 from densa.segmenter import BandContract, NetworkSegmenter

@@ -19,8 +19,8 @@ import numpy as np
 from machine import machine
 from skimage import data, io, segmentation
 
-from densa.regions.luv import rgb_to_luv
-from densa.regions.mean_shift import mean_shift, mean_shift_filter
+from densa.regions.mean_shift.luv import rgb_to_luv
+from densa.regions.mean_shift.segmentation import mean_shift, mean_shift_filter
 
 try:
     import cv2

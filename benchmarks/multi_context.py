@@ -29,7 +29,7 @@ from densa.metrics import ConfusionMatrix
 from densa.networks import build
 from densa.segmenter import Architecture, load_network_segmenter
 from densa.training import Augmentation, recorded_sizes, train
-from densa.training import run as run_module
+from densa.training.loop import run as run_module
 
 SIZES = (25, 45, 65, 85)
 CONTEXTS = (

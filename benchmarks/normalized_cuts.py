@@ -25,9 +25,14 @@ from skimage import data, graph, io
 from sklearn.cluster import spectral_clustering
 from sklearn.feature_extraction.image import img_to_graph
 
-from densa.regions.affinity import PixelGraph
-from densa.regions.discretisation import discretise
-from densa.regions.normalized_cuts import ncut_value, normalized_cuts, normalized_cuts_of_regions, pixel_affinities
+from densa.regions.normalized_cuts.discretisation import discretise
+from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
+from densa.regions.normalized_cuts.pixels import (
+    ncut_value,
+    normalized_cuts,
+    normalized_cuts_of_regions,
+    pixel_affinities,
+)
 
 
 def as_sparse(pixels: PixelGraph) -> sparse.csr_array:

@@ -32,11 +32,11 @@ from machine import machine
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import eigsh, lobpcg
 
-from densa.regions.discretisation import discretise
-from densa.regions.graph_cut_refinement import refine_graph
-from densa.regions.graph_cuts import WeightedGraph, graph_eigenvectors, matrix_of, recursive_cuts_of_graph
-from densa.regions.normalized_cuts import ncut_value
-from densa.regions.region_cuts import weigh_by_means
+from densa.regions.normalized_cuts.discretisation import discretise
+from densa.regions.normalized_cuts.graph import WeightedGraph, graph_eigenvectors, matrix_of, recursive_cuts_of_graph
+from densa.regions.normalized_cuts.graph_refinement import refine_graph
+from densa.regions.normalized_cuts.pixels import ncut_value
+from densa.regions.normalized_cuts.regions import weigh_by_means
 
 Vectors = tuple[np.ndarray, np.ndarray]
 

@@ -26,14 +26,14 @@ from torch import nn
 from torch.nn import functional as F
 
 import densa.datasets
-import densa.training.loop
+import densa.training.loop.train
 from densa.datasets import Batch, Dataset, PatchSampler
 from densa.networks import build
 from densa.segmenter import Architecture
 from densa.segmenter.inference import choose_precision
 from densa.training import Augmentation, train
-from densa.training.feeding import Feeder, MicroBatch
-from densa.training.optimizers import make_optimizer
+from densa.training.loop.feeding import Feeder, MicroBatch
+from densa.training.pieces.optimizers import make_optimizer
 
 N_CLASSES = 11
 AUGMENTATIONS = {
@@ -182,8 +182,8 @@ def measure(arguments: argparse.Namespace, *, bfloat16: bool) -> dict[str, Clock
     """Clocks of all loops, run in turn so that what else the machine does meets all of them."""
     global CLOCK
     clocks = {name: Clock() for name in ("bare loop", *AUGMENTATIONS)}
-    densa.training.loop.PatchSampler = TimedSampler  # type: ignore[attr-defined]
-    densa.training.loop.Feeder = TimedFeeder  # type: ignore[attr-defined]
+    densa.training.loop.train.PatchSampler = TimedSampler  # type: ignore[attr-defined]
+    densa.training.loop.train.Feeder = TimedFeeder  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as temporary:
         dataset = make_images(Path(temporary) / "data", 24, 360, 480)
         for _ in range(arguments.rounds):

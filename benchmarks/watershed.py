@@ -19,9 +19,9 @@ from machine import machine
 from scipy import ndimage
 from skimage import color, data, io, segmentation
 
-from densa.regions.gradient import gradient_magnitude
-from densa.regions.minima import label_minima
-from densa.regions.watershed import watershed
+from densa.regions.watershed.flooding import watershed
+from densa.regions.watershed.gradient import gradient_magnitude
+from densa.regions.watershed.minima import label_minima
 
 try:
     import cv2

@@ -20,7 +20,7 @@ from scipy import ndimage
 from skimage import color, data
 
 from densa.regions import boundaries, gradient_magnitude, label_minima, watershed, watershed_forest
-from densa.regions._markers import grid_markers
+from densa.regions.watershed.markers import grid_markers
 
 PHOTOGRAPHS = ("camera", "coins", "moon", "brick", "page", "astronaut")
 

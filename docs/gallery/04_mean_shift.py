@@ -21,7 +21,7 @@ from scipy import ndimage
 from skimage import data
 
 from densa.regions import boundaries, mean_shift, mean_shift_filter, mean_shift_trajectory, region_statistics
-from densa.regions.luv import luv_to_rgb, rgb_to_luv
+from densa.regions.mean_shift.luv import luv_to_rgb, rgb_to_luv
 
 
 def timed(method, *arguments, **options):

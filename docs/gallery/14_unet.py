@@ -26,7 +26,7 @@ from densa.networks import UNet, UNetValid, build
 from densa.operators import receptive_field
 from densa.segmenter import Architecture
 from densa.training import Augmentation, border_weights, train
-from densa.training.augmentation import augment, draw
+from densa.training.pieces.augmentation import augment, draw
 
 for network in (UNetValid(1, 2), UNet(1, 2)):
     field = receptive_field(network, 1)

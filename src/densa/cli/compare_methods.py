@@ -22,7 +22,7 @@ from densa.reports.thumbnails import shrink_image, shrink_labels, thumbnail_size
 from densa.segmenter import load_segmenter, model_format, read_model
 from densa.shallow import SHALLOW
 from densa.training import TrainConfig, train_from_config
-from densa.training.shallow_config import OPTIONS
+from densa.training.config.shallow_options import OPTIONS
 
 __all__ = [
     "Entry",

@@ -6,16 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from densa.engine.blend import BLENDS, Blended
-    from densa.engine.budget import default_tile_size
-    from densa.engine.compute import TilePrediction
-    from densa.engine.crew import Crew
-    from densa.engine.estimate import Estimate
-    from densa.engine.memory import parse_bytes
-    from densa.engine.multi_context import patch_starts, predict_patches, predict_patches_array, predict_patches_to_file
-    from densa.engine.outputs import Job, plan_outputs
-    from densa.engine.prediction import predict, predict_array, predict_to_file
-    from densa.engine.prediction_estimate import estimate_prediction
+    from densa.engine.prediction.blend import BLENDS, Blended
+    from densa.engine.prediction.budget import default_tile_size
+    from densa.engine.prediction.compute import TilePrediction
+    from densa.engine.prediction.estimate import estimate_prediction
+    from densa.engine.prediction.naming import Job, plan_outputs
+    from densa.engine.prediction.patches import (
+        patch_starts,
+        predict_patches,
+        predict_patches_array,
+        predict_patches_to_file,
+    )
+    from densa.engine.prediction.predict import predict, predict_array, predict_to_file
+    from densa.engine.resources.estimate import Estimate
+    from densa.engine.resources.memory import parse_bytes
+    from densa.engine.work.crew import Crew
 
 __all__ = [
     "BLENDS",
@@ -38,16 +43,16 @@ __all__ = [
 ]
 
 _MODULES = {
-    "blend": ("BLENDS", "Blended"),
-    "budget": ("default_tile_size",),
-    "compute": ("TilePrediction",),
-    "crew": ("Crew",),
-    "estimate": ("Estimate",),
-    "memory": ("parse_bytes",),
-    "multi_context": ("patch_starts", "predict_patches", "predict_patches_array", "predict_patches_to_file"),
-    "outputs": ("Job", "plan_outputs"),
-    "prediction": ("predict", "predict_array", "predict_to_file"),
-    "prediction_estimate": ("estimate_prediction",),
+    "prediction.blend": ("BLENDS", "Blended"),
+    "prediction.budget": ("default_tile_size",),
+    "prediction.compute": ("TilePrediction",),
+    "prediction.estimate": ("estimate_prediction",),
+    "prediction.naming": ("Job", "plan_outputs"),
+    "prediction.patches": ("patch_starts", "predict_patches", "predict_patches_array", "predict_patches_to_file"),
+    "prediction.predict": ("predict", "predict_array", "predict_to_file"),
+    "resources.estimate": ("Estimate",),
+    "resources.memory": ("parse_bytes",),
+    "work.crew": ("Crew",),
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 

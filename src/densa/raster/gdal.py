@@ -23,13 +23,12 @@ from rasterio.windows import Window as RasterioWindow
 from densa.errors import InputError
 from densa.raster.raster import Block, Georeference, Raster, Window
 
-__all__ = ["GdalRaster", "gdal_environment", "gdal_errors"]
+__all__ = ["GdalRaster", "gdal_environment", "gdal_errors", "set_read_cache"]
 
 # A photograph has no georeference and that is no news; filtered once, since `catch_warnings` is not thread-safe.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
-CACHE_MEGABYTES = 256
-"""Decoded blocks that GDAL keeps for the whole process; its default is 5 % of the memory."""
+_cache_megabytes = 256  # of decoded blocks for the whole process; GDAL's default is 5 % of the memory
 
 
 class GdalRaster(Raster):
@@ -173,9 +172,15 @@ def _color_table(dataset: Any) -> NDArray[np.uint8]:
     return table[:1] if swapped else table
 
 
+def set_read_cache(n_bytes: int) -> None:
+    """Set how many bytes of decoded blocks GDAL keeps in this process (256 MB by default), whole megabytes of them."""
+    global _cache_megabytes
+    _cache_megabytes = max(1, n_bytes // 10**6)
+
+
 def gdal_environment() -> Any:
     """GDAL's options while densa reads or writes."""
-    return rasterio.Env(GDAL_CACHEMAX=CACHE_MEGABYTES)
+    return rasterio.Env(GDAL_CACHEMAX=_cache_megabytes)
 
 
 @contextmanager

@@ -1,19 +1,7 @@
 """Unsupervised regions: partitions of an image, their graph, and how to merge them."""
 
-from densa.regions.adjacency import RegionGraph, region_graph
-from densa.regions.forest import watershed_forest
-from densa.regions.gradient import gradient_magnitude
-from densa.regions.mean_shift import mean_shift, mean_shift_filter, mean_shift_trajectory
-from densa.regions.merging import (
-    MergeTree,
-    absorb_small_regions,
-    felzenszwalb_cut,
-    merge_by_predicate,
-    merge_tree,
-    threshold_cut,
-)
-from densa.regions.minima import area_closing, fill_minima, h_minima, label_minima, regional_minima
-from densa.regions.normalized_cuts import (
+from densa.regions.mean_shift.segmentation import mean_shift, mean_shift_filter, mean_shift_trajectory
+from densa.regions.normalized_cuts.pixels import (
     PixelGraph,
     WeightedGraph,
     ncut_eigenvectors,
@@ -27,9 +15,17 @@ from densa.regions.normalized_cuts import (
     region_affinities,
     weighted_graph,
 )
-from densa.regions.partition import Violation, boundaries, check, connected_components, relabel
-from densa.regions.slic import slic
-from densa.regions.statistics import (
+from densa.regions.partition.axioms import Violation, boundaries, check, connected_components, relabel
+from densa.regions.partition.graph import RegionGraph, region_graph
+from densa.regions.partition.merging import (
+    MergeTree,
+    absorb_small_regions,
+    felzenszwalb_cut,
+    merge_by_predicate,
+    merge_tree,
+    threshold_cut,
+)
+from densa.regions.partition.statistics import (
     Predicate,
     RegionStatistics,
     deviation_at_most,
@@ -37,7 +33,11 @@ from densa.regions.statistics import (
     region_statistics,
     spread_at_most,
 )
-from densa.regions.watershed import watershed
+from densa.regions.slic.superpixels import slic
+from densa.regions.watershed.flooding import watershed
+from densa.regions.watershed.gradient import gradient_magnitude
+from densa.regions.watershed.minima import area_closing, fill_minima, h_minima, label_minima, regional_minima
+from densa.regions.watershed.spanning_forest import watershed_forest
 
 __all__ = [
     "MergeTree",

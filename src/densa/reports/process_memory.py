@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from densa.engine.memory import peak_bytes, reset_peak, resident_bytes
+from densa.engine.resources.memory import peak_bytes, reset_peak, resident_bytes
 
 __all__ = ["PeakMemory", "machine"]
 

@@ -14,14 +14,14 @@ from densa import datasets, networks
 from densa.datasets.splits import DEFAULT_VAL_FRACTION
 from densa.errors import InputError
 from densa.operators import receptive_field
-from densa.training.config import TrainConfig
-from densa.training.context import ContextPolicy
-from densa.training.context_run import check_context, rounded_sizes
-from densa.training.data import checked_splits, open_data
-from densa.training.initial_weights import load_initial_weights
-from densa.training.loop import TrainResult, train
-from densa.training.preparation import input_size
-from densa.training.recipes import recipe
+from densa.training.config.config import TrainConfig
+from densa.training.config.data import checked_splits, open_data
+from densa.training.config.recipes import recipe
+from densa.training.loop.preparation import input_size
+from densa.training.loop.train import TrainResult, train
+from densa.training.patch_sizes.in_progress import check_context, rounded_sizes
+from densa.training.patch_sizes.policy import ContextPolicy
+from densa.training.pieces.initial_weights import load_initial_weights
 from densa.training.shallow import plan_shallow, train_shallow_from_config
 from densa.training.tune_crf import tune_and_say
 

@@ -19,16 +19,16 @@ from densa.legend import IGNORE
 from densa.raster import Window, atomic_output
 from densa.segmenter import ForestSegmenter, save_forest
 from densa.shallow import SHALLOW, Strokes, draw_strokes, read_strokes, train_shallow
-from densa.training.data import checked_splits, open_data
-from densa.training.loop import TrainResult
-from densa.training.preparation import band_contract, prepare_folder
-from densa.training.run_log import RunLog
-from densa.training.shallow_config import shallow_arguments
+from densa.training.config.data import checked_splits, open_data
+from densa.training.config.shallow_options import shallow_arguments
+from densa.training.loop.preparation import band_contract, prepare_folder
+from densa.training.loop.run_log import RunLog
+from densa.training.loop.train import TrainResult
+from densa.training.loop.validation import validate
 from densa.training.tune_crf import tune_and_say
-from densa.training.validation import validate
 
 if TYPE_CHECKING:
-    from densa.training.config import TrainConfig
+    from densa.training.config.config import TrainConfig
 
 __all__ = ["StrokedImage", "Windows", "plan_shallow", "train_shallow_from_config"]
 

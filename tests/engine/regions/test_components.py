@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from densa.engine.grid import Grid
-from densa.engine.journal import WorkFolder
-from densa.engine.regions import stitching
 from densa.engine.regions.components import Components, Relabel
 from densa.engine.regions.run import run_stages, segment_array
+from densa.engine.regions.stages import stitching
+from densa.engine.tiles.grid import Grid
+from densa.engine.work.journal import WorkFolder
 from densa.errors import InputError
 from densa.raster import Window
 from densa.regions import connected_components, relabel

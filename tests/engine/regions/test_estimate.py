@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from densa.engine.memory import resident_bytes
 from densa.engine.regions.components import Components
+from densa.engine.regions.cuts_of_regions import NormalizedCuts
 from densa.engine.regions.estimate import estimate_segmentation
-from densa.engine.regions.graph import ALL, MEANS, GraphStage
-from densa.engine.regions.merging import MergeSmall
-from densa.engine.regions.normalized_cuts import NormalizedCuts
+from densa.engine.regions.graph.merge_small import MergeSmall
+from densa.engine.regions.graph.stage import ALL, MEANS, GraphStage
 from densa.engine.regions.run import RegionOutputs
+from densa.engine.resources.memory import resident_bytes
 from densa.errors import InputError
 
 

@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from densa.engine.crew import Crew
-from densa.engine.grid import Grid, inside
-from densa.engine.journal import WorkFolder
 from densa.engine.regions import mean_shift as tiled
 from densa.engine.regions.mean_shift import MeanShift
 from densa.engine.regions.run import run_stages, segment_array
-from densa.engine.regions.stage import Tile
+from densa.engine.regions.stages.stage import Tile
+from densa.engine.tiles.grid import Grid, inside
+from densa.engine.work.crew import Crew
+from densa.engine.work.journal import WorkFolder
 from densa.errors import InputError
 from densa.raster import Window
 from densa.regions import mean_shift
-from densa.regions.mode_joining import steps
+from densa.regions.mean_shift.mode_joining import steps
 
 on_files = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 sides = st.one_of(st.tuples(st.integers(1, 24), st.integers(1, 24)), st.tuples(st.just(1), st.integers(1, 60)))

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from densa import raster
-from densa.engine.crew import Crew
-from densa.engine.journal import WorkFolder
-from densa.engine.memory import resident_bytes
 from densa.engine.regions import run
-from densa.engine.regions.assemble import RegionOutputs
+from densa.engine.regions.products.files import RegionOutputs
 from densa.engine.regions.run import segment_array, segment_to_file
+from densa.engine.resources.memory import resident_bytes
+from densa.engine.work.crew import Crew
+from densa.engine.work.journal import WorkFolder
 from densa.errors import InputError
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from densa.engine.regions.components import Components, Relabel
+from densa.engine.regions.cuts_of_pixels import PixelCuts
+from densa.engine.regions.cuts_of_regions import NormalizedCuts
+from densa.engine.regions.graph.merge_small import MergeSmall
 from densa.engine.regions.mean_shift import MeanShift
-from densa.engine.regions.merging import MergeSmall
-from densa.engine.regions.normalized_cuts import NormalizedCuts
-from densa.engine.regions.pixel_cuts import PixelCuts
-from densa.engine.regions.slic import Slic
-from densa.engine.regions.stage import RegionMethod
-from densa.engine.regions.watershed import Watershed
+from densa.engine.regions.slic.method import Slic
+from densa.engine.regions.stages.stage import RegionMethod
+from densa.engine.regions.watershed.method import Watershed
 from densa.errors import InputError
 from densa.raster import Raster
 from densa.regions import Predicate

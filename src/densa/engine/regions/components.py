@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.grid import Grid, inside
-from densa.engine.regions.stitching import check_count, fragment_arrays, number_fragments
+from densa.engine.regions.stages.stitching import check_count, label_fragments, number_fragments
+from densa.engine.tiles.grid import Grid
 from densa.errors import InputError
-from densa.raster import Raster, Window
-from densa.regions import connected_components
-from densa.regions._features import check_connectivity
+from densa.raster import Raster
+from densa.regions.shared.checks import check_connectivity
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stage import Stage, Tile
-    from densa.engine.regions.store import Store
+    from densa.engine.regions.stages.stage import Stage, Tile
+    from densa.engine.regions.stages.store import Store
 
-__all__ = ["Components", "Relabel", "label_fragments"]
+__all__ = ["Components", "Relabel"]
 
 
 @dataclass(frozen=True)
@@ -89,23 +88,6 @@ class _ComponentStage:
     def gather(self, store: Store, grid: Grid) -> None:
         """Components of the raster."""
         number_fragments(store, self.name, grid)
-
-
-def label_fragments(
-    labels: NDArray[Any], core: Window, window: Window, raster_width: int, connectivity: int
-) -> dict[str, NDArray[Any]]:
-    """Connected pieces of equal label of one tile, as `number_fragments` takes them.
-
-    Args:
-        labels: (h, w) integers of the block, 0: in no region.
-        core, window: of the tile and of the block, at least one pixel wider but where the raster ends.
-        raster_width: columns of the raster.
-        connectivity: 1: pixels have 4 neighbours, 2: 8.
-    """
-    fragments, _ = connected_components(np.ascontiguousarray(labels[inside(core, window)]), connectivity)
-    return fragment_arrays(
-        fragments, core, window, raster_width, connectivity, lambda a, b: (labels[a] == labels[b]) & (labels[a] != 0)
-    )
 
 
 def _keys(pixels: NDArray[Any]) -> NDArray[Any]:

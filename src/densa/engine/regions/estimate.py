@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from densa.engine.crew import Crew
-from densa.engine.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
-from densa.engine.executors import n_processors
-from densa.engine.grid import Grid
-from densa.engine.journal import WorkFolder
-from densa.engine.memory import peak_bytes, reset_peak, resident_bytes
-from densa.engine.regions.assemble import RegionOutputs
+from densa.engine.regions.products.files import RegionOutputs
 from densa.engine.regions.run import choose_tile_size, halo_of, run_stages, stages_of
-from densa.engine.regions.stage import RegionMethod, gather_bytes
+from densa.engine.regions.stages.stage import RegionMethod, gather_bytes
+from densa.engine.resources.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
+from densa.engine.resources.memory import peak_bytes, reset_peak, resident_bytes
+from densa.engine.tiles.grid import Grid
+from densa.engine.work.crew import Crew
+from densa.engine.work.executors import n_processors
+from densa.engine.work.journal import WorkFolder
 from densa.raster import Raster, Window
 from densa.raster.part import Part
 

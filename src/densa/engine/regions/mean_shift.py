@@ -15,16 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.block import Block
-from densa.engine.grid import Grid, common, inside, widened
-from densa.engine.regions.stitching import fragment_arrays, number_fragments
-from densa.engine.regions.value_range import RangeStage, value_range
+from densa.engine.regions.stages.stitching import fragment_arrays, number_fragments
+from densa.engine.regions.stages.value_range import RangeStage, value_range
+from densa.engine.tiles.block import Block
+from densa.engine.tiles.grid import Grid, common, inside, widened
 from densa.errors import InputError
 from densa.raster import Raster, Window
-from densa.regions.image_values import as_count
-from densa.regions.mean_shift import Color, is_luv, join_distance, largest_of_type, prepare
-from densa.regions.mode_fusion import fuse_graph
-from densa.regions.mode_joining import (
+from densa.regions.mean_shift.mode_fusion import fuse_graph
+from densa.regions.mean_shift.mode_joining import (
     across_edges,
     are_alike,
     distinct_edges,
@@ -34,11 +32,13 @@ from densa.regions.mode_joining import (
     steps,
     sum_modes,
 )
-from densa.regions.mode_search import Beyond, Kernel, ModeSearch
+from densa.regions.mean_shift.mode_search import Beyond, Kernel, ModeSearch
+from densa.regions.mean_shift.segmentation import Color, is_luv, join_distance, largest_of_type, prepare
+from densa.regions.shared.image_values import as_count
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stage import Stage, Tile
-    from densa.engine.regions.store import Store
+    from densa.engine.regions.stages.stage import Stage, Tile
+    from densa.engine.regions.stages.store import Store
 
 __all__ = ["MeanShift"]
 

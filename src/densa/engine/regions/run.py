@@ -13,19 +13,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.budget import Cost, fitting_tile_size, limit_read_cache
-from densa.engine.crew import Crew
-from densa.engine.files import check_files, is_complete
-from densa.engine.grid import Grid
-from densa.engine.identity import content_hash, image_identity, origin_tags
-from densa.engine.journal import WorkFolder
-from densa.engine.memory import resident_bytes, return_large_blocks, shown_bytes
-from densa.engine.regions.assemble import RegionOutputs, write_products
-from densa.engine.regions.graph import SHAPES, graph_bytes_per_pixel, graph_stages
-from densa.engine.regions.job import StageJob
-from densa.engine.regions.stage import RegionMethod, Stage, expected_regions, gather_bytes
-from densa.engine.regions.store import Store
-from densa.engine.work import begin_alone, begun_tile_size, compute_missing, put_in_place
+from densa.engine.regions.graph.stage import SHAPES, graph_bytes_per_pixel, graph_stages
+from densa.engine.regions.products.files import RegionOutputs, write_products
+from densa.engine.regions.stages.stage import RegionMethod, Stage, expected_regions, gather_bytes
+from densa.engine.regions.stages.stage_job import StageJob
+from densa.engine.regions.stages.store import Store
+from densa.engine.resources.budget import Cost, fitting_tile_size, limit_read_cache
+from densa.engine.resources.memory import resident_bytes, return_large_blocks, shown_bytes
+from densa.engine.tiles.grid import Grid
+from densa.engine.work.crew import Crew
+from densa.engine.work.files import check_files, is_complete
+from densa.engine.work.identity import content_hash, image_identity, origin_tags
+from densa.engine.work.journal import WorkFolder
+from densa.engine.work.resuming import begin_alone, begun_tile_size, compute_missing, put_in_place
 from densa.errors import InputError
 from densa.raster import Raster, Window
 

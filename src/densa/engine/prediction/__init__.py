@@ -1,0 +1,1 @@
+"""Prediction of a raster with a segmenter: plan, tiles, files."""

@@ -1,0 +1,135 @@
+"""The tile size of a prediction: the largest whose computation stays within a memory budget."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from densa.engine.prediction.planes import Products
+from densa.engine.resources.budget import Cost, fitting_tile_size, limit_read_cache
+from densa.engine.resources.exhaustion import is_out_of_memory
+from densa.engine.resources.memory import peak_during, resident_bytes, shown_bytes
+from densa.engine.tiles.grid import Grid
+from densa.errors import InputError
+from densa.raster import Raster
+from densa.segmenter import Segmenter
+
+__all__ = ["choose_tile_size", "default_tile_size", "measure_cost"]
+
+# Up to this side an image is predicted in one piece: no halo is computed twice, and the widest network of
+# densa stays below some 4 GB of activations.
+WHOLE_SIDE_PX = 2048
+_MEASURED_SIDES_PX = (128, 256, 512)
+_SAFETY = 1.15  # on what is measured: larger tensors leave other gaps in the heap
+_CONVERTED = 2  # copies of a block's values while it is read: the file's, those of the mask, the caller's
+
+
+def default_tile_size(segmenter: Segmenter, height: int, width: int) -> int:
+    """Side in pixels of a tile's core, a multiple of the stride.
+
+    The whole image where it is small, or where the segmenter's output depends on all of it.
+    """
+    whole = height * width <= WHOLE_SIDE_PX**2 or getattr(segmenter, "whole_image", False)
+    side = max(height, width) if whole else WHOLE_SIDE_PX
+    return -(-side // segmenter.stride) * segmenter.stride
+
+
+def measure_cost(segmenter: Segmenter, dtype: np.dtype[Any], products: Products, memory: int) -> Cost:
+    """Measure what a segmenter needs, on blocks of more and more pixels, and add what waits beside the one computed.
+
+    Args:
+        segmenter: as it will be used, weights loaded.
+        dtype: of the raster's values.
+        products: what is kept of a tile.
+        memory: bytes that may be resident meanwhile, too.
+    """
+    points: list[tuple[int, float]] = []
+    for side in _MEASURED_SIDES_PX:
+        side = -(-side // segmenter.stride) * segmenter.stride
+        if len(points) > 1 and resident_bytes() + 2 * points[-1][1] / points[-1][0] * side * side > memory:
+            break
+        points.append((side * side, _peak(segmenter, dtype, side)))
+    (small, low), (large, high) = points[-2:]
+    slope = (high - low) / (large - small) if high > low else high / large
+    waiting = (
+        2 * (segmenter.bands.n_bands * dtype.itemsize + 1) * _CONVERTED  # one block computed, one read ahead
+        + 4 * products.n_classes  # probabilities of the tile before, on their way to the disk
+        + 2 * products.n_planes + 8  # its planes and what they are made of
+    )  # fmt: skip
+    return Cost(max(low - slope * small, 0) + 16e6, slope * _SAFETY + waiting)
+
+
+def _peak(segmenter: Segmenter, dtype: np.dtype[Any], side: int) -> float:
+    """Bytes above what the process holds while a square block is computed."""
+    block = np.zeros((segmenter.bands.n_bands, side, side), dtype)
+    valid = np.ones((side, side), bool)
+    segmenter.probabilities(block, valid)  # what the first call loads and compiles belongs to the process
+    before, most = peak_during(lambda: segmenter.probabilities(block, valid))
+    return float(most - before)
+
+
+def choose_tile_size(
+    segmenter: Segmenter,
+    raster: Raster,
+    products: Products,
+    memory: int,
+    *,
+    reserved: int = 0,
+    workers: int = 1,
+    tiles: int = 1,
+    shared: tuple[int, int] = (0, 1),
+) -> int:
+    """The tile size that computes the fewest pixels within a budget.
+
+    Args:
+        segmenter: as it will be used, loaded in this process.
+        raster: the image.
+        products: what is kept of a tile.
+        memory: bytes that may be resident at once, everything included.
+        reserved: bytes that something else in this process will take.
+        workers: threads of this process that compute tiles at once.
+        tiles: at least so many, where the image has them.
+        shared: what was set aside before `memory` was divided, and among how many processes; for the message.
+
+    Returns:
+        A multiple of the stride; of 512 as well where the budget allows tiles of that size.
+
+    Raises:
+        InputError: the smallest tile needs more; the message says how much.
+    """
+    if getattr(segmenter, "whole_image", False):
+        return default_tile_size(segmenter, raster.height, raster.width)
+    cache = limit_read_cache(memory)
+    try:
+        cost = measure_cost(segmenter, raster.dtype, products, memory)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"memory does not reach to try the model on {_MEASURED_SIDES_PX[-1]} x {_MEASURED_SIDES_PX[-1]} pixels; "
+            "close other programs or run where there is more"
+        ) from error
+    spoken_for = resident_bytes() + cache + reserved
+    size, needed = fitting_tile_size(
+        max(raster.height, raster.width),
+        segmenter.stride,
+        lambda size: _grid(segmenter, raster, size),
+        lambda grid: spoken_for + workers * cost.of(grid.largest_block()),
+        memory,
+        tiles,
+    )
+    if size is None:
+        aside, n_processes = shared
+        given, least = (aside + n_processes * amount for amount in (memory, math.ceil(needed / 1e7) * 10**7))
+        many = max(workers, n_processes)
+        raise InputError(
+            f"a memory of {shown_bytes(given)} is too small for this model on {raster.path.name}; the least is "
+            f"{shown_bytes(least)}" + (f" with {many} workers; take fewer or give more" if many > 1 else "")
+        )
+    return size
+
+
+def _grid(segmenter: Segmenter, raster: Raster, size: int) -> Grid:
+    return Grid(raster.height, raster.width, size, segmenter.halo, segmenter.stride)

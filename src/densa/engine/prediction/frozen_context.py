@@ -1,0 +1,39 @@
+"""Models whose output depends on the whole image, on images that must be cut: their context is taken once and held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from densa.engine.prediction.budget import WHOLE_SIDE_PX
+from densa.raster import Raster, overview
+from densa.segmenter import Segmenter, with_frozen_context
+
+__all__ = ["frozen_context"]
+
+OVERVIEW_SIDE_PX = 1024
+"""Side of the reduced image that the context is taken from."""
+
+
+def frozen_context(
+    segmenter: Segmenter, raster: Raster, tile_size: int | None, tell: Callable[[str], None]
+) -> Callable[[Segmenter], Segmenter] | None:
+    """What to put around a segmenter so that the raster can be predicted in tiles; None where nothing is needed.
+
+    Args:
+        segmenter: anything trained.
+        raster: an image of any size.
+        tile_size: that was asked for.
+        tell: gets a line for the user.
+    """
+    if not getattr(segmenter, "whole_image", False):
+        return None
+    whole = raster.height * raster.width <= WHOLE_SIDE_PX**2
+    if whole and (tile_size is None or tile_size >= max(raster.height, raster.width)):
+        return None
+    pixels, valid = overview(raster, OVERVIEW_SIDE_PX)
+    tell(
+        f"{raster.path.name}: the model looks at the whole image; its image-wide context is taken once from an "
+        f"overview of {valid.shape[0]} x {valid.shape[1]} pixels and held for all tiles"
+    )
+    return partial(with_frozen_context, overview=pixels, valid=valid)

@@ -1,0 +1,226 @@
+"""Prediction by overlapping patches of the sizes that training scored best (Nogueira et al., TGRS 2019).
+
+The authors' way, beside the engine's exact tiles: patches of side s at every half of s, the last ones shifted inside;
+each is predicted as if it were an image, logits are averaged over the patches of a pixel. With several sizes, their
+probabilities are averaged. The map depends on the sizes, where exact tiles do not, and on nothing else.
+
+The mean of the logits is taken as the mean of the logarithms of the probabilities, which any segmenter has: a softmax
+subtracts the same number from all classes of a pixel, which changes neither the largest nor the next softmax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.engine.prediction.compute import TilePrediction
+from densa.engine.prediction.planes import Products
+from densa.errors import InputError
+from densa.legend import IGNORE
+from densa.raster import BandsWriter, LabelMapWriter, Raster, Window
+from densa.segmenter import Segmenter
+
+__all__ = ["patch_starts", "predict_patches", "predict_patches_array", "predict_patches_to_file"]
+
+Progress = Callable[[int, int], None]
+_TINY = np.float32(np.finfo(np.float32).tiny)
+
+
+def patch_starts(side: int, size: int) -> list[int]:
+    """First rows (columns) of the patches along a side: multiples of half the size, the last shifted inside.
+
+    Args:
+        side: of the image in pixels.
+        size: of the patches; a shorter image is one patch.
+
+    Raises:
+        InputError: a size below 1.
+    """
+    if size < 1:
+        raise InputError(f"patches must be at least 1 pixel wide, got {size}")
+    room = max(side - size, 0)
+    starts = list(range(0, room + 1, max(size // 2, 1)))
+    return starts if starts[-1] == room else [*starts, room]
+
+
+def predict_patches(
+    segmenter: Segmenter, raster: Raster, sizes: Sequence[int], *, progress: Progress | None = None
+) -> Iterator[TilePrediction]:
+    """Predict a raster by overlapping patches, a strip of rows at a time; memory follows its width alone.
+
+    Args:
+        segmenter: anything trained; it sees each patch as an image of its own.
+        raster: an open image of any size.
+        sizes: sides of the patches in pixels; several are averaged. `densa.training.recorded_sizes` gives the best.
+        progress: called with (pixels done, pixels in all) after every strip.
+
+    Yields:
+        Strips of whole rows from top to bottom. Probabilities are 0 where no patch holds a valid pixel.
+
+    Raises:
+        InputError: the raster's bands are not the segmenter's; no size, one below 1, or one larger than the raster.
+    """
+    _check(segmenter, raster, sizes)
+    streams = [_Strips(_averaged(segmenter, raster, size)) for size in sizes]
+    row, total = 0, raster.height * raster.width
+    while row < raster.height:
+        n = min(stream.ready() for stream in streams)
+        parts = [stream.take(n) for stream in streams]
+        probabilities = _softmax(parts[0][0])
+        for logits, _ in parts[1:]:
+            probabilities += _softmax(logits)
+        valid = parts[0][1]
+        probabilities /= np.float32(len(sizes))
+        yield TilePrediction(Window(row, 0, n, raster.width), probabilities, valid)
+        row += n
+        if progress:
+            progress(row * raster.width, total)
+
+
+def predict_patches_array(
+    segmenter: Segmenter, raster: Raster, sizes: Sequence[int], *, progress: Progress | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Label map (h, w) uint8 and probability of the label (h, w) float32; see `predict_patches`."""
+    labels = np.full((raster.height, raster.width), IGNORE, np.uint8)
+    confidence = np.zeros((raster.height, raster.width), np.float32)
+    for strip in predict_patches(segmenter, raster, sizes, progress=progress):
+        rows = slice(strip.window.row, strip.window.row + strip.window.height)
+        labels[rows] = strip.labels()
+        confidence[rows] = np.where(strip.valid, strip.probabilities.max(axis=0), 0)
+    return labels, confidence
+
+
+def predict_patches_to_file(
+    segmenter: Segmenter,
+    raster: Raster,
+    output: Path,
+    sizes: Sequence[int],
+    *,
+    probabilities: Path | None = None,
+    uncertainty: Path | None = None,
+    tags: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Write the label map of `predict_patches`, and its probabilities when asked for; files appear when complete.
+
+    Args:
+        segmenter, raster, sizes, progress: see `predict_patches`.
+        output: a .png (palette) or .tif (colour table, class names, georeference) file.
+        probabilities: a .tif of one uint8 band per class; value / 255 is the probability.
+        uncertainty: a .tif of the entropy, uint8; 255 where all classes are equally probable.
+        tags: further text fields of every file.
+        overwrite: replace files that exist.
+
+    Raises:
+        InputError: what `predict_patches` refuses, or an output that exists or cannot be written.
+    """
+    _check(segmenter, raster, sizes)
+    legend, size = segmenter.legend, (raster.height, raster.width)
+    fields = {"densa_patch_sizes": ",".join(map(str, sizes)), **(tags or {})}
+    products = Products(legend.n_classes, uncertainty=uncertainty is not None, probabilities=probabilities is not None)
+    names = {"probabilities": legend.class_names, "uncertainty": ("entropy",)}
+    wanted = {"probabilities": probabilities, "uncertainty": uncertainty}
+    with ExitStack() as stack:
+        labels = stack.enter_context(
+            LabelMapWriter(output, *size, legend, like=raster, tags=fields, overwrite=overwrite)
+        )
+        bands = {
+            product: stack.enter_context(
+                BandsWriter(
+                    path,
+                    len(names[product]),
+                    *size,
+                    np.uint8,
+                    like=raster,
+                    band_names=names[product],
+                    scale=1 / 255,
+                    tags=fields,
+                    overwrite=overwrite,
+                )
+            )
+            for product, path in wanted.items()
+            if path is not None
+        }
+        for strip in predict_patches(segmenter, raster, sizes, progress=progress):
+            planes = products.planes(strip)
+            labels.write(strip.window, planes[0])
+            for product, writer in bands.items():
+                writer.write(strip.window, planes[products.place(product)])
+
+
+Logits = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""(classes, h, w) mean logits, up to a number per pixel, and (h, w) validity of some whole rows."""
+
+
+def _averaged(segmenter: Segmenter, raster: Raster, size: int) -> Iterator[Logits]:
+    """Mean logits of the patches of one size, in strips of rows that no later patch reaches."""
+    rows, columns = patch_starts(raster.height, size), patch_starts(raster.width, size)
+    height, width = min(size, raster.height), min(size, raster.width)
+    across = np.zeros(raster.width, np.float32)
+    for column in columns:
+        across[column : column + width] += 1
+    # The rolling buffer: sums and patches of each row from the current patches' first on.
+    total = np.zeros((segmenter.legend.n_classes, height, raster.width), np.float32)
+    down = np.zeros((height, 1), np.float32)
+    for row, after in zip(rows, [*rows[1:], raster.height], strict=True):
+        pixels, valid = raster.read(Window(row, 0, height, raster.width))
+        pixels[:, ~valid] = 0  # what stands under nodata decides nothing
+        for column in columns:
+            place = slice(column, column + width)
+            if valid[:, place].any():
+                block = np.ascontiguousarray(pixels[:, :, place])
+                found = segmenter.probabilities(block, np.ascontiguousarray(valid[:, place]))
+                total[:, :, place] += np.log(np.maximum(found, _TINY))
+        down += 1
+        n = after - row  # rows that are finished
+        yield total[:, :n] / (down[:n] * across), valid[:n]
+        total[:, : height - n], down[: height - n] = total[:, n:].copy(), down[n:].copy()
+        total[:, height - n :], down[height - n :] = 0, 0
+
+
+class _Strips:
+    """Strips of one stream, cut to the heights that are asked for."""
+
+    def __init__(self, stream: Iterator[Logits]) -> None:
+        self._stream = stream
+        self._held: Logits | None = None
+
+    def ready(self) -> int:
+        """Rows that can be taken at once."""
+        if self._held is None:
+            self._held = next(self._stream)
+        return len(self._held[1])
+
+    def take(self, n: int) -> Logits:
+        """The next `n` rows, at most those that are ready."""
+        assert self._held is not None
+        logits, valid = self._held
+        self._held = (logits[:, n:], valid[n:]) if n < len(valid) else None
+        return logits[:, :n], valid[:n]
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=0))
+    shares: NDArray[np.float32] = powers / powers.sum(axis=0)
+    return shares
+
+
+def _check(segmenter: Segmenter, raster: Raster, sizes: Sequence[int]) -> None:
+    contract = segmenter.bands
+    if raster.n_bands != contract.n_bands:
+        raise InputError(
+            f"{raster.path} has {raster.n_bands} bands, the model expects {contract.n_bands}"
+            f" ({', '.join(contract.names)}); give an image with those bands"
+        )
+    if not sizes or min(sizes) < 1:
+        raise InputError(f"patch sizes must be one or more from 1, got {list(sizes)}")
+    if max(sizes) > max(raster.height, raster.width):
+        raise InputError(
+            f"patches of {max(sizes)} pixels are larger than {raster.path}, {raster.height}x{raster.width}; use "
+            "smaller ones, or exact prediction"
+        )

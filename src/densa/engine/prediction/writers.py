@@ -1,0 +1,139 @@
+"""The finished tiles become files: streamed, a row of tiles at a time, in the tiles' order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.engine.prediction.planes import Products
+from densa.engine.tiles.grid import Grid
+from densa.engine.work.tile_file import CHUNK_ROWS, read_chunks
+from densa.legend import Legend
+from densa.raster import BandsWriter, LabelMapWriter, PolygonWriter, Raster, Window
+
+__all__ = ["Outputs", "Writers", "write_tiles"]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files of one prediction, and how its polygons are made."""
+
+    labels: Path
+    probabilities: Path | None = None
+    uncertainty: Path | None = None
+    polygons: Path | None = None
+    min_area: float = 0  # of polygons, see `PolygonWriter`
+    simplify: float = 0
+
+    def each(self) -> dict[str, Path]:
+        """Product -> file; the label map comes last: when it is there, all are."""
+        files = {
+            "probabilities": self.probabilities,
+            "uncertainty": self.uncertainty,
+            "polygons": self.polygons,
+            "labels": self.labels,
+        }
+        return {name: path for name, path in files.items() if path is not None}
+
+    def inside(self, folder: Path) -> Outputs:
+        """The same names in another folder."""
+        moved: dict[str, Any] = {name: folder / path.name for name, path in self.each().items()}
+        return replace(self, **moved)
+
+
+class Writers:
+    """The open files that windows of planes are written to; a context manager.
+
+    Args:
+        outputs: the files.
+        products: which planes there are.
+        raster: gives size and georeference.
+        legend: names and colours of the classes.
+        tags: text fields of every file.
+        overwrite: replace files that exist.
+    """
+
+    def __init__(
+        self,
+        outputs: Outputs,
+        products: Products,
+        raster: Raster,
+        legend: Legend,
+        *,
+        tags: Mapping[str, str],
+        overwrite: bool = False,
+    ) -> None:
+        size = raster.height, raster.width
+        self._products = products
+        self._stack = ExitStack()
+        self._polygons: PolygonWriter | None = None
+        if outputs.polygons is not None:
+            self._polygons = PolygonWriter(
+                outputs.polygons,
+                legend,
+                like=raster,
+                width=raster.width,
+                min_area=outputs.min_area,
+                simplify=outputs.simplify,
+                overwrite=overwrite,
+            )
+        self._labels = LabelMapWriter(outputs.labels, *size, legend, like=raster, tags=tags, overwrite=overwrite)
+        self._bands: dict[str, BandsWriter] = {}
+        names = {"probabilities": legend.class_names, "uncertainty": ("entropy",)}
+        for product, path in outputs.each().items():
+            if product in names:
+                n = len(names[product])
+                self._bands[product] = BandsWriter(
+                    path, n, *size, np.uint8, like=raster, band_names=names[product], scale=1 / 255, tags=tags,
+                    overwrite=overwrite,
+                )  # fmt: skip
+
+    def __enter__(self) -> Writers:
+        with ExitStack() as stack:
+            stack.enter_context(self._labels)
+            for writer in self._bands.values():
+                stack.enter_context(writer)
+            if self._polygons is not None:
+                stack.enter_context(self._polygons)
+            self._stack = stack.pop_all()
+        return self
+
+    def write_strip(self, row: int, strip: Iterable[NDArray[np.uint8]]) -> None:
+        """Write whole rows, from top to bottom.
+
+        Args:
+            row: the first.
+            strip: (planes, rows, w) pieces from left to right.
+        """
+        column, labels, sure = 0, [], []
+        for planes in strip:
+            window = Window(row, column, *planes.shape[1:])
+            column += window.width
+            self._labels.write(window, planes[0])
+            for product, writer in self._bands.items():
+                writer.write(window, planes[self._products.place(product)])
+            if self._polygons is not None:
+                labels.append(planes[0])
+                sure.append(planes[self._products.place("confidence")][0])
+        if self._polygons is not None:
+            self._polygons.write(np.hstack(labels), np.hstack(sure))
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.__exit__(*error)  # type: ignore[arg-type]
+
+
+def write_tiles(grid: Grid, products: Products, load: Callable[[int], bytes], writers: Writers) -> None:
+    """Write all tiles, in strips of whole rows as high as a chunk; a row of tiles is held, compressed."""
+    for row in range(grid.n_rows):
+        tiles = []
+        for number in range(row * grid.n_columns, (row + 1) * grid.n_columns):
+            core = grid.tile(number)[0]
+            tiles.append(read_chunks(load(number), (products.n_planes, core.height, core.width)))
+        for top in range(core.row, core.row + core.height, CHUNK_ROWS):
+            writers.write_strip(top, (next(tile) for tile in tiles))

@@ -1,0 +1,1 @@
+"""The axioms of a partition, verified on rasters of any size."""

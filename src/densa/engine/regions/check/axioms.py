@@ -1,0 +1,211 @@
+"""The axioms of region segmentation, checked on a raster of regions of any size; see `densa.regions.check`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.engine.regions.check.pieces import CheckStage
+from densa.engine.regions.graph.stage import RegionTable, graph_bytes_per_pixel, graph_of, graph_stages
+from densa.engine.regions.run import choose_tile_size, run_stages
+from densa.engine.regions.stages.region_file import RegionFile
+from densa.engine.resources.budget import limit_read_cache
+from densa.engine.tiles.grid import Grid
+from densa.engine.work.crew import Crew
+from densa.engine.work.journal import WorkFolder
+from densa.errors import InputError
+from densa.raster import Raster
+from densa.regions import RegionStatistics, Violation
+from densa.regions.partition import violations as violations
+from densa.regions.shared.checks import check_connectivity
+
+if TYPE_CHECKING:
+    from densa.engine.regions.stages.stage import Stage
+    from densa.engine.regions.stages.store import Store
+
+__all__ = ["Check", "Violations", "check_regions"]
+
+Predicate = Callable[[RegionStatistics], NDArray[np.bool_]]
+
+
+class Violations(tuple[Violation, ...]):
+    """What `check_regions` found: of every axiom the first violations, as `densa.regions.check` puts them.
+
+    Attributes:
+        counts: all violations of each axiom that was looked at; an axiom holds where there are 0.
+        n_regions: different region numbers.
+    """
+
+    counts: Mapping[str, int]
+    n_regions: int
+
+
+def check_regions(
+    regions: Raster,
+    image: Raster | None = None,
+    predicate: Predicate | None = None,
+    *,
+    connectivity: int = 1,
+    most: int = 100,
+    page: int = 0,
+    image_page: int = 0,
+    tile_size: int | None = None,
+    memory: int | None = None,
+    crew: Crew | None = None,
+    folder: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Violations:
+    """Failures of the axioms (a), (b), (d) and (e); (c) holds in a raster, where a pixel has one number.
+
+    They are those that `densa.regions.check` finds in the whole. The domain of (a) is where the image is valid or,
+    without an image, where the raster of regions is: with nodata 0 it then has no pixel without region. In (d) and (e),
+    pixels that are not valid in the image are in no region. Means and deviations are rounded once, from exact sums.
+
+    Args:
+        regions: an open raster of one band of integers from 1; 0 or invalid: no region.
+        image: an open image of the same size.
+        predicate: P, from statistics to one truth value per entry, such as `densa.regions.range_at_most(10)`; needs an
+            image. None: (d) and (e) are not looked at.
+        connectivity: 1: pixels have 4 neighbours, 2: 8; for (b) and (e).
+        most: violations that are listed of each axiom; all are counted.
+        page, image_page: of the rasters in their files; other processes open them by path and page.
+        tile_size: side of the tiles in pixels; None chooses. The result does not depend on it.
+        memory: bytes that may be resident at once in all processes of this machine, tables of regions aside; chooses
+            the tile size.
+        crew: who computes.
+        folder: for intermediate results; None: the system's folder for temporary files.
+        progress: called with (pixels done, pixels in all) of all passes.
+
+    Returns:
+        The violations in the order of the axioms, and how many there are in all; empty where all axioms hold.
+
+    Raises:
+        InputError: the rasters do not fit each other, a region number is negative or beyond 2**31 - 1, or numbers have
+            wide gaps and there is a predicate.
+    """
+    check_connectivity(connectivity)
+    _check(regions, image, predicate, most)
+    raster, raster_page = (regions, page) if image is None else (image, image_page)
+    crew = crew or Crew()
+    with RegionFile(regions.path, page) as source, tempfile.TemporaryDirectory(prefix="densa-", dir=folder) as place:
+        method = Check(source, connectivity, image is not None, predicate is not None)
+        stages = method.stages(raster)
+        size = choose_tile_size(method, stages, raster, tile_size, memory, crew)
+        cache = 0 if memory is None else limit_read_cache(memory // max(1, crew.local_processes))
+        work = WorkFolder(Path(place) / "check", "segmentation", durable=False)
+        work.make()
+        grid = Grid(raster.height, raster.width, size)
+        store = run_stages(
+            stages, raster, work, grid, page=raster_page, crew=crew, cache_bytes=cache, progress=progress
+        )
+        return _violations(store, grid.width, predicate, most)
+
+
+def _check(regions: Raster, image: Raster | None, predicate: Predicate | None, most: int) -> None:
+    if most < 0:
+        raise InputError(f"most must be 0 or more, got {most}")
+    if image is not None and (image.height, image.width) != (regions.height, regions.width):
+        raise InputError(
+            f"{regions.path} must have the size of {image.path}, {image.height} x {image.width} pixels, got "
+            f"{regions.height} x {regions.width}"
+        )
+    if image is None and predicate is not None:
+        raise InputError("a predicate is of the image's values: give the image, or leave the predicate out")
+
+
+@dataclass(frozen=True)
+class Check:
+    """The passes of the check, over the tiles of the image or, without one, of the raster of regions itself.
+
+    Args:
+        source: the regions.
+        connectivity: 1: pixels have 4 neighbours, 2: 8.
+        of_image: the tiles are of an image, which is the domain where it is valid; else it is where `source` is.
+        with_statistics: collect statistics and borders of the regions, for (d) and (e).
+    """
+
+    source: RegionFile
+    connectivity: int = 1
+    of_image: bool = False
+    with_statistics: bool = False
+    name: str = "check"
+
+    def parameters(self) -> dict[str, Any]:
+        """What a run that is continued must share."""
+        return {"regions": str(self.source.path), "connectivity": self.connectivity}
+
+    def stages(self, raster: Raster) -> list[Stage]:
+        """One pass for (a) and (b), one or two for (d) and (e)."""
+        stages: list[Stage] = [CheckStage(self.source, self.connectivity, self.of_image)]
+        if self.with_statistics:
+            stages += graph_stages(raster, connectivity=self.connectivity, source=self.source)
+        return stages
+
+    def bytes_per_pixel(self, raster: Raster) -> float:
+        """Measured on noise, where every pixel is a region."""
+        graph = graph_bytes_per_pixel(raster, connectivity=self.connectivity) if self.with_statistics else 0
+        return max(1.15 * (58 + raster.n_bands * raster.dtype.itemsize), graph)
+
+
+def _violations(store: Store, raster_width: int, predicate: Predicate | None, most: int) -> Violations:
+    """What the stages found."""
+    table = store.table("axioms")
+    counts, listed = _of_places(table, raster_width, most)
+    if predicate is not None:
+        more, further = _of_values(graph_of(store), raster_width, predicate, most)
+        counts, listed = counts | more, listed + further
+    found = Violations(listed)
+    found.counts, found.n_regions = counts, len(table["regions"])
+    return found
+
+
+def _of_places(table: Mapping[str, NDArray[Any]], width: int, most: int) -> tuple[dict[str, int], list[Violation]]:
+    """Axioms (a) to (c)."""
+    listed = [
+        told(int(table[name][0]), _place(table[name][1], width))
+        for name, told in (("missing", violations.missing), ("beyond", violations.beyond))
+        if table[name][0]
+    ]
+    split = np.flatnonzero(table["counts"] > 1)
+    counts = {"a": len(listed), "b": len(split), "c": 0}
+    del listed[most:]
+    for k in split[:most]:
+        region, count = int(table["regions"][k]), int(table["counts"][k])
+        listed.append(violations.in_pieces(region, count, _place(table["seconds"][k], width)))
+    return counts, listed
+
+
+def _of_values(
+    graph: RegionTable, width: int, predicate: Predicate, most: int
+) -> tuple[dict[str, int], list[Violation]]:
+    """Axioms (d) and (e)."""
+    statistics = graph.statistics()
+    failing = np.flatnonzero((statistics.n_pixels > 0) & ~predicate(statistics))
+    fitting = np.concatenate([np.empty(0, np.int64), *_fitting(graph.edges, graph.lengths, statistics, predicate)])
+    listed = [violations.predicate_fails(int(k), _place(graph.first[k], width)) for k in failing[:most]]
+    for e in fitting[:most]:
+        i, j = graph.edges[e].tolist()
+        listed.append(violations.union_fits(i, j, _place(graph.places[e], width)))
+    return {"d": len(failing), "e": len(fitting)}, listed
+
+
+def _place(index: np.int64, width: int) -> tuple[int, int]:
+    return divmod(int(index), width)
+
+
+_EDGES_AT_ONCE = 2**18
+
+
+def _fitting(
+    edges: NDArray[np.int32], lengths: NDArray[np.int64], statistics: RegionStatistics, predicate: Predicate
+) -> Iterator[NDArray[np.int64]]:
+    """Edges whose union the predicate holds for."""
+    for start in range(0, len(edges), _EDGES_AT_ONCE):
+        part = slice(start, start + _EDGES_AT_ONCE)
+        yield start + np.flatnonzero(predicate(statistics.united(edges[part], lengths[part])))

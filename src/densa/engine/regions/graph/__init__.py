@@ -1,0 +1,1 @@
+"""Region graphs of rasters of any size, and merging by them."""

@@ -1,0 +1,1 @@
+"""SLIC on rasters of any size."""

@@ -1,0 +1,149 @@
+"""The labels of SLIC in one tile: which centre wins each pixel, and small pieces merged into their neighbours.
+
+On noise every pixel is a piece of its own before small pieces are merged, and takes the memory of twelve pixels of a
+photograph; so pieces are merged in strips of the tile, as many as their number asks for: on a photograph, in one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.engine.regions.slic.centers import Plan, load_centers, part_of
+from densa.engine.regions.slic.strips import fitting_strips, join_strips
+from densa.engine.regions.stages.stitching import label_fragments, number_fragments
+from densa.engine.tiles.grid import Grid, inside
+from densa.raster import Window
+from densa.regions.slic.cells import CellGrid, Cells
+from densa.regions.slic.parts import candidates, labels_of, most_pieces
+from densa.regions.slic.small_pieces import Sides, absorb_in_window
+from densa.regions.slic.superpixels import smallest_size
+
+if TYPE_CHECKING:
+    from densa.engine.regions.stages.stage import Tile
+    from densa.engine.regions.stages.store import Store
+
+__all__ = ["MARGIN", "LabelStage", "merged_bytes"]
+
+MARGIN = 4  # cells around a core within which pieces are merged: a piece and its neighbour reach two further each
+_STRIP_MARGIN = MARGIN - 1  # the same in strips; one that this leaves in doubt is done again
+_RUN_BYTES, _PIECE_BYTES = 8, 113  # that a run of equal labels, and a piece, take while small pieces are merged
+_BLOCK_BYTES = 10  # that a pixel of a block takes at least for what is known of it when pieces are merged
+_STRIP_BYTES = 14e6  # that a strip of the smallest tile may take meanwhile
+
+
+class _Chosen(NamedTuple):
+    """Which of its nine candidates each pixel of a rectangle of cells chose.
+
+    Attributes:
+        cells: the rectangle.
+        around: the cells whose centres were known.
+        won: (h, w) number of the candidate.
+        mask: (h, w) valid pixels, or empty: all.
+    """
+
+    cells: Cells
+    around: Cells
+    won: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+
+    def labels(self, grid: CellGrid, cells: Cells) -> NDArray[np.int32]:
+        """(h, w) centres that the pixels of some rows of all these cells chose."""
+        top, bottom = (grid.rows(cells) - grid.rows(self.cells)[0])[[0, -1]]
+        mask = self.mask[top:bottom] if self.mask.size else self.mask
+        return labels_of(self.won[top:bottom], mask, grid, self.around, cells)
+
+
+@dataclass(frozen=True)
+class LabelStage:
+    """Labels of the pixels, and small pieces merged into their neighbours."""
+
+    plan: Plan
+    before: str
+    reach: int  # largest halo of all stages, for which the tiles were chosen
+    name: str = "slic"
+    halo: int = 0
+    paints: bool = True
+
+    def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
+        """Regions of one tile, in pieces."""
+        chosen = self._chosen(tile, tile.core, MARGIN, store)
+        strips = self._strips(tile, chosen, store)
+        margin = MARGIN if len(strips) == 1 else _STRIP_MARGIN
+        return join_strips([self._pieces(tile, strip, chosen, margin, store) for strip in strips])
+
+    def _cells(self, strip: Window, tile: Tile, margin: int) -> tuple[Window, Cells]:
+        """The pixels of a strip and those it may be joined to; the cells that they touch, and so many around."""
+        height, width = min(strip.height + 1, tile.height - strip.row), min(strip.width + 1, tile.width - strip.column)
+        wanted = Window(strip.row, strip.column, height, width)
+        return wanted, self.plan.grid.around(self.plan.grid.touching(*wanted), margin)
+
+    def _chosen(self, tile: Tile, strip: Window, margin: int, store: Store) -> _Chosen:
+        """Which centres the pixels of a strip and of so many cells around chose."""
+        plan, grid = self.plan, self.plan.grid
+        _, cells = self._cells(strip, tile, margin)
+        window, around = plan.window(cells), grid.around(cells, 1)
+        block = tile.read((margin + 1) * plan.side)
+        if not block.valid[inside(window, block.window)].any():
+            shape = window.height, window.width
+            return _Chosen(cells, around, np.zeros(shape, np.uint8), np.zeros(shape, np.bool_))
+        metric = plan.metric(store)
+        part = part_of(block, window, metric)
+        won = candidates(part, grid, metric, load_centers(store, self.before, grid, around), cells)
+        return _Chosen(cells, around, won, part.mask)
+
+    def _strips(self, tile: Tile, chosen: _Chosen, store: Store) -> list[Window]:
+        """The core in strips, one after the other of which small pieces are merged."""
+        grid = self.plan.grid
+        runs, begun = most_pieces(chosen.won, chosen.mask, grid, chosen.cells)
+        height, width = chosen.won.shape
+        before = np.zeros(height + 1)
+        np.cumsum(4 * width + _RUN_BYTES * runs + _PIECE_BYTES * begun, out=before[1:])
+
+        def bytes_of(strip: Window) -> float:
+            margin = MARGIN if strip == tile.core else _STRIP_MARGIN
+            rows = grid.rows(self._cells(strip, tile, margin)[1]) - grid.rows(chosen.cells)[0]
+            return float(before[rows[-1]] - before[rows[0]])
+
+        largest = Grid(grid.height, grid.width, store.grid.tile_size, self.reach).largest_block()
+        left = _BLOCK_BYTES * max(0, largest - height * width)
+        return fitting_strips(
+            tile.core, self.plan.side, bytes_of, max(_STRIP_BYTES, merged_bytes(self.plan.side) * largest + left)
+        )
+
+    def _pieces(self, tile: Tile, strip: Window, chosen: _Chosen, margin: int, store: Store) -> dict[str, NDArray[Any]]:
+        """Regions of a strip, in pieces."""
+        plan = self.plan
+        n_pixels = int(store.table(self.before)["n_valid"])
+        smallest = smallest_size(plan.min_size_factor, plan.n_superpixels, n_pixels)
+        while True:
+            wanted, cells = self._cells(strip, tile, margin)
+            cells = cells._replace(left=chosen.cells.left, right=chosen.cells.right)
+            window = plan.window(cells)
+            labels = chosen.labels(plan.grid, cells)
+            if absorb_in_window(labels, smallest, _open_sides(cells, plan.grid), inside(wanted, window), labels):
+                return label_fragments(labels, strip, window, tile.width, 1)
+            del labels
+            margin = 2 * margin if margin >= MARGIN else MARGIN
+            if margin > MARGIN:
+                chosen = self._chosen(tile, strip, margin, store)
+
+    def gather(self, store: Store, grid: Grid) -> None:
+        """Superpixels of the raster."""
+        number_fragments(store, self.name, grid)
+
+
+def merged_bytes(side: int) -> float:
+    """Bytes per pixel of the largest block that a strip may take while its small pieces are merged.
+
+    All of the block needs 99 on noise. The lowest strip has the height of nine cells, so on a block of width u it takes
+    99 * 9 * side * u bytes: for every u no more than b * u**2 + `_STRIP_BYTES` with b = side**2 / 70.
+    """
+    return min(99, max(9, side**2 / 70))
+
+
+def _open_sides(cells: Cells, grid: CellGrid) -> Sides:
+    return Sides(cells.top > 0, cells.bottom < grid.n_rows, cells.left > 0, cells.right < grid.n_columns)

@@ -1,0 +1,1 @@
+"""Stages of a region method, and what they leave in the work folder."""

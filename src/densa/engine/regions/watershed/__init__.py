@@ -1,0 +1,1 @@
+"""The watershed on rasters of any size."""

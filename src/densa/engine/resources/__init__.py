@@ -1,0 +1,1 @@
+"""Memory: budgets, estimates, and running out of it."""

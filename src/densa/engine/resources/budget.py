@@ -1,0 +1,90 @@
+"""Tile sizes within a memory budget, and the cache of decoded blocks that GDAL may keep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from densa import raster
+from densa.engine.resources.memory import return_large_blocks
+from densa.engine.tiles.grid import Grid
+
+__all__ = ["Cost", "fitting_tile_size", "keep_worker_small", "limit_read_cache"]
+
+LARGEST_TILE_PX = 8192  # a larger one saves next to no halo, and more is lost when it is killed
+_BLOCK_PX = 512  # of the GeoTIFFs that are written
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Memory of predicting a block: `fixed` bytes, and `per_pixel` for every pixel of the block."""
+
+    fixed: float
+    per_pixel: float
+
+    def of(self, pixels: int) -> float:
+        """Bytes for a block of that many pixels."""
+        return self.fixed + self.per_pixel * pixels
+
+
+def limit_read_cache(budget: int) -> int:
+    """Bytes that GDAL may keep of decoded blocks: a twentieth of the budget, 16 to 256 MB; set for this process."""
+    cache = min(256, max(16, budget // 20 // 10**6)) * 10**6
+    raster.set_read_cache(cache)
+    return cache
+
+
+def keep_worker_small(cache_bytes: int) -> None:
+    """Hold another process to the cache of the one that sent it a job; 0 for GDAL's usual amount."""
+    if cache_bytes:
+        raster.set_read_cache(cache_bytes)
+        return_large_blocks()
+
+
+def fitting_tile_size(
+    side: int,
+    stride: int,
+    grid_of: Callable[[int], Grid],
+    needed_of: Callable[[Grid], float],
+    memory: float,
+    tiles: int,
+) -> tuple[int | None, float]:
+    """The tile size that computes the fewest pixels within a budget.
+
+    Args:
+        side: longer side of the raster.
+        stride: tile sizes are multiples of it.
+        grid_of: tiles of a size.
+        needed_of: bytes that a grid needs at once.
+        memory: bytes.
+        tiles: at least so many, where the raster has them.
+
+    Returns:
+        The size, None where the smallest tile needs more; and what the last grid that was tried needs.
+    """
+    fitting = []
+    needed = 0.0
+    for size in _candidates(stride, side):
+        grid = grid_of(size)
+        needed = needed_of(grid)
+        if needed > memory:
+            break
+        # Ties go to the smaller: it leaves less to lose, and more tiles for the workers.
+        fitting.append((grid.computed_pixels(), size))
+    enough = [pair for pair in fitting if len(grid_of(pair[1])) >= tiles]
+    return (min(enough or fitting)[1] if fitting else None), needed
+
+
+def _candidates(stride: int, side: int) -> list[int]:
+    """Sizes to try, from small to large: multiples of the stride, then of the blocks of the files as well."""
+    step = max(stride, -(-64 // stride) * stride)
+    aligned = math.lcm(stride, _BLOCK_PX)
+    largest = min(LARGEST_TILE_PX, -(-side // stride) * stride)
+    small = range(step, min(aligned, largest + 1), step)
+    sizes = {
+        *small,
+        *range(aligned, largest + 1, aligned),
+        *([largest] if largest == -(-side // stride) * stride else []),
+    }
+    return sorted(sizes)

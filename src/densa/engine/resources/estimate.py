@@ -1,0 +1,50 @@
+"""What a long run will take, before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from densa.engine.resources.memory import shown_bytes
+
+__all__ = ["ASSEMBLY_SECONDS_PER_PIXEL", "Estimate"]
+
+ASSEMBLY_SECONDS_PER_PIXEL = 3e-8  # of a byte: writing, copying to a COG with overviews and reading back
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run takes.
+
+    Attributes:
+        tiles: how many; `tile_size` and `halo` in pixels.
+        overhead: pixels computed more than once, as a share of the image.
+        empty: share of the tiles without a valid pixel, which are not computed.
+        seconds: for computing and writing all, polygons as if none were merged or simplified.
+        disk_bytes: at the most, work folder and outputs together; polygons likewise.
+        memory_bytes: resident at the peak in this process, as found with the tiles that were tried.
+    """
+
+    tiles: int
+    tile_size: int
+    halo: int
+    overhead: float
+    empty: float
+    seconds: float
+    disk_bytes: int
+    memory_bytes: int
+
+    def sentence(self) -> str:
+        """All that in a line."""
+        return (
+            f"{self.tiles} tile{'s' * (self.tiles > 1)} of {self.tile_size} px with a halo of {self.halo} px"
+            f" ({self.overhead:.0%} computed twice, {self.empty:.0%} of the tiles empty): about {_time(self.seconds)},"
+            f" {shown_bytes(self.disk_bytes)} of disk, {shown_bytes(self.memory_bytes)} of memory"
+        )
+
+
+def _time(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 2 else f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,1 @@
+"""Tiles of a raster, and reading them with their context."""

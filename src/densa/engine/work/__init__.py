@@ -1,0 +1,1 @@
+"""Jobs that any executor runs, and the journal that resumes them."""

@@ -1,0 +1,247 @@
+"""The work folder beside an unfinished output: a journal of what is being made, and a file for every finished tile."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from densa.engine.work.tile_file import is_whole
+from densa.errors import InputError
+
+__all__ = ["WorkFolder", "work_folder"]
+
+_JOURNAL, _LOCK, _PUBLISHING, _ASSEMBLY = "journal.json", "lock", "publishing", "assembly"
+_LARGEST_JOURNAL = 2**20  # bytes
+_OURS = re.compile(r"(([a-z0-9]+\.)?\d{9}\.tile|[a-z0-9]+\.table|journal\.json|lock|publishing)(\.[0-9a-f]{8}\.tmp)?$")
+
+
+def work_folder(output: Path) -> Path:
+    """Where the finished tiles of an output wait."""
+    return output.with_name(output.name + ".partial")
+
+
+class WorkFolder:
+    """The work folder of one output.
+
+    A tile is finished when its file is there and whole: files are written under another name, brought to the disk and
+    renamed. So whatever is killed when, the finished tiles stay.
+
+    Args:
+        output: the final file; the folder lies beside it.
+        kind: what is being made: "prediction" or "segmentation".
+        durable: wait until every file is on the disk; needless where nobody will continue.
+    """
+
+    def __init__(self, output: Path, kind: str = "prediction", *, durable: bool = True) -> None:
+        self.output = output
+        self.durable = durable
+        self.kind = kind
+        self.path = work_folder(output)
+
+    def stored(self) -> dict[str, Any] | None:
+        """What the journal says, None where there is none.
+
+        Raises:
+            InputError: the folder's journal is not one of densa's.
+        """
+        path = self.path / _JOURNAL
+        try:
+            if path.stat().st_size > _LARGEST_JOURNAL:
+                raise InputError(f"{path} is no journal of densa: it is too large; remove {self.path}")
+            content = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{path} is damaged: it is no JSON; remove {self.path} and begin anew") from error
+        if not isinstance(content, dict) or content.get("format") != f"densa-{self.kind}":
+            raise InputError(
+                f"{path} is no journal of densa for a {self.kind}; remove {self.path} or choose another output"
+            )
+        return content
+
+    def begin(self, description: Mapping[str, Any]) -> None:
+        """Write the journal; where several processes begin at once, one journal stays."""
+        self.make()
+        content = json.dumps({"format": f"densa-{self.kind}", **description}, indent=1)
+        temporary = self._write_temporary(_JOURNAL, content.encode())
+        try:
+            os.link(temporary, self.path / _JOURNAL)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            if not (self.path / _JOURNAL).exists():
+                os.replace(temporary, self.path / _JOURNAL)
+        temporary.unlink(missing_ok=True)
+
+    def make(self) -> None:
+        """Make the folder, where it is missing.
+
+        Raises:
+            InputError: there is a file of that name.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise InputError(f"{self.path} is in the way: it is no folder; remove it") from error
+
+    def check(self, description: Mapping[str, Any]) -> None:
+        """Refuse a journal of something else.
+
+        Raises:
+            InputError: says what differs.
+        """
+        found = self.stored() or {}
+        for what in description:
+            here, there = description[what], found.get(what)
+            if here != there:
+                raise InputError(
+                    f"{self.path} belongs to another {what}: {_difference(here, there)}; "
+                    "give what it was begun with, or --overwrite without --resume to begin anew"
+                )
+
+    def finished(self, shapes: Mapping[int, tuple[int, int, int]]) -> set[int]:
+        """Numbers of the tiles whose files are whole; files that are not are removed.
+
+        Args:
+            shapes: planes, height and width of every tile.
+        """
+        done = set()
+        for number, shape in shapes.items():
+            path = self._tile(number)
+            try:
+                # Incompressible bytes grow by less than a hundredth; anything larger is not read.
+                sound = path.stat().st_size <= 1.01 * shape[0] * shape[1] * shape[2] + 4096
+                if sound and is_whole(path.read_bytes(), shape):
+                    done.add(number)
+                else:
+                    path.unlink(missing_ok=True)
+            except FileNotFoundError:
+                continue
+        return done
+
+    def has(self, number: int) -> bool:
+        """Whether the file of a tile is there; `finished` says whether it is whole."""
+        return self._tile(number).exists()
+
+    def store(self, number: int, data: bytes) -> None:
+        """Keep a finished tile."""
+        self.write(self._tile(number).name, data)
+
+    def load(self, number: int) -> bytes:
+        """The bytes of a finished tile."""
+        return self._tile(number).read_bytes()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Bring bytes to the disk under a name of their own: all of them, or none."""
+        os.replace(self._write_temporary(name, data), self.path / name)
+
+    def mark_publishing(self) -> None:
+        """Note that the final files are being put in place, so that a later run may put them there again."""
+        (self.path / _PUBLISHING).touch()
+
+    @property
+    def publishing(self) -> bool:
+        """Whether final files may already be in place."""
+        return (self.path / _PUBLISHING).exists()
+
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        """Hold the folder for oneself; gives False where another process holds it or has removed it."""
+        try:
+            file = (self.path / _LOCK).open("a+b")
+        except FileNotFoundError:
+            yield False
+            return
+        with file:
+            yield _lock(file.fileno())
+
+    def clear(self) -> None:
+        """Remove all that densa wrote there, but for the lock.
+
+        Raises:
+            InputError: there are files that densa did not write.
+        """
+        for path in self.path.iterdir():
+            if path.name != _ASSEMBLY and not _OURS.match(path.name):
+                raise InputError(
+                    f"{self.path} holds {path.name}, which is not of densa; move it or choose another output"
+                )
+        # The journal goes first: without it the rest is nobody's.
+        (self.path / _JOURNAL).unlink(missing_ok=True)
+        for path in self.path.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != _LOCK:
+                path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the folder.
+
+        Raises:
+            InputError: as `clear`.
+        """
+        if self.path.is_dir():
+            self.clear()
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def assembly(self) -> Path:
+        """An empty folder for files that are being assembled."""
+        path = self.path / _ASSEMBLY
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
+        path.mkdir()
+        return path
+
+    def _tile(self, number: int) -> Path:
+        return self.path / f"{number:09d}.tile"
+
+    def _write_temporary(self, name: str, data: bytes) -> Path:
+        temporary = self.path / f"{name}.{secrets.token_hex(4)}.tmp"
+        with temporary.open("wb") as file:
+            file.write(data)
+            if self.durable:
+                file.flush()
+                os.fsync(file.fileno())
+        return temporary
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file for this process; the system lets go when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _difference(here: Any, there: Any) -> str:
+    """The first value that differs, in words."""
+    if isinstance(here, Mapping) and isinstance(there, Mapping):
+        for key in here:
+            if here[key] != there.get(key):
+                return f"{key} is now {_short(here[key])}, it was {_short(there.get(key))}"
+    return f"it is now {_short(here)}, it was {_short(there)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,1 @@
+"""Polygons of the regions of a label map."""

@@ -1,0 +1,337 @@
+"""Polygons of maps of classes or of regions, of any size, from strips of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+from densa.raster.polygons.rings import compact, finished_rings
+from densa.raster.polygons.runs import OUTSIDE, LabelArray, Runs, decode_labels, encode
+from densa.raster.polygons.sieve import Sieve
+from densa.raster.polygons.simplify import simplify_arcs
+from densa.raster.polygons.tracing import ARCS, POINTS, Borders, cut, room, trace_rows
+
+__all__ = ["Polygon", "PolygonBatch", "Polygoniser", "polygonise"]
+
+_CHUNK = 2**21  # pixels that are encoded at once
+_POINTS = 2**18  # points that finished polygons may hold before they leave
+_BAND = 512  # rows within which borders are simplified
+_MAX_WIDTH = 2**28
+
+
+@dataclass(frozen=True)
+class Polygon:
+    """Pixels of one label that are connected by their edges.
+
+    Attributes:
+        label: class index or region number.
+        n_pixels: its size.
+        mean_probability: mean of the confidence over 255; None where no confidence was given.
+        rings: (k, 2) columns and rows of the corners, first not repeated; the exterior counterclockwise as drawn, then
+            the holes, clockwise.
+    """
+
+    label: int
+    n_pixels: int
+    mean_probability: float | None
+    rings: tuple[NDArray[np.int32], ...]
+
+
+class PolygonBatch(NamedTuple):
+    """Polygons that were finished together; polygon i has the rings ring_first[i] to ring_first[i + 1] - 1.
+
+    Corners are (n, 2) columns and rows; ring r has those from corner_first[r] to corner_first[r + 1] - 1, the first not
+    repeated. Exterior first, counterclockwise as drawn; holes clockwise.
+    """
+
+    labels: LabelArray
+    n_pixels: NDArray[np.int64]
+    areas: NDArray[np.int64]  # in the units of `row_area`
+    confidence: NDArray[np.int64]  # sum over the pixels
+    ring_first: NDArray[np.int64]
+    corner_first: NDArray[np.int64]
+    corners: NDArray[np.int32]
+
+
+def polygonise(
+    labels: LabelArray,
+    confidence: NDArray[np.uint8] | None = None,
+    *,
+    min_area: float = 0,
+    simplify: float = 0,
+) -> Iterator[Polygon]:
+    """Polygons of a map of classes or of regions in memory.
+
+    Args:
+        labels: (H, W) uint8 class indices, 255 where there is none; or int32 region numbers from 1, 0 where there is
+            none.
+        confidence: (H, W) uint8 probability of the label, times 255.
+        min_area: pixels; smaller regions are merged, see `Polygoniser`.
+        simplify: tolerance in pixels, see `Polygoniser`.
+
+    Raises:
+        InputError: another shape or type, a negative number.
+    """
+    if labels.ndim != 2:
+        raise InputError(f"labels must be (H, W), got the shape {labels.shape}")
+    if labels.dtype not in (np.uint8, np.int32):
+        raise InputError(f"labels must be uint8 classes or int32 region numbers, got {labels.dtype}")
+    found: list[PolygonBatch] = []
+    regions = labels.dtype == np.int32
+    polygoniser = Polygoniser(labels.shape[1], found.append, regions=regions, min_area=min_area, simplify=simplify)
+    polygoniser.write(labels, confidence)
+    polygoniser.finish()
+    for batch in found:
+        yield from _polygons(batch, confidence is not None)
+
+
+def _polygons(batch: PolygonBatch, with_confidence: bool) -> Iterator[Polygon]:
+    bounds = batch.corner_first.tolist()
+    rings = [batch.corners[begin:end] for begin, end in pairwise(bounds)]
+    for i, label in enumerate(batch.labels):
+        mean = float(batch.confidence[i] / (255 * batch.n_pixels[i])) if with_confidence else None
+        mine = tuple(rings[batch.ring_first[i] : batch.ring_first[i + 1]])
+        yield Polygon(int(label), int(batch.n_pixels[i]), mean, mine)
+
+
+class Polygoniser:
+    """Polygons of a map of classes or of regions that is given in strips of whole rows, from top to bottom.
+
+    Polygons are connected by edges (4 neighbours): a numbered region gives as many as it has such pieces, all with its
+    number, also where the pieces touch at corners. Polygons are never cut at a strip: they, and the order in which they
+    come, do not depend on the height of the strips. The memory follows the open polygons and their borders.
+
+    Regions under `min_area` are merged. The edges between two regions are taken by their length, the longest first (of
+    equal ones that which begins uppermost, then leftmost), all regions of one class that are large enough
+    counting as one neighbour; what an edge separates is merged when either side is then still smaller than
+    `min_area`. The result has the class of the side that was large, otherwise of its largest original region (of equal
+    ones the uppermost, then leftmost). So a small region goes to the class with which it shares the longest border,
+    no valid pixel is lost, and none remains too small that has a neighbour.
+
+    `simplify` thins out every border once, for both of its sides, by Douglas and Peucker's rule ("Algorithms for the
+    reduction of the number of points...", Cartographica 10, 1973): no left out corner is farther than the tolerance
+    from the line drawn instead. Corners where three regions meet, and where a border crosses every 512th row, stay; a
+    line is drawn only where no corner of the map lies between it and what it replaces (after de Berg, van Kreveld
+    and Schirra, "Topologically correct subdivision simplification using the bandwidth criterion", Cartography and
+    GIS 25, 1998), so borders neither cross nor touch.
+
+    Args:
+        width: columns of the map.
+        sink: called with each `PolygonBatch`; finished polygons leave when they hold as many corners as the open ones.
+        regions: the map has int32 region numbers instead of uint8 classes.
+        min_area: least area of a polygon, in the unit of `row_area` (pixels by default); 0 keeps all. For classes only.
+        simplify: tolerance in pixels of unit size; 0 keeps every corner.
+        pixel_size: width and height of a pixel in the unit of `simplify`.
+        row_area: whole-numbered area of a pixel in the rows begin to end - 1, as an int64 array; 1 by default.
+
+    Raises:
+        InputError: width below 1 or above 2^28, a negative area or tolerance, a pixel without width or height,
+            `min_area` for regions.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        sink: Callable[[PolygonBatch], Any],
+        *,
+        regions: bool = False,
+        min_area: float = 0,
+        simplify: float = 0,
+        pixel_size: tuple[float, float] = (1.0, 1.0),
+        row_area: Callable[[int, int], NDArray[np.int64]] | None = None,
+    ) -> None:
+        if not 1 <= width <= _MAX_WIDTH:
+            raise InputError(f"a label map has 1 to {_MAX_WIDTH} columns, got {width}")
+        for name, value in (("min_area", min_area), ("simplify", simplify)):
+            if not 0 <= value < np.inf:
+                raise InputError(f"{name} must be 0 or more, got {value}")
+        if not min(pixel_size) > 0:
+            raise InputError(f"a pixel must have a width and a height above 0, got {pixel_size}")
+        if regions and min_area > 0:
+            raise InputError(
+                f"min_area merges classes, not numbered regions, and must be 0 for them, got {min_area};"
+                " merge small regions in their map"
+            )
+        self.width = width
+        self._dtype = np.dtype(np.int32 if regions else np.uint8)
+        simplify = min(simplify, _MAX_WIDTH * min(pixel_size))  # a greater tolerance changes nothing
+        self._row_area = row_area or _ones
+        self._sieve = Sieve(width, min_area, self._row_area) if min_area > 0 else None
+        self._tracer = _Tracer(width, self._dtype, sink, self._row_area, simplify, pixel_size)
+        self._with_confidence: bool | None = None
+        self._finished = False
+
+    def write(self, labels: LabelArray, confidence: NDArray[np.uint8] | None = None) -> None:
+        """Take the next rows.
+
+        Args:
+            labels: (h, width) uint8 class indices, 255 where there is none; int32 region numbers from 1 to 2^31 - 1,
+                0 where there is none, if `regions` was set.
+            confidence: (h, width) uint8 probability of the label, times 255; for all strips or for none.
+
+        Raises:
+            InputError: another shape or type, a negative number, confidence for some strips only, or rows after the
+                end.
+        """
+        self._check(labels, confidence)
+        chunk = max(1, _CHUNK // self.width)
+        for top in range(0, len(labels), chunk):
+            rows = slice(top, top + chunk)
+            part = None if confidence is None else np.ascontiguousarray(confidence[rows])
+            self._push(encode(np.ascontiguousarray(labels[rows]), part))
+
+    def finish(self) -> None:
+        """Say that all rows are given; the remaining polygons leave."""
+        if self._finished:
+            return
+        self._finished = True
+        if self._sieve is not None:
+            for runs in self._sieve.finish():
+                self._tracer.push(runs)
+        self._tracer.finish()
+
+    def _push(self, runs: Runs) -> None:
+        if self._sieve is None:
+            self._tracer.push(runs)
+            return
+        for sieved in self._sieve.push(runs):
+            self._tracer.push(sieved)
+
+    def _check(self, labels: LabelArray, confidence: NDArray[np.uint8] | None) -> None:
+        if self._finished:
+            raise InputError("rows came after the end of the label map; begin another one")
+        for name, array, dtype in (("labels", labels, self._dtype), ("confidence", confidence, np.uint8)):
+            if array is None:
+                continue
+            if array.dtype != dtype:
+                raise InputError(f"{name} must be {np.dtype(dtype)}, got {array.dtype}")
+            if array.ndim != 2 or array.shape[1] != self.width:
+                raise InputError(f"{name} must be (rows, {self.width}), got the shape {array.shape}")
+        if confidence is not None and confidence.shape != labels.shape:
+            raise InputError(f"confidence must be {labels.shape} as the labels are, got {confidence.shape}")
+        if self._dtype == np.int32 and labels.size and labels.min() < 0:
+            raise InputError(f"regions must be numbered from 1, with 0 for none, got {labels.min()}")
+        given = confidence is not None
+        if self._with_confidence not in (None, given):
+            raise InputError("confidence must be given for all strips or for none")
+        self._with_confidence = given
+
+
+def _ones(begin: int, end: int) -> NDArray[np.int64]:
+    return np.ones(end - begin, np.int64)
+
+
+class _Tracer:
+    """Traces runs of rows, thins out borders, and lets finished polygons go."""
+
+    def __init__(
+        self,
+        width: int,
+        dtype: np.dtype[Any],
+        sink: Callable[[PolygonBatch], Any],
+        row_area: Callable[[int, int], NDArray[np.int64]],
+        tolerance: float,
+        pixel_size: tuple[float, float],
+    ) -> None:
+        self._dtype, self._sink, self._row_area = dtype, sink, row_area
+        self._tolerance = float(tolerance)  # of one type: kernels are compiled for each
+        self._pixel_size = float(pixel_size[0]), float(pixel_size[1])
+        self._reserve = room(width)
+        points, arcs, nodes, components = (max(4 * n, _POINTS) for n in self._reserve)
+        self._spare = points, arcs, nodes, components
+        self._component = np.empty(width + 2, np.int32)
+        self._row = 0
+        self._band_arc = 0  # first arc of the current band
+        self._borders = self._empty(width)
+        self._full_at = len(self._borders.points) // 2
+
+    def _empty(self, width: int) -> Borders:
+        points, arcs, nodes, components = self._spare
+        borders = Borders(
+            np.empty((points, 3), np.int32),
+            np.empty((arcs, 7), np.int32),
+            np.empty((nodes, 4), np.int32),
+            np.zeros(components, np.int32),
+            np.full(components, OUTSIDE, np.int32),
+            np.zeros((components, 3), np.int64),
+            np.empty(width + 1, np.int32),
+            np.empty((3, width + 2), np.int32),
+            np.array([0, 0, 0, 1, 1], np.int64),
+        )
+        borders.above[:, 0] = -1, OUTSIDE, 0  # the row above the map
+        return borders
+
+    def push(self, runs: Runs) -> None:
+        """Trace some rows."""
+        n_rows = len(runs.first) - 1
+        areas = self._row_area(self._row, self._row + n_rows)
+        done = 0
+        while done < n_rows:
+            until = n_rows
+            if self._tolerance > 0:  # a band ends with its line of corners, row 512, 1024, ... traced
+                until = min(n_rows, done + 1 + -self._row % _BAND)
+            begun = done
+            done = trace_rows(runs, done, until, self._row, areas, self._borders, self._component, self._reserve)
+            self._row += done - begun
+            if self._tolerance > 0 and done == until and self._row > 1 and (self._row - 1) % _BAND == 0:
+                self._end_band()
+            elif done < until:
+                self._make_room()
+
+    def finish(self) -> None:
+        """Close the map with an empty row below it."""
+        zero = np.zeros(1, np.int64)
+        below = Runs(np.array([0, 1]), np.full(1, -1, np.int32), np.full(1, OUTSIDE, np.int32), zero)
+        while not trace_rows(below, 0, 1, self._row, zero, self._borders, self._component, self._reserve):
+            self._make_room()
+        if self._tolerance > 0:
+            self._simplify()
+        self._collect()
+
+    def _make_room(self) -> None:
+        if self._tolerance > 0:  # polygons leave between the bands only
+            self._borders = _grown(self._borders)
+        else:
+            self._collect()
+
+    def _end_band(self) -> None:
+        used = self._borders.counts
+        sizes = [len(array) for array in self._borders[:3]]
+        if any(used[k] + self._reserve[k] > sizes[k] for k in range(3)):
+            self._borders = _grown(self._borders)
+        end = int(self._borders.counts[ARCS])
+        cut(self._row - 1, self._borders)
+        self._simplify(end)
+        n_begun = int(self._borders.counts[ARCS]) - end
+        if self._borders.counts[POINTS] > self._full_at:
+            self._collect()
+        self._band_arc = int(self._borders.counts[ARCS]) - n_begun
+
+    def _simplify(self, end: int | None = None) -> None:
+        end = int(self._borders.counts[ARCS]) if end is None else end
+        simplify_arcs(self._borders, self._band_arc, end, self._tolerance, self._pixel_size)
+
+    def _collect(self) -> None:
+        batch = self._take_finished()
+        self._borders = compact(self._borders, self._spare)  # before the sink asks for memory of its own
+        self._full_at = len(self._borders.points) // 2
+        if len(batch.labels):
+            self._sink(batch)
+
+    def _take_finished(self) -> PolygonBatch:
+        rings = finished_rings(self._borders, straighten=self._tolerance == 0)
+        labels = decode_labels(self._borders.labels[rings.component], self._dtype)
+        sums = self._borders.sums[rings.component]
+        return PolygonBatch._make([labels, *np.ascontiguousarray(sums.T), *rings[1:]])
+
+
+def _grown(borders: Borders) -> Borders:
+    """The same with half as much room again."""
+    larger = [np.concatenate([array, np.empty_like(array[: len(array) // 2 + 1])]) for array in borders[:6]]
+    return Borders._make([*larger, borders.frontier, borders.above, borders.counts])

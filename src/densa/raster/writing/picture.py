@@ -1,0 +1,37 @@
+"""Pictures for people: 8-bit RGB as PNG."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from densa.errors import InputError
+from densa.raster.atomic import atomic_output
+from densa.raster.writing.geotiff import check_suffix
+
+__all__ = ["write_picture"]
+
+
+def write_picture(path: Path | str, rgb: NDArray[np.uint8], *, overwrite: bool = False) -> None:
+    """Write an RGB picture.
+
+    Args:
+        path: ends in .png.
+        rgb: (H, W, 3) uint8.
+        overwrite: replace a file that exists.
+
+    Raises:
+        InputError: another suffix, shape or type, the file exists, or the disk is full.
+    """
+    path = Path(path)
+    check_suffix(path, {".png"})
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
+        raise InputError(f"a picture must be (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
+    buffer = io.BytesIO()  # Python's own write says why it failed, Pillow's does not
+    Image.fromarray(rgb).save(buffer, "PNG")
+    with atomic_output(path, overwrite) as temporary:
+        temporary.write_bytes(buffer.getbuffer())

@@ -1,0 +1,211 @@
+"""From a mean-shift filtered image to regions: joining, transitive closure, removal of small regions.
+
+The order of steps and the constants are EDISON's (Comaniciu & Meer, PAMI 2002). Departures, all so that the result does
+not depend on the order of the scan: a region's mode is the mean of its pixels' modes, closure runs to its fixed point,
+small regions go smallest first with ties to the smaller label, and the left border is no neighbour of the right one.
+
+Joining looks at neighbouring pixels only; all else happens on the graph of the joined regions. Their modes are sums of
+integers (fixed point), so neither the parts that an image was cut into nor the order of merging can change them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from densa.regions.mean_shift.mode_joining import (
+    EDGE_SHIFT,
+    distinct_edges,
+    join_alike,
+    list_edges,
+    moved_edges,
+    steps,
+    sum_modes,
+)
+from densa.regions.mean_shift.mode_search import BRIGHT
+from densa.regions.shared.union_find import root, unite
+
+__all__ = ["fuse_graph", "fuse_modes"]
+
+CLOSURE = 0.25  # squared distance, in range radii, below which neighbouring modes are one
+
+
+def fuse_modes(
+    modes: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    largest: float,
+    range_radius: float,
+    join_threshold: float,
+    min_size: int,
+    bright_rule: bool,
+) -> NDArray[np.int32]:
+    """Regions of a filtered image, from 1 in the order of their first pixels; 0 outside `mask`.
+
+    Args:
+        modes: (h, w, bands) modes' range values.
+        mask: (h, w) pixels that belong to a region.
+        largest: no value in the mask is farther from 0.
+        range_radius: bandwidth of the range domain; unit of the closure's and the removal's distance.
+        join_threshold: 8-neighbours whose values differ by less in every band are one region.
+        min_size: regions of fewer pixels are merged into the adjacent region with the nearest mode.
+        bright_rule: whether band 0 is L and counts twice above 80.
+    """
+    regions, n_regions = join_alike(modes, mask, join_threshold)
+    per_unit = steps(largest, mask.size)
+    sizes, sums = sum_modes(modes, regions, n_regions, per_unit)
+    edges = distinct_edges(list_edges(regions))
+    fused: NDArray[np.int32] = fuse_graph(sizes, sums, edges, per_unit, range_radius, min_size, bright_rule)[regions]
+    return fused
+
+
+def fuse_graph(
+    sizes: NDArray[np.int64],
+    sums: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    per_unit: float,
+    range_radius: float,
+    min_size: int,
+    bright_rule: bool,
+) -> NDArray[np.int32]:
+    """Closure, then removal of small regions; what a region becomes, wherever the graph comes from.
+
+    Memory, the arguments with it: 8 bytes per edge and 12 + 8 * bands per region; while small regions are removed, 8
+    more per edge and 16 to 32 more per region.
+
+    Args:
+        sizes: (n + 1,) pixels of each region; row 0 is no region. Overwritten.
+        sums: (n + 1, bands) sums of modes, from `sum_modes`. Overwritten.
+        edges: (m,) distinct, see `distinct_edges`. Overwritten.
+        per_unit: steps per unit of the modes.
+        range_radius, min_size, bright_rule: as in `fuse_modes`.
+
+    Returns:
+        (n + 1,) new number of each region, from 1 in the order of the smallest old number; 0 for row 0.
+    """
+    parents = np.arange(sizes.size, dtype=np.int32)
+    bright = BRIGHT * per_unit if bright_rule else math.inf
+    limit = CLOSURE * (range_radius * per_unit) ** 2
+    while _join_close_modes(edges, sums, sizes, parents, limit, bright):
+        edges = distinct_edges(moved_edges(edges, parents))
+    if min_size > 1:
+        starts = np.zeros(sizes.size + 1, np.int64)
+        neighbours = np.empty(2 * edges.size, np.int32)
+        _list_neighbours(edges, starts, neighbours)
+        _absorb_small(starts, neighbours, sums, sizes, parents, min_size, bright)
+    _number_fused(parents)
+    return parents
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _distance(sums: Any, sizes: Any, one: int, other: int, bright: float) -> float:
+    """Squared distance of two modes, in steps; with the rule, L counts twice where either is bright."""
+    total = 0.0
+    for band in range(sums.shape[1]):
+        mode, other_mode = sums[one, band] / sizes[one], sums[other, band] / sizes[other]
+        difference = mode - other_mode
+        if band == 0 and max(mode, other_mode) > bright:
+            difference *= 2
+        total += difference * difference
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _merge_into(sums: Any, sizes: Any, kept: int, gone: int) -> None:
+    for band in range(sums.shape[1]):
+        sums[kept, band] += sums[gone, band]
+    sizes[kept] += sizes[gone]
+    sizes[gone] = 0
+
+
+@njit(nogil=True, cache=True)
+def _join_close_modes(edges: Any, sums: Any, sizes: Any, parents: Any, limit: float, bright: float) -> bool:
+    """One pass of the closure: join every pair of adjacent modes closer than half a range radius; False: none was."""
+    joined = False
+    for edge in edges:  # all distances are those before the pass
+        one, other = edge >> EDGE_SHIFT, edge & 0xFFFFFFFF
+        if _distance(sums, sizes, one, other, bright) < limit:
+            unite(parents, one, other)
+            joined = True
+    for region in range(parents.size):  # roots come first: they are the smallest of their sets
+        first = root(parents, region)
+        parents[region] = first
+        if first != region and sizes[region] > 0:
+            _merge_into(sums, sizes, first, region)
+    return joined
+
+
+@njit(nogil=True, cache=True)
+def _list_neighbours(edges: Any, starts: Any, neighbours: Any) -> None:
+    """Neighbours of region i: `neighbours[starts[i]:starts[i + 1]]`."""
+    for edge in edges:
+        starts[(edge >> EDGE_SHIFT) + 1] += 1
+        starts[(edge & 0xFFFFFFFF) + 1] += 1
+    for region in range(starts.size - 1):
+        starts[region + 1] += starts[region]
+    for place in range(edges.size - 1, -1, -1):  # fill every list from its end; its end becomes its start
+        one, other = edges[place] >> EDGE_SHIFT, edges[place] & 0xFFFFFFFF
+        starts[one + 1] -= 1
+        neighbours[starts[one + 1]] = other
+        starts[other + 1] -= 1
+        neighbours[starts[other + 1]] = one
+    for region in range(1, starts.size - 1):
+        starts[region] = starts[region + 1]
+    starts[starts.size - 1] = neighbours.size
+
+
+@njit(nogil=True, cache=True)
+def _absorb_small(
+    starts: Any, neighbours: Any, sums: Any, sizes: Any, parents: Any, min_size: int, bright: float
+) -> None:
+    """Merge regions below `min_size`, smallest first, each into its neighbour of the nearest mode."""
+    n_regions = sizes.size
+    following = np.zeros(n_regions, np.int32)  # regions absorbed so far, as a list per root; 0 ends it
+    last = np.arange(n_regions).astype(np.int32)
+    queue = [np.int64(0) for _ in range(0)]
+    for region in range(1, n_regions):
+        if 0 < sizes[region] < min_size:
+            queue.append(sizes[region] * n_regions + region)
+    heapq.heapify(queue)
+    while len(queue) > 0:
+        key = heapq.heappop(queue)
+        region = key % n_regions
+        if parents[region] != region or sizes[region] != key // n_regions:
+            continue  # absorbed or grown since it was queued
+        nearest, least = -1, np.inf
+        member = region
+        while member > 0:
+            for place in range(starts[member], starts[member + 1]):
+                other = root(parents, neighbours[place])
+                if other == region:
+                    continue
+                distance = _distance(sums, sizes, region, other, bright)
+                if distance < least or (distance == least and other < nearest):
+                    nearest, least = other, distance
+            member = following[member]
+        if nearest < 0:
+            continue  # alone within the mask
+        kept, gone = min(region, nearest), max(region, nearest)
+        _merge_into(sums, sizes, kept, gone)
+        parents[gone] = kept
+        following[last[kept]] = gone
+        last[kept] = last[gone]
+        if sizes[kept] < min_size:
+            heapq.heappush(queue, sizes[kept] * n_regions + kept)
+
+
+@njit(nogil=True, cache=True)
+def _number_fused(parents: Any) -> None:
+    """Number the fused regions from 1 in place; roots are smallest labels, so first pixels stay in order."""
+    n_fused = 0
+    for region in range(1, parents.size):
+        parent = parents[region]
+        if parent == region:
+            n_fused += 1
+            parents[region] = n_fused
+        else:
+            parents[region] = parents[parent]

@@ -1,0 +1,1 @@
+"""Normalized cuts of pixel graphs, region graphs and weighted graphs."""

@@ -1,0 +1,89 @@
+"""Smallest eigenvectors of a pixel graph's normalised Laplacian, coarse to fine.
+
+The graph is halved (2x2 cells summed: algebraic multigrid by aggregation) until full matrices do. On the way back every
+level starts from the vectors of the coarser one and improves them by preconditioned block iterations (LOBPCG: Knyazev,
+SIAM J. Sci. Comput. 23(2), 2001): residuals go through a multigrid cycle over the coarser levels, and Rayleigh-Ritz
+takes the best vectors from the span of the old ones, the corrections and the last directions. Nothing is random.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
+from densa.regions.normalized_cuts.pixel_multigrid import Level, cycle, levels_of
+
+__all__ = ["smallest_eigenvectors"]
+
+GUARDS = 1  # vectors carried beyond those wanted: the wanted ones converge faster
+COARSE_STEPS = 4  # iterations on every level but the finest; they cost little
+
+Vectors = NDArray[np.float32]  # (n, pixels)
+
+
+def smallest_eigenvectors(
+    graph: PixelGraph, n_vectors: int, *, steps: int = 5, tolerance: float = 0.02
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Eigenvalues and eigenvectors y of (D - W) y = lambda D y, smallest first.
+
+    Args:
+        graph: the pixel graph; pixels of degree 0 get 0 in every vector.
+        n_vectors: wanted number, at most the number of pixels of positive degree.
+        steps: iterations at most on the finest level.
+        tolerance: stop when the sum of the wanted values changes by a smaller share of itself.
+
+    Returns:
+        (n,) values, 0..2, and (n, h, w) vectors of unit length in the degrees' norm, each of positive sum.
+    """
+    levels = levels_of(graph, n_vectors + GUARDS)
+    vectors = levels[-1].eigenvectors[: n_vectors + GUARDS]
+    values = levels[-1].eigenvalues[: n_vectors + GUARDS]
+    for depth in range(len(levels) - 2, -1, -1):
+        vectors = levels[depth].from_coarser(vectors, levels[depth + 1])
+        values, vectors = _improve(levels, depth, vectors, n_vectors, steps if depth == 0 else COARSE_STEPS, tolerance)
+    values, vectors = values[:n_vectors], vectors[:n_vectors]
+    wanted = (vectors * levels[0].inverse_roots.ravel()).reshape(-1, *graph.degrees.shape)
+    wanted *= np.where(wanted.sum(axis=(1, 2)) < 0, np.float32(-1), np.float32(1))[:, np.newaxis, np.newaxis]
+    return np.maximum(values, 0.0), wanted
+
+
+def _improve(
+    levels: list[Level], depth: int, vectors: Vectors, n_wanted: int, steps: int, tolerance: float
+) -> tuple[NDArray[np.float64], Vectors]:
+    level = levels[depth]
+    products = level.apply(vectors)
+    values, turn = _best_basis(vectors, products, len(vectors))
+    vectors, products = turn @ vectors, turn @ products
+    directions = np.zeros((0, vectors.shape[1]), np.float32)
+    direction_products = directions
+    for _ in range(steps):
+        # The first vector, D^{1/2} 1, comes exact from the coarser level.
+        residuals = products[1:] - values[1:].astype(np.float32)[:, np.newaxis] * vectors[1:]
+        corrections = cycle(levels, depth, residuals)
+        corrections -= (corrections @ vectors.T) @ vectors
+        corrections /= np.maximum(np.linalg.norm(corrections, axis=1, keepdims=True), np.float32(1e-20))
+        basis = np.concatenate([vectors, corrections, directions])
+        basis_products = np.concatenate([products, level.apply(corrections), direction_products])
+        before = values[:n_wanted].sum()
+        values, turn = _best_basis(basis, basis_products, len(vectors))
+        count = len(vectors)
+        vectors, products = turn @ basis, turn @ basis_products
+        directions, direction_products = turn[:, count:] @ basis[count:], turn[:, count:] @ basis_products[count:]
+        lengths = np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), np.float32(1e-20))
+        directions, direction_products = directions / lengths, direction_products / lengths
+        if before - values[:n_wanted].sum() < tolerance * before:
+            break
+    return values, vectors
+
+
+def _best_basis(basis: Vectors, products: Vectors, count: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Rayleigh-Ritz: the `count` smallest values in the span, and the rows that combine the basis to their vectors."""
+    gram = (basis @ basis.T).astype(np.float64)
+    energy = (basis @ products.T).astype(np.float64)
+    # Leave out directions that float32 cannot tell from rounding.
+    lengths, axes = np.linalg.eigh(gram)
+    kept = lengths > 1e-5 * lengths[-1]
+    axes = axes[:, kept] / np.sqrt(lengths[kept])
+    values, turns = np.linalg.eigh(axes.T @ (energy + energy.T) / 2 @ axes)
+    return values[:count], (axes @ turns[:, :count]).T.astype(np.float32)

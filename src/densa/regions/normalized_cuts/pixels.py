@@ -1,0 +1,270 @@
+"""Normalized cuts of an image's pixels and of its region graph (Shi & Malik, PAMI 22(8), 2000, doi:10.1109/34.868688).
+
+Pixels nearer than a radius are joined by their likeness; the segments are the k parts with the least sum of
+cut(part, rest) / association(part, all). The relaxed problem's eigenvectors come from multigrid (`spectral.py`), their
+discretisation from Yu & Shi (ICCV 2003); then segment borders are moved downhill in the cut itself (`refine`), which no
+eigenvector sees.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from densa.errors import InputError
+from densa.regions.normalized_cuts.discretisation import discretise
+from densa.regions.normalized_cuts.graph import (
+    WeightedGraph,
+    best_threshold,
+    cut_of_labels,
+    in_order_of_first,
+    normalized_cuts_of_graph,
+    recursive_cuts_of_graph,
+    weighted_graph,
+)
+from densa.regions.normalized_cuts.pixel_affinity import Affinity, PixelGraph, pixel_affinities, sum_of_weights
+from densa.regions.normalized_cuts.pixel_refinement import cut_and_association
+from densa.regions.normalized_cuts.pixel_refinement import refine as refine_labels
+from densa.regions.normalized_cuts.pixel_spectral import smallest_eigenvectors
+from densa.regions.normalized_cuts.regions import normalized_cuts_of_regions, region_affinities
+from densa.regions.shared.image_values import as_count, as_positive
+
+__all__ = [
+    "PixelGraph",
+    "WeightedGraph",
+    "ncut_eigenvectors",
+    "ncut_value",
+    "normalized_cuts",
+    "normalized_cuts_of_graph",
+    "normalized_cuts_of_regions",
+    "pixel_affinities",
+    "recursive_cuts_of_graph",
+    "recursive_normalized_cuts",
+    "region_affinities",
+    "weighted_graph",
+]
+
+
+def normalized_cuts(
+    image: ArrayLike,
+    n_segments: int,
+    *,
+    radius: float = 5.0,
+    affinity: Affinity = "color",
+    value_scale: float = 0.1,
+    space_scale: float = 4.0,
+    floor: float = 0.01,
+    mask: ArrayLike | None = None,
+    refine: bool = True,
+) -> NDArray[np.int32]:
+    """Cut an image into `n_segments` segments of pixels that are alike and together.
+
+    Args:
+        image: (h, w) or (h, w, bands). Integers count as shares of their type's largest value, floats as they are.
+        n_segments: 1 to the number of pixels.
+        radius, affinity, value_scale, space_scale, floor, mask: the graph, see `pixel_affinities`.
+        refine: let pixels at segment borders change sides while that lowers the k-way cut. False: Yu & Shi's labels.
+
+    Returns:
+        (h, w) int32 segments from 1, in the order of their first pixels, 0 outside the mask; now and then fewer than
+        asked, and a segment may be in several pieces.
+
+    Raises:
+        InputError: no such image, affinity, scale; more segments than pixels; NaN or infinite values within the mask.
+    """
+    graph = pixel_affinities(
+        image,
+        radius=radius,
+        affinity=affinity,
+        value_scale=value_scale,
+        space_scale=space_scale,
+        floor=floor,
+        mask=mask,
+    )
+    valid = np.ones(graph.degrees.shape, np.bool_) if mask is None else np.asarray(mask, np.bool_)
+    count = _count_of_segments(n_segments, valid)
+    if count == valid.sum() or count < 2:
+        labels = np.full(valid.shape, -1, np.int32)
+        labels[valid] = np.arange(valid.sum()) if count > 1 else 0
+        return in_order_of_first(labels)
+    _, vectors = smallest_eigenvectors(graph, count)
+    labels = np.full(valid.shape, -1, np.int32)
+    labels[valid] = discretise(np.ascontiguousarray(vectors[:, valid]))
+    return in_order_of_first(refine_labels(graph, labels, count) if refine else labels)
+
+
+def recursive_normalized_cuts(
+    image: ArrayLike,
+    max_cut: float,
+    *,
+    stability: float = 0.06,
+    max_segments: int = 100,
+    radius: float = 5.0,
+    affinity: Affinity = "color",
+    value_scale: float = 0.1,
+    space_scale: float = 4.0,
+    floor: float = 0.01,
+    mask: ArrayLike | None = None,
+) -> NDArray[np.int32]:
+    """Halve an image, and the halves again, while the best two-way cut is at most `max_cut` (Shi & Malik, section 3).
+
+    Of ten thresholds between the ends of the second eigenvector the one of least cut is taken; on a part, degrees are
+    those within the part.
+
+    Args:
+        image: as in `normalized_cuts`.
+        max_cut: largest Ncut (0..2) of a two-way cut that is still made.
+        stability: largest ratio of the emptiest to the fullest of 20 bins of the eigenvector; a vector whose values
+            spread evenly shows no clear cut. 1 switches the test off.
+        max_segments: stop at so many; larger parts are halved first.
+        radius, affinity, value_scale, space_scale, floor, mask: the graph, see `pixel_affinities`.
+
+    Returns:
+        (h, w) int32 segments from 1, in the order of their first pixels; 0 outside the mask.
+
+    Raises:
+        InputError: as `normalized_cuts`.
+    """
+    graph = pixel_affinities(
+        image,
+        radius=radius,
+        affinity=affinity,
+        value_scale=value_scale,
+        space_scale=space_scale,
+        floor=floor,
+        mask=mask,
+    )
+    bound, steadiness = as_positive(max_cut, "max_cut"), as_positive(stability, "stability")
+    most = as_count(max_segments, "max_segments")
+    labels = np.zeros(graph.degrees.shape, np.int32)
+    if mask is not None:
+        labels[~np.asarray(mask)] = -1
+    waiting, n_labels = [0], 1
+    while waiting and n_labels < most:
+        sizes = [int(np.count_nonzero(labels == part)) for part in waiting]
+        part = waiting.pop(int(np.argmax(sizes)))
+        side = _two_way(graph, labels == part, bound, steadiness)
+        if side is not None:
+            labels[side] = n_labels
+            waiting += [part, n_labels]
+            n_labels += 1
+    return in_order_of_first(labels)
+
+
+def ncut_eigenvectors(
+    image: ArrayLike,
+    n_vectors: int,
+    *,
+    radius: float = 5.0,
+    affinity: Affinity = "color",
+    value_scale: float = 0.1,
+    space_scale: float = 4.0,
+    floor: float = 0.01,
+    mask: ArrayLike | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """The relaxed cuts: smallest eigenvalues and eigenvectors of (D - W) y = lambda D y, to look at or to cluster.
+
+    Args:
+        image, radius, affinity, value_scale, space_scale, floor, mask: as in `normalized_cuts`.
+        n_vectors: 1 to the number of pixels; the first one is constant.
+
+    Returns:
+        (n,) values in 0..2, smallest first, and (n, h, w) vectors, 0 outside the mask. Values are approximations from
+        above, within some per cent for the first dozen.
+
+    Raises:
+        InputError: as `normalized_cuts`.
+    """
+    graph = pixel_affinities(
+        image,
+        radius=radius,
+        affinity=affinity,
+        value_scale=value_scale,
+        space_scale=space_scale,
+        floor=floor,
+        mask=mask,
+    )
+    n_joined = int(np.count_nonzero(graph.degrees))
+    count = as_count(n_vectors, "n_vectors")
+    if count > n_joined:
+        raise InputError(f"n_vectors must be at most the number of pixels with edges {n_joined}, got {count}")
+    return smallest_eigenvectors(graph, count)
+
+
+def ncut_value(graph: PixelGraph | WeightedGraph, regions: ArrayLike) -> float:
+    """The k-way normalized cut, sum over the regions of cut(region, rest) / association(region, all).
+
+    Args:
+        graph: from `pixel_affinities`, `region_affinities` or `weighted_graph`.
+        regions: (h, w), or (n_nodes,), integers; 0 is no region.
+
+    Returns:
+        0 to the number of regions; a region without edges counts 1.
+
+    Raises:
+        InputError: regions of another shape or type, or negative.
+    """
+    labels = np.asarray(regions)
+    shape = graph.degrees.shape if isinstance(graph, PixelGraph) else (graph.n_nodes,)
+    if labels.shape != shape or labels.dtype.kind not in "ui" or labels.min(initial=0) < 0:
+        raise InputError(f"regions must be integers from 0 of shape {shape}, got {labels.dtype} of {labels.shape}")
+    names, numbers = np.unique(labels, return_inverse=True)
+    numbers = numbers.reshape(shape)
+    none = int(len(names) > 0 and names[0] == 0)
+    if isinstance(graph, WeightedGraph):
+        if none:
+            raise InputError("every node of a graph must be in a region from 1, got nodes in region 0")
+        return cut_of_labels(graph, numbers, len(names))
+    cut, association = cut_and_association(graph, (numbers - none).astype(np.int32), len(names) - none)
+    return float(np.divide(cut, association, out=np.ones_like(cut), where=association > 0).sum())
+
+
+def _count_of_segments(n_segments: int, valid: NDArray[np.bool_]) -> int:
+    count = as_count(n_segments, "n_segments")
+    if count > valid.sum():
+        raise InputError(f"n_segments must be at most the number of pixels {valid.sum()}, got {count}")
+    return count
+
+
+def _two_way(graph: PixelGraph, part: NDArray[np.bool_], bound: float, stability: float) -> NDArray[np.bool_] | None:
+    """(h, w) pixels of the part that are to be split off, None: the part stays whole."""
+    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    half = _within(graph, part, box)
+    joined = half.degrees > 0
+    if np.count_nonzero(joined) < 2:
+        return None
+    _, vectors = smallest_eigenvectors(half, 2)
+
+    def value(above: NDArray[np.bool_]) -> float:
+        labels = np.full(joined.shape, -1, np.int32)
+        labels[joined] = above
+        cut, association = cut_and_association(half, labels, 2)
+        return float((cut / np.maximum(association, 1e-30)).sum()) if association.min() > 0 else 2.0
+
+    above = best_threshold(vectors[1][joined], value, bound, stability)
+    if above is None:
+        return None
+    side = np.zeros(part.shape, np.bool_)
+    inner = np.zeros(joined.shape, np.bool_)
+    inner[joined] = above
+    side[box] = inner
+    return side
+
+
+def _within(graph: PixelGraph, part: NDArray[np.bool_], box: tuple[slice, slice]) -> PixelGraph:
+    """The part's own graph, cropped to its bounding box; degrees are those within the part."""
+    inside = part[box]
+    weights = graph.weights[:, box[0], box[1]] * inside
+    height, width = inside.shape
+    for plane, (down, across) in zip(weights, graph.offsets, strict=True):
+        other = np.zeros_like(inside)
+        first, last = max(0, -across), max(0, min(width, width - across))
+        if down < height and first < last:
+            other[: height - down, first:last] = inside[down:, first + across : last + across]
+        plane *= other
+    fits = (graph.offsets[:, 0] < height) & (np.abs(graph.offsets[:, 1]) < width)
+    offsets, weights = graph.offsets[fits], np.ascontiguousarray(weights[fits])
+    degrees = np.empty(inside.shape, np.float32)
+    sum_of_weights(offsets, weights, degrees)
+    return PixelGraph(offsets, weights, degrees)

@@ -1,0 +1,1 @@
+"""Partitions: axioms, region graph, statistics, merging."""

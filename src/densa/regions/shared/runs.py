@@ -1,0 +1,175 @@
+"""Connected pieces of a label image, by union-find over the runs of equal labels in its rows.
+
+A run is known by its index in raster order, so the smallest index of a piece is the run of its first pixel: pieces
+are numbered in raster order of their first pixel whatever the threads did.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from densa.regions.shared.union_find import unite
+
+_STRIP = 64  # rows that one task joins before the seams between strips are closed
+
+
+class Runs(NamedTuple):
+    """Runs of equal labels: row y holds runs first[y] to first[y + 1] - 1."""
+
+    first: NDArray[np.int64]
+    start: NDArray[np.int32]
+    piece: NDArray[np.int32]  # connected piece of a run, from 0; -1 where the label is 0
+    n_pieces: int
+
+
+def connected_runs(labels: NDArray[np.generic], connectivity: int, background: bool = True) -> Runs:
+    """Runs of `labels` (H, W) and the connected piece of each.
+
+    Connectivity 1: 4 neighbours, 2: 8. `background`: pixels of label 0 are in no piece.
+    """
+    height, _ = labels.shape
+    first = np.zeros(height + 1, np.int64)
+    _count(labels, first)
+    np.cumsum(first, out=first)
+    start = np.empty(first[-1], np.int32)
+    parent = np.empty(first[-1], np.int32)
+    _fill(labels, background, first, start, parent)
+    _join_strips(labels, first, start, parent, connectivity - 1)
+    _join_seams(labels, first, start, parent, connectivity - 1)
+    return Runs(first, start, parent, _number(parent))
+
+
+def paint(runs: Runs, values: NDArray[np.int32], out: NDArray[np.int32]) -> None:
+    """Write values[piece] over the runs of each piece and 0 elsewhere into `out` (H, W)."""
+    _paint(runs.first, runs.start, runs.piece, values, out)
+
+
+class Extents(NamedTuple):
+    """Pixels and last row of each piece; number of pieces that begin above each row (H + 1)."""
+
+    sizes: NDArray[np.int64]
+    last_rows: NDArray[np.int32]
+    begun: NDArray[np.int64]
+
+
+def piece_extents(runs: Runs, width: int) -> Extents:
+    """Where the pieces are, and how large."""
+    extents = Extents(
+        np.zeros(runs.n_pieces, np.int64), np.zeros(runs.n_pieces, np.int32), np.zeros(len(runs.first), np.int64)
+    )
+    _extents(runs.first, runs.start, runs.piece, width, *extents)
+    return extents
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def _count(labels, first):  # type: ignore[no-untyped-def]
+    for y in prange(labels.shape[0]):
+        n = 1
+        for x in range(1, labels.shape[1]):
+            n += labels[y, x] != labels[y, x - 1]
+        first[y + 1] = n
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def _fill(labels, background, first, start, parent):  # type: ignore[no-untyped-def]
+    for y in prange(labels.shape[0]):
+        i = first[y]
+        start[i] = 0
+        parent[i] = i if labels[y, 0] != 0 or not background else -1
+        for x in range(1, labels.shape[1]):
+            if labels[y, x] != labels[y, x - 1]:
+                i += 1
+                start[i] = x
+                parent[i] = i if labels[y, x] != 0 or not background else -1
+
+
+@njit(nogil=True, cache=True)
+def _join_rows(labels, first, start, parent, y, reach):  # type: ignore[no-untyped-def]
+    """Join the runs of row y with those of the row above."""
+    width = labels.shape[1]
+    above, above_end = first[y - 1], first[y]
+    here, here_end = first[y], first[y + 1]
+    while above < above_end and here < here_end:
+        above_stop = start[above + 1] if above + 1 < above_end else width
+        here_stop = start[here + 1] if here + 1 < here_end else width
+        if (
+            start[here] < above_stop + reach
+            and start[above] < here_stop + reach
+            and parent[here] >= 0
+            and labels[y, start[here]] == labels[y - 1, start[above]]
+        ):
+            unite(parent, above, here)
+        # of two runs that end together, 8-connectivity still needs each one beside the other's successor
+        if above_stop < here_stop:
+            above += 1
+        elif here_stop < above_stop:
+            here += 1
+        else:
+            if reach:
+                _join_corners(labels, start, parent, above, above_end, here, here_end, y)
+            above += 1
+            here += 1
+
+
+@njit(nogil=True, cache=True)
+def _join_corners(labels, start, parent, above, above_end, here, here_end, y):  # type: ignore[no-untyped-def]
+    """Both diagonals at a column where a run ends in each of two rows."""
+    for i, j in ((above, here + 1), (above + 1, here)):
+        if i >= above_end or j >= here_end or parent[i] < 0 or parent[j] < 0:
+            continue
+        if labels[y - 1, start[i]] == labels[y, start[j]]:
+            unite(parent, i, j)
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def _join_strips(labels, first, start, parent, reach):  # type: ignore[no-untyped-def]
+    height = labels.shape[0]
+    for s in prange((height + _STRIP - 1) // _STRIP):
+        for y in range(s * _STRIP + 1, min((s + 1) * _STRIP, height)):
+            _join_rows(labels, first, start, parent, y, reach)
+
+
+@njit(nogil=True, cache=True)
+def _join_seams(labels, first, start, parent, reach):  # type: ignore[no-untyped-def]
+    for y in range(_STRIP, labels.shape[0], _STRIP):
+        _join_rows(labels, first, start, parent, y, reach)
+
+
+@njit(nogil=True, cache=True)
+def _number(parent):  # type: ignore[no-untyped-def]
+    """Replace parents by consecutive numbers; a parent precedes its children, so one pass does it."""
+    n = 0
+    for i in range(parent.size):
+        if parent[i] < 0:
+            continue
+        if parent[i] == i:
+            parent[i] = n
+            n += 1
+        else:
+            parent[i] = parent[parent[i]]
+    return n
+
+
+@njit(nogil=True, cache=True)
+def _extents(first, start, piece, width, sizes, last_rows, begun):  # type: ignore[no-untyped-def]
+    n = 0
+    for y in range(first.size - 1):
+        for i in range(first[y], first[y + 1]):
+            stop = start[i + 1] if i + 1 < first[y + 1] else width
+            if piece[i] >= 0:
+                sizes[piece[i]] += stop - start[i]
+                last_rows[piece[i]] = y
+                n = max(n, piece[i] + 1)
+        begun[y + 1] = n
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def _paint(first, start, piece, values, out):  # type: ignore[no-untyped-def]
+    for y in prange(out.shape[0]):
+        for i in range(first[y], first[y + 1]):
+            stop = start[i + 1] if i + 1 < first[y + 1] else out.shape[1]
+            value = values[piece[i]] if piece[i] >= 0 else 0
+            for x in range(start[i], stop):
+                out[y, x] = value

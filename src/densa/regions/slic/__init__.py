@@ -1,0 +1,1 @@
+"""SLIC superpixels."""

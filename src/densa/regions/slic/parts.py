@@ -1,0 +1,198 @@
+"""SLIC on a part of an image, equal to SLIC of the whole: what `slic` and its form for large rasters share.
+
+The grid of cells, positions and sums are those of the whole image, and all of them are integers. In one round a centre
+moves to the mean of pixels of the 3 x 3 cells around its own, each of which looks at centres at most one cell further;
+so n rounds are exact for the cells at least 2 n away from where the known centres end.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.regions.slic._adaptive_kernel import assign_adaptive
+from densa.regions.slic._assign_kernels import assign, count_pieces, spread
+from densa.regions.slic._center_kernels import fill_seeds, update
+from densa.regions.slic._vector_lanes import LANES
+from densa.regions.slic.cells import CellGrid, Cells
+from densa.regions.slic.metric import Metric
+
+__all__ = [
+    "Centers",
+    "Part",
+    "candidates",
+    "labels_of",
+    "most_pieces",
+    "move_centers",
+    "no_centers",
+    "seed_centers",
+]
+
+_STRIDE = 3  # every third row, in turn, is looked at before the last round ...
+_FEWEST_ROWS = 12  # ... where no cell is lower than this
+_UNIT_ROWS = 32  # most rows of one task
+
+
+class Part(NamedTuple):
+    """Pixels of a window of the image: (B, h, w) and (h, w) or empty; row and column of the first in the image."""
+
+    planes: NDArray[np.int16]
+    mask: NDArray[np.bool_]
+    row: int
+    column: int
+
+
+class Centers(NamedTuple):
+    """Centres of a rectangle of cells in steps of the fixed-point scale.
+
+    Attributes:
+        cells: whose centres they are.
+        colors: (B, rows, columns).
+        y, x: (rows, columns) positions.
+        alive: (rows, columns) whether the cell has pixels.
+        largest: (rows, columns) squared colour distance that counts as one, where the metric is adaptive.
+    """
+
+    cells: Cells
+    colors: NDArray[np.int32]
+    y: NDArray[np.int64]
+    x: NDArray[np.int64]
+    alive: NDArray[np.bool_]
+    largest: NDArray[np.int64]
+
+
+def no_centers(cells: Cells, n_bands: int) -> Centers:
+    """Arrays for the centres of cells, none of which has pixels so far."""
+    shape = cells.shape
+    return Centers(
+        cells,
+        np.zeros((n_bands, *shape), np.int32),
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.bool_),
+        np.ones(shape, np.int64),
+    )
+
+
+def seed_centers(part: Part, grid: CellGrid, metric: Metric, cells: Cells) -> Centers:
+    """Centres of the cells, moved to the lowest gradient of their 3 x 3 pixels; in cut cells, the pixels' mean.
+
+    The part must hold the cells and one pixel around them.
+    """
+    centers = no_centers(cells, len(part.planes))
+    centers.largest[:] = max(1, round(metric.unit**2))
+    fill_seeds(
+        part.planes, part.mask, part.row, part.column, grid.rows(cells), grid.columns(cells), metric.unit / grid.step,
+        *centers[1:5],
+    )  # fmt: skip
+    return centers
+
+
+def move_centers(
+    part: Part, grid: CellGrid, metric: Metric, centers: Centers, rounds: range, wanted: Cells | None = None
+) -> None:
+    """Rounds of assignment and update.
+
+    Args:
+        part: must hold the cells at most 2 * len(rounds) - 1 away from `wanted`.
+        grid, metric: of the whole image.
+        centers: of the cells at most 2 * len(rounds) away; changed in place.
+        rounds: numbers of the rounds, from 0 for the first of all: each looks at other rows.
+        wanted: cells whose centres are right after the last round; None for all.
+    """
+    wanted = wanted or centers.cells
+    sums = np.empty(0, np.int64)
+    reached = np.empty((0, 0), np.int64)
+    stride = _STRIDE if grid.height // grid.n_rows >= _FEWEST_ROWS else 1
+    for i in rounds:
+        moved = grid.around(wanted, 2 * (rounds.stop - 1 - i))
+        looked = grid.around(moved, 1)
+        task = _Task(part, grid, metric, centers, looked)
+        if not sums.size:  # later rounds look at fewer cells
+            sums = np.empty((len(task.units), 3 * centers.y.shape[1], 3 + len(part.planes)), np.int64)
+            reached = np.zeros(sums.shape[:2], np.int64)
+        phase = (i % stride - part.row) % stride
+        task.assign(phase, stride, sums, reached, np.empty((0, 0), np.uint8))
+        changed = update(
+            sums, reached, task.units, *moved.within(centers.cells), part.row, part.column, metric.unit / grid.step,
+            *centers[1:],
+        )  # fmt: skip
+        if not changed and stride == 1:
+            break
+
+
+def candidates(part: Part, grid: CellGrid, metric: Metric, centers: Centers, cells: Cells) -> NDArray[np.uint8]:
+    """Which of its nine candidates each pixel (h, w) of a part chose, that holds nothing but `cells`.
+
+    The centres must be those of the cells and of all around them.
+    """
+    task = _Task(part, grid, metric, centers, cells)
+    won = np.empty(part.planes.shape[1:], np.uint8)
+    task.assign(0, 1, np.empty((len(task.units), 0, 0), np.int64), np.empty((len(task.units), 0), np.int64), won)
+    return won
+
+
+def labels_of(
+    won: NDArray[np.uint8], mask: NDArray[np.bool_], grid: CellGrid, centers: Cells, cells: Cells
+) -> NDArray[np.int32]:
+    """(h, w) label of the centre that each pixel of `cells` chose: from 1; 0 outside the mask."""
+    labels = np.empty(won.shape, np.int32)
+    rows, columns = grid.rows(cells), grid.columns(cells)
+    n_columns = centers.shape[1]
+    first = (cells.top - centers.top) * n_columns + cells.left - centers.left + 1
+    spread(won, mask, rows - rows[0], columns - columns[0], first, n_columns, labels)
+    return labels
+
+
+def most_pieces(
+    won: NDArray[np.uint8], mask: NDArray[np.bool_], grid: CellGrid, cells: Cells
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of the labels of `cells`, without making them: runs in each row (h,), and at most how many pieces begin there."""
+    runs, begun = np.empty(len(won), np.int64), np.empty(len(won), np.int64)
+    rows, columns = grid.rows(cells), grid.columns(cells)
+    count_pieces(won, mask, rows - rows[0], columns - columns[0], runs, begun)
+    return runs, begun
+
+
+class _Task:
+    """One round of assignment over `cells`."""
+
+    def __init__(self, part: Part, grid: CellGrid, metric: Metric, centers: Centers, cells: Cells) -> None:
+        _, height, width = part.planes.shape
+        per_pixel = metric.unit / grid.step
+        self.part, self.metric, self.centers = part, metric, centers
+        self.ys = np.floor((part.row + np.arange(height)) * per_pixel + 0.5).astype(np.int64)
+        self.xs = np.floor((part.column + np.arange(width + LANES)) * per_pixel + 0.5).astype(np.int64)
+        self.edges = grid.columns(centers.cells) - part.column
+        top, _, *self.columns = cells.within(centers.cells)
+        self.units = _units(grid.rows(cells) - part.row, top)
+
+    def assign(
+        self,
+        phase: int,
+        stride: int,
+        sums: NDArray[np.int64],
+        reached: NDArray[np.int64],
+        won: NDArray[np.uint8],
+    ) -> None:
+        """Every pixel of the rows that are looked at chooses; see `_slic_kernels.assign`."""
+        where: list[Any] = [*self.part[:2], *self.centers[1:5], self.edges, *self.columns, self.ys, self.xs]
+        how = self.units, phase, stride, sums
+        if self.metric.adaptive:
+            where += self.centers.largest, self.metric.unit**2, *how, reached, won
+            assign_adaptive(*where)
+        else:
+            where += *how, won
+            assign(*where)
+
+
+def _units(rows: NDArray[np.int64], first: int) -> NDArray[np.int64]:
+    """Tasks of one round: (row of cells, counted from `first`, first pixel row, last + 1)."""
+    return np.array(
+        [
+            (first + i, y, min(y + _UNIT_ROWS, int(rows[i + 1])))
+            for i in range(len(rows) - 1)
+            for y in range(int(rows[i]), int(rows[i + 1]), _UNIT_ROWS)
+        ],
+        np.int64,
+    )

@@ -1,0 +1,1 @@
+"""The watershed by flooding and by spanning forest."""

@@ -1,0 +1,320 @@
+"""Kernels of the minimum spanning forest over pixels: Borůvka's rounds, the first of them over all pixels at once.
+
+Pixels are ordered by (value, steps, position) and edges by (higher end, lower end). Arrays are padded and flattened as
+in `_plateaus`; the frame holds pixels of other tiles, or is OUTSIDE. A part is a set of pixels that are known to be
+joined. It is *labelled* if it holds a marker, else *open* if it holds a pixel with a neighbour in the frame, else
+*closed*. The least edge that leaves a closed part is an edge of the forest whatever lies outside (the cut property).
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from densa.regions.watershed._plateaus import OUTSIDE
+
+CLOSED, OPEN, LABELLED = np.uint8(0), np.uint8(1), np.uint8(2)
+
+
+@njit(nogil=True, inline="always")
+def is_lower(values, steps, one, other):  # type: ignore[no-untyped-def]
+    """Whether pixel `one` comes before `other`."""
+    a, b = values[one], values[other]
+    if a != b:
+        return a < b
+    if steps[one] != steps[other]:
+        return steps[one] < steps[other]
+    return one < other
+
+
+@njit(nogil=True, inline="always")
+def _edge_is_lower(values, steps, one, its_lower, other, others_lower):  # type: ignore[no-untyped-def]
+    """Whether edge (`one`, `its_lower`) comes before (`other`, `others_lower`); the higher ends are named first."""
+    if one != other:
+        return is_lower(values, steps, one, other)
+    return is_lower(values, steps, its_lower, others_lower)
+
+
+@njit(nogil=True, inline="always")
+def find(parents, part):  # type: ignore[no-untyped-def]
+    """The root of a part."""
+    while parents[part] != part:
+        parents[part] = parents[parents[part]]
+        part = parents[part]
+    return part
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def point_to_lowest(values, steps, markers, offsets, row_length, target):  # type: ignore[no-untyped-def]
+    """First round: each pixel points to its lowest neighbour, whichever is lower of the two.
+
+    So goes the pixel's least edge. A marker points to itself, and so does a pixel whose lowest neighbour is in the
+    frame: that edge is left to who knows both sides. A pixel without a lower neighbour gets -1 - its target.
+    """
+    n_rows = values.size // row_length
+    for row in prange(1, n_rows - 1):
+        for column in range(1, row_length - 1):
+            pixel = row * row_length + column
+            target[pixel] = pixel
+            if steps[pixel] == OUTSIDE or markers[pixel] != 0:
+                continue
+            lowest = -1
+            low, its_steps = values[pixel], steps[pixel]
+            for offset in offsets:
+                there = pixel + offset
+                if steps[there] == OUTSIDE:
+                    continue
+                value = values[there]
+                if lowest < 0 or value < low or (value == low and steps[there] < its_steps):
+                    lowest, low, its_steps = there, value, steps[there]
+            if lowest < 0:
+                continue
+            if row == 1 or row == n_rows - 2 or column == 1 or column == row_length - 2:
+                r, c = lowest // row_length, lowest % row_length
+                if r == 0 or r == n_rows - 1 or c == 0 or c == row_length - 1:
+                    continue
+            target[pixel] = lowest if is_lower(values, steps, lowest, pixel) else -1 - lowest
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def follow(steps, row_length, climb, target):  # type: ignore[no-untyped-def]
+    """Let each pixel point to the root of its part; returns the number of roots.
+
+    Without `climb` every pixel that has no lower neighbour is a root, and no pixel of a part is higher than the first
+    on its way down. Otherwise only one of two that point to each other is, the lower one: fewer parts.
+
+    Threads shorten each other's paths in the second loop, which changes no path's end. But a pixel just led to its
+    root by one thread may be put back to a pixel on the way by another that read the path before; so in a third loop
+    each pixel is written by its own thread alone.
+    """
+    n_rows = steps.size // row_length
+    for row in prange(1, n_rows - 1):
+        for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
+            if target[pixel] < 0:
+                there = -1 - target[pixel]
+                target[pixel] = there if climb and target[there] != pixel else pixel
+    n_roots = 0
+    for row in prange(1, n_rows - 1):
+        for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
+            root = find(target, pixel)
+            target[pixel] = root
+            n_roots += root == pixel and steps[pixel] != OUTSIDE
+    for row in prange(1, n_rows - 1):
+        for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
+            there = target[pixel]
+            while target[there] != there:
+                there = target[there]
+            target[pixel] = there
+    return n_roots
+
+
+@njit(nogil=True, cache=True)
+def number_parts(values, steps, markers, row_length, target, labels, kinds, bottoms):  # type: ignore[no-untyped-def]
+    """Replace roots by numbers of parts, from 0 in raster order of the roots; -1 where there is none.
+
+    Fills `labels`, the marker of each part, `kinds`, LABELLED or CLOSED, and `bottoms`, the value of each root.
+    """
+    n_parts = 0
+    for pixel in range(target.size):
+        at_side = pixel % row_length == 0 or pixel % row_length == row_length - 1
+        if steps[pixel] == OUTSIDE or at_side or pixel < row_length or pixel >= target.size - row_length:
+            target[pixel] = -2
+        elif target[pixel] == pixel:
+            target[pixel] = -3 - n_parts
+            labels[n_parts] = markers[pixel]
+            kinds[n_parts] = LABELLED if markers[pixel] != 0 else CLOSED
+            bottoms[n_parts] = values[pixel]
+            n_parts += 1
+    _spread_numbers(row_length, target)
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def _spread_numbers(row_length, target):  # type: ignore[no-untyped-def]
+    """From the roots, marked as less than 0, to their pixels."""
+    n_rows = target.size // row_length
+    for row in prange(n_rows):
+        for pixel in range(row * row_length, (row + 1) * row_length):
+            if target[pixel] >= 0:
+                target[pixel] = target[target[pixel]]
+    for row in prange(n_rows):
+        for pixel in range(row * row_length, (row + 1) * row_length):
+            target[pixel] = -3 - target[pixel]
+
+
+# -- edges between parts -----------------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, inline="always")
+def _is_cut(parts, kinds, one, other):  # type: ignore[no-untyped-def]
+    """Whether two neighbours are in different parts of this tile, not both labelled."""
+    part, its = parts[one], parts[other]
+    return part != its and part >= 0 and its >= 0 and (kinds[part] != LABELLED or kinds[its] != LABELLED)
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def count_edges(parts, kinds, onward, row_length, counts):  # type: ignore[no-untyped-def]
+    """Number of edges between parts of which one end is in each row, the other `onward`; none joins two labelled."""
+    for row in prange(1, parts.size // row_length - 1):
+        for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
+            for offset in onward:
+                counts[row] += _is_cut(parts, kinds, pixel, pixel + offset)
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, lower):  # type: ignore[no-untyped-def]
+    """Higher and lower ends of the edges; those of a row begin at its place in `starts`."""
+    for row in prange(1, values.size // row_length - 1):
+        place = starts[row]
+        for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
+            for offset in onward:
+                there = pixel + offset
+                if _is_cut(parts, kinds, pixel, there):
+                    downward = is_lower(values, steps, there, pixel)
+                    higher[place] = pixel if downward else there
+                    lower[place] = there if downward else pixel
+                    place += 1
+
+
+@njit(nogil=True, cache=True)
+def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, highest_kind, chosen):  # type: ignore[no-untyped-def]
+    """Borůvka's rounds until no part that may choose has an edge left; returns the numbers of edges left and chosen.
+
+    Parts of up to `highest_kind` choose; the edges are kept in `chosen` (n, 2), which needs room for one of each such
+    part. Edges that are left stand in front of `higher` and `lower`. `labels` and `kinds` hold for the roots of
+    `parents` afterwards.
+    """
+    best = np.full(parents.size, -1, np.int32)  # least edge of each part, and the value of its higher end
+    best_value = np.empty(parents.size, values.dtype)
+    choosing = np.empty(parents.size, np.int32)
+    n_choosing, n_edges, n_chosen = 0, higher.size, 0
+    for part in range(parents.size):
+        if parents[part] == part and kinds[part] <= highest_kind:
+            choosing[n_choosing] = part
+            n_choosing += 1
+    while n_choosing > 0 and n_edges > 0:
+        n_edges = _least_edges(
+            values, steps, parts, higher, lower, n_edges, parents, kinds, highest_kind, best, best_value
+        )
+        for k in range(n_choosing):
+            edge = best[choosing[k]]
+            if edge < 0:
+                continue
+            one, other = find(parents, parts[higher[edge]]), find(parents, parts[lower[edge]])
+            if one == other:  # both chose it
+                continue
+            if other < one:
+                one, other = other, one
+            parents[other] = one
+            labels[one] = max(labels[one], labels[other])
+            kinds[one] = max(kinds[one], kinds[other])
+            chosen[n_chosen, 0], chosen[n_chosen, 1] = higher[edge], lower[edge]
+            n_chosen += 1
+        n_before, n_choosing = n_choosing, 0
+        for k in range(n_before):
+            part = choosing[k]
+            if best[part] >= 0 and parents[part] == part and kinds[part] <= highest_kind:
+                choosing[n_choosing] = part
+                n_choosing += 1
+            best[part] = -1
+    return n_edges, n_chosen
+
+
+@njit(nogil=True)
+def _least_edges(  # type: ignore[no-untyped-def]
+    values, steps, parts, higher, lower, n_edges, parents, kinds, highest_kind, best, best_value
+):
+    """The least edge of each part that may choose; returns how many edges are left between parts."""
+    n_left = 0
+    for i in range(n_edges):
+        high, low = higher[i], lower[i]
+        one, other = find(parents, parts[high]), find(parents, parts[low])
+        if one == other or (kinds[one] == LABELLED and kinds[other] == LABELLED):
+            continue
+        higher[n_left], lower[n_left] = high, low
+        value = values[high]
+        for part in (one, other):
+            if kinds[part] > highest_kind:
+                continue
+            j = best[part]
+            if j >= 0 and value > best_value[part]:
+                continue
+            if j < 0 or value < best_value[part] or _edge_is_lower(values, steps, high, low, higher[j], lower[j]):
+                best[part], best_value[part] = n_left, value
+        n_left += 1
+    return n_left
+
+
+# -- how high the water stands ----------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True)
+def rise_parts(values, parts, chosen, kinds, levels):  # type: ignore[no-untyped-def]
+    """Fill `levels` of closed parts: the lowest flood that reaches them from a part that is not closed.
+
+    Args:
+        values, parts: of the pixels.
+        chosen: (m, 2) ends of the edges by which closed parts were joined; they make up trees, each with one part at
+            most that is not closed.
+        kinds: (n,) of the parts before they were joined.
+        levels: (n,) level at which the parts that are not closed are flooded; 0 in the others, and left so in trees
+            without such a part.
+    """
+    n_parts, n_edges = kinds.size, chosen.shape[0]
+    ends = np.empty((n_edges, 2), np.int32)
+    first = np.zeros(n_parts + 2, np.int32)  # places of a part's edges, shifted by one while they are filled in
+    for edge in range(n_edges):
+        for end in range(2):
+            ends[edge, end] = parts[chosen[edge, end]]
+            first[ends[edge, end] + 2] += 1
+    for part in range(n_parts):
+        first[part + 2] += first[part + 1]
+    others, altitudes = np.empty(2 * n_edges, np.int32), np.empty(2 * n_edges, values.dtype)
+    for edge in range(n_edges):
+        for end in range(2):
+            place = first[ends[edge, end] + 1]
+            others[place], altitudes[place] = ends[edge, 1 - end], values[chosen[edge, 0]]
+            first[ends[edge, end] + 1] += 1
+    reached = kinds != CLOSED
+    stack = np.empty(n_parts, np.int32)
+    for root in range(n_parts):
+        if kinds[root] == CLOSED:
+            continue
+        stack[0], n = root, 1
+        while n > 0:
+            n -= 1
+            part = stack[n]
+            for k in range(first[part], first[part + 1]):
+                if not reached[others[k]]:
+                    reached[others[k]] = True
+                    levels[others[k]] = max(levels[part], altitudes[k])
+                    stack[n] = others[k]
+                    n += 1
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def raise_values(values, parts, levels, raised):  # type: ignore[no-untyped-def]
+    """Values of at least the level of their part; `raised` (h, w) has no frame, and is 0 where there is no part."""
+    height, width = raised.shape
+    for row in prange(height):
+        start = (row + 1) * (width + 2) + 1
+        for column in range(width):
+            part = parts[start + column]
+            raised[row, column] = max(values[start + column], levels[part]) if part >= 0 else 0
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def paint(parts, numbers, painted):  # type: ignore[no-untyped-def]
+    """The number of each pixel's part, 0 where there is none; `painted` (h, w) has no frame."""
+    height, width = painted.shape
+    for row in prange(height):
+        start = (row + 1) * (width + 2) + 1
+        for column in range(width):
+            part = parts[start + column]
+            painted[row, column] = numbers[part] if part >= 0 else 0
+
+
+@njit(nogil=True, cache=True)
+def resolve(parents, labels):  # type: ignore[no-untyped-def]
+    """The label of each part, which stands at its root."""
+    found = np.empty(labels.size, labels.dtype)
+    for part in range(labels.size):
+        found[part] = labels[find(parents, part)]
+    return found

@@ -1,0 +1,34 @@
+"""The data of a run: opened as its configuration says, its splits checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from densa import datasets
+from densa.datasets import Dataset
+from densa.errors import InputError
+
+if TYPE_CHECKING:
+    from densa.training.config.config import TrainConfig
+
+__all__ = ["checked_splits", "open_data"]
+
+
+def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, Dataset]:
+    """The splits by folder, list or scene, unchecked; `val_fraction` of the scenes where the data has no own."""
+    rule = datasets.SplitRule(val_fraction=val_fraction, seed=config.split_seed)
+    return datasets.open(config.data, legend=config.legend, split=rule, images=config.images, masks=config.masks)
+
+
+def checked_splits(splits: dict[str, Dataset], config: TrainConfig) -> tuple[dict[str, Dataset], int]:
+    """The training split and, where there is one, the validation split, both checked; and the number of bands.
+
+    Raises:
+        InputError: no training split, none to tune a CRF on that was asked for, images or masks that are wrong.
+    """
+    if "train" not in splits:
+        raise InputError(f"{config.data} has no training images, only {', '.join(splits) or 'none at all'}")
+    used: dict[str, Dataset] = {name: splits[name] for name in ("train", "val") if name in splits}
+    if config.tune_crf and "val" not in used:
+        raise InputError(f"a CRF is tuned on validation images, {config.data} has none; leave out tune_crf")
+    return used, datasets.check(*used.values())

@@ -1,0 +1,199 @@
+"""What `train` needs before its first step: checked arguments, the run folder, the sampler, weights of the loss."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from densa.datasets import (
+    AnchorSampler,
+    BalancedSampler,
+    Dataset,
+    ObjectSampler,
+    PatchSampler,
+    band_statistics,
+    class_frequencies,
+)
+from densa.errors import InputError
+from densa.networks import NETWORKS, build
+from densa.segmenter import Architecture, BandContract
+from densa.training.loop.step import LOSS_SCALES
+from densa.training.pieces.border_weights import border_weights, border_weights_of_labels
+from densa.training.pieces.class_weights import class_weights as weigh_classes
+from densa.training.pieces.schedules import learning_rate_factor
+
+__all__ = [
+    "SAMPLINGS",
+    "band_contract",
+    "check_architecture",
+    "check_arguments",
+    "class_weights_of",
+    "input_size",
+    "make_sampler",
+    "prepare_folder",
+]
+
+SAMPLINGS = ("random", "balanced", "single-objects", "objects", "anchors")
+"""Where patches are taken; see `train`."""
+
+_OWN_FILES = (
+    "model.json", "model.safetensors", "config.yaml", "metrics.csv", "context.csv", "split.json", "checkpoints",
+    "tensorboard",
+)  # fmt: skip
+
+
+def check_arguments(settings: Mapping[str, Any]) -> None:
+    """Refuse arguments of `train` that are out of range; some names are checked where they are used.
+
+    Raises:
+        InputError: names the argument.
+    """
+    for name in ("batch_size", "accumulation", "log_every"):
+        if settings[name] < 1:
+            raise InputError(f"{name} must be at least 1, got {settings[name]}")
+    if min(_sides(settings["patch_size"])) < 1:
+        raise InputError(f"patch_size must be at least 1, got {settings['patch_size']}")
+    for name in ("weight_decay", "clip_norm", "border_weight", "seed", "poly_power"):
+        if not settings[name] >= 0:
+            raise InputError(f"{name} must not be negative, got {settings[name]}")
+    for name in ("momentum", "warmup", "ema_decay"):
+        if not 0 <= settings[name] < 1:
+            raise InputError(f"{name} must be from 0 to below 1, got {settings[name]}")
+    for name in ("learning_rate", "bias_rate", "classifier_rate", "step_factor"):
+        if not settings[name] > 0:
+            raise InputError(f"{name} must be more than 0, got {settings[name]}")
+    for name, known in (("loss_scale", LOSS_SCALES), ("sampling", SAMPLINGS)):
+        if settings[name] not in known:
+            raise InputError(f"{name} must be one of {', '.join(known)}, got {settings[name]!r}")
+    if settings.get("context") is not None and settings["sampling"].endswith("objects"):
+        raise InputError(
+            f"a context draws patch sizes, sampling {settings['sampling']} crops objects of any size; use --sampling "
+            "random, balanced or anchors"
+        )
+    learning_rate_factor(settings["schedule"], 0.0)
+
+
+def check_architecture(network: nn.Module, architecture: Architecture, n_bands: int, n_classes: int) -> None:
+    """Refuse, before the time is spent, a name and arguments that would not build this network again at loading.
+
+    Raises:
+        InputError: names the parameter that would differ.
+    """
+    if architecture.name not in NETWORKS:  # a network of the caller's own, who builds it himself
+        return
+    try:
+        with torch.device("meta"):
+            again = build(architecture.name, n_bands, n_classes, **architecture.arguments).state_dict()
+    except TypeError as error:
+        raise InputError(f"architecture {architecture.name} cannot be built of {architecture.arguments}") from error
+    shapes, wanted = ({name: t.shape for name, t in state.items()} for state in (again, network.state_dict()))
+    if shapes != wanted:
+        name = next(name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name))
+        raise InputError(
+            f"architecture {architecture.name} with {architecture.arguments} is not this network: parameter {name} "
+            f"would be {shapes.get(name)}, it is {wanted.get(name)}"
+        )
+
+
+def prepare_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Make the run folder; never mix two runs in one.
+
+    Raises:
+        InputError: it is a file, holds a run, or cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"the run folder {folder} is a file; choose another output")
+    if not resume:
+        found = [folder / name for name in _OWN_FILES if (folder / name).exists()]
+        if found and not overwrite:
+            raise InputError(
+                f"{folder} holds a run already ({found[0].name}); resume it, overwrite it, or choose another"
+            )
+        for path in found:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the run folder {folder} cannot be made: {error.strerror}") from error
+
+
+def make_sampler(
+    dataset: Dataset,
+    sampling: str,
+    size: tuple[int, int],
+    *,
+    seed: int,
+    border_weight: float = 0.0,
+    border_sigma: float = 5.0,
+    background: int = 0,
+    sizes: Callable[[int], tuple[int, int]] | None = None,
+    anchors: Mapping[str, int] | None = None,
+) -> PatchSampler:
+    """The sampler of a name of `SAMPLINGS`, with U-Net's border weights where there are any.
+
+    Args:
+        dataset, sampling, size, seed, border_weight, border_sigma, background: see `train`.
+        sizes: of the patches, where they change; see `PatchSampler`.
+        anchors: arguments of `AnchorSampler`.
+
+    Raises:
+        InputError: what the sampler refuses.
+    """
+    extra = _pixel_weights(dataset, border_weight, border_sigma, background) if border_weight else None
+    if sampling == "balanced":
+        return BalancedSampler(dataset, size, seed=seed, extra=extra, sizes=sizes)
+    if sampling == "anchors":
+        return AnchorSampler(dataset, size, seed=seed, extra=extra, sizes=sizes, **(anchors or {}))
+    if sampling == "random":
+        return PatchSampler(dataset, size, seed=seed, extra=extra, sizes=sizes)
+    single = sampling == "single-objects"
+    return ObjectSampler(dataset, size, seed=seed, extra=extra, single=single, background=background)
+
+
+def input_size(network: nn.Module, patch_size: int | tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the patches that the network takes for an output of `patch_size`."""
+    rule = getattr(network, "input_side", None)
+    margin = 2 * int(getattr(network, "margin", 0))
+    height, width = (rule(side) if callable(rule) else side + margin for side in _sides(patch_size))
+    return height, width
+
+
+def band_contract(dataset: Dataset) -> BandContract:
+    """Bands of the images, with mean and deviation over the data set."""
+    mean, std = band_statistics(dataset)
+    with dataset.open_image(0) as image:
+        names, dtype = tuple(image.band_names), image.dtype.name
+    return BandContract(
+        n_bands=dataset.n_bands, names=names, mean=tuple(map(float, mean)), std=tuple(map(float, std)), dtype=dtype
+    )
+
+
+def class_weights_of(dataset: Dataset, rule: str, device: torch.device) -> Tensor | None:
+    """Class weights of the loss as `densa.training.class_weights` has them; None for none."""
+    if rule == "none":
+        return None
+    found = class_frequencies(dataset)
+    weights = weigh_classes(found.pixels, rule, pixels_of_images=found.pixels_of_images)
+    return torch.tensor(weights, dtype=torch.float32, device=device)
+
+
+def _sides(patch_size: int | tuple[int, int]) -> tuple[int, int]:
+    return (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+
+
+def _pixel_weights(dataset: Dataset, w0: float, sigma: float, background: int) -> Callable[[int], NDArray[np.float32]]:
+    """1 plus U-Net's border weight, of image `i` as a whole, so that a patch's edge cuts no object in two."""
+
+    def weights(i: int) -> NDArray[np.float32]:
+        if dataset.encoding == "instances":
+            return 1 + border_weights(dataset.instances(i), w0=w0, sigma=sigma)
+        return 1 + border_weights_of_labels(dataset.labels(i), background=background, w0=w0, sigma=sigma)
+
+    return weights

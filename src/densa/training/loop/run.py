@@ -1,0 +1,308 @@
+"""A run in progress: its network, optimiser and state, and the loop over steps and validations."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from densa.datasets import Dataset
+from densa.errors import InputError
+from densa.metrics import ConfusionMatrix, Summary
+from densa.segmenter import Segmenter
+from densa.training.loop.checkpoints import RunState, load_checkpoint, save_checkpoint
+from densa.training.loop.feeding import Feeder, MicroBatch
+from densa.training.loop.interruption import Interrupted, Interruption
+from densa.training.loop.plan import RunPlan
+from densa.training.loop.run_log import RunLog
+from densa.training.loop.step import train_step
+from densa.training.loop.validation import validate
+from densa.training.patch_sizes.in_progress import CONTEXT_FILE, ContextRun
+from densa.training.pieces.augmentation import mixed_seed
+from densa.training.pieces.averaging import update_average
+from densa.training.pieces.batch_norm import recalibrate_batch_norm
+from densa.training.pieces.optimizers import set_learning_rate
+
+__all__ = ["CHECKPOINT", "Run"]
+
+CHECKPOINT = Path("checkpoints") / "last.safetensors"
+
+
+class SaveModel(Protocol):
+    """Writes the model folder of a network: its weights, the step they are of, and their scores."""
+
+    def __call__(self, network: nn.Module, state: RunState, scores: Summary | None) -> None: ...
+
+
+@dataclass
+class Run:
+    """What `train` has put together; `loop` trains until the plan is fulfilled.
+
+    Attributes:
+        folder: run folder.
+        plan: when to validate and to stop.
+        settings: what decided the run; a checkpoint of other settings is refused.
+        accelerator: processes and device.
+        network: the network in training, channels last, on the device.
+        model: what accelerate made of it (the same, unless there are many processes).
+        average: the averaged network, or None.
+        ema_decay: its decay.
+        optimizer: of the network's parameters.
+        rate: learning rate at a share of the run.
+        feeder: micro-batches of each step.
+        validation: images to validate on, or None.
+        make_segmenter: a segmenter of a network, to validate it as prediction runs it.
+        save_model: called with the weights worth keeping.
+        class_weights: (C,) on the device, or None.
+        loss_scale: see `train_step`.
+        bfloat16: whether to compute in bfloat16.
+        clip_norm: longest gradient; 0 does not clip.
+        n_recalibration: micro-batches that set batch normalisation's statistics before a validation.
+        seed: of dropout.
+        log_every: steps between rows of metrics.csv.
+        context: draws and scores patch sizes, or None.
+        state: where the run stands.
+    """
+
+    folder: Path
+    plan: RunPlan
+    settings: dict[str, Any]
+    accelerator: Accelerator
+    network: nn.Module
+    model: nn.Module
+    average: nn.Module | None
+    ema_decay: float
+    optimizer: torch.optim.Optimizer
+    rate: Callable[[float], float]
+    feeder: Feeder
+    validation: Dataset | None
+    make_segmenter: Callable[[nn.Module], Segmenter]
+    save_model: SaveModel
+    class_weights: Tensor | None
+    loss_scale: str
+    bfloat16: bool
+    clip_norm: float
+    n_recalibration: int
+    seed: int
+    log_every: int
+    context: ContextRun | None = None
+    state: RunState = field(default_factory=RunState)
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is validated and kept."""
+        return self.network if self.average is None else self.average
+
+    def load(self) -> None:
+        """Go back to the checkpoint of the folder."""
+        self.state = load_checkpoint(
+            self.folder / CHECKPOINT, self.network, self.optimizer, average=self.average, arguments=self.settings
+        )
+        if self.context is not None:
+            self.context.load(self.state.context, self._context_file, self.state.step)
+
+    def keep(self) -> None:
+        """Write the checkpoint."""
+        self.flush_context()
+        if self.accelerator.is_main_process:
+            save_checkpoint(
+                self.folder / CHECKPOINT,
+                self.network,
+                self.optimizer,
+                self.state,
+                average=self.average,
+                arguments=self.settings,
+            )
+
+    def flush_context(self) -> None:
+        """Bring the scores of the patch sizes up to date."""
+        if self.context is not None:
+            self.context.flush(self._context_file)
+            self.state.context = self.context.scores.state()
+
+    @property
+    def _context_file(self) -> Path | None:
+        return self.folder / CONTEXT_FILE if self.accelerator.is_main_process else None
+
+    def loop(self, interruption: Interruption, log: RunLog | None) -> None:
+        """Train to the end of the plan.
+
+        Raises:
+            InputError: the loss is not finite.
+            Interrupted: asked for by a signal; the checkpoint is written.
+        """
+        meter = _Meter(time.perf_counter() - self.state.seconds)
+        with closing(self.feeder.steps(self.state.step)) as batches:
+            while True:
+                self.state.seconds = self._agreed(meter.seconds())
+                if self._agreed(float(interruption.requested)):
+                    self._check(meter.loss())
+                    self.keep()
+                    raise Interrupted(self.folder, self.state.step)
+                if self.plan.stops_early(self.state):
+                    return
+                if self.plan.validates(self.state):
+                    self._check(meter.loss())
+                    self._validate(interruption, meter, log)
+                elif self.plan.share(self.state) >= 1:
+                    return
+                else:
+                    self._step(batches, meter, log)
+
+    def _step(self, batches: Generator[list[MicroBatch], None, None], meter: _Meter, log: RunLog | None) -> None:
+        state, rate = self.state, self.rate(self.plan.share(self.state))
+        set_learning_rate(self.optimizer, rate)
+        micro_batches = next(batches)
+        torch.manual_seed(mixed_seed(self.seed, state.step, self.accelerator.process_index))  # dropout
+        self.model.train()
+        try:
+            loss = train_step(
+                self.accelerator,
+                self.model,
+                self.optimizer,
+                micro_batches,
+                class_weights=self.class_weights,
+                loss_scale=self.loss_scale,
+                bfloat16=self.bfloat16,
+                clip_norm=self.clip_norm,
+                observe=None if self.context is None else self.context.observe,
+            )
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise InputError(
+                "batch normalisation needs more than one value per channel in its deepest layer;"
+                " use a larger patch_size or batch_size"
+            ) from error
+        if self.context is not None:
+            self.context.step_done(state.step, loss, self.accelerator)
+        state.step += 1
+        if self.average is not None:
+            update_average(self.average, self.network, self.ema_decay, state.step)
+        meter.add(loss, self.feeder.patches_per_step)
+        # Reading the loss waits for a GPU, so not in every step.
+        if state.step % self.log_every == 0:
+            self._check(meter.loss())
+            self._report(meter, log, None)
+
+    def _validate(self, interruption: Interruption, meter: _Meter, log: RunLog | None) -> None:
+        state, scores = self.state, None
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bfloat16):
+            recalibrate_batch_norm(self.evaluated, self.feeder.plain(state.step, self.n_recalibration))
+        if self.validation is not None:
+            scores = self._scores(self.validation, interruption)
+            if scores is None:
+                return  # interrupted; done again after resuming
+        self.flush_context()
+        state.validated_at, state.n_validations = state.step, state.n_validations + 1
+        score = -1.0 if scores is None or math.isnan(scores.mean_iou) else scores.mean_iou
+        better = self.validation is None or score > state.best or not state.best_step
+        state.n_worse = 0 if better else state.n_worse + 1
+        if better:
+            state.best, state.best_step = score, state.step
+            if self.accelerator.is_main_process:
+                self.save_model(self.evaluated, state, scores)
+        state.seconds = self._agreed(meter.seconds())
+        self.keep()
+        self._report(meter, log, scores)
+
+    def _scores(self, dataset: Dataset, interruption: Interruption) -> Summary | None:
+        """Scores on the validation images, which the processes share out; None when interrupted."""
+        rank, n_ranks = self.accelerator.process_index, self.accelerator.num_processes
+        training = self.evaluated.training
+        confusion = validate(
+            self.make_segmenter(self.evaluated.eval()),
+            dataset,
+            images=range(rank, len(dataset), n_ranks),
+            stopped=lambda: interruption.requested,
+        )
+        self.evaluated.train(training)
+        if self._agreed(float(interruption.requested)):
+            return None
+        if n_ranks > 1:
+            counts = torch.from_numpy(confusion.counts).to(self.accelerator.device)
+            confusion = ConfusionMatrix(confusion.n_classes)
+            confusion.counts[:] = np.asarray(self.accelerator.reduce(counts, "sum").cpu())
+        return confusion.summary()
+
+    def _report(self, meter: _Meter, log: RunLog | None, scores: Summary | None) -> None:
+        state, loss, speed = self.state, meter.loss(), meter.images_per_second()
+        meter.restart()
+        if log is None:
+            return
+        values: dict[str, float] = {
+            "step": state.step,
+            "seconds": meter.seconds(),
+            "learning_rate": self._rate(),
+            "loss": loss,
+            "images_per_second": speed,
+        }
+        if loss is not _NO_LOSS:  # a validation right after a report has nothing newer to show
+            log.show(self.plan.share(state), step=state.step, loss=loss, images_per_second=speed)
+        if scores is not None:
+            names = ("global_accuracy", "class_average", "mean_iou")
+            values |= {name: getattr(scores, name) for name in names}
+            if self.context is not None and self.context.scores.best:
+                values["best_patch_size"] = self.context.scores.best
+            best = ", the best so far" if state.best_step == state.step else f" (best: {state.best:.4f})"
+            log.say(f"step {state.step}: validation mean IoU {scores.mean_iou:.4f}{best}")
+        log.row(**values)
+
+    def _rate(self) -> float:
+        """The base learning rate of the last step."""
+        group = self.optimizer.param_groups[0]
+        return float(group["lr"] / group["rate_factor"])
+
+    def _agreed(self, value: float) -> float:
+        """The largest of the processes' values, so that all of them do the same."""
+        if self.accelerator.num_processes == 1:
+            return value
+        values = self.accelerator.gather(torch.tensor([value], dtype=torch.float64, device=self.accelerator.device))
+        return float(values.max())
+
+    def _check(self, loss: float) -> None:
+        if math.isinf(loss) or (math.isnan(loss) and loss is not _NO_LOSS):
+            raise InputError(
+                f"the loss is no longer finite after step {self.state.step}; lower learning_rate"
+                f" (now {self._rate():.3g}), lower clip_norm, or use precision float32"
+            )
+
+
+_NO_LOSS = float("nan")  # the very object stands for "no step yet"
+
+
+class _Meter:
+    """Mean loss and speed since the last report; the loss stays on its device until it is read."""
+
+    def __init__(self, started: float) -> None:
+        self._started = started
+        self.restart()
+
+    def seconds(self) -> float:
+        """Seconds of the run, over all sittings."""
+        return time.perf_counter() - self._started
+
+    def restart(self) -> None:
+        self._loss: Tensor | None = None
+        self._n_steps = self._n_images = 0
+        self._since = time.perf_counter()
+
+    def add(self, loss: Tensor, n_images: int) -> None:
+        self._loss = loss if self._loss is None else self._loss + loss
+        self._n_steps += 1
+        self._n_images += n_images
+
+    def loss(self) -> float:
+        return _NO_LOSS if self._loss is None else float(self._loss) / self._n_steps
+
+    def images_per_second(self) -> float:
+        return self._n_images / max(time.perf_counter() - self._since, 1e-9)

@@ -1,0 +1,1 @@
+"""Patch sizes drawn and scored in training (Dynamic Multi-Context)."""

@@ -1,0 +1,1 @@
+"""Losses, weights, optimisers, schedules, augmentation."""

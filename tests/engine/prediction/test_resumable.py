@@ -1,0 +1,193 @@
+"""A prediction that was stopped goes on; what belongs to something else is refused with the reason."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from densa import raster
+from densa.engine import predict_to_file
+from densa.engine.work.journal import WorkFolder
+from densa.errors import InputError
+
+
+@pytest.fixture
+def stopped(widest, opened, tmp_path):
+    """A prediction of 10 tiles that was interrupted in the seventh."""
+
+    class Stops(widest):
+        def probabilities(self, block, valid=None):
+            if len(self.calls) == 7:  # one call tells the model from others
+                raise KeyboardInterrupt
+            return super().probabilities(block, valid)
+
+    image = opened(np.random.default_rng(1).integers(0, 255, (16, 40), dtype=np.uint8))
+    with pytest.raises(KeyboardInterrupt):
+        predict_to_file(Stops(), image, tmp_path / "map.tif", tile_size=8)
+    return image
+
+
+def expected_bytes(segmenter, image, folder, **options):
+    predict_to_file(segmenter, image, folder / "expected.tif", **options)
+    return (folder / "expected.tif").read_bytes()
+
+
+def test_the_finished_tiles_are_not_computed_again(stopped, widest, tmp_path):
+    tiles = sorted(p.name for p in (tmp_path / "map.tif.partial").glob("*.tile"))
+    assert 5 <= len(tiles) <= 6
+    assert not (tmp_path / "map.tif").exists()
+    segmenter, lines = widest(), []
+    assert predict_to_file(segmenter, stopped, tmp_path / "map.tif", resume=True, tell=lines.append)
+    assert len(segmenter.calls) == 1 + 10 - len(tiles)
+    assert lines == [f"map.tif: {len(tiles)} of 10 tiles are finished already"]
+    assert not (tmp_path / "map.tif.partial").exists()
+    assert (tmp_path / "map.tif").read_bytes() == expected_bytes(widest(), stopped, tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flip", "of another tile", "huge"])
+def test_damaged_tiles_are_computed_again(stopped, widest, tmp_path, damage):
+    tiles = sorted((tmp_path / "map.tif.partial").glob("*.tile"))
+    data = tiles[0].read_bytes()
+    changed = {
+        "cut": data[:-3],
+        "empty": b"",
+        "flip": data[:-1] + bytes([data[-1] ^ 1]),
+        "of another tile": b"densaT1\n" + bytes(60),
+        "huge": data + bytes(10_000),
+    }[damage]
+    tiles[0].write_bytes(changed)
+    (tiles[0].parent / f"{tiles[1].name}.0a1b2c3d.tmp").write_bytes(data[:9])  # killed while it was written
+    segmenter = widest()
+    predict_to_file(segmenter, stopped, tmp_path / "map.tif", resume=True)
+    assert len(segmenter.calls) == 1 + 10 - (len(tiles) - 1)
+    assert (tmp_path / "map.tif").read_bytes() == expected_bytes(widest(), stopped, tmp_path)
+
+
+def test_without_resume_a_work_folder_is_an_error_or_begun_anew(stopped, widest, tmp_path):
+    with pytest.raises(InputError, match=r"holds an unfinished prediction of map\.tif; --resume continues it"):
+        predict_to_file(widest(), stopped, tmp_path / "map.tif", tile_size=8)
+    segmenter = widest()
+    predict_to_file(segmenter, stopped, tmp_path / "map.tif", tile_size=8, overwrite=True)
+    assert len(segmenter.calls) == 11
+    assert not (tmp_path / "map.tif.partial").exists()
+
+
+def refused(said, *arguments, **options):
+    with pytest.raises(InputError, match=said):
+        predict_to_file(*arguments, resume=True, **options)
+
+
+def test_a_journal_of_another_image_model_or_setting_is_refused(stopped, widest, opened, tmp_path):
+    output = tmp_path / "map.tif"
+    refused("another settings: probabilities is now true", widest(), stopped, output, probabilities=tmp_path / "p.tif")
+    refused("another settings: blend is now", widest(), stopped, output, blend="hann")
+    refused("another tiles: size is now 16, it was 8", widest(), stopped, output, tile_size=16)
+    refused("another model: halo is now 8, it was 4", widest(halo=8), stopped, output)
+    refused("another model: fingerprint is now", widest(), stopped, output, fingerprint="of a file")
+
+    class Trained(widest):
+        def probabilities(self, block, valid=None):
+            return super().probabilities(block, valid)[::-1]
+
+    refused("another model: fingerprint is now", Trained(), stopped, output)
+    other = opened(np.zeros((16, 40), np.uint8), "other.tif")
+    refused('another image: name is now "other.tif"', widest(), other, output)
+    raster.write_bands(tmp_path / "image.tif", np.zeros((1, 16, 40), np.uint8), overwrite=True)
+    with raster.open(tmp_path / "image.tif") as changed:
+        refused("another image: (bytes|modified_ns|content) is now", widest(), changed, output)
+    assert (tmp_path / "map.tif.partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "it is no JSON"),
+        (b"[1]", "is no journal of densa"),
+        (b'{"format": "other"}', "is no journal of densa"),
+        (b'{"format": "densa-prediction", "tiles": {"size": 1e99}}', "names no tile size"),
+        (b'{"format": "densa-prediction", "tiles": 3}', "names no tile size"),
+        (b"[" * 100_000, "it is no JSON"),
+        (b" " * 2**21, "too large"),
+    ],
+)
+def test_journals_that_are_none(stopped, widest, tmp_path, content, said):
+    (tmp_path / "map.tif.partial" / "journal.json").write_bytes(content)
+    refused(said, widest(), stopped, tmp_path / "map.tif")
+
+
+def test_a_folder_of_other_things_is_left_alone(widest, opened, tmp_path):
+    image = opened(np.zeros((16, 40), np.uint8))
+    (tmp_path / "map.tif.partial").mkdir()
+    (tmp_path / "map.tif.partial" / "thesis.doc").write_text("all of it")
+    with pytest.raises(InputError, match=r"holds thesis\.doc, which is not of densa"):
+        predict_to_file(widest(), image, tmp_path / "map.tif", tile_size=8, overwrite=True)
+    assert (tmp_path / "map.tif.partial" / "thesis.doc").read_text() == "all of it"
+
+
+def test_two_runs_do_not_share_a_folder(stopped, widest, tmp_path):
+    with WorkFolder(tmp_path / "map.tif").lock() as mine:
+        assert mine
+        refused("another process is working in", widest(), stopped, tmp_path / "map.tif")
+        with pytest.raises(InputError, match="another process is working in"):
+            predict_to_file(widest(), stopped, tmp_path / "map.tif", tile_size=8, overwrite=True)
+
+
+def test_what_is_complete_already_is_kept(widest, opened, tmp_path):
+    image = opened(np.random.default_rng(1).integers(0, 255, (16, 40), dtype=np.uint8))
+    options = {"tile_size": 8, "resume": True, "probabilities": tmp_path / "p.tif"}
+    predict_to_file(widest(), image, tmp_path / "map.tif", **options)
+    before = os.stat(tmp_path / "map.tif").st_mtime_ns
+    segmenter = widest()
+    assert predict_to_file(segmenter, image, tmp_path / "map.tif", **options)
+    assert len(segmenter.calls) == 1
+    assert os.stat(tmp_path / "map.tif").st_mtime_ns == before
+    refused("exists", widest(halo=8), image, tmp_path / "map.tif")
+    (tmp_path / "p.tif").unlink()
+    refused("exists", widest(), image, tmp_path / "map.tif", probabilities=tmp_path / "p.tif")
+
+
+def test_a_run_that_stopped_between_its_outputs_puts_both_in_place(stopped, widest, tmp_path, monkeypatch):
+    from densa.engine.work import resuming as work
+
+    def dies(built, final, *, overwrite):
+        os.replace(built["labels"], final["labels"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(work, "publish", dies)
+    with pytest.raises(KeyboardInterrupt):
+        predict_to_file(widest(), stopped, tmp_path / "map.tif", resume=True)
+    assert (tmp_path / "map.tif").exists()
+    monkeypatch.undo()
+    predict_to_file(widest(), stopped, tmp_path / "map.tif", resume=True)
+    assert (tmp_path / "map.tif").read_bytes() == expected_bytes(widest(), stopped, tmp_path)
+    assert not (tmp_path / "map.tif.partial").exists()
+
+
+def test_overwriting_is_remembered(widest, opened, tmp_path):
+    class Stops(widest):
+        def probabilities(self, block, valid=None):
+            if len(self.calls) == 4:
+                raise KeyboardInterrupt
+            return super().probabilities(block, valid)
+
+    image = opened(np.random.default_rng(1).integers(0, 255, (16, 40), dtype=np.uint8))
+    (tmp_path / "map.tif").write_bytes(b"an old map")
+    with pytest.raises(KeyboardInterrupt):
+        predict_to_file(Stops(), image, tmp_path / "map.tif", tile_size=8, overwrite=True)
+    assert (tmp_path / "map.tif").read_bytes() == b"an old map"
+    predict_to_file(widest(), image, tmp_path / "map.tif", resume=True)
+    assert raster.read_label_map(tmp_path / "map.tif")[0].shape == (16, 40)
+
+
+def test_the_journal_is_plain_json(stopped, tmp_path):
+    content = json.loads((tmp_path / "map.tif.partial" / "journal.json").read_text())
+    assert content["tiles"] == {"size": 8, "halo": 4, "stride": 4}
+    assert content["image"]["height"] == 16
+
+
+def test_resuming_what_never_began_begins(widest, opened, tmp_path):
+    image = opened(np.full((16, 40), 200, np.uint8))
+    assert predict_to_file(widest(), image, tmp_path / "map.png", tile_size=8, resume=True)
+    assert_array_equal(raster.read_label_map(tmp_path / "map.png")[0], np.ones((16, 40), np.uint8))

@@ -1,0 +1,117 @@
+"""Whoever computes the tiles, the files are the same to the last byte."""
+
+import os
+import signal
+
+import pytest
+
+from densa.engine import predict_to_file
+from densa.engine.prediction.planes import Products
+from densa.engine.prediction.tile_job import TileJob
+from densa.engine.tiles.grid import Grid
+from densa.engine.work.job import run_tile
+from densa.errors import InputError
+
+SUFFIXES = (".tif", ".probabilities.tif", ".uncertainty.tif")
+
+
+@pytest.fixture
+def predicted(model, scene, tmp_path):
+    """Predict the scene by tiles of 64; gives the bytes of all its files."""
+    segmenter = model.load()
+
+    def run(name, **options):
+        paths = [tmp_path / f"{name}{suffix}" for suffix in SUFFIXES]
+        options = {"tile_size": 64, "load": model.load, "fingerprint": model.fingerprint(), **options}
+        if predict_to_file(segmenter, scene, paths[0], probabilities=paths[1], uncertainty=paths[2], **options):
+            assert not list(tmp_path.glob("*.partial"))
+            return [path.read_bytes() for path in paths]
+        return None
+
+    return run
+
+
+@pytest.fixture
+def expected(predicted):
+    return predicted("expected")
+
+
+def test_threads(predicted, expected):
+    assert predicted("threads", workers=3) == expected
+
+
+def test_one_tile_or_many(predicted, expected):
+    """Labels are the same; a probability may be rounded to the other byte."""
+    assert predicted("whole", tile_size=None)[0] == expected[0]
+
+
+class DieOnce:
+    """Loads the model; the first process to do so kills itself when it has, as the system does when memory is short."""
+
+    def __init__(self, load, mark):
+        self.load, self.mark = load, mark
+
+    def __call__(self):
+        segmenter = self.load()
+        try:
+            self.mark.touch(exist_ok=False)
+        except FileExistsError:
+            return segmenter
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_processes_one_of_them_killed(predicted, expected, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.syspath_prepend(os.path.dirname(__file__))
+    import importlib
+
+    killer = importlib.import_module("test_executors").DieOnce(model.load, tmp_path / "died")
+    assert predicted("processes", workers=2, executor="processes", load=killer) == expected
+    assert (tmp_path / "died").exists()
+
+
+def test_shards_in_any_order(predicted, expected):
+    assert predicted("map", shard="2/3") is None
+    assert predicted("map", shard="0/3") is None
+    assert predicted("map", shard="0/3") is None  # a job that was queued twice
+    assert predicted("map", shard="1/3") == expected
+    assert predicted("map", shard="2/3") == expected  # one that comes late finds all done
+
+
+def test_a_shard_takes_the_tiles_of_the_work_folder(predicted, expected):
+    """Budgets are measured, so two machines may choose two sizes."""
+    assert predicted("map", shard="0/2") is None
+    assert predicted("map", shard="1/2", tile_size=None, memory=10**10) == expected
+
+
+@pytest.mark.parametrize("shard", ["4/4", "1", "-1/2", "1/0", "a/b"])
+def test_shards_that_are_none(predicted, shard):
+    with pytest.raises(InputError, match="shard must be i/n with i of 0"):
+        predicted("map", shard=shard)
+
+
+def test_crews_that_are_none(predicted):
+    for options, said in [
+        ({"workers": 0}, "workers must be at least 1, got 0"),
+        ({"workers": 2, "executor": "magic"}, 'must be "threads" or "processes", got \'magic\''),
+        ({"workers": 2, "dask": "local:2"}, "either workers or the address"),
+        ({"dask": "somewhere"}, "a scheduler's address as tcp://host:8786, or local:4, got 'somewhere'"),
+        ({"dask": "local:0"}, "local:N starts 1 to"),
+    ]:
+        with pytest.raises(InputError, match=said):
+            predicted("map", **options, overwrite=True)
+
+
+def test_a_worker_loads_a_model_once(widest, opened, tmp_path):
+    import numpy as np
+
+    image = opened(np.zeros((16, 40), np.uint8))
+    loads = []
+
+    def load():
+        loads.append(1)
+        return widest()
+
+    job = TileJob("key", image.path, 0, load, Grid(16, 40, 8, 4, 4), Products(2))
+    assert run_tile(job, 0) == run_tile(job, 9)
+    assert loads == [1]
