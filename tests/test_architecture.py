@@ -7,7 +7,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "densa"
 RANK = {
-    "errors": 0, "legend": 0.5,
+    "errors": 0, "options": 0.2, "legend": 0.5,
     "raster": 1, "regions": 1, "descriptors": 1, "crf": 1, "operators": 1, "metrics": 1,
     "datasets": 2, "networks": 2, "shallow": 2,
     "segmenter": 3,
