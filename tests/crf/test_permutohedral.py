@@ -6,9 +6,9 @@ from numpy.testing import assert_allclose
 from scipy import ndimage
 
 from densa.crf import permutohedral_filter
-from densa.crf.brute_force import kernel_matrix
 from densa.crf.permutohedral import axis_scales, build_lattice
 from densa.errors import InputError
+from tests.crf.brute_force import kernel_matrix
 
 
 def test_axis_scales_by_hand():
