@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 
-__all__ = ["DAMAGED", "decode_arrays", "encode_arrays", "inflate", "is_whole", "read_arrays"]
+__all__ = ["DAMAGED", "encode_arrays", "inflate", "is_whole", "read_arrays"]
 
 _MAGIC = b"densaA1\n"
 _HEAD = struct.Struct("<8sII")
@@ -53,17 +53,14 @@ def encode_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return b"".join([_HEAD.pack(_MAGIC, len(header), zlib.crc32(header)), header, *streams])
 
 
-def decode_arrays(data: bytes | memoryview, names: Collection[str] = ()) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, NDArray[Any]]:
     """The arrays of those names, of all names by default; they cannot be written to.
 
+    Of the other arrays only the entries in the header are read.
+
     Raises:
-        InputError: the bytes are not whole, or lack a name.
+        InputError: the file is not whole, or lacks a name.
     """
-    return _decode(_of_bytes(data), names)
-
-
-def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, NDArray[Any]]:
-    """`decode_arrays` of a file; of the others, only what is said of them is read."""
     with path.open("rb", buffering=0) as file:
 
         def read(place: int, n_bytes: int) -> memoryview:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from densa.engine.work.array_file import DAMAGED, inflate
 from densa.errors import InputError
 
-__all__ = ["CHUNK_ROWS", "decode_tile", "encode_tile", "is_whole", "read_chunks"]
+__all__ = ["CHUNK_ROWS", "encode_tile", "is_whole", "read_chunks"]
 
 CHUNK_ROWS = 512  # as high as the blocks of the GeoTIFFs that chunks are written to
 _MAGIC = b"densaT1\n"
@@ -50,11 +50,6 @@ def read_chunks(data: bytes | memoryview, shape: tuple[int, int, int]) -> Iterat
         n_rows = min(CHUNK_ROWS, height - chunk * CHUNK_ROWS)
         n_bytes = n_planes * n_rows * width
         yield np.frombuffer(inflate(packed, n_bytes), np.uint8).reshape(n_planes, n_rows, width)
-
-
-def decode_tile(data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """The whole (planes, h, w) tile; see `read_chunks`."""
-    return np.concatenate(list(read_chunks(data, shape)), axis=1)
 
 
 def is_whole(data: bytes | memoryview, shape: tuple[int, int, int]) -> bool:
