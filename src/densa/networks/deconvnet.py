@@ -11,20 +11,17 @@ He initialisation where no ImageNet weights are loaded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
 from densa.networks.vgg import load_vgg16, vgg16_features
 from densa.operators.unpooling import max_pool_2x2, max_unpool_2x2
 
-__all__ = ["DeconvNet", "aggregate_proposals"]
+__all__ = ["DeconvNet"]
 
 OUTPUT_STRIDE = 32
 SMALLEST = 193  # 193, 97, 49, 25, 13, 7: the seven cells that fc6 needs
@@ -109,49 +106,6 @@ class DeconvNet(nn.Module):
             InputError: see `densa.networks.vgg.load_vgg16`.
         """
         load_vgg16(self, source, dense={"fc6.0": "classifier.0", "fc7.0": "classifier.3"})
-
-
-def aggregate_proposals(
-    scores: Sequence[Tensor],
-    windows: Sequence[tuple[int, int, int, int]],
-    size: tuple[int, int],
-    *,
-    reduction: str = "max",
-    background: int = 0,
-) -> Tensor:
-    """Scores of an image from those of crops of it, object proposals (section 4.3, equations 1 and 2).
-
-    Args:
-        scores: (C, h, w) per crop, of whatever size it was shown in; enlarged to its window bilinearly.
-        windows: (row, column, height, width) of each crop, inside the image.
-        size: (H, W) of the image.
-        reduction: "max" over the crops, zero outside of each (the paper), or "mean" of those that cover the pixel.
-        background: class of the pixels that no crop covers: its score there is 1, of all others 0.
-
-    Returns:
-        (C, H, W) scores.
-
-    Raises:
-        InputError: no crops, a window outside the image, or an unknown reduction.
-    """
-    if not scores or len(scores) != len(windows):
-        raise InputError(f"every crop needs scores and a window, got {len(scores)} and {len(windows)}")
-    if reduction not in {"max", "mean"}:
-        raise InputError(f'reduction must be "max" or "mean", got {reduction!r}')
-    total = scores[0].new_zeros(scores[0].shape[0], *size)
-    n_crops = torch.zeros(size, dtype=torch.int64, device=total.device)
-    for crop, (row, column, height, width) in zip(scores, windows, strict=True):
-        if min(row, column) < 0 or min(height, width) < 1 or row + height > size[0] or column + width > size[1]:
-            raise InputError(f"the window {(row, column, height, width)} must lie inside the image {size}")
-        place = (slice(row, row + height), slice(column, column + width))
-        enlarged = F.interpolate(crop[None], size=(height, width), mode="bilinear", align_corners=False)[0]
-        here = total[:, place[0], place[1]]
-        total[:, place[0], place[1]] = here.maximum(enlarged) if reduction == "max" else here + enlarged
-        n_crops[place] += 1
-    if reduction == "mean":
-        total /= n_crops.clamp(min=1)
-    total[background, n_crops == 0] = 1
-    return total
 
 
 def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
