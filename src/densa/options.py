@@ -2,13 +2,18 @@
 
 An option is a field of a frozen dataclass, its group; the annotation carries range, unit and one line of help:
 
-    @dataclass(frozen=True)
+    @dataclass(frozen=True, kw_only=True)
     class Optimisation(Group, title="Optimiser"):
         learning_rate: Annotated[float, Gt(0), Option("Base learning rate.")] = 2e-3
 
-A group checks its values when it is made: by the command line, from a config.yaml or by a Python caller. Settings are a
-frozen dataclass whose fields are groups; no two of their options share a name, and outside they are flat: `flat` and
-`settings_of` convert. This module imports neither numpy nor torch, so that `densa VERB --help` stays quick.
+Settings inherit from the groups that they consist of, so they are flat, and fit wherever one of their groups is asked
+for:
+
+    @dataclass(frozen=True, kw_only=True)
+    class Training(Patches, Optimisation, Loss): ...
+
+A group checks its values when it is made: by the command line, from a config.yaml or by a Python caller. This module
+imports neither numpy nor torch, so that `densa VERB --help` stays quick.
 """
 
 from __future__ import annotations
@@ -20,25 +25,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import annotated_types
 
 from densa.errors import InputError
 
-__all__ = [
-    "Declared",
-    "Group",
-    "Option",
-    "flat",
-    "groups_of",
-    "options_of",
-    "reference",
-    "settings_of",
-    "unknown_names",
-]
-
-T = TypeVar("T")
+__all__ = ["Declared", "Group", "Option", "check_paths", "options_of", "reference", "unknown_names"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,7 @@ class Option:
         default: words for a default that is a rule (the value is then None), such as "a tenth of the run".
         read: converts what a command line or a YAML file holds ("360x480") to the value; raises ValueError, whose
             message follows the option's name ("must be ...").
-        exists: a path that must be there.
+        exists: a path that must be there, see `check_paths`.
         negatable: a truth value has `--no-NAME` too; None: where it is not False by default.
     """
 
@@ -86,6 +79,11 @@ class Declared:
     title: str
 
     @property
+    def is_required(self) -> bool:
+        """Whether there is no default."""
+        return self.default is dataclasses.MISSING
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The values that a word may have; empty where any will do."""
         kinds = (self.kind, *typing.get_args(self.kind))
@@ -101,7 +99,7 @@ class Declared:
         """The default for people; empty where the option must be given."""
         if self.option.default:
             return self.option.default
-        if self.default is dataclasses.MISSING or self.default is None or self.default in ((), {}):
+        if self.is_required or self.default is None or self.default in ((), {}):
             return ""
         if isinstance(self.default, bool):
             return "yes" if self.default else "no"
@@ -135,13 +133,11 @@ class Declared:
             first = error.errors(include_url=False)[0]
             said = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
             raise ValueError(f"{said}, got {first['input']!r}") from error
-        if self.option.exists and isinstance(value, Path) and not value.exists():
-            raise ValueError(f"must exist, got {value}; no such file or folder")
         return value
 
 
 class Group:
-    """Base class of groups of options, which are frozen dataclasses.
+    """Base class of groups of options and of settings that consist of groups; all are frozen dataclasses.
 
     Args:
         title: heading of the options on the command line and in the reference.
@@ -150,7 +146,7 @@ class Group:
         InputError: names every option whose value does not fit, in one line.
     """
 
-    title: typing.ClassVar[str] = ""
+    title: ClassVar[str] = ""
 
     def __init_subclass__(cls, title: str = "", **rest: Any) -> None:
         super().__init_subclass__(**rest)
@@ -158,62 +154,80 @@ class Group:
             cls.title = title
 
     def __post_init__(self) -> None:
-        wrong = []
-        for name, declared in options_of(type(self)).items():
-            try:
-                object.__setattr__(self, name, declared.check(getattr(self, name)))
-            except ValueError as error:
-                wrong.append(f"{name} {error}")
+        checked, wrong = _check(type(self), self.flat())
         if wrong:
             raise InputError("; ".join(wrong))
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """From named values; a whole group may be given under any name, as in `augmentation=Augmentation(scale=0.5)`.
+
+        Raises:
+            InputError: names every value that is unknown, missing or out of range, in one line.
+        """
+        named: dict[str, Any] = {}
+        for name, value in values.items():
+            named |= value.flat() if isinstance(value, Group) else {name: value}
+        known = options_of(cls)
+        wrong = [unknown_names(named, known)] if set(named) - set(known) else []
+        wrong += [f"{name} is missing" for name, one in known.items() if one.is_required and name not in named]
+        wrong += _check(cls, {name: value for name, value in named.items() if name in known})[1]
+        if wrong:
+            raise InputError("; ".join(wrong))
+        return cls(**named)
+
+    def flat(self) -> dict[str, Any]:
+        """The named values of all options."""
+        return {name: getattr(self, name) for name in options_of(type(self))}
+
+    def part(self, group: type[G]) -> G:
+        """One of the groups that these settings consist of."""
+        return group(**{name: getattr(self, name) for name in options_of(group)})
 
 
-def groups_of(settings: type) -> dict[str, type[Group]]:
-    """The groups of a settings class, by the name of its field; of a group, itself."""
-    if issubclass(settings, Group):
-        return {"": settings}
-    hints = typing.get_type_hints(settings)
-    return {field.name: hints[field.name] for field in dataclasses.fields(settings)}
+G = TypeVar("G", bound=Group)
 
 
-@cache
-def options_of(settings: type) -> dict[str, Declared]:
-    """The options of a group, or of all groups of a settings class, in their order.
+def _check(settings: type[Group], values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values converted, and a sentence on each that does not fit."""
+    checked, wrong = {}, []
+    for name, value in values.items():
+        try:
+            checked[name] = options_of(settings)[name].check(value)
+        except ValueError as error:
+            wrong.append(f"{name} {error}")
+    return checked, wrong
+
+
+_KNOWN: dict[type[Group], dict[str, Declared]] = {}
+
+
+def options_of(settings: type[Group]) -> dict[str, Declared]:
+    """The options of a group, or of all groups of settings, in the order of the groups.
 
     Raises:
         TypeError: two groups declare one name, or a field has no `Option`.
     """
+    if settings not in _KNOWN:
+        _KNOWN[settings] = _read_options(settings)
+    return _KNOWN[settings]
+
+
+def _read_options(settings: type[Group]) -> dict[str, Declared]:
     found: dict[str, Declared] = {}
-    for group in groups_of(settings).values():
-        hints = typing.get_type_hints(group, include_extras=True)
-        for field in dataclasses.fields(group):  # type: ignore[arg-type]
-            if field.name in found:
-                raise TypeError(f"{settings.__name__} declares the option {field.name} twice")
-            found[field.name] = _declared(field, hints[field.name], group.title)
+    own = vars(settings).get("__annotations__", {})
+    hints = typing.get_type_hints(settings, include_extras=True)
+    for base in settings.__bases__:
+        for name, declared in (options_of(base) if issubclass(base, Group) else {}).items():
+            if found.setdefault(name, declared) is not declared or name in own:
+                raise TypeError(f"{settings.__name__}: the option {name} is declared twice")
+    fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(settings) if own else ()  # type: ignore[arg-type]
+    for field in fields:
+        if field.name in own:
+            found[field.name] = _declared(field, hints[field.name], settings.title)
     return found
-
-
-def settings_of(settings: type[T], values: Mapping[str, Any]) -> T:
-    """A group, or settings of groups, from flat named values; what is not named has its default.
-
-    Raises:
-        InputError: names every value that is unknown, missing or out of range, in one line.
-    """
-    wrong = [unknown_names(values, options_of(settings))] if set(values) - set(options_of(settings)) else []
-    made: dict[str, Any] = {}
-    for name, group in groups_of(settings).items():
-        declared = options_of(group)
-        given = {key: value for key, value in values.items() if key in declared}
-        missing = [key for key, one in declared.items() if one.default is dataclasses.MISSING and key not in given]
-        try:
-            if missing:
-                raise InputError("; ".join(f"{key} is missing" for key in missing))
-            made[name] = group(**given)
-        except InputError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise InputError("; ".join(wrong))
-    return made[""] if "" in made else settings(**made)
 
 
 def unknown_names(values: Iterable[str], known: Iterable[str]) -> str:
@@ -225,15 +239,18 @@ def unknown_names(values: Iterable[str], known: Iterable[str]) -> str:
     return "; ".join(said)
 
 
-def flat(settings: Any) -> dict[str, Any]:
-    """Named values of a group, or of all groups of settings."""
-    groups = (
-        [settings] if isinstance(settings, Group) else [getattr(settings, name) for name in groups_of(type(settings))]
-    )
-    return {name: getattr(group, name) for group in groups for name in options_of(type(group))}
+def check_paths(settings: type[Group], values: Mapping[str, Any]) -> None:
+    """Refuse given paths that are not there, before anything large is imported.
+
+    Raises:
+        InputError: names the option and the path.
+    """
+    for name, one in options_of(settings).items():
+        if one.option.exists and values.get(name) is not None and not Path(values[name]).exists():
+            raise InputError(f"{name} must exist, got {values[name]}: there is no such file or folder")
 
 
-def reference(settings: type) -> str:
+def reference(settings: type[Group]) -> str:
     """Tables of the options, a group each, in Markdown: the reference page of a verb."""
     lines: list[str] = []
     title = None
@@ -252,6 +269,17 @@ def reference(settings: type) -> str:
     return "\n".join(lines[1:]) + "\n"
 
 
+@cache
+def _adapter(kind: Any, limits: tuple[Any, ...]) -> Any:
+    from pydantic import TypeAdapter
+
+    optional = type(None) in typing.get_args(kind)
+    if limits and optional:  # the limits are those of a value that is there
+        (kind,) = (part for part in typing.get_args(kind) if part is not type(None))
+    hint: Any = Annotated[(kind, *limits)] if limits else kind
+    return TypeAdapter(typing.Optional[hint] if limits and optional else hint)  # noqa: UP045
+
+
 def _declared(field: dataclasses.Field[Any], hint: Any, title: str) -> Declared:
     metadata = getattr(hint, "__metadata__", ())
     option = next((entry for entry in metadata if isinstance(entry, Option)), None)
@@ -260,14 +288,3 @@ def _declared(field: dataclasses.Field[Any], hint: Any, title: str) -> Declared:
     limits = tuple(entry for entry in metadata if isinstance(entry, annotated_types.BaseMetadata))
     default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
     return Declared(field.name, typing.get_args(hint)[0], limits, option, default, title)
-
-
-@cache
-def _adapter(kind: Any, limits: tuple[Any, ...]) -> Any:
-    from pydantic import TypeAdapter
-
-    present = [part for part in typing.get_args(kind) if part is not type(None)]
-    if limits and type(None) in typing.get_args(kind):  # the limits are those of a value that is there
-        (part,) = present
-        return TypeAdapter(typing.Optional[Annotated[(part, *limits)]])  # noqa: UP045
-    return TypeAdapter(Annotated[(kind, *limits)] if limits else kind)

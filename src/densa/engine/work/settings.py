@@ -25,7 +25,7 @@ def _bytes(value: Any) -> Any:
         raise ValueError(f"cannot be used: {error}") from error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Work(Group, title="Tiles, memory and workers"):
     """Settings of every job that runs over a raster of any size; its result depends on none of them."""
 
