@@ -82,7 +82,7 @@ def test_dry_run_tells_tiles_time_disk_and_memory(run_cli, trained, scene, tmp_p
         (["--dask", "nowhere"], "a scheduler's address"),
         (["--blend", "cubic"], "'linear', 'hann'"),
         (["--samples", "3"], "Monte-Carlo"),
-        (["--tile-size", "40"], "multiple of the model's stride 16, got 40; use 48"),
+        (["--tile-size", "40"], "multiple of the stride 16, got 40; use 32 or 48"),
     ],
 )
 def test_mistakes(run_cli, trained, scene, tmp_path, options, said):

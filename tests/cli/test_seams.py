@@ -54,7 +54,7 @@ def test_a_wrong_halo_is_found(trained, scene):
 
 
 @pytest.mark.parametrize(
-    ("tiles", "message"), [("64", "as 256,384"), ("0,5", "as 256,384"), ("64,70", "multiple of the model's stride")]
+    ("tiles", "message"), [("64", "as 256,384"), ("0,5", "as 256,384"), ("64,70", "multiple of the stride")]
 )
 def test_bad_tiles_give_one_line(run_cli, trained, scene, tiles, message):
     code, _, err = run_cli("seams", trained, scene, "--tiles", tiles)

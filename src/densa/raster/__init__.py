@@ -1,21 +1,26 @@
 """Images in and label maps out: the only package that opens or writes image files."""
 
-from densa.raster.atomic import atomic_output
-from densa.raster.gdal import set_read_cache
-from densa.raster.opening import open, read_mask
-from densa.raster.overview import overview
-from densa.raster.polygons.polygoniser import Polygon, Polygoniser, polygonise
-from densa.raster.raster import Georeference, Raster, Window
-from densa.raster.tiles import tiles
-from densa.raster.vector.writers import PolygonWriter, RegionPolygonWriter
-from densa.raster.writing.bands_writer import BandsWriter, write_bands
-from densa.raster.writing.label_map import LabelMapWriter, carried_legend, read_label_map, write_label_map
-from densa.raster.writing.overlay import write_outlines, write_overlay
-from densa.raster.writing.picture import write_picture
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from densa.raster.atomic import atomic_output
+    from densa.raster.gdal import set_read_cache
+    from densa.raster.grid import Grid, tiles
+    from densa.raster.opening import open, read_mask
+    from densa.raster.polygons.polygoniser import Polygon, Polygoniser, polygonise
+    from densa.raster.raster import Georeference, Raster, Window
+    from densa.raster.reduced_copy import overview
+    from densa.raster.vector.writers import PolygonWriter, RegionPolygonWriter
+    from densa.raster.writing.bands_writer import BandsWriter, write_bands
+    from densa.raster.writing.label_map import LabelMapWriter, carried_legend, read_label_map, write_label_map
+    from densa.raster.writing.overlay import write_outlines, write_overlay
+    from densa.raster.writing.picture import write_picture
 
 __all__ = [
     "BandsWriter",
     "Georeference",
+    "Grid",
     "LabelMapWriter",
     "Polygon",
     "PolygonWriter",
@@ -38,3 +43,27 @@ __all__ = [
     "write_overlay",
     "write_picture",
 ]
+
+# No module may have the name of a function here: once imported, it would take the function's place.
+_MODULES = {
+    "atomic": ("atomic_output",),
+    "gdal": ("set_read_cache",),
+    "grid": ("Grid", "tiles"),
+    "opening": ("open", "read_mask"),
+    "polygons.polygoniser": ("Polygon", "Polygoniser", "polygonise"),
+    "raster": ("Georeference", "Raster", "Window"),
+    "reduced_copy": ("overview",),
+    "vector.writers": ("PolygonWriter", "RegionPolygonWriter"),
+    "writing.bands_writer": ("BandsWriter", "write_bands"),
+    "writing.label_map": ("LabelMapWriter", "carried_legend", "read_label_map", "write_label_map"),
+    "writing.overlay": ("write_outlines", "write_overlay"),
+    "writing.picture": ("write_picture",),
+}
+_WHERE = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for only: reading an image needs neither numba nor SciPy nor shapely."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

@@ -61,7 +61,7 @@ def test_bands_and_tile_size_are_checked(widest, tmp_path):
         pytest.raises(InputError, match=r"3 bands.*expects 1"),
     ):
         next(predict(widest(), opened))
-    said = "multiple of the model's stride 4, got 6; use 8"
+    said = "multiple of the stride 4, got 6; use 4 or 8"
     with save(tmp_path / "grey.tif", np.zeros((8, 8), np.uint8)) as opened, pytest.raises(InputError, match=said):
         next(predict(widest(), opened, tile_size=6))
 

@@ -17,10 +17,10 @@ from densa.legend import IGNORE, Legend
 from densa.raster.atomic import atomic_output
 from densa.raster.decoded import check_size
 from densa.raster.gdal import GdalRaster
+from densa.raster.grid import tiles
 from densa.raster.opening import read_mask
-from densa.raster.overview import overview
 from densa.raster.raster import Raster, Window
-from densa.raster.tiles import tiles
+from densa.raster.reduced_copy import overview
 from densa.raster.writing.bands_writer import BandsWriter
 from densa.raster.writing.geotiff import TIFF_SUFFIXES, check_suffix
 

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from densa.errors import InputError
-from densa.raster import Window, tiles
+from densa.raster import Grid, Window, tiles
 
 sides = st.integers(1, 70)
 
@@ -69,3 +69,34 @@ def test_refused_at_once(arguments, message):
     height, width, tile_size, halo, stride = arguments
     with pytest.raises(InputError, match=message):
         tiles(height, width, tile_size, halo=halo, stride=stride)
+
+
+@settings(deadline=None, max_examples=60)  # shared machines stall
+@given(sides, sides, st.integers(1, 5), st.integers(0, 20), st.integers(1, 8))
+def test_tiles_are_numbered_row_by_row(height, width, cells, halo, stride):
+    grid = Grid(height, width, cells * stride, halo, stride)
+    found = [grid.tile(number) for number in range(len(grid))]
+    assert found == list(tiles(height, width, cells * stride, halo=halo, stride=stride))
+    origins = [(core.row, core.column) for core, _ in found]
+    assert origins == sorted(origins)
+    assert len({row for row, _ in origins}) == grid.n_rows
+    assert len({column for _, column in origins}) == grid.n_columns
+    assert grid.computed_pixels() == sum(block.height * block.width for _, block in found)
+    assert grid.largest_block() == max(block.height * block.width for _, block in found)
+
+
+@settings(deadline=None, max_examples=60)  # shared machines stall
+@given(sides, sides, st.integers(1, 20), st.data())
+def test_tiles_in_a_window_own_its_pixels(height, width, tile_size, draw):
+    grid = Grid(height, width, tile_size)
+    row, column = draw.draw(st.integers(0, height - 1)), draw.draw(st.integers(0, width - 1))
+    window = Window(row, column, draw.draw(st.integers(1, height - row)), draw.draw(st.integers(1, width - column)))
+    owners = np.full((height, width), -1)
+    for number, part in grid.tiles_in(window):
+        assert min(part.height, part.width) >= 1
+        owners[part.row : part.row + part.height, part.column : part.column + part.width] = number
+    expected = np.full((height, width), -1)
+    for y in range(row, row + window.height):
+        for x in range(column, column + window.width):
+            expected[y, x] = y // tile_size * grid.n_columns + x // tile_size
+    assert_array_equal(owners, expected)

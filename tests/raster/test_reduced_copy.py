@@ -1,4 +1,3 @@
-import sys
 from fractions import Fraction
 
 import numpy as np
@@ -7,10 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densa.errors import InputError
-from densa.raster import overview
+from densa.raster import overview, reduced_copy
 from densa.raster.raster import Raster
-
-overview_module = sys.modules["densa.raster.overview"]  # the package's attribute of that name is the function
 
 
 class Held(Raster):
@@ -87,8 +84,8 @@ def test_the_same_however_it_is_read(monkeypatch, rng, dtype):
     assert not its_valid.all()
     assert np.isfinite(expected).all()
     for rows, columns in ((16, 16), (211, 1), (5, 40)):
-        monkeypatch.setattr(overview_module, "_BLOCK_ROWS", rows)
-        monkeypatch.setattr(overview_module, "_BLOCK_COLUMNS", columns)
+        monkeypatch.setattr(reduced_copy, "_BLOCK_ROWS", rows)
+        monkeypatch.setattr(reduced_copy, "_BLOCK_COLUMNS", columns)
         held = Held(values, valid)
         found, _ = overview(held, 37)
         np.testing.assert_allclose(found, expected, rtol=0 if dtype == np.uint16 else 1e-7)

@@ -1,0 +1,121 @@
+"""Tiles of an image: cores that partition it, each in a block with the context around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from densa.errors import InputError
+from densa.raster.raster import Window
+
+__all__ = ["Grid", "common", "tiles"]
+
+
+def tiles(
+    height: int, width: int, tile_size: int, *, halo: int = 0, stride: int = 1
+) -> Iterator[tuple[Window, Window]]:
+    """Cut an image into tiles, row by row.
+
+    Args:
+        height, width: size of the image in pixels.
+        tile_size: side of a core in pixels, a multiple of `stride`.
+        halo: pixels of context around a core.
+        stride: origins of cores and blocks are multiples of it.
+
+    Yields:
+        The core window (the cores partition the image) and the block window: the core, at least `halo` pixels around it
+        (more at the top and left, up to the next multiple of `stride`), clipped to the image.
+
+    Raises:
+        InputError: a size below 1, a negative halo, or `tile_size` is not a multiple of `stride`.
+    """
+    grid = Grid(height, width, tile_size, halo, stride)
+    return (grid.tile(number) for number in range(len(grid)))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The tiles of an image, numbered from 0 row by row: cores that partition it, each in a block with its context.
+
+    Args:
+        height, width: size of the image in pixels.
+        tile_size: side of a core in pixels, a multiple of `stride`; cores at the right and bottom are cut off.
+        halo: pixels of context around a core.
+        stride: origins of cores and blocks are multiples of it.
+
+    Raises:
+        InputError: a size below 1, a negative halo, or `tile_size` is not a multiple of `stride`.
+    """
+
+    height: int
+    width: int
+    tile_size: int
+    halo: int = 0
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        size, stride = self.tile_size, self.stride
+        if min(self.height, self.width, size, stride) < 1 or self.halo < 0:
+            raise InputError(
+                "height, width, tile_size and stride must be at least 1 and halo at least 0,"
+                f" got {self.height}, {self.width}, {size}, {stride} and {self.halo}"
+            )
+        if size % stride:
+            below = size // stride * stride
+            use = f"{below} or {below + stride}" if below else f"{stride}"
+            raise InputError(f"tile_size must be a multiple of the stride {stride}, got {size}; use {use}")
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of tiles."""
+        return -(-self.height // self.tile_size)
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of tiles."""
+        return -(-self.width // self.tile_size)
+
+    def __len__(self) -> int:
+        return self.n_rows * self.n_columns
+
+    def tile(self, number: int) -> tuple[Window, Window]:
+        """Core and block of a tile: the core and at least `halo` pixels around it, clipped to the image."""
+        row, column = divmod(number, self.n_columns)
+        top, height, first_row, n_block_rows = self._span(row, self.height)
+        left, width, first_column, n_block_columns = self._span(column, self.width)
+        return Window(top, left, height, width), Window(first_row, first_column, n_block_rows, n_block_columns)
+
+    def _span(self, index: int, side: int) -> tuple[int, int, int, int]:
+        """Start and length of a core along one axis, and of its block."""
+        start = index * self.tile_size
+        length = min(self.tile_size, side - start)
+        first = max(start - self.halo, 0) // self.stride * self.stride
+        return start, length, first, min(start + length + self.halo, side) - first
+
+    def tiles_in(self, window: Window) -> Iterator[tuple[int, Window]]:
+        """Number of each tile whose core has pixels in a window, and the part of the window that the core covers."""
+        size = self.tile_size
+        for row in range(window.row // size, (window.row + window.height - 1) // size + 1):
+            for column in range(window.column // size, (window.column + window.width - 1) // size + 1):
+                number = row * self.n_columns + column
+                yield number, common(self.tile(number)[0], window)
+
+    def computed_pixels(self) -> int:
+        """Pixels of all blocks together, shared ones counted in each: what a network computes."""
+        rows = sum(self._span(i, self.height)[3] for i in range(self.n_rows))
+        columns = sum(self._span(i, self.width)[3] for i in range(self.n_columns))
+        return rows * columns
+
+    def largest_block(self) -> int:
+        """Pixels of the largest block."""
+        rows = max(self._span(i, self.height)[3] for i in range(self.n_rows))
+        columns = max(self._span(i, self.width)[3] for i in range(self.n_columns))
+        return rows * columns
+
+
+def common(one: Window, other: Window) -> Window:
+    """Intersection of two windows; its height or width is 0 or negative where they have no pixel in common."""
+    row, column = max(one.row, other.row), max(one.column, other.column)
+    bottom = min(one.row + one.height, other.row + other.height)
+    right = min(one.column + one.width, other.column + other.width)
+    return Window(row, column, bottom - row, right - column)
