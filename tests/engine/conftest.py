@@ -13,14 +13,14 @@ from scipy import ndimage
 from densa import raster
 from densa.legend import Legend
 from densa.networks import build
-from densa.segmenter import Architecture, BandContract, ModelSource, save_model
+from densa.segmenter import Architecture, BandContract, ModelSource, Segmenter, save_model
 
 LEGEND = Legend(("low", "high"))
 GREY = BandContract(1, ("grey",), (0.0,), (1.0,), "uint8")
 
 
 @dataclass
-class Widest:
+class Widest(Segmenter):
     """A Segmenter by hand: the probability of class 1 is the maximum of 5 x 5 pixels; reads 2 pixels away."""
 
     legend: Legend = LEGEND

@@ -7,10 +7,10 @@ from densa import datasets
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.reports import evaluate_pairs, pairs_of_predictions
-from densa.segmenter import BandContract
+from densa.segmenter import BandContract, Segmenter
 
 
-class Brightness:
+class Brightness(Segmenter):
     """A segmenter whose class 1 is as probable as the first band is bright."""
 
     legend = Legend(("dark", "bright"))

@@ -8,7 +8,7 @@ from torch import nn
 from densa.legend import Legend
 from densa.networks import build
 from densa.raster import tiles
-from densa.segmenter import Architecture, BandContract, NetworkSegmenter, probabilities_at, save_model
+from densa.segmenter import Architecture, BandContract, NetworkSegmenter, save_model
 
 LEGEND = Legend(("road", "roof", "tree"))
 
@@ -61,7 +61,7 @@ def tiled():
     """What a segmenter says of an image cut into tiles, put together as the engine does."""
 
     def tiled(segmenter, image, n_strides, valid=None, apply=None):
-        apply = apply or (lambda *block: probabilities_at(segmenter, *block))
+        apply = apply or segmenter.probabilities_at
         height, width = image.shape[1:]
         whole = None
         size = n_strides * segmenter.stride

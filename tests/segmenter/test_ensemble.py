@@ -7,7 +7,7 @@ import pytest
 
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.segmenter import BandContract, Ensemble, ModelSource, load_segmenter, read_ensemble, save_ensemble
+from densa.segmenter import BandContract, Ensemble, ModelSource, Segmenter, load_segmenter, read_ensemble, save_ensemble
 
 
 def load(folder):
@@ -49,7 +49,7 @@ def test_the_product_by_hand(make, image):
     np.testing.assert_allclose(found, expected / expected.sum(axis=0), rtol=0, atol=1e-6)
 
 
-class Sure:
+class Sure(Segmenter):
     """Says the class `says` of every pixel, certain of it."""
 
     legend, bands, halo, stride = Legend(("a", "b")), BandContract(1), 0, 1

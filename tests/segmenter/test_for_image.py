@@ -3,10 +3,10 @@ import pytest
 
 from densa.crf import DenseCrf
 from densa.legend import Legend
-from densa.segmenter import Augmented, BandContract, Ensemble, Refined, for_image, probabilities_at
+from densa.segmenter import Augmented, BandContract, Ensemble, Refined, Segmenter
 
 
-class Positioned:
+class Positioned(Segmenter):
     """Class 1 as likely as the pixel lies to the right and to the bottom of its image."""
 
     legend = Legend(("near", "far"))
@@ -44,24 +44,21 @@ WRAPPED = {
 def test_tiles_know_where_they_lie(name):
     """A core of whole strides with its halo, in an image of odd sides, gives what the whole image gives."""
     image = np.zeros((1, 30, 45), np.uint8)
-    bound = for_image(WRAPPED[name](), 30, 45)
+    bound = WRAPPED[name]().for_image(30, 45)
     whole = bound.probabilities(image)
     step = bound.stride
     top, left = bound.halo + step, bound.halo
-    tile = probabilities_at(bound, image[:, step:, : left + 8 + bound.halo], None, step, 0)
+    tile = bound.probabilities_at(image[:, step:, : left + 8 + bound.halo], None, step, 0)
     np.testing.assert_allclose(tile[:, top - step :, : left + 8], whole[:, top:, : left + 8], atol=1e-6)
 
 
 def test_a_flipped_view_has_flipped_positions():
     image = np.zeros((1, 8, 12), np.uint8)
-    bound = for_image(Augmented(Positioned(), flips=("columns",), quarter_turns=False), 8, 12)
+    bound = Augmented(Positioned(), flips=("columns",), quarter_turns=False).for_image(8, 12)
     direct = Positioned(8, 12).probabilities(image)
     np.testing.assert_allclose(bound.probabilities(image), (direct + direct[:, :, ::-1]) / 2, atol=1e-6)
 
 
-def test_others_stay_as_they_are():
-    class Plain:
-        pass
-
-    plain = Plain()
-    assert for_image(plain, 3, 4) is plain
+def test_others_stay_as_they_are(make):
+    plain = make("unet")
+    assert plain.for_image(3, 4) is plain

@@ -3,7 +3,7 @@ import pytest
 from torch import nn
 
 from densa.errors import InputError
-from densa.segmenter import Augmented, Ensemble, with_frozen_context
+from densa.segmenter import Augmented, Ensemble
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def image(rng):
 
 
 def test_tiled_equals_whole(deeplab, tiled, assert_same_labels, image):
-    ours = with_frozen_context(deeplab, image[:, ::4])
+    ours = deeplab.with_frozen_context(image[:, ::4])
     assert not ours.whole_image
     assert (ours.halo, ours.stride) == (deeplab.halo, deeplab.stride)
     assert_same_labels(tiled(ours, image, 16), ours.probabilities(image))
@@ -27,37 +27,37 @@ def test_the_image_itself_as_overview(deeplab, assert_same_labels, image):
     """Then labels are those of the whole image; with another overview they are not; the original stays as it is."""
     image = image[:, :200]
     whole = deeplab.probabilities(image)
-    assert_same_labels(with_frozen_context(deeplab, image).probabilities(image), whole)
-    assert np.abs(with_frozen_context(deeplab, image + 1).probabilities(image) - whole).max() > 1e-4
+    assert_same_labels(deeplab.with_frozen_context(image).probabilities(image), whole)
+    assert np.abs(deeplab.with_frozen_context(image + 1).probabilities(image) - whole).max() > 1e-4
     assert deeplab.whole_image
     np.testing.assert_array_equal(deeplab.probabilities(image), whole)
 
 
 def test_invalid_pixels_of_the_overview_count_as_the_mean(deeplab, rng, image):
     overview, valid = image[:, :60], rng.random((60, 40)) > 0.4
-    expected = with_frozen_context(deeplab, overview * valid).probabilities(overview)
+    expected = deeplab.with_frozen_context(overview * valid).probabilities(overview)
     overview = np.where(valid, overview, np.nan)
-    found = with_frozen_context(deeplab, overview).probabilities(image[:, :60])
+    found = deeplab.with_frozen_context(overview).probabilities(image[:, :60])
     np.testing.assert_array_equal(found, expected)
 
 
 def test_what_is_local_stays_as_it_is(make):
     unet = make()
-    assert with_frozen_context(unet, np.zeros((3, 9, 9))) is unet
+    assert unet.with_frozen_context(np.zeros((3, 9, 9))) is unet
 
 
 def test_members_and_views_are_frozen(make, deeplab, image):
     unet, overview, image = make(), image[:, :80], image[:, :100]
-    frozen = with_frozen_context(deeplab, overview)
+    frozen = deeplab.with_frozen_context(overview)
     both = Ensemble([unet, deeplab], (1, 2), "product")
     assert both.whole_image
-    found = with_frozen_context(both, overview)
+    found = both.with_frozen_context(overview)
     assert not found.whole_image
     expected = Ensemble([unet, frozen], (1, 2), "product")
     np.testing.assert_array_equal(found.probabilities(image), expected.probabilities(image))
     views = Augmented(both, flips=("rows",), quarter_turns=False)
     assert views.whole_image
-    found = with_frozen_context(views, overview)
+    found = views.with_frozen_context(overview)
     assert not found.whole_image
     np.testing.assert_array_equal(
         found.probabilities(image), Augmented(expected, flips=("rows",), quarter_turns=False).probabilities(image)
@@ -81,5 +81,5 @@ def test_what_has_no_context_to_freeze(make):
     like = make()
     whole = NetworkSegmenter(Global(), like.legend, like.bands, device="cpu")
     assert whole.whole_image
-    with pytest.raises(InputError, match="Global depends on the whole image and has no context"):
-        with_frozen_context(whole, np.zeros((3, 9, 9)))
+    with pytest.raises(InputError, match="Global depends on the whole image and its context cannot be frozen"):
+        whole.with_frozen_context(np.zeros((3, 9, 9)))

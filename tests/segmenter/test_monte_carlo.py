@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from densa.errors import InputError
-from densa.segmenter import MonteCarlo, probabilities_at
+from densa.segmenter import MonteCarlo
 from densa.segmenter.monte_carlo import _mix, _noise
 
 
@@ -34,7 +34,7 @@ def test_the_same_seed_gives_the_same_and_another_another(make, image):
     np.testing.assert_array_equal(first.uncertainty, again.uncertainty)
     other = MonteCarlo(model, 2, seed=2).probabilities(image)
     assert np.abs(first.probabilities - other).max() > 1e-3
-    elsewhere = probabilities_at(MonteCarlo(model, 2, seed=1), image, None, 64, 32)
+    elsewhere = MonteCarlo(model, 2, seed=1).probabilities_at(image, None, 64, 32)
     assert np.abs(first.probabilities - elsewhere).max() > 1e-3
 
 

@@ -8,14 +8,14 @@ from scipy import ndimage
 from densa.crf import DenseCrf, dense_crf
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.segmenter import BandContract
+from densa.segmenter import BandContract, Segmenter
 from densa.segmenter.refined import Refined
 
 LEGEND = Legend.from_dict({"classes": [{"name": "dark"}, {"name": "bright"}], "ignore": 255})
 CRF = DenseCrf(1, 1, 6, 30, 2, 3)
 
 
-class Threshold:
+class Threshold(Segmenter):
     """Bright pixels are likely of class 1; sees one pixel."""
 
     legend, halo, stride = LEGEND, 2, 2

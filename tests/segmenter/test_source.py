@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from densa.errors import InputError
-from densa.segmenter import Augmented, ModelSource, MonteCarlo, load_segmenter, save_ensemble, with_frozen_context
+from densa.segmenter import Augmented, ModelSource, MonteCarlo, load_segmenter, save_ensemble
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_frozen_context_comes_along(tmp_path, save, rng):
     found = pickle.loads(pickle.dumps(source)).load()
     assert not found.whole_image
     model = load_segmenter(folder, device="cpu", precision="float32")
-    expected = with_frozen_context(model, overview, valid).probabilities(overview)
+    expected = model.with_frozen_context(overview, valid).probabilities(overview)
     np.testing.assert_array_equal(found.probabilities(overview), expected)
     others = [ModelSource(folder), replace(source, overview=-overview), replace(source, overview_valid=None)]
     assert len({s.fingerprint() for s in (source, *others)}) == 4

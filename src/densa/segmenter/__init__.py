@@ -1,13 +1,12 @@
 """Segmenter: anything trained that turns a block of bands into class probabilities, and how it is kept on disk."""
 
 from densa.segmenter.augmented import Augmented
-from densa.segmenter.contract import BandContract, Segmenter, for_image, probabilities_at
+from densa.segmenter.contract import BandContract, Segmenter
 from densa.segmenter.crf_parameters import store_crf, stored_crf
 from densa.segmenter.ensemble import Ensemble
 from densa.segmenter.ensemble_folder import EnsembleDescription, load_ensemble, read_ensemble, save_ensemble
 from densa.segmenter.forest import ForestSegmenter
 from densa.segmenter.forest_folder import ForestDescription, load_forest, read_forest, save_forest
-from densa.segmenter.frozen_context import with_frozen_context
 from densa.segmenter.loading import load_segmenter, model_format
 from densa.segmenter.model_folder import Architecture, ModelDescription, load_network_segmenter, read_model, save_model
 from densa.segmenter.monte_carlo import MonteCarlo, Sampled
@@ -30,13 +29,11 @@ __all__ = [
     "Refined",
     "Sampled",
     "Segmenter",
-    "for_image",
     "load_ensemble",
     "load_forest",
     "load_network_segmenter",
     "load_segmenter",
     "model_format",
-    "probabilities_at",
     "read_ensemble",
     "read_forest",
     "read_model",
@@ -45,5 +42,4 @@ __all__ = [
     "save_model",
     "store_crf",
     "stored_crf",
-    "with_frozen_context",
 ]

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.segmenter.contract import Segmenter, for_image, probabilities_at
-from densa.segmenter.frozen_context import with_frozen_context
+from densa.segmenter.contract import Segmenter
 from densa.segmenter.network import mirrored_places
 from densa.segmenter.resampling import resample, resample_valid, support
 
@@ -30,7 +29,7 @@ _LARGEST_STRIDE = 4096
 _LARGEST_DENOMINATOR = 16
 
 
-class Augmented:
+class Augmented(Segmenter):
     """A model applied to several views of each block, the mean of its probabilities; see `Segmenter`.
 
     Blocks must begin at multiples of `stride`, and end at such or where the image ends.
@@ -58,7 +57,7 @@ class Augmented:
         scales: Sequence[float | Fraction] = (1,),
     ) -> None:
         self.segmenter = segmenter
-        self.legend, self.bands = segmenter.legend, segmenter.bands
+        self.legend, self.bands, self.whole_image = segmenter.legend, segmenter.bands, segmenter.whole_image
         self.views, self.scales = _views(flips, quarter_turns), _scales(scales)
         # Both an image's end and a block's begin at whole strides of the scaled image.
         self.stride = math.lcm(*(_grid(segmenter.stride, scale) for scale in self.scales))
@@ -75,11 +74,6 @@ class Augmented:
         self._size = (0, 0)  # of the image, where it is known
 
     @property
-    def whole_image(self) -> bool:
-        """Whether every pixel depends on the whole image."""
-        return bool(getattr(self.segmenter, "whole_image", False))
-
-    @property
     def n_passes(self) -> float:
         """Cost of a block, in applications of the model to it."""
         return len(self.views) * float(sum(scale * scale for scale in self.scales))
@@ -91,7 +85,7 @@ class Augmented:
     def probabilities_at(
         self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
     ) -> NDArray[np.float32]:
-        """The same at a known place of the image; see `densa.segmenter.probabilities_at`."""
+        """The same at a known position in the image; see `Segmenter.probabilities_at`."""
         self.bands.check_block(block, valid)
         height, width = block.shape[1:]
         padded, its_valid = self._padded(block, valid)
@@ -100,7 +94,7 @@ class Augmented:
             views = self.views
             if scale == 1 and (0, False) in views:  # the block as it is, with the border that the model makes itself
                 views = [view for view in views if view != (0, False)]
-                total += probabilities_at(self.segmenter, block, valid, row, column)
+                total += self.segmenter.probabilities_at(block, valid, row, column)
             if views:
                 seen = self._sum_of_views(padded, its_valid, views, scale, row, column)
                 total += resample(seen, 1 / scale)[:, :height, :width]
@@ -108,19 +102,20 @@ class Augmented:
         return total
 
     def for_image(self, height: int, width: int) -> Augmented:
-        """The same for blocks of that image; see `densa.segmenter.for_image`.
+        """The same for blocks of that image; see `Segmenter.for_image`.
 
         A position in a flipped view is that in the flipped image, counted from the end of its last whole stride.
         """
         bound = copy.copy(self)
-        bound.segmenter = for_image(self.segmenter, height, width)
+        bound.segmenter = self.segmenter.for_image(height, width)
         bound._size = (-(-height // self.stride) * self.stride, -(-width // self.stride) * self.stride)
         return bound
 
     def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Augmented:
         """The same of the frozen model, the context being that of the overview as it stands."""
         frozen = copy.copy(self)
-        frozen.segmenter = with_frozen_context(self.segmenter, overview, valid)
+        frozen.segmenter = self.segmenter.with_frozen_context(overview, valid)
+        frozen.whole_image = frozen.segmenter.whole_image
         return frozen
 
     def _sum_of_views(
@@ -140,7 +135,7 @@ class Augmented:
         for view in views:
             mask = None if valid is None else np.ascontiguousarray(_seen(valid, view))
             place = _place(view, row, column, *block.shape[1:], *(int(side * scale) for side in self._size))
-            found = probabilities_at(self.segmenter, np.ascontiguousarray(_seen(block, view)), mask, *place)
+            found = self.segmenter.probabilities_at(np.ascontiguousarray(_seen(block, view)), mask, *place)
             total += _unseen(found, view)
         return total
 

@@ -1,10 +1,11 @@
-"""The protocol that the engine, the metrics and the reports know, and what a segmenter expects of an image's bands."""
+"""The base class of segmenters, and what a segmenter expects of an image's bands."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,10 @@ from numpy.typing import NDArray
 from densa.errors import InputError
 from densa.legend import Legend
 
-__all__ = ["BandContract", "Segmenter", "for_image", "probabilities_at"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["BandContract", "Segmenter"]
 
 
 @dataclass(frozen=True)
@@ -104,30 +108,33 @@ class BandContract:
         return normalised
 
 
-class Segmenter(Protocol):
-    """Turns a block of bands into class probabilities; networks, forests and ensembles all do.
+class Segmenter(ABC):
+    """Turns a block of bands into class probabilities; the base class of networks, forests, ensembles and wrappers.
 
-    What a segmenter may have besides, and who applies it asks for: `whole_image` (bool), set where no halo makes tiles
-    equal to the whole, with `with_frozen_context(overview, valid)`, which gives a segmenter that can be tiled; and
-    `probabilities_at(block, valid, row, column)`, where the place of the block matters too (see the function of that
-    name).
+    A subclass sets `legend`, `bands`, `halo` and `stride` (as class attributes, in its `__init__` or as fields of a
+    dataclass) and defines `probabilities`; the rest has defaults, which hold for a segmenter of limited context whose
+    result does not depend on the block's position.
 
     Attributes:
         legend: the classes.
-        bands: what it expects of an image.
+        bands: what is expected of an image.
         halo: pixels of context that decide an output pixel, a multiple of `stride`.
         stride: origins of blocks must be multiples of it.
+        whole_image: every pixel depends on the whole image, so that no halo makes tiles equal to the whole; see
+            `with_frozen_context`.
+        device, dtype: where and in which precision a network computes; None for anything else. A run resumes only with
+            the same.
     """
 
-    @property
-    def legend(self) -> Legend: ...  # noqa: D102
-    @property
-    def bands(self) -> BandContract: ...  # noqa: D102
-    @property
-    def halo(self) -> int: ...  # noqa: D102
-    @property
-    def stride(self) -> int: ...  # noqa: D102
+    legend: Legend
+    bands: BandContract
+    halo: int
+    stride: int
+    whole_image: bool = False
+    device: torch.device | None = None
+    dtype: torch.dtype | None = None
 
+    @abstractmethod
     def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Class probabilities of a block of any size, whose edges are taken for the image's.
 
@@ -144,51 +151,53 @@ class Segmenter(Protocol):
         Raises:
             InputError: another number of bands than `bands` says.
         """
-        ...
 
+    def probabilities_at(
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
+    ) -> NDArray[np.float32]:
+        """Class probabilities of a block at a known position in its image; by default those of `probabilities`.
 
-def probabilities_at(
-    segmenter: Segmenter,
-    block: NDArray[Any],
-    valid: NDArray[np.bool_] | None = None,
-    row: int = 0,
-    column: int = 0,
-) -> NDArray[np.float32]:
-    """Class probabilities of a block at a known place of its image.
+        Segmenters that draw random numbers, lay a grid over the image or use a pixel's position override it: a pixel's
+        result is then the same in every tile that holds it.
 
-    Only segmenters that draw random numbers, lay a grid over the image or use a pixel's position heed the place: a
-    pixel's result is then the same in every tile that holds it. They are the ones with a method `probabilities_at`.
+        Args:
+            block, valid: see `probabilities`.
+            row, column: of the block's first pixel in the image, multiples of `stride`.
 
-    Args:
-        segmenter: any.
-        block, valid: see `Segmenter.probabilities`.
-        row, column: of the block's first pixel in the image, multiples of the segmenter's stride.
+        Returns:
+            (classes, h, w) float32.
 
-    Returns:
-        (classes, h, w) float32.
+        Raises:
+            InputError: what `probabilities` raises, or a position off the stride.
+        """
+        return self.probabilities(block, valid)
 
-    Raises:
-        InputError: what `Segmenter.probabilities` raises, or a place off the stride.
-    """
-    placed = getattr(segmenter, "probabilities_at", None)
-    if placed is None:
-        return segmenter.probabilities(block, valid)
-    found: NDArray[np.float32] = placed(block, valid, row, column)
-    return found
+    def for_image(self, height: int, width: int) -> Segmenter:
+        """The segmenter for the blocks of one image of that size; by default itself.
 
+        Segmenters that use a pixel's position relative to the image's size override it.
+        """
+        return self
 
-def for_image(segmenter: Segmenter, height: int, width: int) -> Segmenter:
-    """The segmenter for the blocks of one image.
+    def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Segmenter:
+        """A segmenter of limited context: every tile sees the image-wide context of the same overview.
 
-    Only segmenters that use a pixel's position in its image need to know how large the image is. They are the ones with
-    a method `for_image`; any other is returned as it is.
+        With the image itself as overview, labels are those of the whole image; with a reduced copy
+        (`densa.raster.overview`) they are nearly those, and in any case the same for every tiling.
 
-    Args:
-        segmenter: any.
-        height, width: of the image whose blocks it will be given.
-    """
-    bound = getattr(segmenter, "for_image", None)
-    if bound is None:
-        return segmenter
-    found: Segmenter = bound(height, width)
-    return found
+        Args:
+            overview: (bands, h, w), in the units of the image.
+            valid: (h, w), False where the overview has no data.
+
+        Returns:
+            Itself where it does not depend on the whole image.
+
+        Raises:
+            InputError: an overview of other bands, or a model whose context cannot be frozen.
+        """
+        if self.whole_image:
+            raise InputError(
+                f"{type(self).__name__} depends on the whole image and its context cannot be frozen, so it cannot be "
+                "applied to tiles; predict whole images"
+            )
+        return self

@@ -14,15 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.segmenter.contract import Segmenter, for_image, probabilities_at
-from densa.segmenter.frozen_context import with_frozen_context
+from densa.segmenter.contract import Segmenter
 
 __all__ = ["COMBINATIONS", "Ensemble", "check_weights"]
 
 COMBINATIONS = ("mean", "product")
 
 
-class Ensemble:
+class Ensemble(Segmenter):
     """Models of one legend as one segmenter; see `Segmenter`.
 
     Args:
@@ -52,11 +51,7 @@ class Ensemble:
         self.legend, self.bands = first.legend, first.bands
         self.stride = math.lcm(*(member.stride for member in self.members))
         self.halo = math.ceil(max(member.halo for member in self.members) / self.stride) * self.stride
-
-    @property
-    def whole_image(self) -> bool:
-        """Whether a member's output depends on the whole image."""
-        return any(getattr(member, "whole_image", False) for member in self.members)
+        self.whole_image = any(member.whole_image for member in self.members)
 
     def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Class probabilities of a block of any size; see `Segmenter.probabilities`."""
@@ -65,10 +60,10 @@ class Ensemble:
     def probabilities_at(
         self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
     ) -> NDArray[np.float32]:
-        """The same at a known place of the image; see `densa.segmenter.probabilities_at`."""
+        """The same at a known position in the image; see `Segmenter.probabilities_at`."""
         total: NDArray[np.float32] | None = None
         for member, weight in zip(self.members, self.weights, strict=True):
-            found = probabilities_at(member, block, valid, row, column)
+            found = member.probabilities_at(block, valid, row, column)
             if self.combine == "product":  # in logarithms: products of many small numbers vanish
                 found = np.log(np.maximum(found, np.finfo(np.float32).tiny))
             found = found * np.float32(weight)
@@ -80,12 +75,12 @@ class Ensemble:
         return np.asarray(total / np.float32(sum(self.weights)), np.float32)
 
     def for_image(self, height: int, width: int) -> Ensemble:
-        """The ensemble of the members for that image; see `densa.segmenter.for_image`."""
-        return Ensemble([for_image(m, height, width) for m in self.members], self.weights, self.combine)
+        """The ensemble of the members for that image; see `Segmenter.for_image`."""
+        return Ensemble([m.for_image(height, width) for m in self.members], self.weights, self.combine)
 
     def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Ensemble:
-        """The ensemble of the frozen members; see `with_frozen_context`."""
-        return Ensemble([with_frozen_context(m, overview, valid) for m in self.members], self.weights, self.combine)
+        """The ensemble of the frozen members; see `Segmenter.with_frozen_context`."""
+        return Ensemble([m.with_frozen_context(overview, valid) for m in self.members], self.weights, self.combine)
 
 
 def check_weights(weights: Sequence[float] | None, n_models: int, combine: str) -> tuple[float, ...]:

@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.segmenter.contract import BandContract
+from densa.segmenter.contract import BandContract, Segmenter
 from densa.shallow import ShallowModel
 
 __all__ = ["ForestSegmenter"]
 
 
-class ForestSegmenter:
+class ForestSegmenter(Segmenter):
     """Trees over features of pixels or regions, see `Segmenter`; the same for every tiling.
 
     Args:
         model: features and trees.
         legend: its classes.
         bands: its input contract.
-        size: (height, width) of the image that it is for, see `densa.segmenter.for_image`; None: blocks end where the
+        size: (height, width) of the image that it is for, see `for_image`; None: blocks end where the
             image does.
 
     Raises:
@@ -51,10 +51,10 @@ class ForestSegmenter:
     def probabilities_at(
         self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
     ) -> NDArray[np.float32]:
-        """The same at a known place of the image; see `densa.segmenter.probabilities_at`."""
+        """The same at a known position in the image; see `Segmenter.probabilities_at`."""
         self.bands.check_block(block, valid)
         return self.model.probabilities(block, valid, row, column, self.size)
 
     def for_image(self, height: int, width: int) -> ForestSegmenter:
-        """The same for blocks of an image of that size; see `densa.segmenter.for_image`."""
+        """The same for blocks of an image of that size; see `Segmenter.for_image`."""
         return ForestSegmenter(self.model, self.legend, self.bands, (height, width))

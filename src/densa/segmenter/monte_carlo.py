@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from densa.errors import InputError
+from densa.segmenter.contract import Segmenter
 from densa.segmenter.inference import without_data
 from densa.segmenter.network import NetworkSegmenter
 
@@ -37,7 +38,7 @@ class Sampled(NamedTuple):
     uncertainty: NDArray[np.float32]
 
 
-class MonteCarlo:
+class MonteCarlo(Segmenter):
     """A network with dropout as a segmenter whose probabilities are means over samples; see `Segmenter`.
 
     Args:
@@ -59,15 +60,10 @@ class MonteCarlo:
             raise InputError(f"samples must be 1 to {MOST_SAMPLES}, got {n_samples}")
         self.segmenter, self.n_samples, self.seed = segmenter, n_samples, seed
         self.legend, self.bands = segmenter.legend, segmenter.bands
-        self.halo, self.stride = segmenter.halo, segmenter.stride
+        self.halo, self.stride, self.whole_image = segmenter.halo, segmenter.stride, segmenter.whole_image
         self._cells = _cells_per_stride(network, segmenter.bands.n_bands, segmenter.stride)
         if not self._cells:
             raise InputError(f"{type(network).__name__} has no layer of dropout, so its samples are all the same")
-
-    @property
-    def whole_image(self) -> bool:
-        """Whether every pixel depends on the whole image."""
-        return self.segmenter.whole_image
 
     def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Mean probabilities of a block that begins where the image does; see `Segmenter.probabilities`."""
@@ -76,7 +72,7 @@ class MonteCarlo:
     def probabilities_at(
         self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
     ) -> NDArray[np.float32]:
-        """The same at a known place of the image; see `densa.segmenter.probabilities_at`."""
+        """The same at a known position in the image; see `Segmenter.probabilities_at`."""
         return self.sample(block, valid, row, column).probabilities
 
     def uncertainty(
@@ -108,7 +104,7 @@ class MonteCarlo:
         return Sampled(*(t.float().contiguous().cpu().numpy() for t in (mean, spread)))
 
     def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> MonteCarlo:
-        """The same of the frozen network; see `with_frozen_context`."""
+        """The same of the frozen network; see `Segmenter.with_frozen_context`."""
         return MonteCarlo(self.segmenter.with_frozen_context(overview, valid), self.n_samples, seed=self.seed)
 
 

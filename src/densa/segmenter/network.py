@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.operators.receptive_field import receptive_field
-from densa.segmenter.contract import BandContract
+from densa.segmenter.contract import BandContract, Segmenter
 from densa.segmenter.inference import choose_device, choose_precision, prepare
 from densa.segmenter.structure import once_per_structure
 
@@ -23,7 +23,7 @@ __all__ = ["NetworkSegmenter", "mirrored_places"]
 _receptive_field = once_per_structure(receptive_field)
 
 
-class NetworkSegmenter:
+class NetworkSegmenter(Segmenter):
     """A trained network with its legend and its input contract; see `Segmenter`.
 
     Args:
@@ -38,11 +38,14 @@ class NetworkSegmenter:
 
     Attributes:
         network: the copy that infers, in evaluation mode.
-        receptive_field: of the network; where `whole_image` is set, no halo makes tiles equal to the whole.
+        receptive_field: of the network.
 
     Raises:
         InputError: an unknown device or precision, or a network whose receptive field cannot be worked out.
     """
+
+    device: torch.device
+    dtype: torch.dtype
 
     def __init__(
         self, network: nn.Module, legend: Legend, bands: BandContract, *, device: str = "auto", precision: str = "auto"
@@ -51,14 +54,10 @@ class NetworkSegmenter:
         self.device, self.dtype = _chosen(network, device, precision)
         self.receptive_field = _receptive_field(network, bands.n_bands)
         self.halo, self.stride = self.receptive_field.local_halo, self.receptive_field.stride
+        self.whole_image = self.receptive_field.whole_image
         self._margin = int(getattr(network, "margin", 0))
         self._input_side = getattr(network, "input_side", int)
         self.network = prepare(network, bands.n_bands, self.device, self.dtype)
-
-    @property
-    def whole_image(self) -> bool:
-        """Whether every pixel depends on the whole image, so that no tile can be labelled by itself."""
-        return self.receptive_field.whole_image
 
     def fits(self, device: str, precision: str) -> bool:
         """Whether it is what those settings would make of the network.
@@ -93,12 +92,12 @@ class NetworkSegmenter:
         return pixels.to(self.device, self.dtype)
 
     def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NetworkSegmenter:
-        """The segmenter whose image pooling sees an overview in place of the image; see `with_frozen_context`."""
+        """The segmenter whose image pooling sees an overview in place of the image; see `Segmenter`."""
         if not self.whole_image:
             return self
         if not hasattr(self.network, "freeze_context"):
             raise InputError(
-                f"{type(self.network).__name__} depends on the whole image and has no context to hold fixed; "
+                f"{type(self.network).__name__} depends on the whole image and its context cannot be frozen; "
                 "predict whole images"
             )
         frozen = copy.copy(self)
@@ -107,6 +106,7 @@ class NetworkSegmenter:
         frozen.receptive_field = replace(
             self.receptive_field, reach=self.receptive_field.local_reach, whole_image=False
         )
+        frozen.whole_image = False
         return frozen
 
 

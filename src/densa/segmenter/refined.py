@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from densa.crf import DenseCrf, dense_crf
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.segmenter.contract import BandContract, Segmenter, for_image, probabilities_at
-from densa.segmenter.frozen_context import with_frozen_context
+from densa.segmenter.contract import BandContract, Segmenter
 
 __all__ = ["Refined"]
 
@@ -20,7 +19,7 @@ STD_IN_8_BITS = 58.0
 """Values of 8 bits that one standard deviation stands for: that of photographs (ImageNet's: 0.229, 0.224, 0.225)."""
 
 
-class Refined:
+class Refined(Segmenter):
     """Another segmenter's probabilities, refined by `densa.crf.dense_crf` with the bands of the block; see `Segmenter`.
 
     `parameters.appearance_values` is in units of 8-bit values: of the bands as they are where the model was trained on
@@ -51,6 +50,7 @@ class Refined:
         self.legend: Legend = segmenter.legend
         self.bands: BandContract = segmenter.bands
         self.stride: int = segmenter.stride
+        self.whole_image = segmenter.whole_image
         for name in ("smooth_weight", "appearance_weight"):
             shape = np.shape(getattr(self.parameters, name))
             if shape != (self.legend.n_classes,) * len(shape):
@@ -62,11 +62,6 @@ class Refined:
         own = math.ceil(reach * widest)
         self.halo: int = segmenter.halo + -(-own // self.stride) * self.stride
 
-    @property
-    def whole_image(self) -> bool:
-        """Whether the inner segmenter sees the whole image at every pixel, so that no tile can be labelled."""
-        return bool(getattr(self.segmenter, "whole_image", False))
-
     def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Class probabilities of a block, refined; pixels without data keep the segmenter's. See `Segmenter`."""
         return self.probabilities_at(block, valid, 0, 0)
@@ -74,18 +69,18 @@ class Refined:
     def probabilities_at(
         self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
     ) -> NDArray[np.float32]:
-        """The same at a known place of the image; see `densa.segmenter.probabilities_at`."""
-        found = probabilities_at(self.segmenter, block, valid, row, column)
+        """The same at a known position in the image; see `Segmenter.probabilities_at`."""
+        found = self.segmenter.probabilities_at(block, valid, row, column)
         image, inside = self.image(np.asarray(block), valid)
         return dense_crf(found, image, self.parameters, valid=inside, origin=(row, column))
 
     def for_image(self, height: int, width: int) -> Refined:
-        """The same for blocks of that image; see `densa.segmenter.for_image`."""
-        return Refined(for_image(self.segmenter, height, width), self.parameters, reach=self.reach)
+        """The same for blocks of that image; see `Segmenter.for_image`."""
+        return Refined(self.segmenter.for_image(height, width), self.parameters, reach=self.reach)
 
     def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Refined:
-        """The same of the frozen model; see `densa.segmenter.with_frozen_context`."""
-        return Refined(with_frozen_context(self.segmenter, overview, valid), self.parameters, reach=self.reach)
+        """The same of the frozen model; see `Segmenter.with_frozen_context`."""
+        return Refined(self.segmenter.with_frozen_context(overview, valid), self.parameters, reach=self.reach)
 
     def image(
         self, block: NDArray[Any], valid: NDArray[np.bool_] | None

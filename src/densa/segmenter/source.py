@@ -18,7 +18,6 @@ from densa.networks import build as build_network
 from densa.segmenter.augmented import Augmented
 from densa.segmenter.contract import Segmenter
 from densa.segmenter.ensemble_folder import model_files
-from densa.segmenter.frozen_context import with_frozen_context
 from densa.segmenter.loading import load_segmenter
 from densa.segmenter.model_folder import Build
 from densa.segmenter.monte_carlo import MonteCarlo
@@ -41,7 +40,7 @@ class ModelSource:
         seed: of these.
         crf: parameters of a CRF that refines the probabilities, None for none; see `Refined`.
         overview: (bands, h, w) whose context a network with image pooling is to have in every tile; see
-            `with_frozen_context`. None leaves such a network as it is.
+            `Segmenter.with_frozen_context`. None leaves such a network as it is.
         overview_valid: (h, w), False where the overview has no data.
     """
 
@@ -68,7 +67,7 @@ class ModelSource:
         """
         segmenter = load_segmenter(self.folder, build, device=self.device, precision=self.precision)
         if self.overview is not None:
-            segmenter = with_frozen_context(segmenter, self.overview, self.overview_valid)
+            segmenter = segmenter.with_frozen_context(self.overview, self.overview_valid)
         if self.samples:
             if not isinstance(segmenter, NetworkSegmenter):
                 raise InputError(f"{self.folder} is no single network, which Monte-Carlo samples need; give samples=0")

@@ -7,9 +7,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from densa import raster
 from densa.engine import Blended, predict, predict_to_file
 from densa.errors import InputError
+from densa.segmenter import Segmenter
 
 
-class Average:
+class Average(Segmenter):
     """Every pixel of a window gets the mean of the window: context is all of it."""
 
     halo, stride, whole_image = 0, 2, True

@@ -16,7 +16,7 @@ from densa.engine.prediction.patches import (
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.networks import build
-from densa.segmenter import BandContract, NetworkSegmenter
+from densa.segmenter import BandContract, NetworkSegmenter, Segmenter
 
 LEGEND = Legend(("ground", "roof", "tree"))
 BANDS = BandContract(3, ("red", "green", "blue"), (120.0,) * 3, (60.0,) * 3)
@@ -101,7 +101,7 @@ def test_the_scene_is_never_read_whole(segmenter, scene, monkeypatch):
     assert {window.height for window in read} == {24}
 
 
-class _Constant:
+class _Constant(Segmenter):
     """The same probabilities everywhere, whatever the image shows."""
 
     legend, bands, halo, stride = LEGEND, BANDS, 0, 1

@@ -1,4 +1,4 @@
-"""Segmenters that heed where in which image a block lies are told."""
+"""Segmenters that depend on the block's position and the image's size are given both."""
 
 from functools import partial
 

@@ -3,11 +3,11 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from densa.legend import Legend
-from densa.segmenter import BandContract
+from densa.segmenter import BandContract, Segmenter
 from densa.training.loop.validation import validate
 
 
-class _Bright:
+class _Bright(Segmenter):
     """Two classes by the mean over 5x5 pixels; reads 2 pixels away."""
 
     legend, bands, halo, stride = Legend(("dark", "bright")), BandContract(3), 4, 4

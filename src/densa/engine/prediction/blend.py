@@ -14,15 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.legend import Legend
-from densa.segmenter import BandContract, Segmenter, probabilities_at
+from densa.segmenter import Segmenter
 
 __all__ = ["BLENDS", "Blended"]
 
 BLENDS = ("linear", "hann")
 
 
-class Blended:
+class Blended(Segmenter):
     """A segmenter that predicts windows as if each were an image, and blends them.
 
     Args:
@@ -33,8 +32,6 @@ class Blended:
     Raises:
         InputError: an unknown name, or a size that does not fit the stride.
     """
-
-    whole_image = False
 
     def __init__(self, segmenter: Segmenter, *, window_size: int, weights: str) -> None:
         if weights not in BLENDS:
@@ -50,49 +47,32 @@ class Blended:
         place = (np.arange(window_size) + 0.5) / window_size
         shape = 1 - np.abs(2 * place - 1) if weights == "linear" else np.sin(np.pi * place) ** 2
         self._weight = shape.astype(np.float32)
-        self.device, self.dtype = getattr(segmenter, "device", None), getattr(segmenter, "dtype", None)
-
-    @property
-    def legend(self) -> Legend:
-        """The classes."""
-        return self._segmenter.legend
-
-    @property
-    def bands(self) -> BandContract:
-        """What is expected of an image."""
-        return self._segmenter.bands
-
-    @property
-    def halo(self) -> int:
-        """Half a window: what touches a pixel begins at most so far before a multiple of the step."""
-        return self._step
-
-    @property
-    def stride(self) -> int:
-        """Step between windows."""
-        return self._step
+        self.legend, self.bands = segmenter.legend, segmenter.bands
+        self.device, self.dtype = segmenter.device, segmenter.dtype
+        self.stride = self._step
+        self.halo = self._step  # a window that holds a pixel begins at most so far before a multiple of the step
 
     def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Blended probabilities of a block that begins where the image does; see `Segmenter.probabilities`."""
         return self.probabilities_at(block, valid, 0, 0)
 
     def probabilities_at(
-        self, block: NDArray[Any], valid: NDArray[np.bool_] | None, top: int, left: int
+        self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
     ) -> NDArray[np.float32]:
-        """The same of a block whose first pixel is at row `top`, column `left`, multiples of the step."""
+        """The same at a known position in the image; see `Segmenter.probabilities_at`."""
         height, width = block.shape[1:]
         total = np.zeros((self.legend.n_classes, height, width), np.float32)
         weight = np.zeros((height, width), np.float32)
         # Every pixel gets its windows in the order of the image, so that the sums do not depend on the block.
-        for row in self._origins(height):
-            for column in self._origins(width):
-                rows, columns = slice(row, row + self._size), slice(column, column + self._size)
+        for top in self._origins(height):
+            for left in self._origins(width):
+                rows, columns = slice(top, top + self._size), slice(left, left + self._size)
                 part = None if valid is None else valid[rows, columns]
                 if part is not None and not part.any():
                     continue
-                share = self._share(min(self._size, height - row), min(self._size, width - column))
-                found = probabilities_at(
-                    self._segmenter, np.ascontiguousarray(block[:, rows, columns]), part, top + row, left + column
+                share = self._share(min(self._size, height - top), min(self._size, width - left))
+                found = self._segmenter.probabilities_at(
+                    np.ascontiguousarray(block[:, rows, columns]), part, row + top, column + left
                 )
                 total[:, rows, columns] += share * found
                 weight[rows, columns] += share

@@ -31,7 +31,7 @@ def default_tile_size(segmenter: Segmenter, height: int, width: int) -> int:
 
     The whole image where it is small, or where the segmenter's output depends on all of it.
     """
-    whole = height * width <= WHOLE_SIDE_PX**2 or getattr(segmenter, "whole_image", False)
+    whole = height * width <= WHOLE_SIDE_PX**2 or segmenter.whole_image
     side = max(height, width) if whole else WHOLE_SIDE_PX
     return -(-side // segmenter.stride) * segmenter.stride
 
@@ -99,7 +99,7 @@ def choose_tile_size(
     Raises:
         InputError: the smallest tile needs more; the message says how much.
     """
-    if getattr(segmenter, "whole_image", False):
+    if segmenter.whole_image:
         return default_tile_size(segmenter, raster.height, raster.width)
     cache = limit_read_cache(memory)
     try:

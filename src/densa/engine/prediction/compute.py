@@ -14,7 +14,7 @@ from densa.engine.tiles.grid import inside
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.raster import Window
-from densa.segmenter import Segmenter, probabilities_at
+from densa.segmenter import Segmenter
 
 __all__ = ["TileComputer", "TilePrediction"]
 
@@ -81,8 +81,8 @@ class TileComputer:
         if not block.valid[inside(piece, block.window)].any():
             return np.zeros((self.segmenter.legend.n_classes, piece.height, piece.width), np.float32)
         rows, columns = inside(context, block.window)
-        found = probabilities_at(
-            self.segmenter, block.pixels[:, rows, columns], block.valid[rows, columns], context.row, context.column
+        found = self.segmenter.probabilities_at(
+            block.pixels[:, rows, columns], block.valid[rows, columns], context.row, context.column
         )
         return found[:, *inside(piece, context)]
 
@@ -100,7 +100,7 @@ class TileComputer:
         stride = self.segmenter.stride
         now = self.piece_size or max(block.core.height, block.core.width)
         half = -(-now // (2 * stride)) * stride
-        if getattr(self.segmenter, "whole_image", False) or half >= now:
+        if self.segmenter.whole_image or half >= now:
             raise InputError(
                 f"memory does not reach to predict {block.window.height} x {block.window.width} pixels at once"
                 f"{'' if half < now else ', the least that the model takes'}; close other programs, use fewer workers, "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from operator import methodcaller
 
 from densa.engine.prediction.budget import WHOLE_SIDE_PX
 from densa.raster import Raster, overview
-from densa.segmenter import Segmenter, with_frozen_context
+from densa.segmenter import Segmenter
 
 __all__ = ["frozen_context"]
 
@@ -26,7 +26,7 @@ def frozen_context(
         tile_size: that was asked for.
         tell: gets a line for the user.
     """
-    if not getattr(segmenter, "whole_image", False):
+    if not segmenter.whole_image:
         return None
     whole = raster.height * raster.width <= WHOLE_SIDE_PX**2
     if whole and (tile_size is None or tile_size >= max(raster.height, raster.width)):
@@ -36,4 +36,4 @@ def frozen_context(
         f"{raster.path.name}: the model looks at the whole image; its image-wide context is taken once from an "
         f"overview of {valid.shape[0]} x {valid.shape[1]} pixels and held for all tiles"
     )
-    return partial(with_frozen_context, overview=pixels, valid=valid)
+    return methodcaller("with_frozen_context", pixels, valid)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from operator import methodcaller
+from typing import Any
 
 from densa.engine.prediction.blend import Blended
 from densa.engine.prediction.budget import choose_tile_size, default_tile_size
@@ -21,7 +22,7 @@ from densa.engine.work.executors import threads_of_each
 from densa.engine.work.identity import content_hash, image_identity, origin_tags, segmenter_identity
 from densa.errors import InputError
 from densa.raster import Raster
-from densa.segmenter import Segmenter, for_image
+from densa.segmenter import Segmenter
 
 __all__ = ["Task", "check_bands", "checked_grid", "plan_task"]
 
@@ -73,7 +74,7 @@ def checked_grid(segmenter: Segmenter, raster: Raster, tile_size: int | None) ->
     """
     size = default_tile_size(segmenter, raster.height, raster.width) if tile_size is None else tile_size
     grid = Grid(raster.height, raster.width, size, segmenter.halo, segmenter.stride)
-    if getattr(segmenter, "whole_image", False) and len(grid) > 1:
+    if segmenter.whole_image and len(grid) > 1:
         raise InputError(
             f"the model's output depends on the whole image, so tiles of {size} cannot be predicted; leave the tile "
             "size out, or use a model with frozen context"
@@ -103,7 +104,8 @@ def plan_task(
     """
     crew = crew or Crew()
     check_bands(segmenter, raster)
-    bare, wraps = segmenter, [cast(Wrap, partial(for_image, height=raster.height, width=raster.width))]
+    bare = segmenter
+    wraps: list[Wrap] = [methodcaller("for_image", raster.height, raster.width)]
     segmenter = wraps[0](segmenter)
     identity = segmenter_identity(segmenter, fingerprint)
     products = Products(

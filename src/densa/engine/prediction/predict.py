@@ -22,7 +22,7 @@ from densa.engine.work.resuming import begun_tile_size
 from densa.engine.work.shard import Shard
 from densa.legend import IGNORE
 from densa.raster import Raster
-from densa.segmenter import Segmenter, for_image
+from densa.segmenter import Segmenter
 
 __all__ = ["Progress", "predict", "predict_array", "predict_to_file"]
 
@@ -53,7 +53,7 @@ def predict(
         InputError: the raster's bands are not the segmenter's, or the tile size is no multiple of the stride.
     """
     check_bands(segmenter, raster)
-    segmenter = for_image(segmenter, raster.height, raster.width)
+    segmenter = segmenter.for_image(raster.height, raster.width)
     grid = checked_grid(segmenter, raster, tile_size)
     job = TileJob("", raster.path, 0, lambda: segmenter, grid, Products(segmenter.legend.n_classes))
     done, total = 0, raster.height * raster.width

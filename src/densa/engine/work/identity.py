@@ -77,8 +77,8 @@ def segmenter_identity(segmenter: Segmenter, fingerprint: str | None = None) -> 
         "bands": list(segmenter.bands.names),
         "halo": segmenter.halo,
         "stride": segmenter.stride,
-        "device": str(getattr(getattr(segmenter, "device", None), "type", "")),
-        "precision": str(getattr(segmenter, "dtype", "")),
+        "device": "" if segmenter.device is None else segmenter.device.type,
+        "precision": "" if segmenter.dtype is None else str(segmenter.dtype),
         "fingerprint": _answer(segmenter) if fingerprint is None else fingerprint,
     }
 
