@@ -1,4 +1,4 @@
-"""Output files that are there whole or not at all."""
+"""Output files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import glob
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from densa.errors import InputError
 
-__all__ = ["atomic_output", "sidecar"]
+__all__ = ["atomic_output", "check_suffix", "close_all", "sidecar"]
 
 
 def sidecar(path: Path) -> Path:
@@ -57,3 +57,14 @@ def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
         for left in path.parent.glob(f"{glob.escape(temporary.stem)}*"):
             with suppress(OSError):
                 left.unlink(missing_ok=True)
+
+
+def check_suffix(path: Path, suffixes: set[str]) -> None:
+    """Refuse a file name whose format densa does not write."""
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"{path} must end in {' or '.join(sorted(suffixes))}")
+
+
+def close_all(stack: ExitStack, error: BaseException | None) -> None:
+    """Leave the contexts of `stack`, passing `error` to them."""
+    stack.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)

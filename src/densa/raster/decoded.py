@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from densa.errors import InputError
-from densa.raster.raster import Block, Raster, Window
+from densa.raster.raster import Raster, ValuesAndValidity, Window
 
 __all__ = ["MAX_DECODED_PIXELS", "DecodedRaster"]
 
@@ -28,7 +28,7 @@ class DecodedRaster(Raster):
         width: int,
         dtype: np.dtype[Any],
         band_names: tuple[str, ...],
-        decode: Callable[[], Block],
+        decode: Callable[[], ValuesAndValidity],
         *,
         n_pages: int = 1,
         metadata: Mapping[str, str] | None = None,
@@ -37,9 +37,9 @@ class DecodedRaster(Raster):
         check_size(path, height, width)
         self._decode = decode
         self._lock = threading.Lock()
-        self._pixels: Block | None = None
+        self._pixels: ValuesAndValidity | None = None
 
-    def _load(self, window: Window, bands: Sequence[int]) -> Block:
+    def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         with self._lock:
             if self._pixels is None:
                 self._pixels = self._decode()

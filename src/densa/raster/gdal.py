@@ -21,7 +21,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from densa.errors import InputError
-from densa.raster.raster import Block, Georeference, Raster, Window
+from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
 
 __all__ = ["GdalRaster", "gdal_environment", "gdal_errors", "set_read_cache"]
 
@@ -114,7 +114,7 @@ class GdalRaster(Raster):
                 self._handles.append(dataset)
         return dataset
 
-    def _load(self, window: Window, bands: Sequence[int]) -> Block:
+    def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         place = RasterioWindow(window.column, window.row, window.width, window.height)
         numbers = self._band_numbers if self._table is not None else [self._band_numbers[b] for b in bands]
         with gdal_errors(self.path), gdal_environment():

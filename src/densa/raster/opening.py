@@ -13,7 +13,7 @@ from densa.errors import InputError
 from densa.raster.decoded import DecodedRaster
 from densa.raster.gdal import GdalRaster
 from densa.raster.photo import open_photo, photo_format
-from densa.raster.raster import Block, Raster, Window
+from densa.raster.raster import Raster, ValuesAndValidity, Window
 from densa.raster.volume import open_volume
 
 __all__ = ["open", "read_mask"]
@@ -110,7 +110,7 @@ def _pillow_reduces(head: bytes) -> bool:
 def _decoded(raster: GdalRaster) -> Raster:
     """A PNG read by GDAL, whole: by windows it would be decoded from the top every time."""
 
-    def decode() -> Block:
+    def decode() -> ValuesAndValidity:
         with raster:
             return raster.read()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from densa.raster.raster import Block, Raster, Window
+from densa.raster.raster import Raster, ValuesAndValidity, Window
 
 __all__ = ["Part"]
 
@@ -21,7 +21,7 @@ class Part(Raster):
         super().__init__(whole.path, window.height, window.width, whole.dtype, whole.band_names)
         self._whole, self._window = whole, window
 
-    def _load(self, window: Window, bands: Sequence[int]) -> Block:
+    def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         place = Window(self._window.row + window.row, self._window.column + window.column, window.height, window.width)
         return self._whole.read(place, bands=[b + 1 for b in bands])
 

@@ -12,7 +12,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugi
 
 from densa.errors import InputError
 from densa.raster.decoded import DecodedRaster, check_size
-from densa.raster.raster import Block
+from densa.raster.raster import ValuesAndValidity
 
 __all__ = ["open_photo", "photo_format"]
 
@@ -73,7 +73,7 @@ def open_photo(
         n_pages = getattr(image, "n_frames", 1)
         metadata = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
 
-    def decode() -> Block:
+    def decode() -> ValuesAndValidity:
         with _open(path, reader, page) as image:
             try:
                 return _pixels(image, kind)
@@ -120,7 +120,7 @@ def _kind(image: Image.Image, expand_palette: bool) -> str:
     return "RGBA" if transparent else "RGB"  # RGB, RGBX, CMYK, YCbCr, La, RGBa
 
 
-def _pixels(image: ImageFile.ImageFile, kind: str) -> Block:
+def _pixels(image: ImageFile.ImageFile, kind: str) -> ValuesAndValidity:
     turn = _TURNS.get(_orientation(image))
     picture: Image.Image = image
     if image.mode == "PA" and kind == "P":

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 
-__all__ = ["Georeference", "Raster", "Window"]
+__all__ = ["Georeference", "Raster", "ValuesAndValidity", "Window", "reflect"]
 
-Block = tuple[NDArray[Any], NDArray[np.bool_]]
+ValuesAndValidity = tuple[NDArray[Any], NDArray[np.bool_]]
 """(bands, h, w) values and the (h, w) mask of the valid ones."""
 
 
@@ -79,7 +79,9 @@ class Raster(ABC):
         """Number of bands, alpha not counted."""
         return len(self.band_names)
 
-    def read(self, window: Window | None = None, *, bands: Sequence[int] | None = None, border: str = "none") -> Block:
+    def read(
+        self, window: Window | None = None, *, bands: Sequence[int] | None = None, border: str = "none"
+    ) -> ValuesAndValidity:
         """Values of a window, and which of its pixels hold data.
 
         Args:
@@ -118,7 +120,7 @@ class Raster(ABC):
         raise InputError(f'border must be "none", "mirror" or "zero", got {border!r}')
 
     @abstractmethod
-    def _load(self, window: Window, bands: Sequence[int]) -> Block:
+    def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         """Values and validity of a window inside the image; `bands` from 0; arrays that nobody else holds."""
 
     @abstractmethod
@@ -144,12 +146,12 @@ class Raster(ABC):
             )
 
     @staticmethod
-    def _finite(values: NDArray[Any], valid: NDArray[np.bool_]) -> Block:
+    def _finite(values: NDArray[Any], valid: NDArray[np.bool_]) -> ValuesAndValidity:
         if values.dtype.kind == "f":
             valid &= np.isfinite(values).all(axis=0)
         return values, valid
 
-    def _read_mirrored(self, window: Window, bands: Sequence[int]) -> Block:
+    def _read_mirrored(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         rows = reflect(np.arange(window.row, window.row + window.height), self.height)
         columns = reflect(np.arange(window.column, window.column + window.width), self.width)
         top, left = int(rows.min()), int(columns.min())
@@ -160,7 +162,7 @@ class Raster(ABC):
         rows, columns = rows[:, None] - top, columns - left
         return values[:, rows, columns], valid[rows, columns]
 
-    def _read_padded(self, window: Window, bands: Sequence[int]) -> Block:
+    def _read_padded(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         values = np.zeros((len(bands), window.height, window.width), self.dtype)
         valid = np.zeros((window.height, window.width), bool)
         top, left = max(window.row, 0), max(window.column, 0)

@@ -11,7 +11,7 @@ import tifffile
 
 from densa.errors import InputError
 from densa.raster.decoded import DecodedRaster
-from densa.raster.raster import Block
+from densa.raster.raster import ValuesAndValidity
 
 __all__ = ["open_volume"]
 
@@ -48,7 +48,7 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
 
     native = dtype.newbyteorder("=")
 
-    def decode() -> Block:
+    def decode() -> ValuesAndValidity:
         try:
             stack = tifffile.imread(path, series=0, out="memmap")  # a large stack need not fit the memory
         except (*_DAMAGE, MemoryError) as error:

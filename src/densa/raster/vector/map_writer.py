@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.raster.atomic import atomic_output
+from densa.raster.atomic import atomic_output, check_suffix, close_all
 from densa.raster.ground import Ground, ground_of
 from densa.raster.polygons.polygoniser import PolygonBatch, Polygoniser
 from densa.raster.polygons.runs import LabelArray
@@ -27,7 +27,6 @@ from densa.raster.vector.files import (
 )
 from densa.raster.vector.style import QgisStyle
 from densa.raster.vector.wkb import well_known_binary
-from densa.raster.writing.geotiff import check_suffix, close_all
 
 __all__ = ["VECTOR_SUFFIXES", "MapWriter"]
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from densa.errors import InputError
-from densa.raster.atomic import atomic_output
+from densa.raster.atomic import atomic_output, check_suffix, close_all
 from densa.raster.raster import Georeference, Raster, Window
-from densa.raster.writing.geotiff import TIFF_SUFFIXES, GeoTiffFile, check_suffix, check_window, close_all
+from densa.raster.writing.geotiff import TIFF_SUFFIXES, GeoTiffFile, check_window
 
 __all__ = ["BandsWriter", "write_bands"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from densa.raster.gdal import GdalRaster, gdal_environment, gdal_errors
 from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.writing.cog import BLOCK_PX, copy_to_cog
 
-__all__ = ["TIFF_SUFFIXES", "GeoTiffFile", "check_suffix", "check_window", "close_all", "software"]
+__all__ = ["TIFF_SUFFIXES", "GeoTiffFile", "check_window", "software"]
 
 TIFF_SUFFIXES = {".tif", ".tiff"}
 
@@ -132,12 +132,6 @@ def software() -> str:
     return f"densa {version('densa')}"
 
 
-def check_suffix(path: Path, suffixes: set[str]) -> None:
-    """Refuse a file name whose format densa does not write."""
-    if path.suffix.lower() not in suffixes:
-        raise InputError(f"{path} must end in {' or '.join(sorted(suffixes))}")
-
-
 def check_window(window: Window, height: int, width: int, shape: tuple[int, ...]) -> Window:
     """Refuse values that are not of their window's shape, and windows outside the raster."""
     window = Window(*window)
@@ -150,8 +144,3 @@ def check_window(window: Window, height: int, width: int, shape: tuple[int, ...]
     ):
         raise InputError(f"{window} must lie inside the {height} x {width} pixels of the raster")
     return window
-
-
-def close_all(stack: ExitStack, error: BaseException | None) -> None:
-    """Leave the contexts of `stack`, telling them of `error`."""
-    stack.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -16,13 +15,14 @@ from PIL import Image, PngImagePlugin
 
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
-from densa.raster.atomic import atomic_output, sidecar
+from densa.raster.atomic import atomic_output, check_suffix, close_all, sidecar
 from densa.raster.decoded import check_size
 from densa.raster.opening import open as open_raster
 from densa.raster.opening import read_mask
 from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.writing.attribute_table import attribute_table_xml
-from densa.raster.writing.geotiff import TIFF_SUFFIXES, GeoTiffFile, check_suffix, check_window, close_all, software
+from densa.raster.writing.geotiff import TIFF_SUFFIXES, GeoTiffFile, check_window, software
+from densa.raster.writing.picture import save_png
 
 __all__ = ["LabelMapWriter", "carried_legend", "read_label_map", "write_label_map"]
 
@@ -200,9 +200,7 @@ class _PngFile:
         text = PngImagePlugin.PngInfo()
         for name, value in sorted({"Software": software(), **self._fields}.items()):
             text.add_itxt(name, value)
-        buffer = io.BytesIO()  # Python's own write says why it failed, Pillow's does not
-        image.save(buffer, "PNG", pnginfo=text)
-        self._path.write_bytes(buffer.getbuffer())
+        save_png(image, self._path, text)
 
 
 class _TiffFile:

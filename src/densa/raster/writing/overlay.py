@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +13,7 @@ from PIL import Image
 
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
-from densa.raster.atomic import atomic_output
+from densa.raster.atomic import atomic_output, check_suffix
 from densa.raster.decoded import check_size
 from densa.raster.gdal import GdalRaster
 from densa.raster.grid import tiles
@@ -22,7 +21,8 @@ from densa.raster.opening import read_mask
 from densa.raster.raster import Raster, Window
 from densa.raster.reduced_copy import overview
 from densa.raster.writing.bands_writer import BandsWriter
-from densa.raster.writing.geotiff import TIFF_SUFFIXES, check_suffix
+from densa.raster.writing.geotiff import TIFF_SUFFIXES
+from densa.raster.writing.picture import save_png
 
 __all__ = ["write_outlines", "write_overlay"]
 
@@ -162,6 +162,4 @@ def _write_png(
             rows = slice(window.row, window.row + window.height)
             columns = slice(window.column, window.column + window.width)
             picture[rows, columns] = np.moveaxis(paint(window), 0, 2)
-        buffer = io.BytesIO()  # Python's own write says why it failed, Pillow's does not
-        Image.fromarray(picture).save(buffer, "PNG")
-        temporary.write_bytes(buffer.getbuffer())
+        save_png(Image.fromarray(picture), temporary)

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from densa.errors import InputError
-from densa.raster.atomic import atomic_output
-from densa.raster.writing.geotiff import check_suffix
+from densa.raster.atomic import atomic_output, check_suffix
 
-__all__ = ["write_picture"]
+__all__ = ["save_png", "write_picture"]
 
 
 def write_picture(path: Path | str, rgb: NDArray[np.uint8], *, overwrite: bool = False) -> None:
@@ -31,7 +30,12 @@ def write_picture(path: Path | str, rgb: NDArray[np.uint8], *, overwrite: bool =
     check_suffix(path, {".png"})
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
         raise InputError(f"a picture must be (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
-    buffer = io.BytesIO()  # Python's own write says why it failed, Pillow's does not
-    Image.fromarray(rgb).save(buffer, "PNG")
     with atomic_output(path, overwrite) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+        save_png(Image.fromarray(rgb), temporary)
+
+
+def save_png(image: Image.Image, path: Path, text: PngImagePlugin.PngInfo | None = None) -> None:
+    """Write a PNG, with text fields; encoded in memory first, since Python's write says why it failed, Pillow's not."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", pnginfo=text)
+    path.write_bytes(buffer.getbuffer())
