@@ -20,7 +20,7 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 ROOMS = {
     "": [
         ("errors",),
-        ("options",),
+        ("options", "progress"),
         ("legend",),
         ("raster", "regions", "descriptors", "crf", "operators", "metrics"),
         ("datasets", "networks", "shallow"),
@@ -64,7 +64,6 @@ MANY_PARAMETERS = {
     "cli/train.py:train",
     "engine/prediction/predict.py:predict_to_file",
     "engine/regions/by_name.py:region_method",
-    "shallow/training.py:train_shallow",
     "training/loop/train.py:train",
 }
 LONG_BODIES = {

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.segmenter import BandContract, ForestSegmenter, load_forest, load_segmenter, read_forest, save_forest
-from densa.shallow import SHALLOW, train_shallow
+from densa.shallow import SHALLOW, ShallowSettings, train_shallow
 
 LEGEND = Legend(("ground", "square"))
 BANDS = BandContract(3, mean=(80.0,) * 3, std=(40.0,) * 3)
@@ -45,7 +45,7 @@ class OneImage:
 
 def model_of(image, method="pixel-forest", **options):
     quick = {"trees": 4, "samples": 800, "scales": (1.0,), "region_size": 6, "patch": 5, **options}
-    return train_shallow(image, method, 3, LEGEND.class_names, **quick)
+    return train_shallow(image, method, 3, LEGEND.class_names, ShallowSettings(**quick))
 
 
 @pytest.mark.parametrize("method", sorted(SHALLOW))

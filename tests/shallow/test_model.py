@@ -5,14 +5,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from densa.errors import InputError
-from densa.shallow import SHALLOW, class_factors, train_shallow
+from densa.shallow import SHALLOW, ShallowSettings, class_factors, train_shallow
 
 NAMES = ("ground", "bright", "checked")
 QUICK = {"trees": 8, "samples": 1500, "scales": (1.0, 2.0), "region_size": 6, "patch": 5}
 
 
-def train(images, method, **options):
-    return train_shallow(images, method, len(images.pixels[0]), NAMES, **{**QUICK, **options})
+def train(images, method, *, seed=0, mean=(), std=(), **options):
+    settings = ShallowSettings(**{**QUICK, **options})
+    return train_shallow(images, method, len(images.pixels[0]), NAMES, settings, mean=mean, std=std, seed=seed)
 
 
 @pytest.mark.parametrize("method", sorted(SHALLOW))
@@ -116,11 +117,13 @@ def test_the_same_seed_gives_the_same_model(images):
     [
         ({"method": "pixel-svm"}, "unknown shallow method"),
         ({"features": ("colour",)}, "features must be some of"),
-        ({"samples": 1}, "samples must be from"),
-        ({"patch": 4}, "odd number"),
+        ({"samples": 1}, "samples must be at least the number of classes 3, got 1"),
+        ({"samples": 0}, "samples must be greater"),
+        ({"patch": 4}, "patch must be an odd number of pixels from 3 to 63, got 4"),
+        ({"patch": 65}, "patch must be an odd number"),
         ({"purity": 0}, "purity"),
         ({"prior": 2}, "prior"),
-        ({"region_size": 2, "method": "region-forest"}, "step of 4"),
+        ({"region_size": 2, "method": "region-forest"}, "region_size must be greater than or equal to 4"),
         ({"scales": (3.0, 1.0)}, "scales"),
         ({"trees": 0}, "trees must be"),
     ],
@@ -136,7 +139,7 @@ def test_wrong_labels_are_said(images):
         train_shallow(images, "pixel-forest", 3, tuple(map(str, range(255))))
     for method in ("pixel-forest", "region-forest"):
         with pytest.raises(InputError, match="no labelled pixel of sea"):
-            train_shallow(images, method, 3, (*NAMES, "sea"), **QUICK)
+            train_shallow(images, method, 3, (*NAMES, "sea"), ShallowSettings(**QUICK))
     images.maps = [np.where(m == 1, m, 255).astype(np.uint8) for m in images.maps]
     for method in ("pixel-forest", "region-forest"):
         with pytest.raises(InputError, match="all labels are of bright alone"):
@@ -154,9 +157,8 @@ def test_the_position_is_a_share_of_its_own_image(make_images):
     """Images of two sizes whose lower half is of class 1, nothing else to be seen."""
     pixels = [np.zeros((1, 60, 30), np.uint8), np.zeros((1, 100, 40), np.uint8)]
     labels = [np.repeat((np.arange(h) >= h // 2).astype(np.uint8), w).reshape(h, w) for h, w in ((60, 30), (100, 40))]
-    model = train_shallow(
-        make_images[0](pixels, labels), "pixel-forest", 1, ("upper", "lower"), features=("position",), trees=5
-    )
+    settings = ShallowSettings(features=("position",), trees=5)
+    model = train_shallow(make_images[0](pixels, labels), "pixel-forest", 1, ("upper", "lower"), settings)
     found = model.probabilities(np.zeros((1, 40, 30), np.uint8), None, 60, 0, (200, 30)).argmax(axis=0)
     assert_array_equal(found, np.zeros((40, 30)))
     assert_array_equal(model.probabilities(np.zeros((1, 40, 30), np.uint8)).argmax(axis=0)[:, 0], np.arange(40) >= 20)

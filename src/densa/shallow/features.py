@@ -11,14 +11,10 @@ from numpy.typing import NDArray
 
 from densa.descriptors import ColourSpaces, LocalBinaryPatterns, MultiScale, PixelDescriptor, Position, Raw, TextonBank
 from densa.errors import InputError
+from densa.shallow.settings import FEATURES, FeatureSettings
 
-__all__ = ["FEATURES", "PixelFeatures", "default_features"]
+__all__ = ["PixelFeatures", "default_features"]
 
-FEATURES = ("bands", "colours", "multi-scale", "textons", "patterns", "surroundings", "position")
-"""The bands; Lab and HSV; the multi-scale set; TextonBoost's filters; local binary patterns; smoothed bands in eight
-directions; row and column."""
-
-SCALES = (0.7, 1.0, 1.6, 3.5, 5.0, 10.0)
 _DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 MOST_DISTANCE = 200  # pixels
 
@@ -43,9 +39,9 @@ class PixelFeatures:
     """
 
     sets: tuple[str, ...]
-    scales: tuple[float, ...] = SCALES
+    scales: tuple[float, ...] = FeatureSettings.scales
     kinds: tuple[str, ...] = ("gaussian", "laplacian", "gradient", "difference", "structure", "hessian")
-    distances: tuple[int, ...] = (8, 24)
+    distances: tuple[int, ...] = FeatureSettings.distances
 
     def __post_init__(self) -> None:
         chosen = tuple(name for name in FEATURES if name in self.sets)

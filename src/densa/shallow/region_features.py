@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from densa.descriptors import ColourSpaces, FeatureStatistics
 from densa.errors import InputError
 from densa.shallow.features import PixelFeatures
+from densa.shallow.settings import SuperpixelSettings
 from densa.shallow.superpixels import COLOUR_STEPS, anchored_superpixels, reach_in_cells
 
 __all__ = ["RegionFeatures", "strip_rows"]
@@ -45,8 +46,8 @@ class RegionFeatures:
     """
 
     pixels: PixelFeatures
-    step: int = 16
-    compactness: float = 10.0
+    step: int = SuperpixelSettings.region_size
+    compactness: float = SuperpixelSettings.compactness
     n_rounds: int = 5
     neighbours: bool = True
     mean: tuple[float, ...] = ()

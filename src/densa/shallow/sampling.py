@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -10,19 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.progress import Progress
 from densa.raster import Window
 from densa.shallow.features import PixelFeatures
 from densa.shallow.region_features import RegionFeatures
 from densa.shallow.structured import patches_at
 
-__all__ = ["LabelledImages", "PixelSamples", "Progress", "RegionSamples", "sample_pixels", "sample_regions"]
+__all__ = ["LabelledImages", "PixelSamples", "RegionSamples", "sample_pixels", "sample_regions"]
 
 IGNORED = 255
 _TILE = 1024  # pixels: side of the windows in which features are computed
 _STRIP_PIXELS = 1 << 22  # of label maps held at once
-
-Progress = Callable[[int, int], None]
-"""Called with (images done, images in all)."""
 
 
 class LabelledImages(Protocol):

@@ -18,7 +18,7 @@ from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.raster import Window, atomic_output
 from densa.segmenter import ForestSegmenter, save_forest
-from densa.shallow import SHALLOW, Strokes, draw_strokes, read_strokes, train_shallow
+from densa.shallow import SHALLOW, ShallowSettings, Strokes, draw_strokes, read_strokes, train_shallow
 from densa.training.config.data import checked_splits, open_data
 from densa.training.config.shallow_options import shallow_arguments
 from densa.training.loop.preparation import band_contract, prepare_folder
@@ -91,6 +91,8 @@ def train_shallow_from_config(
     """
     splits, n_bands = _open(config)
     arguments = shallow_arguments(config.model, config.model_arguments)
+    if "learning_rate" in arguments:
+        arguments["boosting_rate"] = arguments.pop("learning_rate")
     train, folder = splits["train"], Path(output)
     with _new_folder(folder, overwrite=overwrite):
         start = time.perf_counter()
@@ -101,7 +103,7 @@ def train_shallow_from_config(
                 config.model,
                 n_bands,
                 train.legend.class_names,
-                **arguments,
+                ShallowSettings(**arguments),
                 mean=bands.mean,
                 std=bands.std,
                 seed=config.seed,
