@@ -19,9 +19,7 @@ from machine import machine
 from scipy import ndimage
 from skimage import color, data, io, segmentation
 
-from densa.regions.watershed.flooding import watershed
-from densa.regions.watershed.gradient import gradient_magnitude
-from densa.regions.watershed.minima import label_minima
+from densa.regions import gradient_magnitude, label_minima, watershed
 
 try:
     import cv2
@@ -89,15 +87,15 @@ def main() -> None:
     image = mosaic(options.side, options.images)
     minima = label_minima(image)
     relief, markers = gradient_magnitude(image, 1), grid_markers(options.side)
-    for ties in ("heap", "raster"):
+    for ties in ("raster", "scikit-image"):
         watershed(image[:99, :99], ties=ties)
         watershed(relief[:99, :99], markers[:99, :99], ties=ties)
         watershed(np.ones_like(relief[:99, :99]), markers[:99, :99], ties=ties)
 
     print(machine())
     contenders: Contenders = {
-        'densa, ties="raster"': lambda: watershed(image, ties="raster"),
         "densa": lambda: watershed(image),
+        'densa, ties="scikit-image"': lambda: watershed(image, ties="scikit-image"),
         "scikit-image": lambda: segmentation.watershed(image),
         "SciPy watershed_ift": lambda: ndimage.watershed_ift(image, minima),
     }
@@ -105,8 +103,8 @@ def main() -> None:
         contenders["OpenCV"] = lambda: opencv(image, minima)
     table(f"uint8, {image.shape}, {minima.max()} minima", contenders, "scikit-image", options.runs)
     contenders = {
-        'densa, ties="raster"': lambda: watershed(relief, markers, ties="raster"),
         "densa": lambda: watershed(relief, markers),
+        'densa, ties="scikit-image"': lambda: watershed(relief, markers, ties="scikit-image"),
         "scikit-image": lambda: segmentation.watershed(relief, markers),
     }
     table(f"float32, {image.shape}, {markers.max()} grid markers", contenders, "scikit-image", options.runs)

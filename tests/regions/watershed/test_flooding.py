@@ -1,7 +1,6 @@
-"""Watershed: worked examples, a plain reference, scikit-image's labels, properties, bad input."""
+"""Watershed: worked examples, the definition, scikit-image's labels, properties, bad input."""
 
 import heapq
-import importlib
 
 import numpy as np
 import pytest
@@ -13,9 +12,9 @@ from scipy import ndimage
 from skimage import data, segmentation
 
 from densa.errors import InputError
+from densa.regions.watershed import flooding
 from densa.regions.watershed.flooding import watershed
 
-module = importlib.import_module("densa.regions.watershed")  # the package has the function under this name
 DTYPES = [np.bool_, np.uint8, np.int8, np.uint16, np.int16, np.int64, np.uint64, np.float16, np.float32, np.float64]
 shapes = hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)
 
@@ -39,21 +38,34 @@ def scenes(draw):
     return image.astype(dtype), markers, mask
 
 
-def reference(image, markers, connectivity, mask):
-    """Meyer's flooding as it is told, marker pixels of one value row by row."""
+def flooded_by_queue(image, markers, connectivity, mask, compactness=0.0, line=False):
+    """The definition: a queue ordered by level and age, which marker pixels enter first, in raster order."""
     steps = [(-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)][: 4 * connectivity]
-    inside = np.ones(image.shape, bool) if mask is None else mask
+    inside = np.ones(image.shape, bool) if mask is None else mask.copy()
     labels = markers * inside
-    queue = [(float(image[p]), age, p) for age, p in enumerate(zip(*np.nonzero(labels), strict=True))]
+    queue = [(float(image[p]), age, p, p) for age, p in enumerate(zip(*np.nonzero(labels), strict=True))]
     heapq.heapify(queue)
     age = len(queue)
+    late = line or compactness > 0  # a pixel is labelled when it is served
     while queue:
-        level, _, (row, column) = heapq.heappop(queue)
-        for r, c in ((row + i, column + j) for i, j in steps):
-            if 0 <= r < image.shape[0] and 0 <= c < image.shape[1] and inside[r, c] and labels[r, c] == 0:
-                labels[r, c] = labels[row, column]
+        level, _, pixel, source = heapq.heappop(queue)
+        if late and labels[pixel] and pixel != source:
+            continue
+        beside = [(pixel[0] + i, pixel[1] + j) for i, j in steps]
+        beside = [p for p in beside if 0 <= p[0] < image.shape[0] and 0 <= p[1] < image.shape[1] and inside[p]]
+        if not line or compactness > 0:
+            labels[pixel] = labels[source]
+        elif inside[pixel] and any(labels[p] not in (0, labels[source]) for p in beside):
+            inside[pixel] = False
+        elif inside[pixel]:
+            labels[pixel] = labels[source]
+        for p in beside:
+            if labels[p] == 0:
+                distance = np.sqrt(float((p[0] - source[0]) ** 2 + (p[1] - source[1]) ** 2))
                 age += 1
-                heapq.heappush(queue, (max(float(image[r, c]), level), age, (r, c)))
+                heapq.heappush(queue, (max(float(image[p]) + compactness * distance, level), age, p, source))
+                if not late:
+                    labels[p] = labels[source]
     return labels
 
 
@@ -118,15 +130,34 @@ def test_compactness_moves_the_border_off_the_edge():
     assert_array_equal(watershed(image, markers, compactness=0.01), [[1, 1, 1, 2, 2, 2]] * 5)
 
 
-# -- against the plain reference and scikit-image --------------------------------------------------------------------
+def test_of_equal_markers_the_first_in_raster_order_floods_first():
+    image, markers = np.array([[0, 5, 0, 5, 0]]), np.array([[1, 0, 2, 0, 3]])
+    for turned in (np.array, np.transpose):
+        assert_array_equal(watershed(turned(image), turned(markers)), turned([[1, 1, 2, 2, 3]]))
+        # three equal items come out of scikit-image's binary heap in the order first, last, middle
+        of_heap = watershed(turned(image), turned(markers), ties="scikit-image")
+        assert_array_equal(of_heap, turned([[1, 1, 2, 3, 3]]))
+
+
+# -- against the definition and scikit-image -------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=100)
 @given(scenes(), st.sampled_from([1, 2]))
-def test_row_by_row_ties_equal_the_plain_reference(scene, connectivity):
+def test_labels_are_those_of_the_definition(scene, connectivity):
     image, markers, mask = scene
-    expected = reference(image, markers, connectivity, mask)
+    expected = flooded_by_queue(image, markers, connectivity, mask)
     assert_array_equal(watershed(image, markers, connectivity, mask=mask, ties="raster"), expected)
+    assert_array_equal(watershed(image, markers, connectivity, mask=mask), expected)  # which is the default
+
+
+@settings(deadline=None, max_examples=100)
+@given(scenes(), st.sampled_from([1, 2]), st.sampled_from([0, 0.3, 20]), st.booleans())
+def test_lines_and_compact_regions_follow_raster_order(scene, connectivity, compactness, line):
+    image, markers, mask = scene
+    expected = flooded_by_queue(image, markers, connectivity, mask, compactness, line)
+    found = watershed(image, markers, connectivity, mask=mask, compactness=compactness, watershed_line=line)
+    assert_array_equal(found, expected)
 
 
 @settings(deadline=None, max_examples=150)
@@ -135,7 +166,7 @@ def test_labels_are_those_of_scikit_image(scene, connectivity, compactness, line
     image, markers, mask = scene
     options = {"mask": mask, "compactness": compactness, "watershed_line": line}
     expected = segmentation.watershed(image, markers, connectivity, **options)
-    assert_array_equal(watershed(image, markers, connectivity, **options), expected)
+    assert_array_equal(watershed(image, markers, connectivity, ties="scikit-image", **options), expected)
 
 
 @settings(deadline=None, max_examples=50)
@@ -148,7 +179,7 @@ def test_labels_from_minima_are_those_of_scikit_image(scene, connectivity):
         expected[:] = 1  # a constant image is one minimum here, none there
     elif image.min() == image.max():
         expected = ndimage.label(mask, ndimage.generate_binary_structure(2, connectivity))[0]
-    assert_array_equal(watershed(image, None, connectivity, mask=mask), expected)
+    assert_array_equal(watershed(image, None, connectivity, mask=mask, ties="scikit-image"), expected)
 
 
 @pytest.mark.parametrize("count", [1, 2, 25, 100])
@@ -157,7 +188,7 @@ def test_labels_from_a_count_are_those_of_scikit_image(rng, count, masked):
     image = rng.integers(0, 50, (23, 31))
     mask = ndimage.gaussian_filter(rng.random(image.shape), 2) > 0.48 if masked else None
     expected = segmentation.watershed(image, count, mask=mask)
-    assert_array_equal(watershed(image, count, mask=mask), expected)
+    assert_array_equal(watershed(image, count, mask=mask, ties="scikit-image"), expected)
 
 
 @pytest.mark.parametrize("connectivity", [1, 2])
@@ -168,7 +199,7 @@ def test_labels_on_a_photograph_are_those_of_scikit_image(connectivity, dtype, m
     if dtype is np.float32:
         image = ndimage.gaussian_gradient_magnitude(image, 1)
     expected = segmentation.watershed(image, markers, connectivity)
-    assert_array_equal(watershed(image, markers, connectivity), expected)
+    assert_array_equal(watershed(image, markers, connectivity, ties="scikit-image"), expected)
 
 
 @pytest.mark.parametrize("alike", [2, 3, 6])
@@ -180,10 +211,10 @@ def test_few_ties_give_the_labels_of_scikit_image(rng, alike, connectivity):
         markers = (rng.random(image.shape) < rng.choice([0.02, 0.1, 0.3])) * rng.integers(1, 9, image.shape)
         markers[0, 0] = 1
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "_item_fields", lambda *sizes: n_heaps.append(1))
-            labels = watershed(image, markers, connectivity)
+            patch.setattr(flooding, "_item_fields", lambda *sizes: n_heaps.append(1))
+            labels = watershed(image, markers, connectivity, ties="scikit-image")
         assert_array_equal(labels, segmentation.watershed(image, markers, connectivity))
-        assert_array_equal(watershed(image, markers, connectivity), labels)
+        assert_array_equal(watershed(image, markers, connectivity, ties="scikit-image"), labels)
     assert 0 < len(n_heaps) < 40
 
 
@@ -191,10 +222,10 @@ def test_few_ties_give_the_labels_of_scikit_image(rng, alike, connectivity):
 @given(scenes())
 def test_general_heap_gives_the_same_labels(scene):
     image, markers, mask = scene
-    expected = watershed(image, markers, mask=mask)
+    expected = watershed(image, markers, mask=mask, ties="scikit-image")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_item_fields", lambda *sizes: None)
-        assert_array_equal(watershed(image, markers, mask=mask), expected)
+        patch.setattr(flooding, "_item_fields", lambda *sizes: None)
+        assert_array_equal(watershed(image, markers, mask=mask, ties="scikit-image"), expected)
 
 
 def test_full_range_of_signed_and_unsigned_integers():
@@ -213,7 +244,7 @@ def test_both_zeros_are_one_level():
 
 
 @settings(deadline=None, max_examples=50)
-@given(scenes(), st.sampled_from([1, 2]), st.sampled_from(["heap", "raster"]))
+@given(scenes(), st.sampled_from([1, 2]), st.sampled_from(["raster", "scikit-image"]))
 def test_regions_hold_their_markers_and_are_connected(scene, connectivity, ties):
     image, _, mask = scene
     structure = ndimage.generate_binary_structure(2, connectivity)
@@ -227,7 +258,7 @@ def test_regions_hold_their_markers_and_are_connected(scene, connectivity, ties)
 
 
 @settings(deadline=None, max_examples=50)
-@given(scenes(), st.sampled_from(["heap", "raster"]))
+@given(scenes(), st.sampled_from(["raster", "scikit-image"]))
 def test_only_the_order_of_values_counts(scene, ties):
     image, markers, mask = scene
     stretched = np.exp(image.astype(np.float64) / 10)  # another code path, too
@@ -305,7 +336,7 @@ FIRST = np.eye(4, 5, dtype=int)
         ((PLANE, FIRST), {"mask": np.ones((5, 4))}, "mask must have the image's shape"),
         ((PLANE, FIRST), {"compactness": -1.0}, "compactness"),
         ((PLANE, FIRST), {"compactness": np.nan}, "compactness"),
-        ((PLANE, FIRST), {"ties": "random"}, "ties"),
+        ((PLANE, FIRST), {"ties": "heap"}, 'ties must be "raster" or "scikit-image"'),
     ],
 )
 def test_bad_input(arguments, options, message):

@@ -164,7 +164,7 @@ def test_profiles_with_markers_at_both_ends(profile, labels):
 def test_a_photograph_is_parted_as_meyer_does():
     relief = gradient_magnitude(data.camera()[100:300, 150:350], 1)
     for markers, share in ((None, 0.0005), (100, 0.0005)):
-        forest, flood = watershed_forest(relief, markers), watershed(relief, markers, ties="raster")
+        forest, flood = watershed_forest(relief, markers), watershed(relief, markers)
         assert np.mean(forest != flood) <= share
         near = ndimage.binary_dilation(boundaries(flood), np.ones((3, 3)))
         assert np.mean(near[boundaries(forest)]) > 0.98

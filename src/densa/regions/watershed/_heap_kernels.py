@@ -1,8 +1,8 @@
-"""Kernel of the watershed over a binary heap: compact, with lines, or plain where `_flooding` cannot number all items.
+"""Kernel of the watershed over a binary heap: compact, with lines, or plain where items of 64 bits are too short.
 
-With lines or compactness a pixel's label is decided when it is served, not when it is queued, and it may wait several
-times, once for each neighbour that reached it; so the heap holds (value, age, pixel, source). Steps and order are those
-of scikit-image, so that labels are equal.
+With lines or compactness, a pixel's label is decided when it is served, not when it is queued, and it may be queued
+several times, once by each neighbour that reached it; so the heap holds (value, age, pixel, source). Steps and order
+are those of scikit-image, so that with markers of equal age labels are equal to its labels.
 """
 
 import numpy as np
@@ -65,11 +65,14 @@ def _meets_other_label(labels, inside, offsets, pixel, label):  # type: ignore[n
 
 
 @njit(nogil=True, cache=True)
-def flood_by_heap(relief, labels, inside, markers, offsets, row_length, compactness, lines):  # type: ignore[no-untyped-def]
-    """Fill `labels` (flat, padded by 1; 0: none yet, marker pixels given) from the flat places `markers`.
+def flood_by_heap(  # type: ignore[no-untyped-def]
+    relief, labels, inside, markers, marker_ages, offsets, row_length, compactness, lines
+):
+    """Fill `labels` (flat, padded by 1; 0: none yet, marker pixels given) from the flat indices `markers`.
 
-    `inside` is False on the border and outside the mask, and becomes False on lines. Lines are entered and left like
-    other pixels; they are drawn only where `compactness` is 0.
+    `marker_ages`, below the number of markers, decide between markers of one value; where they are equal too, the
+    heap does. `inside` is False on the border and outside the mask, and becomes False on lines. Floods pass through
+    line pixels as through others; lines are drawn only where `compactness` is 0.
     """
     n_slots = max(markers.size, 1024)
     heap = np.arange(n_slots)
@@ -78,10 +81,10 @@ def flood_by_heap(relief, labels, inside, markers, offsets, row_length, compactn
     pixels = np.empty(n_slots, np.int64)
     sources = np.empty(n_slots, np.int64)
     for i in range(markers.size):
-        values[i], ages[i], pixels[i], sources[i] = relief[markers[i]], 0, markers[i], markers[i]
+        values[i], ages[i], pixels[i], sources[i] = relief[markers[i]], marker_ages[i], markers[i], markers[i]
         _sift_up(heap, values, ages, i)
     late = lines or compactness > 0
-    n_items, age = markers.size, 0
+    n_items, age = markers.size, markers.size
     while n_items > 0:
         slot = _take_first(heap, values, ages, n_items)
         n_items -= 1

@@ -6,15 +6,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from densa.errors import InputError
-from densa.regions.watershed import _level_kernels as _flooding
+from densa.regions.watershed import _level_kernels as level_kernels
 from densa.regions.watershed._heap_kernels import flood_by_heap
+from densa.regions.watershed.levels import rank_levels
 from densa.regions.watershed.markers import Names, blank_outside, check_inside, check_reach, given_markers
 from densa.regions.watershed.minima import check_relief, label_minima
 
 __all__ = ["watershed"]
 
 FEW_TIED_LEVELS = 256
-MOST_PLAIN_LEVELS = 1 << 20  # integers of a smaller range are levels as they are, without sorting
 
 
 def watershed(
@@ -25,50 +25,50 @@ def watershed(
     mask: NDArray[np.generic] | None = None,
     compactness: float = 0.0,
     watershed_line: bool = False,
-    ties: str = "heap",
+    ties: str = "raster",
 ) -> NDArray[np.signedinteger | np.unsignedinteger]:
-    """Flood a relief from markers; where floods of two markers meet, their regions end.
+    """Flood a relief from markers; where the floods of two markers meet, their regions end.
 
-    `watershed_forest` is the watershed whose result does not depend on the order of computing, for large rasters.
+    Grey values are altitudes: flood `gradient_magnitude(photo)`, not the photograph, to find homogeneous objects.
+    Pixels wait in a queue ordered by level and, within a level, first in, first out, so that plateaus are divided by
+    distance. The level of a pixel is its own value or the level of the pixel it was reached from, whichever is higher
+    (a flood never descends). Marker pixels are queued first, in raster order. The pixel served gives its label to its
+    unlabelled neighbours, in the order up, left, right, down, then the diagonal ones in raster order.
 
-    Grey values are altitudes: flood `gradient_magnitude(photo)`, not the photograph, to find homogeneous objects. The
-    pixels reached wait in a queue by level and age. The level of a pixel is its value, or that of the pixel it was
-    reached from, whichever is higher (a flood never goes down again); at one level the first in is the first out, so
-    that plateaus are shared out by distance. The pixel served gives its label to its unreached neighbours, in the order
-    up, left, right, down, and then the diagonal ones row by row.
+    With `watershed_line`, a pixel is labelled when it is served, by the pixel that reached it, unless a neighbour has
+    another label: then it is line, and the flood still passes through it. There is no line between markers that touch.
+    With `compactness` above 0, `compactness` times the distance in pixels to the marker pixel is added to each value,
+    and no lines are drawn.
 
-    With `watershed_line` a pixel is labelled when it is served, by the one that reached it, unless a neighbour carries
-    another label: then it is line, and what lies behind it is still entered. No line separates markers that touch. With
-    `compactness` above 0, `compactness` times the distance in pixels to the marker pixel is added to each value, and no
-    lines are drawn.
+    `watershed_forest` is the watershed whose result does not depend on the order of processing, for large rasters.
 
-    Labels are equal to those of `skimage.segmentation.watershed` 0.26, pixel for pixel, and its own tests pass.
-    Differences: one or two dimensions only, and no footprint but those of 4 and 8 neighbours; a constant image without
-    markers is one region, not none; `mask` cuts given markers as there, but markers that all lie outside it are an
-    error; NaN and infinite values are errors; no lines together with `compactness`, as there.
+    With ``ties="scikit-image"``, labels are equal to those of `skimage.segmentation.watershed` 0.26, pixel for pixel,
+    and its tests pass. What differs from it: images have one or two dimensions, and the footprint is that of 4 or 8
+    neighbours; a constant image without markers is one region, not none; `mask` removes the markers outside it as
+    there, but it is an error if none is left; NaN and infinite values are errors.
 
     Args:
         image: (H, W) or (W,) relief, any real dtype, finite where `mask` is True.
-        markers: (H, W) integers, 0 where there is no marker (all 0: nothing is flooded); or how many to lay on a
-            regular grid; or None for the regional minima of the image.
+        markers: (H, W) integers, 0 where there is no marker (all 0: nothing is flooded); or the number of markers to
+            place on a regular grid; or None for the regional minima of the image.
         connectivity: 1 for 4 neighbours, 2 for 8; or their (3, 3) structuring element.
         mask: (H, W), True where regions may grow; elsewhere the result is 0.
         compactness: 0 or more, in grey values per pixel of distance.
-        watershed_line: whether to part regions by a line of 0.
-        ties: which of two marker pixels of the same value floods first. "heap": the one that scikit-image's binary heap
-            happens to serve first, for equal labels. "raster": row by row; several times faster on large images where
-            many marker pixels have the same value, and then labels differ from scikit-image's where such floods meet
-            (0.4 % of the pixels of photographs flooded from their minima). Lines and compactness follow "heap".
+        watershed_line: whether regions are separated by a line of 0.
+        ties: which of two marker pixels of the same value is served first. "raster": the first in raster order.
+            "scikit-image": the one that scikit-image's binary heap returns first; several times slower on large images
+            where many marker pixels have the same value. On photographs, up to 0.15 % of the pixels of float gradients
+            get another label, and 0 to 1.1 % with 256 grey values (`benchmarks/results/watershed_definitions.md`).
 
     Returns:
         (H, W) region of each pixel, 0 for none. Labels are those of the markers, in their dtype; int32 from 1 where
         markers were not given as an array.
 
     Raises:
-        InputError: the image is not (H, W), empty, of 2^31 or more pixels, or holds NaN or infinite values; shapes of
-            markers or mask differ from the image's; all markers lie outside the mask; markers are not integers; a count
-            of markers below 1 or above the number of pixels; compactness is negative or not finite; unknown
-            connectivity or ties.
+        InputError: the image is not (H, W), is empty, has 2^31 or more pixels, or holds NaN or infinite values;
+            markers or mask have another shape than the image; all markers lie outside the mask; markers are not
+            integers; a number of markers below 1 or above the number of pixels; compactness is negative or not finite;
+            unknown connectivity or ties.
     """
     reach = check_reach(connectivity)
     if np.ndim(image) == 1:  # a row is an image of one row
@@ -82,17 +82,18 @@ def watershed(
             ties=ties,
         )
         return flooded[0]
-    if ties not in ("heap", "raster"):
-        raise InputError(f'ties must be "heap" or "raster", got {ties!r}')
+    if ties not in ("raster", "scikit-image"):
+        raise InputError(f'ties must be "raster" or "scikit-image", got {ties!r}')
     if not (np.isfinite(compactness) and compactness >= 0):
         raise InputError(f"compactness must be a finite number from 0, got {compactness}")
     inside = check_inside(mask, np.shape(image))
     relief = check_relief(image if inside is None else blank_outside(np.asarray(image), inside))
     labels, names = _markers(relief, markers, reach, inside)
+    raster_order = ties == "raster"
     if compactness > 0 or watershed_line:
-        _flood_by_heap(relief, labels, inside, reach, compactness, watershed_line)
+        _flood_by_heap(relief, labels, inside, reach, raster_order, compactness, watershed_line)
     elif labels.any():
-        _flood(relief, labels, inside, reach, ties)
+        _flood(relief, labels, inside, reach, raster_order)
     return labels if names is None else names[labels]
 
 
@@ -110,7 +111,7 @@ def _markers(
 
 
 def _offsets(connectivity: int, row_length: int) -> tuple[int, ...]:
-    """Steps to the neighbours in a padded, flattened image, in the order in which they are entered."""
+    """Offsets of the neighbours in a padded, flattened image, in the order in which they are reached."""
     nearest = (-row_length, -1, 1, row_length)
     if connectivity == 1:
         return nearest
@@ -122,46 +123,46 @@ def _flood(
     labels: NDArray[np.int32],
     inside: NDArray[np.bool_] | None,
     connectivity: int,
-    ties: str,
+    raster_order: bool,
 ) -> None:
-    """Flooding in linear time, by levels; `labels` holds the markers and is filled."""
-    levels, n_levels = _levels(relief)
+    """Flooding in linear time, level by level; `labels` holds the markers and is filled."""
+    levels, n_levels = rank_levels(relief)
     height, width = relief.shape
     state = np.empty((height + 2, width + 2), np.int32)
     counts, marker_counts = np.zeros(n_levels, np.int32), np.zeros(n_levels, np.int32)
     everywhere = np.ones((1, 1), bool)
     _pack(levels, labels, everywhere if inside is None else inside, state)
-    _flooding.count_levels(state, levels, counts, marker_counts)
+    level_kernels.count_levels(state, levels, counts, marker_counts)
     start = np.cumsum(counts, dtype=np.int32) - counts
     fill, n_pixels = start.copy(), int(start[-1] + counts[-1])
     queue, lake = np.empty(n_pixels, np.int32), np.empty(n_pixels, np.int32)
-    _flooding.enqueue_markers(state, levels, fill, queue)
+    level_kernels.enqueue_markers(state, levels, fill, queue)
     offsets = _offsets(connectivity, width + 2)
-    uncertain = marker_counts > 1 if ties == "heap" else np.zeros(0, bool)
+    uncertain = np.zeros(0, bool) if raster_order else marker_counts > 1
     tied = np.flatnonzero(uncertain)
-    stuck = _flooding.flood(state.ravel(), offsets, start, fill, queue, lake, 0, uncertain)
+    stuck = level_kernels.flood(state.ravel(), offsets, start, fill, queue, lake, 0, uncertain)
     n_tied = 0
     while stuck >= 0:  # the order of tied markers matters there: once more, up to that level beside a heap
         shifts = _item_fields(n_levels, n_pixels, int(marker_counts.max()))
         if shifts is None:
-            _flood_by_heap(relief, labels, inside, connectivity, 0.0, False)
+            _flood_by_heap(relief, labels, inside, connectivity, False, 0.0, False)
             return
         # where many levels have ties, the next would be as uncertain
         n_tied = stuck + 1 if n_tied == 0 and tied.size <= FEW_TIED_LEVELS else int(tied[-1]) + 1
         _pack(levels, labels, everywhere if inside is None else inside, state)
         fill[:] = start
-        _flooding.enqueue_markers(state, levels, fill, queue)
-        heap = np.full(n_pixels + 2, _flooding.EMPTY)
-        n_items = _flooding.shadow_markers(state, levels, heap, np.zeros(n_levels, np.uint64), *shifts)
-        _flooding.flood_as_heap(
+        level_kernels.enqueue_markers(state, levels, fill, queue)
+        heap = np.full(n_pixels + 2, level_kernels.EMPTY)
+        n_items = level_kernels.shadow_markers(state, levels, heap, np.zeros(n_levels, np.uint64), *shifts)
+        level_kernels.flood_as_heap(
             state.ravel(), offsets, start, fill, queue, lake, marker_counts, heap, n_items, n_tied, *shifts
         )
-        stuck = _flooding.flood(state.ravel(), offsets, start, fill, queue, lake, n_tied, marker_counts > 1)
+        stuck = level_kernels.flood(state.ravel(), offsets, start, fill, queue, lake, n_tied, marker_counts > 1)
     _unpack(state, labels)
 
 
 def _item_fields(n_levels: int, n_pixels: int, most_markers: int) -> tuple[np.uint64, np.uint64] | None:
-    """Shifts of level and place in a heap item of 64 bits (see `_flooding`); None where the three do not fit."""
+    """Shifts of level and place in a heap item of 64 bits (see `_level_kernels`); None where the fields do not fit."""
     place_shift = (most_markers - 1).bit_length()
     level_shift = place_shift + n_pixels.bit_length()
     if level_shift + n_levels.bit_length() > 64:  # n_levels, not the last level: no item may equal EMPTY
@@ -169,82 +170,9 @@ def _item_fields(n_levels: int, n_pixels: int, most_markers: int) -> tuple[np.ui
     return np.uint64(level_shift), np.uint64(place_shift)
 
 
-def _levels(relief: NDArray[np.generic]) -> tuple[NDArray[np.generic], int]:
-    """The rank of each pixel's value and the number of ranks; ranks may have gaps where that saves the sorting."""
-    if relief.dtype.kind == "u" and relief.dtype.itemsize <= 2:
-        return relief, int(relief.max()) + 1
-    if relief.dtype.kind in "iu":
-        lowest, highest = relief.min(), relief.max()
-        n_levels = int(highest) - int(lowest) + 1
-        if n_levels <= MOST_PLAIN_LEVELS:
-            unsigned = f"u{relief.dtype.itemsize}"  # so that no difference overflows
-            return (relief.view(unsigned) - lowest.view(unsigned)).astype(np.int32), n_levels
-    levels = np.empty(relief.shape, np.int32)
-    if relief.dtype == np.float32:
-        packed = np.empty(relief.size, np.uint64)
-        _pack_values(relief.ravel().view(np.int32), packed)
-        return levels, _rank_packed(_sort_packed(packed, np.empty_like(packed)), levels.ravel())
-    return levels, _rank(relief.ravel(), np.argsort(relief.ravel()), levels.ravel())
-
-
-@njit(nogil=True, cache=True, parallel=True)
-def _pack_values(bits, packed):  # type: ignore[no-untyped-def]
-    """(value, pixel) as one number that sorts like the float32 value of these bits."""
-    for i in prange(bits.size):
-        value = np.int64(bits[i])
-        if value < 0:
-            value = -(value & 0x7FFFFFFF)  # -0.0 becomes 0
-        packed[i] = np.uint64(value + 0x80000000) << np.uint64(32) | np.uint64(i)
-
-
-@njit(nogil=True, cache=True)
-def _sort_packed(packed, spare):  # type: ignore[no-untyped-def]
-    """Sort by the upper 32 bits, 11 bits at a time from the lowest (radix sort); returns the array that holds it."""
-    digit = np.uint64(2047)
-    ends = np.zeros((3, 2048), np.int64)
-    for item in packed:
-        for turn in range(3):
-            ends[turn, item >> np.uint64(32 + 11 * turn) & digit] += 1
-    for turn in range(3):
-        if ends[turn].max() == packed.size:  # one digit for all
-            continue
-        places = np.cumsum(ends[turn]) - ends[turn]
-        shift = np.uint64(32 + 11 * turn)
-        for item in packed:
-            place = item >> shift & digit
-            spare[np.uint64(places[place])] = item
-            places[place] += 1
-        packed, spare = spare, packed
-    return packed
-
-
-@njit(nogil=True, cache=True)
-def _rank_packed(packed, levels):  # type: ignore[no-untyped-def]
-    """`_rank` of sorted (value, pixel) numbers."""
-    level = 0
-    last = packed[0] >> np.uint64(32)
-    for item in packed:
-        value = item >> np.uint64(32)
-        level += value != last
-        last = value
-        levels[item & np.uint64(0xFFFFFFFF)] = level
-    return level + 1
-
-
-@njit(nogil=True, cache=True)
-def _rank(values, order, levels):  # type: ignore[no-untyped-def]
-    """Ranks of values from their order; equal values share one."""
-    level = 0
-    levels[order[0]] = 0
-    for i in range(1, order.size):
-        level += values[order[i]] != values[order[i - 1]]
-        levels[order[i]] = level
-    return level + 1
-
-
 @njit(nogil=True, cache=True, parallel=True)
 def _pack(levels, labels, inside, state):  # type: ignore[no-untyped-def]
-    """Fill the padded state (see `_flooding`); `inside` of one pixel stands for all."""
+    """Fill the padded state (see `_level_kernels`); an `inside` of one pixel stands for all."""
     height, width = levels.shape
     masked = inside.size > 1 or not inside[0, 0]
     state[0] = 0
@@ -275,6 +203,7 @@ def _flood_by_heap(
     labels: NDArray[np.int32],
     inside: NDArray[np.bool_] | None,
     connectivity: int,
+    raster_order: bool,
     compactness: float,
     lines: bool,
 ) -> None:
@@ -282,11 +211,13 @@ def _flood_by_heap(
     padded = np.pad(labels, 1)
     enterable = np.pad(np.ones(relief.shape, bool) if inside is None else inside, 1)
     row_length = padded.shape[1]
+    markers = np.flatnonzero(padded)
     flood_by_heap(
         np.pad(relief.astype(np.float64), 1).ravel(),
         padded.ravel(),
         enterable.ravel(),
-        np.flatnonzero(padded),
+        markers,
+        np.arange(markers.size) if raster_order else np.zeros(markers.size, np.int64),
         _offsets(connectivity, row_length),
         row_length,
         float(compactness),

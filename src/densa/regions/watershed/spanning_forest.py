@@ -43,12 +43,12 @@ def watershed_forest(
 ) -> NDArray[np.signedinteger | np.unsignedinteger]:
     """Watershed regions of a relief as the minimum spanning forest rooted in its markers.
 
-    Take it where the result must not depend on how it was computed: a raster cut into tiles gives the same regions
-    (`densa.engine.regions.Watershed`). `watershed` floods from a queue, equal to scikit-image's, with lines or compact
-    regions if asked. On the gradient of a photograph the two differ in up to 0.01 % of the pixels on average at sigma
-    1, and in 0.1 to 1.4 % at sigma 0; with 256 grey values in 0.5 to 3 % from markers and 3 to 6 % from minima
-    (flooding the image turned by half a turn: 0 to 1 % and 2 to 8 %). 98 to 100 % of the boundaries lie within a
-    pixel.
+    The result does not depend on how it is computed: a raster cut into tiles has the same regions
+    (`densa.engine.regions.Watershed`). `watershed` floods from a queue, on request with lines or compact regions. On
+    gradients of photographs the two differ in up to 0.01 % of the pixels on average at sigma 1, and in 0.1 to 1.2 % at
+    sigma 0; with 256 grey values in 0.4 to 3 % from markers and 2 to 5 % from minima (`watershed` of the image and of
+    the image rotated by 180 degrees: 0 to 2 % and 3 to 9 %). 98 to 100 % of the boundaries are within a pixel of each
+    other (`benchmarks/results/watershed_definitions.md`).
 
     The relief is filled first: a pixel's *level* is the highest value on the way to it from a marker, on the way where
     that is lowest. So a basin without a marker lies as high as the pass over which it is flooded. Pixels are ordered
