@@ -163,7 +163,7 @@ def describe(name: str, n_bands: int, n_classes: int, *, width: int | None = Non
         "receptive_field": field.size,
         "halo": field.local_halo,
         "stride": field.stride,
-        "output_stride": int(getattr(network, "output_stride", 1)),
+        "output_stride": network.output_stride,
         "whole_image": field.whole_image,
         "model_megabytes": round(sum(t.numel() * t.element_size() for t in tensors) / 1e6, 3),
     }

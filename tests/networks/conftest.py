@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from densa.metrics import ConfusionMatrix
-from densa.operators.receptive_field import _trace, _without_data
+from densa.operators.modules import without_data
+from densa.operators.receptive_field import _trace
 from densa.segmenter.inference import prepare
 
 
@@ -72,7 +73,7 @@ def probe_field():
     """Check that the outermost rows which are said to decide a row of the scores do, and the rows beyond do not."""
 
     def check(network, image, rows, *, side=None):
-        axis = _trace(_without_data(network), image.shape[1], side or image.shape[2])[0].axes[0]
+        axis = _trace(without_data(network), image.shape[1], side or image.shape[2])[0].axes[0]
         for row in rows:
             low, high = int(axis.low[row]), int(axis.high[row])
             assert 0 < low < high < image.shape[2] - 1

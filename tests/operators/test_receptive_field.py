@@ -9,7 +9,8 @@ from torch.nn import functional as F
 from densa.errors import InputError
 from densa.networks import SegNet, UNet, UNetValid
 from densa.operators import receptive_field
-from densa.operators.receptive_field import _trace, _without_data
+from densa.operators.modules import without_data
+from densa.operators.receptive_field import _trace
 
 
 class Lambda(nn.Module):
@@ -98,7 +99,7 @@ def test_unet_as_an_impulse_finds_it(network):
     n = 320
     rows = range(n // 2, n // 2 + 16) if network.margin == 0 else range(64, 80)
     observed = observed_field(network, 1, n if network.margin == 0 else n - 184, rows)
-    span, n_input = _trace(_without_data(network), 1, n if network.margin == 0 else n - 184)
+    span, n_input = _trace(without_data(network), 1, n if network.margin == 0 else n - 184)
     axis = span.axes[0]
     computed = np.stack([axis.low[list(rows)], axis.high[list(rows)]], axis=1)
     np.testing.assert_array_equal(computed, observed)
@@ -112,7 +113,7 @@ def test_unet_as_an_impulse_finds_it(network):
 
 
 def test_unet_at_the_smallest_valid_input_sees_all_of_it():
-    span, n_input = _trace(_without_data(UNetValid(1, 2, width=1)), 1, 4)
+    span, n_input = _trace(without_data(UNetValid(1, 2, width=1)), 1, 4)
     assert n_input == 188
     assert span.axes[0].low.tolist() == [0] * 4
     assert span.axes[0].high.tolist() == [187] * 4

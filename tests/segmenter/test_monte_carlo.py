@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from densa.errors import InputError
-from densa.segmenter import MonteCarlo
+from densa.segmenter import Ensemble, MonteCarlo
 from densa.segmenter.monte_carlo import _mix, _noise
 
 
@@ -91,6 +91,8 @@ def test_noise_is_cut_from_one_plane():
 
 
 def test_what_cannot_be_sampled(make):
+    with pytest.raises(InputError, match="needs a single network, got Ensemble"):
+        MonteCarlo(Ensemble([make("bayesian-segnet")]))
     with pytest.raises(InputError, match="UNet has no Monte-Carlo dropout"):
         MonteCarlo(make("unet"))
     model = make("bayesian-segnet")

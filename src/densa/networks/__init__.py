@@ -1,8 +1,6 @@
 """Networks for dense labelling, one file per paper: images (N, bands, H, W) to logits (N, classes, H, W).
 
-Beside `forward`, a network has the attributes `output_stride` (input pixels per cell of its deepest features) and
-`margin` (pixels that its logits lack on each side), and the method `input_side(side)`: the smallest height or width
-that it takes whose logits are at least `side` high or wide. `needs_float32` is set where bfloat16 would change labels.
+All are a `Network`, whose attributes say what border the logits lack, which sizes it takes and so on.
 """
 
 from __future__ import annotations
@@ -10,8 +8,6 @@ from __future__ import annotations
 import difflib
 import inspect
 from typing import Any
-
-from torch import nn
 
 from densa.errors import InputError
 from densa.networks.bayesian_segnet import BayesianSegNet
@@ -22,6 +18,7 @@ from densa.networks.deeplabv3 import DeepLabV3
 from densa.networks.dilated import DenseDilated6, Dilated6, Dilated6Pooling, Dilated6Rate6, Dilated8Pooling
 from densa.networks.dilated_context import DilatedContext
 from densa.networks.fcn import FCN8s, FCN16s, FCN32s
+from densa.networks.network import Network
 from densa.networks.patch_cnn import PatchCNN
 from densa.networks.segnet import SegNet
 from densa.networks.segnet_basic import SegNetBasic
@@ -43,6 +40,7 @@ __all__ = [
     "FCN8s",
     "FCN16s",
     "FCN32s",
+    "Network",
     "PatchCNN",
     "SegNet",
     "SegNetBasic",
@@ -51,7 +49,7 @@ __all__ = [
     "build",
 ]
 
-NETWORKS: dict[str, type[nn.Module]] = {
+NETWORKS: dict[str, type[Network]] = {
     "patch-cnn": PatchCNN,
     "fcn32s": FCN32s,
     "fcn16s": FCN16s,
@@ -74,7 +72,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
 }
 
 
-def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> nn.Module:
+def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> Network:
     """A network of `NETWORKS` with fresh weights.
 
     Args:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.network import Network
 from densa.networks.vgg import load_vgg16, vgg16_features
 from densa.operators.unpooling import max_pool_2x2, max_unpool_2x2
 
@@ -29,7 +30,7 @@ ONE_CELL = 224  # largest side that still ends in one cell
 SHIFT = 0.001
 
 
-class DeconvNet(nn.Module):
+class DeconvNet(Network):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H, W); H and W from 193.
 
     Args:
@@ -43,7 +44,7 @@ class DeconvNet(nn.Module):
     """
 
     output_stride = OUTPUT_STRIDE
-    margin = 0
+    imagenet_weights = "vgg16_bn"
 
     def __init__(self, n_bands: int, n_classes: int, *, width: int = 64, dense_width: int | None = None) -> None:
         super().__init__()

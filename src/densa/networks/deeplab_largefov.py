@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
-from densa.networks.vgg import check_normalisation, load_vgg16, vgg16_features
+from densa.networks.network import Network
+from densa.networks.vgg import check_normalisation, load_vgg16, published_vgg16, vgg16_features
 
 __all__ = ["DeepLabLargeFOV", "atrous_vgg16", "enlarge", "fc_branch"]
 
@@ -25,7 +26,7 @@ OUTPUT_STRIDE = 8
 RATE = 12
 
 
-class DeepLabLargeFOV(nn.Module):
+class DeepLabLargeFOV(Network):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H, W), of any height and width.
 
     Args:
@@ -40,7 +41,6 @@ class DeepLabLargeFOV(nn.Module):
     """
 
     output_stride = OUTPUT_STRIDE
-    margin = 0
 
     def __init__(
         self, n_bands: int, n_classes: int, *, width: int = 64, normalisation: str = "batch", dropout: float = 0.5
@@ -48,6 +48,7 @@ class DeepLabLargeFOV(nn.Module):
         super().__init__()
         check_counts(n_bands=n_bands, n_classes=n_classes, width=width)
         self.n_bands, self.n_classes = n_bands, n_classes
+        self.imagenet_weights = published_vgg16(normalisation)
         self.features = atrous_vgg16(n_bands, width=width, normalisation=normalisation)
         self.classifier = fc_branch(width, n_classes, rate=RATE, dropout=dropout)
 
@@ -56,10 +57,6 @@ class DeepLabLargeFOV(nn.Module):
         check_bands(x, self.n_bands)
         scores = self.classifier(self.features(x))  # (N, C, 41, 41) of 321 x 321
         return enlarge(scores, OUTPUT_STRIDE, (x.shape[-2], x.shape[-1]))
-
-    def input_side(self, side: int) -> int:
-        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
-        return max(side, 1)
 
     def load_weights(self, source: Path | str) -> None:
         """Load VGG-16's ImageNet weights into the features: a file of torchvision's, or "vgg16" or "vgg16_bn".

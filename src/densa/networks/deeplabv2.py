@@ -16,15 +16,16 @@ from torch import Tensor, nn
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
 from densa.networks.deeplab_largefov import atrous_vgg16, enlarge, fc_branch
+from densa.networks.network import Network
 from densa.networks.resnet import BLOCKS, ResNet, load_resnet, rates_of
-from densa.networks.vgg import load_vgg16
+from densa.networks.vgg import load_vgg16, published_vgg16
 
 __all__ = ["DeepLabV2"]
 
 OUTPUT_STRIDE = 8
 
 
-class DeepLabV2(nn.Module):
+class DeepLabV2(Network):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H, W), of any height and width.
 
     Args:
@@ -41,7 +42,6 @@ class DeepLabV2(nn.Module):
     """
 
     output_stride = OUTPUT_STRIDE
-    margin = 0
 
     def __init__(
         self,
@@ -61,10 +61,12 @@ class DeepLabV2(nn.Module):
         numbers = rates_of(rates, what="rates", count=4)
         self.n_bands, self.n_classes = n_bands, n_classes
         if backbone == "vgg16":
+            self.imagenet_weights = published_vgg16(normalisation)
             self.features = atrous_vgg16(n_bands, width=width, normalisation=normalisation)
             branches = [fc_branch(width, n_classes, rate=rate, dropout=dropout) for rate in numbers]
             self.branches = nn.ModuleList(branches)
         else:
+            self.imagenet_weights = backbone
             self.backbone = ResNet(n_bands, name=backbone, width=width, output_stride=OUTPUT_STRIDE)
             n = self.backbone.n_features
             self.branches = nn.ModuleList(nn.Conv2d(n, n_classes, 3, padding=r, dilation=r) for r in numbers)
@@ -78,10 +80,6 @@ class DeepLabV2(nn.Module):
         features = self.backbone(x) if hasattr(self, "backbone") else self.features(x)
         first, *others = (branch(features) for branch in self.branches)
         return enlarge(sum(others, start=first), OUTPUT_STRIDE, (x.shape[-2], x.shape[-1]))
-
-    def input_side(self, side: int) -> int:
-        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
-        return max(side, 1)
 
     def load_weights(self, source: Path | str) -> None:
         """Load the backbone's ImageNet weights: a file of torchvision's, or its name ("resnet101", "vgg16", ...).

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
 from densa.networks.deeplab_largefov import enlarge
+from densa.networks.network import Network
 from densa.networks.resnet import ResNet, load_resnet, rates_of
 
 __all__ = ["DeepLabV3"]
@@ -21,7 +22,7 @@ __all__ = ["DeepLabV3"]
 RATES = (6, 12, 18)  # at output stride 16; twice that at 8
 
 
-class DeepLabV3(nn.Module):
+class DeepLabV3(Network):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H, W), of any height and width.
 
     With image pooling every pixel depends on the whole image, so an image cut into tiles gives other labels. With a
@@ -44,7 +45,6 @@ class DeepLabV3(nn.Module):
         InputError: an argument out of range; in `forward`, another number of bands, or training on one image.
     """
 
-    margin = 0
     needs_float32 = True  # in bfloat16 0.3 % of the labels of a narrow trained network differed
     context: Tensor
 
@@ -67,7 +67,7 @@ class DeepLabV3(nn.Module):
             raise InputError(f'image_pooling must be "image", "frozen" or "none", got {image_pooling!r}')
         factors = rates_of(multi_grid, what="multi_grid", count=3)
         self.n_bands, self.n_classes = n_bands, n_classes
-        self.output_stride, self.image_pooling = output_stride, image_pooling
+        self.output_stride, self.image_pooling, self.imagenet_weights = output_stride, image_pooling, backbone
         self.backbone = ResNet(n_bands, name=backbone, width=width, output_stride=output_stride, multi_grid=factors)
         n_in, n = self.backbone.n_features, 4 * width  # 2048, 256
         rates = [rate * 16 // output_stride for rate in RATES]
@@ -116,10 +116,6 @@ class DeepLabV3(nn.Module):
             self.register_buffer("context", self.pooling(pooled.mean(dim=0)))
         self.image_pooling = "frozen"
         self.train(training)
-
-    def input_side(self, side: int) -> int:
-        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
-        return max(side, 1)
 
     def load_weights(self, source: Path | str) -> None:
         """Load the ResNet's ImageNet weights: a file of torchvision's, or "resnet50" or "resnet101" to download it.

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.network import Network
 
 __all__ = ["DenseDilated6", "Dilated6", "Dilated6Pooling", "Dilated6Rate6", "Dilated8Pooling"]
 
@@ -29,11 +30,10 @@ EPSILON = 1e-3
 LEAK = 0.1
 
 
-class _Dilated(nn.Module):
+class _Dilated(Network):
     """Layers of growing rates and a 1x1 classifier; see `Dilated6` for the arguments."""
 
     output_stride = 1
-    margin = 0
     kernels: Sequence[int] = KERNELS
     rates: Sequence[int] = RATES
     factors: Sequence[int] = (1, 1, 2, 2, 4, 4)
@@ -60,10 +60,6 @@ class _Dilated(nn.Module):
         check_bands(x, self.n_bands)
         logits: Tensor = self.classifier(self.layers(x))
         return logits
-
-    def input_side(self, side: int) -> int:
-        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
-        return max(side, 1)
 
 
 class Dilated6(_Dilated):
@@ -100,7 +96,7 @@ class Dilated8Pooling(_Dilated):
     pooling = True
 
 
-class DenseDilated6(nn.Module):
+class DenseDilated6(Network):
     """Six layers of rates 1 to 6, from the third on fed with the outputs of all before; sees 56 pixels.
 
     Images (N, n_bands, H, W) to logits (N, n_classes, H, W). The classifier sees all six outputs, nothing the image.
@@ -116,7 +112,6 @@ class DenseDilated6(nn.Module):
     """
 
     output_stride = 1
-    margin = 0
 
     def __init__(self, n_bands: int, n_classes: int, *, width: int = 32, norm_momentum: float = 0.1) -> None:
         super().__init__()
@@ -138,10 +133,6 @@ class DenseDilated6(nn.Module):
             outputs.append(layer(torch.cat(outputs, dim=1) if outputs else x))
         logits: Tensor = self.classifier(torch.cat(outputs, dim=1))
         return logits
-
-    def input_side(self, side: int) -> int:
-        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
-        return max(side, 1)
 
 
 def _check(n_bands: int, n_classes: int, width: int, norm_momentum: float) -> None:

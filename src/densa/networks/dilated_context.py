@@ -20,7 +20,8 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
-from densa.networks.vgg import check_normalisation, load_vgg16, vgg16_classifier, vgg16_features
+from densa.networks.network import Network
+from densa.networks.vgg import check_normalisation, load_vgg16, published_vgg16, vgg16_classifier, vgg16_features
 
 __all__ = ["DilatedContext", "context_module"]
 
@@ -33,7 +34,7 @@ CHANNELS = {"basic": (1, 1, 1, 1, 1, 1, 1), "large": (2, 2, 4, 8, 16, 32, 32)}
 NOISE = 0.01
 
 
-class DilatedContext(nn.Module):
+class DilatedContext(Network):
     """Images (N, n_bands, H, W) to logits that lack 186 pixels on each side; H and W are 8 k + 372, k from 1.
 
     Args:
@@ -69,6 +70,7 @@ class DilatedContext(nn.Module):
         if not 0 <= dropout < 1:
             raise InputError(f"dropout must be at least 0 and less than 1, got {dropout}")
         self.n_bands, self.n_classes = n_bands, n_classes
+        self.imagenet_weights = published_vgg16(normalisation)
         self.features = _unpadded(vgg16_features(n_bands, width=width, normalisation=normalisation))
         self.classifier = vgg16_classifier(8 * width, 64 * width, dropout=dropout)
         self.classifier[0].dilation = (4, 4)  # type: ignore[assignment]

@@ -16,7 +16,15 @@ from torch import Tensor, nn
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
-from densa.networks.vgg import check_normalisation, load_vgg16, stages, vgg16_classifier, vgg16_features
+from densa.networks.network import Network
+from densa.networks.vgg import (
+    check_normalisation,
+    load_vgg16,
+    published_vgg16,
+    stages,
+    vgg16_classifier,
+    vgg16_features,
+)
 from densa.operators.upsampling import BilinearUpsampling
 
 __all__ = ["FCN8s", "FCN16s", "FCN32s"]
@@ -27,11 +35,10 @@ CROP_32S, CROP_16S, CROP_8S = 19, 27, 31  # image in the enlarged scores
 CROP_POOL4, CROP_POOL3 = 5, 9  # scores so far in those of pool4, of pool3
 
 
-class _FCN(nn.Module):
+class _FCN(Network):
     """What the three have in common: VGG-16 and the scores of its last layer."""
 
     output_stride = 32
-    margin = 0
 
     def __init__(
         self, n_bands: int, n_classes: int, width: int, normalisation: str, dropout: float, upsampling: str
@@ -44,15 +51,12 @@ class _FCN(nn.Module):
         if upsampling not in {"fixed", "learned"}:
             raise InputError(f'upsampling must be "fixed" or "learned", got {upsampling!r}')
         self.n_bands, self.n_classes = n_bands, n_classes
+        self.imagenet_weights = published_vgg16(normalisation)
         self.features = vgg16_features(
             n_bands, width=width, normalisation=normalisation, first_padding=PADDING, ceil_mode=True
         )
         self.classifier = vgg16_classifier(8 * width, 64 * width, dropout=dropout)
         self.score_fr = _scores(64 * width, n_classes)
-
-    def input_side(self, side: int) -> int:
-        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
-        return max(side, 1)
 
     def load_weights(self, source: Path | str) -> None:
         """Load VGG-16's ImageNet weights: a file of torchvision's, or "vgg16" or "vgg16_bn" to download it.

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.network import Network
 from densa.networks.vgg import check_normalisation
 from densa.operators.dense_evaluation import dilated_form
 
@@ -24,7 +25,7 @@ __all__ = ["PatchCNN"]
 KERNELS = {65: (4, 4, 5, 4, 1), 95: (4, 5, 4, 4, 3)}
 
 
-class PatchCNN(nn.Module):
+class PatchCNN(Network):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H - patch_size + 1, W - patch_size + 1).
 
     A patch thus gives the scores of its centre pixel. Trained on crops of one patch (`patch_size` 1 of the training),
@@ -78,10 +79,6 @@ class PatchCNN(nn.Module):
         if x.shape[-2:] == (self.patch_size, self.patch_size):
             return self._of_patches(x)
         return self.layers(x)
-
-    def input_side(self, side: int) -> int:
-        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
-        return max(side, 1) + 2 * self.margin
 
     def _of_patches(self, x: Tensor) -> Tensor:
         """The same from patches alone, (N, n_bands, size, size) -> (N, n_classes, 1, 1), with the strides of old."""

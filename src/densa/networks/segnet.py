@@ -11,18 +11,21 @@ Departures: He initialisation and no weights from ImageNet; epsilon 1e-5 in the 
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 from torch import Tensor, nn
 
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.network import Network
 from densa.networks.strips import convolve_and_pool, unpool_and_convolve
+from densa.networks.vgg import load_vgg16_encoder
 
 __all__ = ["SegNet"]
 
 OUTPUT_STRIDE = 32  # deepest features are H/32 x W/32, rounded up
 
 
-class SegNet(nn.Module):
+class SegNet(Network):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H, W), of any height and width.
 
     Args:
@@ -35,9 +38,9 @@ class SegNet(nn.Module):
     """
 
     output_stride = OUTPUT_STRIDE
-    margin = 0
     # Rounded to bfloat16, maxima of a window tie and switches move: far more than 0.1 % of the labels then differ.
     needs_float32 = True
+    imagenet_weights = "vgg16_bn"
 
     def __init__(self, n_bands: int, n_classes: int, *, width: int = 64) -> None:
         super().__init__()
@@ -76,9 +79,13 @@ class SegNet(nn.Module):
             x = unpool_and_convolve(stage, x, switches.pop())
         return x
 
-    def input_side(self, side: int) -> int:
-        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
-        return max(side, 1)
+    def load_weights(self, source: Path | str) -> None:
+        """Load VGG-16's ImageNet weights into the encoder: a file of torchvision's, or "vgg16" or "vgg16_bn".
+
+        Raises:
+            InputError: see `densa.networks.vgg.load_vgg16_encoder`.
+        """
+        load_vgg16_encoder(self, source)
 
 
 def _convs(*channels: int) -> nn.Sequential:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.network import Network
 from densa.networks.strips import convolve_and_pool, unpool_and_convolve
 from densa.operators.unpooling import WindowSwitches, max_pool_2x2
 
@@ -24,7 +25,7 @@ LEVELS = 4
 DECODERS = ("unpool", "encoder-addition", "single-channel", "bilinear")
 
 
-class SegNetBasic(nn.Module):
+class SegNetBasic(Network):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H, W), of any height and width.
 
     Args:
@@ -40,7 +41,6 @@ class SegNetBasic(nn.Module):
     """
 
     output_stride = OUTPUT_STRIDE
-    margin = 0
     needs_float32 = True  # see SegNet
 
     def __init__(
@@ -86,10 +86,6 @@ class SegNetBasic(nn.Module):
         # Cell t covers the pixels 16 t to 16 t + 15, of which the image may lack the last.
         scores = F.interpolate(scores, scale_factor=OUTPUT_STRIDE, mode="bilinear", align_corners=False)
         return scores[..., :height, :width]
-
-    def input_side(self, side: int) -> int:
-        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
-        return max(side, 1)
 
 
 def _convolution(n_in: int, n_out: int, bias: bool, groups: int = 1) -> tuple[nn.Module, nn.Module]:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.network import Network
 
 __all__ = ["UNet", "UNetValid"]
 
@@ -24,7 +25,7 @@ OUTPUT_STRIDE = 16  # deepest features are H/16 x W/16
 MARGIN = 92  # pixels that valid convolutions lose on each side
 
 
-class UNet(nn.Module):
+class UNet(Network):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H, W); H and W multiples of 16.
 
     With `padding="valid"`, H and W are 16 k + 12, at least 188, and the logits lack 92 pixels on each side.

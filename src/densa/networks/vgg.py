@@ -18,6 +18,7 @@ __all__ = [
     "check_normalisation",
     "load_vgg16",
     "load_vgg16_encoder",
+    "published_vgg16",
     "stages",
     "vgg16_classifier",
     "vgg16_features",
@@ -150,6 +151,11 @@ def _layers(stored: Mapping[str, Tensor], n_dimensions: int) -> list[int]:
     found = [name[len(prefix) : -len(suffix)] for name, tensor in stored.items()
              if name.startswith(prefix) and name.endswith(suffix) and tensor.dim() == n_dimensions]  # fmt: skip
     return sorted(int(number) for number in found if number.isdigit())
+
+
+def published_vgg16(normalisation: str) -> str:
+    """Name in `densa.networks.weights.PUBLISHED` of the weights that have all layers of `vgg16_features`."""
+    return "vgg16_bn" if normalisation == "batch" else "vgg16"
 
 
 def check_normalisation(normalisation: str) -> None:

@@ -9,7 +9,6 @@ need no rule of their own, since positions are counted out rather than solved fo
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from densa.errors import InputError
+from densa.operators.modules import network_rules, without_data
 from densa.operators.span_rules import operation_span
 from densa.operators.spans import Axis, Span, input_span
 
@@ -74,8 +74,7 @@ def receptive_field(network: nn.Module, n_bands: int) -> ReceptiveField:
     """Receptive field of a network as it infers (evaluation mode), by following every operation of its `forward`.
 
     Args:
-        network: maps (1, n_bands, H, W) to (1, C, H', W'). Where it takes only some sizes, it says which by
-            `input_side(side)`; where its output lacks a border, `margin` is the width of that border (pixels).
+        network: maps (1, n_bands, H, W) to (1, C, H', W'); sizes and border as `network_rules` finds them.
         n_bands: bands of the images.
 
     Returns:
@@ -84,7 +83,7 @@ def receptive_field(network: nn.Module, n_bands: int) -> ReceptiveField:
     Raises:
         InputError: the network does something that this cannot follow; the message names the operation.
     """
-    twin = _without_data(network)
+    twin = without_data(network)
     side = 128
     while side <= _LARGEST:
         try:
@@ -94,7 +93,7 @@ def receptive_field(network: nn.Module, n_bands: int) -> ReceptiveField:
                 raise
             side *= 2
             continue
-        fields = [_measure(axis, n_input, getattr(network, "margin", None)) for axis in span.axes]
+        fields = [_measure(axis, n_input, network_rules(network).stated_margin) for axis in span.axes]
         if all(field is not None for field in fields):
             found = [field for field in fields if field is not None]
             return max(found, key=lambda field: (field.local_reach, field.size))
@@ -102,19 +101,9 @@ def receptive_field(network: nn.Module, n_bands: int) -> ReceptiveField:
     raise InputError(f"the network's receptive field is larger than {_LARGEST} pixels; its input cannot be tiled")
 
 
-def _without_data(network: nn.Module) -> nn.Module:
-    """A copy of the network in evaluation mode whose weights have shapes but no values."""
-    known: dict[int, Any] = {}
-    for tensor in [*network.parameters(), *network.buffers()]:
-        empty = torch.empty_like(tensor, device="meta")
-        known[id(tensor)] = nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
-    return copy.deepcopy(network, known).eval()
-
-
 def _trace(network: nn.Module, n_bands: int, side: int) -> tuple[Span, int]:
     """Dependence of the network's output, and the side of the square image that it was shown."""
-    input_side = getattr(network, "input_side", int)
-    n_input = input_side(side)
+    n_input = network_rules(network).input_side(side)
     image = torch.empty(1, n_bands, n_input, n_input, device="meta")
     follower = _Follower()
     follower.note(image, input_span(n_input))

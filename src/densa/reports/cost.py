@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks import build
+from densa.operators.modules import network_rules
 from densa.reports.process_memory import PeakMemory
 from densa.segmenter import load_segmenter
 from densa.segmenter.inference import choose_device, prepare
@@ -270,8 +271,7 @@ def _images(
     network: nn.Module, method: Measured, settings: CostSettings, device: torch.device, n: int, small: bool = False
 ) -> Tensor:
     sides = (_WARM_UP_PX, _WARM_UP_PX) if small else (settings.height, settings.width)
-    input_side = getattr(network, "input_side", int)
-    height, width = (input_side(side) for side in sides)
+    height, width = (network_rules(network).input_side(side) for side in sides)
     images = torch.randn(n, method.n_bands, height, width, device=device)
     return images.contiguous(memory_format=torch.channels_last)
 

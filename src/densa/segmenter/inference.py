@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from densa.errors import InputError
+from densa.operators.modules import network_rules, without_data
 from densa.segmenter.structure import once_per_structure
 
-__all__ = ["choose_device", "choose_precision", "prepare", "without_data"]
+__all__ = ["choose_device", "choose_precision", "prepare"]
 
 
 def choose_device(device: str) -> torch.device:
@@ -125,17 +126,8 @@ def _layers(network: nn.Module, n_bands: int) -> tuple[list[tuple[str, str]], st
     for name, module in twin.named_modules():
         if isinstance(module, nn.Conv2d | nn.BatchNorm2d):
             watch(name, module)
-    side = getattr(twin, "input_side", int)(64)
+    side = network_rules(twin).input_side(64)
     with torch.no_grad():
         scores = twin(torch.empty(1, n_bands, side, side, device="meta"))
     pairs = [(a, b) for a, b in pairs if calls[a] == calls[b] == 1]  # a layer used twice keeps its normalisation
     return pairs, made[id(scores)][0] if id(scores) in made else None
-
-
-def without_data(network: nn.Module) -> nn.Module:
-    """A copy of the network in evaluation mode whose weights have shapes but no values."""
-    known: dict[int, Any] = {}
-    for tensor in [*network.parameters(), *network.buffers()]:
-        empty = torch.empty_like(tensor, device="meta")
-        known[id(tensor)] = nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
-    return copy.deepcopy(network, known).eval()

@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from densa.errors import InputError
+from densa.operators.modules import network_rules, without_data
 from densa.segmenter.contract import Segmenter
-from densa.segmenter.inference import without_data
 from densa.segmenter.network import NetworkSegmenter
 
 __all__ = ["MonteCarlo", "Sampled"]
@@ -52,10 +52,15 @@ class MonteCarlo(Segmenter):
     """
 
     def __init__(self, segmenter: NetworkSegmenter, n_samples: int = 50, *, seed: int = 0) -> None:
-        network = getattr(segmenter, "network", None)
-        if network is None or not hasattr(network, "monte_carlo"):
-            what = type(segmenter if network is None else network).__name__
-            raise InputError(f"{what} has no Monte-Carlo dropout; train a bayesian-segnet to have samples")
+        if not isinstance(segmenter, NetworkSegmenter):
+            raise InputError(f"Monte-Carlo dropout needs a single network, got {type(segmenter).__name__}")
+        network = segmenter.network
+        passes = network_rules(network).monte_carlo
+        if passes is None:
+            raise InputError(
+                f"{type(network).__name__} has no Monte-Carlo dropout; train a bayesian-segnet to have samples"
+            )
+        self._passes = passes
         if not 1 <= n_samples <= MOST_SAMPLES:
             raise InputError(f"samples must be 1 to {MOST_SAMPLES}, got {n_samples}")
         self.segmenter, self.n_samples, self.seed = segmenter, n_samples, seed
@@ -99,7 +104,7 @@ class MonteCarlo(Segmenter):
         pixels = self.segmenter.pixels(block, valid)
         height, width = block.shape[1:]
         with torch.inference_mode(), _PlacedDropout(self.seed, self._cells, place):
-            found = self.segmenter.network.monte_carlo(pixels, self.n_samples)  # type: ignore[operator]
+            found = self._passes(pixels, self.n_samples)
         mean, spread = found.probabilities[0, :, :height, :width], found.uncertainty[0, :height, :width]
         return Sampled(*(t.float().contiguous().cpu().numpy() for t in (mean, spread)))
 
@@ -166,7 +171,7 @@ def _cells_per_stride(network: nn.Module, n_bands: int, stride: int) -> list[int
     twin = without_data(network)
     sides: list[list[int]] = []
     for n_strides in (4, 5):
-        side = getattr(network, "input_side", int)(n_strides * stride)
+        side = network_rules(network).input_side(n_strides * stride)
         watch = _Watch()
         with torch.no_grad(), watch:
             twin(torch.empty(1, n_bands, side, side, device="meta", dtype=next(twin.parameters()).dtype))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from densa.errors import InputError
 from densa.legend import Legend
+from densa.operators.modules import NetworkRules, network_rules
 from densa.operators.receptive_field import receptive_field
 from densa.segmenter.contract import BandContract, Segmenter
 from densa.segmenter.inference import choose_device, choose_precision, prepare
@@ -28,7 +29,7 @@ class NetworkSegmenter(Segmenter):
 
     Args:
         network: maps (1, bands, H, W) to scores (1, classes, H', W'); copied, so training it on changes nothing here.
-            Its `input_side` and `margin` (see `densa.networks`) say which sizes it takes and what border it loses.
+            Which sizes it takes and what border it loses is found by `densa.operators.modules.network_rules`.
         legend: one class per channel of the scores.
         bands: what the network was trained on.
         device: "auto" (a CUDA device where there is one), "cpu", "cuda", "cuda:1", ...
@@ -55,8 +56,6 @@ class NetworkSegmenter(Segmenter):
         self.receptive_field = _receptive_field(network, bands.n_bands)
         self.halo, self.stride = self.receptive_field.local_halo, self.receptive_field.stride
         self.whole_image = self.receptive_field.whole_image
-        self._margin = int(getattr(network, "margin", 0))
-        self._input_side = getattr(network, "input_side", int)
         self.network = prepare(network, bands.n_bands, self.device, self.dtype)
 
     def fits(self, device: str, precision: str) -> bool:
@@ -86,7 +85,7 @@ class NetworkSegmenter(Segmenter):
 
     def pixels(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Tensor:
         """A block as the network takes it: (1, bands, H, W), normalised, mirrored to a size that it takes."""
-        image = _mirrored(self.bands.normalise(block, valid), self._input_side, self._margin)
+        image = _mirrored(self.bands.normalise(block, valid), network_rules(self.network))
         # (H, W, bands) in memory is what channels-last convolutions read.
         pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(1, 2, 0))).permute(2, 0, 1)[None]
         return pixels.to(self.device, self.dtype)
@@ -95,14 +94,15 @@ class NetworkSegmenter(Segmenter):
         """The segmenter whose image pooling sees an overview in place of the image; see `Segmenter`."""
         if not self.whole_image:
             return self
-        if not hasattr(self.network, "freeze_context"):
+        frozen = copy.copy(self)
+        frozen.network = copy.deepcopy(self.network)
+        freeze = network_rules(frozen.network).freeze_context
+        if freeze is None:
             raise InputError(
                 f"{type(self.network).__name__} depends on the whole image and its context cannot be frozen; "
                 "predict whole images"
             )
-        frozen = copy.copy(self)
-        frozen.network = copy.deepcopy(self.network)
-        frozen.network.freeze_context(self.pixels(overview, valid))  # type: ignore[operator]
+        freeze(self.pixels(overview, valid))
         frozen.receptive_field = replace(
             self.receptive_field, reach=self.receptive_field.local_reach, whole_image=False
         )
@@ -112,14 +112,14 @@ class NetworkSegmenter(Segmenter):
 
 def _chosen(network: nn.Module, device: str, precision: str) -> tuple[torch.device, torch.dtype]:
     where = choose_device(device)
-    if precision == "auto" and getattr(network, "needs_float32", False):
+    if precision == "auto" and network_rules(network).needs_float32:
         precision = "float32"
     return where, choose_precision(precision, where)
 
 
-def _mirrored(image: NDArray[np.float32], input_side: Any, margin: int) -> NDArray[np.float32]:
-    """The image with `margin` more pixels at the top and left, and enough at the bottom and right for `input_side`."""
-    rows, columns = (mirrored_places(side, margin, input_side(side)) for side in image.shape[1:])
+def _mirrored(image: NDArray[np.float32], rules: NetworkRules) -> NDArray[np.float32]:
+    """The image with the network's margin more at the top and left, and enough at the bottom and right for its size."""
+    rows, columns = (mirrored_places(side, rules.margin, rules.input_side(side)) for side in image.shape[1:])
     if len(rows) > image.shape[1]:
         image = image[:, rows]
     if len(columns) > image.shape[2]:

@@ -16,9 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from densa.errors import InputError
-from densa.networks import NETWORKS, SegNet, build
-from densa.networks.resnet import ResNet
-from densa.networks.vgg import load_vgg16_encoder
+from densa.networks import NETWORKS, Network, build
 from densa.networks.weights import PUBLISHED, adapt_bands, read_weights
 from densa.segmenter import Architecture, ModelDescription, read_model
 from densa.segmenter.folder_files import WEIGHTS
@@ -36,7 +34,7 @@ _STAGES = {
 
 
 def load_initial_weights(
-    network: nn.Module, architecture: Architecture, source: Path | str, *, n_bands: int, n_classes: int
+    network: Network, architecture: Architecture, source: Path | str, *, n_bands: int, n_classes: int
 ) -> str:
     """Put first weights into a network.
 
@@ -92,10 +90,9 @@ def _model_folder(source: Path | str) -> Path | None:
     return path.parent if path.name == WEIGHTS and (path.parent / "model.json").is_file() else None
 
 
-def _load_published(network: nn.Module, model: str, source: Path | str) -> str:
-    load = getattr(network, "load_weights", None)
-    if load is None and not isinstance(network, SegNet):
-        having = [name for name, its in NETWORKS.items() if hasattr(its, "load_weights") or issubclass(its, SegNet)]
+def _load_published(network: Network, model: str, source: Path | str) -> str:
+    if network.imagenet_weights is None:
+        having = [name for name, its in NETWORKS.items() if its.load_weights is not Network.load_weights]
         if Path(source).is_file():
             first = next(iter(network.state_dict()))
             stored = read_weights(source)
@@ -105,24 +102,12 @@ def _load_published(network: nn.Module, model: str, source: Path | str) -> str:
             f"there are no published weights for {model}; give the folder of a trained {model}, or train one of "
             f"{', '.join(having)}"
         )
-    name = _published_name(network) if str(source) == IMAGENET and not Path(source).is_file() else source
-    if load is None:
-        load_vgg16_encoder(network, name)
-    else:
-        load(name)
+    name = network.imagenet_weights if str(source) == IMAGENET and not Path(source).is_file() else source
+    network.load_weights(name)
     return f"first weights: {PUBLISHED.get(str(name), name)}; the other layers are fresh"
 
 
-def _published_name(network: nn.Module) -> str:
-    """Which of the published weights a network's encoder takes."""
-    backbone = getattr(network, "backbone", None)
-    if isinstance(backbone, ResNet):
-        return backbone.name
-    encoder = network.get_submodule("encoder" if isinstance(network, SegNet) else "features")
-    return "vgg16_bn" if any(isinstance(layer, nn.BatchNorm2d) for layer in encoder.modules()) else "vgg16"
-
-
-def _load_trained(network: nn.Module, architecture: Architecture, folder: Path, n_bands: int, n_classes: int) -> str:
+def _load_trained(network: Network, architecture: Architecture, folder: Path, n_bands: int, n_classes: int) -> str:
     model = read_model(folder)
     stored = read_weights(folder / WEIGHTS)
     stored = {key: tensor for key, tensor in stored.items() if not key.startswith("check/")}  # its test block
@@ -135,7 +120,7 @@ def _load_trained(network: nn.Module, architecture: Architecture, folder: Path, 
                 f"{folder} ({name}) was trained on {then[0]} bands and {then[1]} classes, these data have {n_bands} "
                 f"and {n_classes}; {architecture.name} goes on from the same: train {name} on these data first"
             )
-        network.initialise_from(_rebuilt(model, stored, folder))  # type: ignore[operator]  # every later stage has it
+        network.initialise_from(_rebuilt(model, stored, folder))
         fresh = [key for key in own if key not in stored]
         return f"first weights: {name} of {folder}; new: {', '.join(fresh)}"
     fresh_names: set[str] = set()

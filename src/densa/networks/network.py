@@ -1,0 +1,55 @@
+"""The base class of the networks, with defaults for what few of them need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from densa.errors import InputError
+
+__all__ = ["Network"]
+
+
+class Network(nn.Module):
+    """Images (N, n_bands, H, W) to logits (N, n_classes, H - 2 * margin, W - 2 * margin).
+
+    What a subclass does not set keeps the default: a network that takes every size and loses no border, can run in
+    bfloat16 and has no published weights. Modules of other classes have the same defaults; see
+    `densa.operators.modules.network_rules`, which also names further methods that a network may have.
+
+    Attributes:
+        n_bands: bands of the images.
+        n_classes: classes to tell apart.
+        output_stride: input pixels per cell of the deepest features.
+        margin: pixels that the logits lack on each side.
+        needs_float32: bfloat16 would change more than 0.1 % of the labels.
+        imagenet_weights: the weights of `densa.networks.weights.PUBLISHED` for `load_weights`; None: there are none.
+    """
+
+    n_bands: int
+    n_classes: int
+    output_stride: int = 1
+    margin: int = 0
+    needs_float32: bool = False
+    imagenet_weights: str | None = None
+
+    def input_side(self, side: int) -> int:
+        """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""
+        return max(side, 1) + 2 * self.margin
+
+    def load_weights(self, source: Path | str) -> None:
+        """Load published weights into the encoder: a file of torchvision's, or a name of `PUBLISHED` to download it.
+
+        Raises:
+            InputError: there are none for this network, or they do not fit; see `densa.networks.weights`.
+        """
+        raise InputError(f"there are no published weights for {type(self).__name__}, so {source} cannot be loaded")
+
+    def initialise_from(self, earlier: nn.Module) -> None:
+        """Take over the parameters of an earlier stage of the same method.
+
+        Raises:
+            InputError: the method has no stages, or the parameters do not fit; the first that differs is named.
+        """
+        raise InputError(f"{type(self).__name__} has no earlier stage to start from, got {type(earlier).__name__}")
