@@ -96,5 +96,5 @@ def test_progress_and_bad_sides():
     told = []
     overview(Held(np.ones((1, 600, 10), np.uint8)), 8, progress=lambda done, total: told.append((done, total)))
     assert told == [(5120, 6000), (6000, 6000)]
-    with pytest.raises(InputError, match="at least, got 0"):
+    with pytest.raises(InputError, match="max_side must be at least 1, got 0"):
         overview(Held(np.ones((1, 6, 10), np.uint8)), 0)

@@ -15,23 +15,23 @@ __all__ = ["atomic_output", "check_suffix", "close_all", "sidecar"]
 
 
 def sidecar(path: Path) -> Path:
-    """GDAL's companion file of a raster: class names, statistics."""
+    """GDAL's auxiliary file beside a raster: class names, statistics."""
     return path.with_name(path.name + ".aux.xml")
 
 
 @contextmanager
 def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
-    """Path of a temporary file beside `path`, renamed to it when the block ends well, removed when it does not.
+    """Path of a temporary file beside `path`, renamed to it on a successful exit, removed after an exception.
 
-    A `.aux.xml` beside the temporary file moves along; other files whose names start with the temporary's stem are
-    removed. Companions of an earlier file of that name (statistics, overviews, masks) are removed.
+    A `.aux.xml` beside the temporary file is renamed with it; other files whose names start with the temporary's stem
+    are removed. Auxiliary files of a replaced raster (statistics, overviews, masks) are removed.
 
     Args:
-        path: the final name.
-        overwrite: replace a file that exists.
+        path: final name of the file.
+        overwrite: replace an existing file.
 
     Raises:
-        InputError: the file exists and must not be replaced, its folder is missing, or writing failed (disk full).
+        InputError: the file exists and `overwrite` is false, its folder is missing, or writing failed (disk full).
     """
     path = Path(path)
     if path.is_dir():
@@ -39,8 +39,8 @@ def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
     if not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
     if path.exists() and not overwrite:
-        raise InputError(f"{path} exists; give another name or allow overwriting")
-    # The suffix stays last, for writers that choose the format by it.
+        raise InputError(f"{path} exists; choose another name or pass overwrite=True")
+    # The suffix stays last: some writers choose the format by it.
     temporary = path.with_name(f".{path.stem[:100]}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary

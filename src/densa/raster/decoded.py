@@ -1,4 +1,4 @@
-"""Images that can only be decoded whole: photographs, 16-bit PNG, volumes; decoded at the first read, then kept."""
+"""Images that are decoded as a whole: photographs, 16-bit PNG, volumes; decoded at the first read, then kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from densa.raster.raster import Raster, ValuesAndValidity, Window
 __all__ = ["MAX_DECODED_PIXELS", "DecodedRaster"]
 
 MAX_DECODED_PIXELS = 178_956_970
-"""The largest image that is decoded whole: where Pillow, too, calls a file a decompression bomb."""
+"""Largest image that is decoded as a whole: the size above which Pillow, too, reports a decompression bomb."""
 
 
 class DecodedRaster(Raster):
@@ -50,16 +50,16 @@ class DecodedRaster(Raster):
         return part, valid[rows, columns].copy()
 
     def close(self) -> None:
-        """Let go of the pixels; a later read decodes again."""
+        """Release the pixels; a later read decodes the file again."""
         self._pixels = None
 
 
 def check_size(path: Path, height: int, width: int) -> None:
-    """Refuse an image that is too large to be decoded whole."""
+    """Refuse an image that is too large to be decoded as a whole."""
     if height < 1 or width < 1:
         raise InputError(f"{path} is damaged: its header says {height} x {width} pixels")
     if height * width > MAX_DECODED_PIXELS:
         raise InputError(
-            f"{path} is {height} x {width} pixels by its header; of its format densa reads at most"
+            f"{path} has {height} x {width} pixels by its header; images of its format may have at most"
             f" {MAX_DECODED_PIXELS} pixels: store it as a tiled TIFF"
         )

@@ -25,7 +25,7 @@ from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
 
 __all__ = ["GdalRaster", "gdal_environment", "gdal_errors", "set_read_cache"]
 
-# A photograph has no georeference and that is no news; filtered once, since `catch_warnings` is not thread-safe.
+# Photographs have no georeference: no warning about that. Filtered once, since `catch_warnings` is not thread-safe.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 _cache_megabytes = 256  # of decoded blocks for the whole process; GDAL's default is 5 % of the memory
@@ -37,12 +37,12 @@ class GdalRaster(Raster):
     Args:
         path: the file.
         driver: GDAL's name of the format.
-        page: image of a multi-page TIFF; overviews and masks are no pages.
-        expand_palette: a colour table makes bands red, green, blue; False keeps its indices.
+        page: image of a multi-page TIFF; overviews and masks do not count.
+        expand_palette: apply a colour table, which gives bands red, green, blue; False keeps its indices.
 
     Attributes:
-        ground_control: ground control points and their coordinate reference system; no points in most files.
-        rpcs: rational polynomial coefficients, None in most files.
+        ground_control: ground control points (often none) and their coordinate reference system.
+        rpcs: rational polynomial coefficients, None if the file has none.
 
     Raises:
         InputError: GDAL cannot read the file, or it has no such page.
@@ -57,7 +57,7 @@ class GdalRaster(Raster):
             with rasterio.open(path, driver=self._driver) as first:
                 pages = sorted((s for s in first.subdatasets if s.startswith("GTIFF_DIR:")), key=_page_number)
             if not 0 <= page < max(len(pages), 1):
-                raise InputError(f"page of {path} must be of 0..{max(len(pages), 1) - 1}, got {page}")
+                raise InputError(f"page of {path} must be in 0..{max(len(pages), 1) - 1}, got {page}")
             self._name = pages[page] if page else str(path)  # the first page keeps the file's georeference
             dataset = self._dataset()
             if dataset.count == 0:
@@ -78,10 +78,10 @@ class GdalRaster(Raster):
             )
 
     def _inspect(self, dataset: Any, expand_palette: bool) -> None:
-        """Find out which bands hold values, what the colour table makes of them and where validity comes from."""
+        """Find the bands that hold values, the colour table that applies to them and the source of validity."""
         kinds = dataset.colorinterp
         self._band_numbers = [i + 1 for i, kind in enumerate(kinds) if kind != ColorInterp.alpha]
-        if not self._band_numbers:  # nothing but alpha: a mask stored oddly
+        if not self._band_numbers:  # a mask stored as an alpha band alone
             self._band_numbers = [1]
         dtypes = {np.dtype(dataset.dtypes[number - 1]) for number in self._band_numbers}
         dtype = np.result_type(*dtypes)
@@ -99,13 +99,13 @@ class GdalRaster(Raster):
         for place, number in enumerate(self._band_numbers):
             kind = dataset.colorinterp[number - 1]
             usual = {ColorInterp.gray: "grey", ColorInterp.palette: "index"}.get(kind, kind.name)
-            alone = kind == ColorInterp.gray and len(self._band_numbers) > 1  # "grey" of many says nothing
-            name = f"band {place + 1}" if alone or kind == ColorInterp.undefined else usual
+            vague = kind == ColorInterp.undefined or (kind == ColorInterp.gray and len(self._band_numbers) > 1)
+            name = f"band {place + 1}" if vague else usual
             names.append(dataset.descriptions[number - 1] or name)
         return tuple(names)
 
     def _dataset(self) -> Any:
-        """This thread's handle; a process that was forked off opens its own."""
+        """This thread's handle; a forked process opens its own."""
         owner, dataset = getattr(self._local, "handle", (0, None))
         if dataset is None or owner != os.getpid() or dataset.closed:
             dataset = rasterio.open(self._name, driver=self._driver)
@@ -136,9 +136,9 @@ class GdalRaster(Raster):
 
 
 def _check_blocks(path: Path, dataset: Any) -> None:
-    """Refuse a header that claims more blocks than the file has room to list.
+    """Refuse a header that claims more blocks than fit in the file.
 
-    GDAL takes the missing ones for empty and would hand out gigabytes of zeros. A block has at least an offset of four
+    GDAL takes missing blocks as empty and would return gigabytes of zeros. Each block needs at least an offset of four
     bytes and a length of two.
     """
     height, width = dataset.block_shapes[0]
@@ -146,7 +146,7 @@ def _check_blocks(path: Path, dataset: Any) -> None:
     if n_blocks > 1 and 6 * n_blocks > path.stat().st_size:
         raise InputError(
             f"{path} is damaged: its header says {dataset.height} x {dataset.width} pixels in {n_blocks} blocks,"
-            " the file is too small to hold them"
+            " but the file is too small to hold them"
         )
 
 
@@ -162,7 +162,7 @@ def _page_number(subdataset: str) -> int:
 
 
 def _color_table(dataset: Any) -> NDArray[np.uint8]:
-    """(3, n) red, green, blue of each index; (1, n) where black and white are only swapped."""
+    """(3, n) red, green, blue of each index; (1, n) where the table only swaps black and white."""
     entries = dataset.colormap(1)
     size = 2 ** (8 * np.dtype(dataset.dtypes[0]).itemsize)
     table = np.zeros((3, size), np.uint8)
@@ -173,19 +173,19 @@ def _color_table(dataset: Any) -> NDArray[np.uint8]:
 
 
 def set_read_cache(n_bytes: int) -> None:
-    """Set how many bytes of decoded blocks GDAL keeps in this process (256 MB by default), whole megabytes of them."""
+    """Set the size in bytes of GDAL's cache of decoded blocks in this process, rounded down to MB; default 256 MB."""
     global _cache_megabytes
     _cache_megabytes = max(1, n_bytes // 10**6)
 
 
 def gdal_environment() -> Any:
-    """GDAL's options while densa reads or writes."""
+    """GDAL's options for reading and writing."""
     return rasterio.Env(GDAL_CACHEMAX=_cache_megabytes)
 
 
 @contextmanager
 def gdal_errors(path: Path, doing: str = "read") -> Iterator[None]:
-    """Turn what GDAL raises into an `InputError` that names the file."""
+    """Turn GDAL's exceptions into an `InputError` that names the file."""
     try:
         yield
     except InputError:

@@ -1,4 +1,4 @@
-"""What a pixel is on the ground: where its corners lie and what area it has."""
+"""Pixels on the ground: map coordinates of their corners, and their area."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from densa.raster.raster import Raster
 __all__ = ["Ground", "ground_of"]
 
 _SEMI_MAJOR, _ECCENTRICITY_SQUARED = 6378137.0, 0.0066943799901413165  # WGS 84
-_STEPS = 2**24  # whole-numbered units that the largest pixel of a geographic map has: sums do not depend on their order
+_STEPS = 2**24  # integer units in the largest pixel of a geographic map: integer sums do not depend on their order
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Ground:
     """Pixel-to-map transform and the area of pixels.
 
     Attributes:
-        crs: rasterio's, None where it is not known.
+        crs: rasterio's coordinate reference system, None if unknown.
         transform: a, b, c, d, e, f: x = a column + b row + c, y = d column + e row + f.
-        unit: "m2" or "px", of areas.
-        unit_area: area of one whole-numbered unit of `row_area`.
-        degree: 0 where all pixels have one area; otherwise the radians of a map unit.
+        unit: unit of areas, "m2" or "px".
+        unit_area: area of one integer unit of `row_area`.
+        degree: radians per map unit where the area of pixels depends on their latitude, otherwise 0.
         width: columns of the map.
     """
 
@@ -46,12 +46,12 @@ class Ground:
 
     @property
     def mirrored(self) -> bool:
-        """Whether what runs counterclockwise as drawn runs clockwise in map coordinates (rows count upwards)."""
+        """Whether a ring that is counterclockwise on the screen is clockwise in map coordinates (rows run upwards)."""
         a, b, _, d, e, _ = self.transform
         return a * e - b * d > 0
 
     def row_area(self, begin: int, end: int) -> NDArray[np.int64]:
-        """Units of area of a pixel in the rows begin to end - 1, at the middle column."""
+        """Area of a pixel in each of the rows begin to end - 1, in integer units, at the middle column."""
         if not self.degree:
             return np.ones(end - begin, np.int64)
         *_, d, e, f = self.transform
@@ -63,9 +63,9 @@ class Ground:
 def ground_of(like: Raster | None, width: int) -> Ground:
     """The ground of a raster.
 
-    Projected: the map's own square metres (its linear unit applied, its distortion not). Geographic: square metres on
-    the ellipsoid of WGS 84 at the latitude of the pixel's centre. Without a reference system, or with one of unknown
-    unit: pixels.
+    Areas are in square metres of the map for projected rasters (converted from the map's linear unit, not corrected for
+    the projection's distortion), in square metres on the ellipsoid of WGS 84 at the latitude of the pixel's centre for
+    geographic ones, and in pixels without a reference system or with one of unknown unit.
 
     Raises:
         InputError: the transform is not invertible.
@@ -76,10 +76,10 @@ def ground_of(like: Raster | None, width: int) -> Ground:
     transform = tuple(float(value) for value in tuple(place.transform)[:6])
     area = abs(transform[0] * transform[4] - transform[1] * transform[3])
     if not 0 < area < math.inf:
-        raise InputError(f"the transform of {like.path} maps pixels to nothing: {transform}; mend its georeference")
+        raise InputError(f"the transform of {like.path} is not invertible: {transform}; correct its georeference")
     if place.crs is not None and place.crs.is_geographic:
         degree = float(place.crs.units_factor[1])
-        # Meridian's radius times parallel's: a^2 (1 - e^2) cos / (1 - e^2 sin^2)^2, never above a^2 / (1 - e^2).
+        # Radius of the meridian times that of the parallel: a^2 (1 - e^2) cos / (1 - e^2 sin^2)^2 <= a^2 / (1 - e^2).
         largest = area * degree**2 * _SEMI_MAJOR**2 / (1 - _ECCENTRICITY_SQUARED)
         return Ground(place.crs, transform, "m2", largest / _STEPS, degree, width)
     if place.crs is not None and place.crs.is_projected:

@@ -1,4 +1,4 @@
-"""Opening an image of any format."""
+"""Open an image of any format."""
 
 from __future__ import annotations
 
@@ -26,28 +26,29 @@ _OTHER_DRIVERS = ("JP2OpenJPEG", "HFA", "ENVI")
 def open(path: Path | str, *, page: int = 0) -> Raster:
     """Open an image: PNG, JPEG, TIFF, GeoTIFF, JPEG 2000, Erdas, ENVI, VRT, GIF, BMP or WebP.
 
-    TIFF-like files are read by windows; the others, at most 179 megapixels, are decoded whole at the first read.
+    TIFF, JPEG 2000, Erdas, ENVI and VRT are read by windows; the others, of at most 179 megapixels, are decoded as a
+    whole at the first read.
 
     Args:
         path: the file.
-        page: which image of a multi-page TIFF or an animation.
+        page: number of the image in a multi-page TIFF or an animation, from 0.
 
     Raises:
-        InputError: the file is missing, empty, damaged, too large, or no image.
+        InputError: the file is missing, empty, damaged, too large, or not an image.
     """
     return _open(Path(path), page, expand_palette=True)
 
 
 def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) -> NDArray[np.integer]:
-    """Values of a mask file, as they are stored.
+    """Read the values of a mask file as they are stored.
 
     Args:
         path: the file.
-        page: which image of a multi-page TIFF.
-        window: a part of the file; None for all of it.
+        page: number of the image in a multi-page TIFF, from 0.
+        window: the part to read; None for all of it.
 
     Returns:
-        (H, W) integers (a palette's indices, 0 and 1 of a 1-bit file) or (H, W, 3) uint8 colours; alpha is left out.
+        (H, W) integers (palette indices; 0 and 1 for a 1-bit file) or (H, W, 3) uint8 colours, without alpha.
 
     Raises:
         InputError: as `open`; or the file holds neither integers nor RGB colours.
@@ -81,7 +82,7 @@ def _open(path: Path, page: int, *, expand_palette: bool) -> Raster:
         return _decoded(GdalRaster(path, "PNG", page=page, expand_palette=expand_palette))
     if reader := photo_format(head):
         return open_photo(path, reader, page=page, expand_palette=expand_palette)
-    # A VRT names other files: only where the name says so. Text formats are left out, any list of numbers is one.
+    # A VRT reads other files, so its suffix must announce it. No text formats: any list of numbers would pass as one.
     for driver in ("VRT",) if path.suffix.lower() == ".vrt" else _OTHER_DRIVERS:
         with suppress(InputError):
             return GdalRaster(path, driver, page=page, expand_palette=expand_palette)
@@ -108,7 +109,7 @@ def _pillow_reduces(head: bytes) -> bool:
 
 
 def _decoded(raster: GdalRaster) -> Raster:
-    """A PNG read by GDAL, whole: by windows it would be decoded from the top every time."""
+    """A PNG read by GDAL as a whole: by windows it would be decoded from the top every time."""
 
     def decode() -> ValuesAndValidity:
         with raster:

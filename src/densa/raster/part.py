@@ -10,11 +10,11 @@ __all__ = ["Part"]
 
 
 class Part(Raster):
-    """Reads a window of an open raster, which closes by itself; it has no georeference.
+    """A window of an open raster, without georeference; closing it leaves the raster open.
 
     Args:
         whole: an open raster.
-        window: inside it.
+        window: a window inside it.
     """
 
     def __init__(self, whole: Raster, window: Window) -> None:
@@ -26,4 +26,4 @@ class Part(Raster):
         return self._whole.read(place, bands=[b + 1 for b in bands])
 
     def close(self) -> None:
-        """The whole stays open."""
+        """Do nothing: the raster belongs to the caller."""

@@ -18,20 +18,20 @@ __all__ = ["open_photo", "photo_format"]
 
 
 class _Jpeg(JpegImagePlugin.JpegImageFile):
-    """JPEG whose resolution stays unread: Pillow looks for it in all of EXIF and warns about damage there."""
+    """JPEG whose resolution is not read: Pillow would parse all of EXIF for it and warn about damage there."""
 
     def _read_dpi_from_exif(self) -> None:
         pass
 
 
-# The plug-ins themselves, not `Image.open`: that tries every format Pillow knows and warns through global state.
+# The plug-ins, not `Image.open`, which tries every format that Pillow knows and warns through global state.
 _FORMATS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
     (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
     (b"\xff\xd8\xff", _Jpeg),
     (b"GIF8", GifImagePlugin.GifImageFile),
     (b"BM", BmpImagePlugin.BmpImageFile),
 )
-# What Pillow's decoders raise on damaged files.
+# Exceptions of Pillow's decoders on damaged files.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
 _GREY, _RGB = ("grey",), ("red", "green", "blue")
 _TURNS = {
@@ -46,7 +46,7 @@ _TURNS = {
 
 
 def photo_format(head: bytes) -> type[ImageFile.ImageFile] | None:
-    """Pillow's reader of a file that begins with `head`, None if it is no such format."""
+    """Pillow's reader for a file that begins with `head`, None for other formats."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile
     return next((reader for signature, reader in _FORMATS if head.startswith(signature)), None)
@@ -55,13 +55,13 @@ def photo_format(head: bytes) -> type[ImageFile.ImageFile] | None:
 def open_photo(
     path: Path, reader: type[ImageFile.ImageFile], *, page: int = 0, expand_palette: bool = True
 ) -> DecodedRaster:
-    """Raster of an image that Pillow reads.
+    """Open an image that Pillow reads.
 
     Args:
         path: the file.
-        reader: its format.
-        page: frame of an animation.
-        expand_palette: palette images become RGB; False keeps the palette's indices.
+        reader: Pillow's reader for its format, see `photo_format`.
+        page: frame of an animation, from 0.
+        expand_palette: convert palette images to RGB; False keeps the palette's indices.
 
     Raises:
         InputError: the header is damaged, the image is too large or has no such page.
@@ -93,7 +93,7 @@ def _open(path: Path, reader: type[ImageFile.ImageFile], page: int) -> ImageFile
         check_size(path, image.height, image.width)
         n_pages = getattr(image, "n_frames", 1)
         if not 0 <= page < n_pages:
-            raise InputError(f"page of {path} must be of 0..{n_pages - 1}, got {page}")
+            raise InputError(f"page of {path} must be in 0..{n_pages - 1}, got {page}")
         image.seek(page)
     except _DAMAGE as error:  # an InputError is a ValueError
         image.close()
@@ -107,7 +107,7 @@ def _damaged(path: Path, error: Exception) -> InputError:
 
 
 def _kind(image: Image.Image, expand_palette: bool) -> str:
-    """Pillow mode in which the pixels are handed out."""
+    """Pillow mode to which the pixels are converted."""
     transparent = "transparency" in image.info
     if image.mode in {"P", "PA"}:
         if not expand_palette:
@@ -129,7 +129,7 @@ def _pixels(image: ImageFile.ImageFile, kind: str) -> ValuesAndValidity:
         picture = image.convert(kind)
     if turn is not None:
         picture = picture.transpose(turn)
-    stored: NDArray[Any] = np.array(picture)  # a copy: read-only views of Pillow's memory would leak out
+    stored: NDArray[Any] = np.array(picture)  # a copy: `np.asarray` would be a read-only view of Pillow's memory
     if stored.dtype == np.bool_:
         stored = stored.astype(np.uint8)
     values = stored[None] if stored.ndim == 2 else np.ascontiguousarray(np.moveaxis(stored, 2, 0))
@@ -141,7 +141,7 @@ def _pixels(image: ImageFile.ImageFile, kind: str) -> ValuesAndValidity:
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation, 1 if there is none.
 
-    Read here because Pillow's EXIF reader warns about damage anywhere in the block; only this tag matters.
+    Read without Pillow's EXIF reader, which warns about damage anywhere in the block; only this tag is needed.
     """
     exif = image.info.get("exif", b"")
     exif = exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) else b""

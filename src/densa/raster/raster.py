@@ -1,4 +1,4 @@
-"""Raster: what every image file looks like to the rest of densa."""
+"""The interface of image files of all formats."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from densa.errors import InputError
 __all__ = ["Georeference", "Raster", "ValuesAndValidity", "Window", "reflect"]
 
 ValuesAndValidity = tuple[NDArray[Any], NDArray[np.bool_]]
-"""(bands, h, w) values and the (h, w) mask of the valid ones."""
+"""(bands, h, w) values, and (h, w) bool: True where they are valid."""
 
 
 class Window(NamedTuple):
-    """A rectangle of pixels; row and column may lie outside the image where a border is asked for."""
+    """A rectangle of pixels; it may reach outside the image where a border is requested."""
 
     row: int
     column: int
@@ -32,24 +32,24 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class Georeference:
-    """Where a raster lies on the Earth: coordinate reference system and the affine pixel-to-map transform."""
+    """Position of a raster on the Earth: coordinate reference system and affine pixel-to-map transform."""
 
-    crs: Any  # rasterio's CRS, None where the file gives the transform only
+    crs: Any  # rasterio's CRS, None if the file gives the transform only
     transform: Any  # an Affine
 
 
 class Raster(ABC):
-    """One image, or one page of a stack, read by windows; made by `open`, used as a context manager.
+    """An image, or one page of a stack, that is read by windows; a context manager, returned by `open`.
 
-    Any number of threads may call `read` at once.
+    `read` is thread-safe.
 
     Attributes:
         path: the file.
-        height, width: pixels, EXIF orientation applied.
-        dtype: of the values that `read` returns, as stored.
-        band_names: one per band; alpha is no band.
-        georeference: None for a photograph or micrograph.
-        n_pages: images in the file that `open(path, page=...)` chooses from.
+        height, width: size in pixels, EXIF orientation applied.
+        dtype: type of the values, as stored.
+        band_names: one name per band; alpha does not count as a band.
+        georeference: None for photographs and micrographs.
+        n_pages: number of images in the file, from which `open(path, page=...)` chooses.
         metadata: text fields of the file.
     """
 
@@ -76,23 +76,23 @@ class Raster(ABC):
 
     @property
     def n_bands(self) -> int:
-        """Number of bands, alpha not counted."""
+        """Number of bands, without alpha."""
         return len(self.band_names)
 
     def read(
         self, window: Window | None = None, *, bands: Sequence[int] | None = None, border: str = "none"
     ) -> ValuesAndValidity:
-        """Values of a window, and which of its pixels hold data.
+        """Read the values of a window, and which of its pixels are valid.
 
         Args:
-            window: None for the whole image.
-            bands: numbers of the wanted bands, the first is 1 (as GDAL and QGIS count); None for all.
-            border: what lies outside the image: "none" (the window must lie inside), "mirror" (reflected without
-                repeating the edge pixel, as often as it takes) or "zero" (0, invalid).
+            window: the part to read; None for the whole image.
+            bands: numbers of the bands to read, from 1 as in GDAL and QGIS; None for all.
+            border: values outside the image: "none" (the window must lie inside), "mirror" (reflected without
+                repeating the edge pixel, repeatedly if necessary) or "zero" (0, invalid).
 
         Returns:
-            (bands, h, w) array in the file's dtype, the caller's to change, and (h, w) bool: False where nodata, a mask
-            or alpha says that there is no data, and where a read band is NaN or infinite.
+            (bands, h, w) array of `dtype`, which the caller may change, and (h, w) bool: False where nodata, a mask or
+            alpha marks missing data, and where a band that was read is NaN or infinite.
 
         Raises:
             InputError: the window or a band does not exist, or the file is damaged.
@@ -100,9 +100,9 @@ class Raster(ABC):
         window = Window(0, 0, self.height, self.width) if window is None else Window(*window)
         chosen = range(self.n_bands) if bands is None else [b - 1 for b in bands]
         if not chosen or any(not 0 <= b < self.n_bands for b in chosen):
-            raise InputError(f"bands of {self.path} must be of 1..{self.n_bands}, got {list(bands or [])}")
+            raise InputError(f"bands of {self.path} must be in 1..{self.n_bands}, got {list(bands or [])}")
         if window.height < 1 or window.width < 1:
-            raise InputError(f"a window has at least 1 x 1 pixel, got {window.height} x {window.width}")
+            raise InputError(f"window must have at least 1 x 1 pixel, got {window.height} x {window.width}")
         self._check_memory(window, len(chosen))
         if border == "none":
             inside = window.row >= 0 and window.column >= 0
@@ -121,11 +121,11 @@ class Raster(ABC):
 
     @abstractmethod
     def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
-        """Values and validity of a window inside the image; `bands` from 0; arrays that nobody else holds."""
+        """Values and validity of a window inside the image, in new arrays; `bands` count from 0."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the file; reading once more opens it again."""
+        """Release the file; a later read opens it again."""
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +136,7 @@ class Raster(ABC):
         self.close()
 
     def _check_memory(self, window: Window, n_bands: int) -> None:
-        """Refuse before allocating what a damaged or hostile header asks for."""
+        """Refuse a window that the memory cannot hold, before a damaged or hostile header leads to its allocation."""
         n_bytes = window.height * window.width * (n_bands * self.dtype.itemsize + 1)
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**36
         if n_bytes > memory:
@@ -177,7 +177,7 @@ class Raster(ABC):
 
 
 def reflect(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """Index inside 0..size-1 that mirrors one outside, the edge not repeated (`np.pad(mode="reflect")`)."""
+    """Map any index into 0..size-1 by reflection, without repeating the edge, as `np.pad(mode="reflect")` does."""
     if size == 1:
         return np.zeros_like(index)
     period = 2 * (size - 1)

@@ -1,4 +1,4 @@
-"""A reduced copy of a raster of any size: each pixel the mean of the area that it covers."""
+"""A reduced copy of a raster of any size: each pixel is the mean of the area that it covers."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from densa.raster.raster import Raster, Window
 
 __all__ = ["overview"]
 
-_BLOCK_ROWS, _BLOCK_COLUMNS = 512, 2048  # read at once; whole tiles of most files
+_BLOCK_ROWS, _BLOCK_COLUMNS = 512, 2048  # read at once; a multiple of most files' tiles
 
 
 def overview(
     raster: Raster, max_side: int = 1024, *, progress: Callable[[int, int], None] | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Reduce a raster to a size that fits anywhere, reading it block by block.
+    """Reduce a raster to a size that fits in memory, reading it block by block.
 
     Args:
         raster: an open image.
-        max_side: longest side of the copy in pixels; a raster that is no larger is copied as it is.
+        max_side: longest side of the copy in pixels; a raster that is no larger keeps its size.
         progress: called with (pixels read, pixels in all) after every block.
 
     Returns:
-        (bands, h, w) float32, the mean over the valid part of the area that a pixel covers (areas that end within a
-        pixel take their share of it), 0 where there is none; and (h, w) bool, False there.
+        (bands, h, w) float32, the mean of the valid pixels in the area that each pixel covers, weighted by the share of
+        each of them that lies in the area, 0 where there are none; and (h, w) bool, False there.
 
     Raises:
         InputError: `max_side` below 1, or a damaged file.
     """
     if max_side < 1:
-        raise InputError(f"an overview has a side of 1 pixel at least, got {max_side}")
+        raise InputError(f"max_side must be at least 1, got {max_side}")
     height, width = raster.height, raster.width
     side = max(height, width, max_side)
     h, w = (max(1, (2 * n * max_side + side) // (2 * side)) for n in (height, width))
@@ -46,7 +46,7 @@ def overview(
         rows, row = _shares(window.row, window.height, height, h)
         columns, column = _shares(window.column, window.width, width, w)
         place = np.s_[row : row + rows.shape[0], column : column + columns.shape[0]]
-        # Sums of whole numbers, exact in any order; of others, in the order of the blocks.
+        # Sums of integers, exact in any order; of real numbers, in the order of the blocks.
         area[place] += rows @ (columns @ valid.T.astype(np.float64)).T
         for band, total in zip(values, sums, strict=True):
             total[place] += rows @ (columns @ np.where(valid, band, 0).T.astype(np.float64)).T
@@ -63,9 +63,9 @@ def _windows(height: int, width: int) -> Iterator[Window]:
 
 
 def _shares(start: int, count: int, size: int, n_cells: int) -> tuple[sparse.csr_array, int]:
-    """How much of each pixel, `start` and on, each cell takes, in whole 1 / `n_cells`; and the first cell's number.
+    """(cells, count) share of each pixel from `start` on that each cell covers, in units of 1 / `n_cells`.
 
-    Cell i covers the pixels' positions i * size / n_cells to (i + 1) * size / n_cells.
+    Cell i covers positions i * size / n_cells to (i + 1) * size / n_cells. Also returns the number of the first cell.
     """
     pixel = np.arange(start, start + count)
     first, last = pixel * n_cells // size, ((pixel + 1) * n_cells - 1) // size

@@ -1,4 +1,4 @@
-"""Microscopy stacks that GDAL takes for a single image: TIFF volumes and ImageJ stacks of one directory."""
+"""Microscopy stacks that GDAL reads as a single image: TIFF volumes and ImageJ stacks of one directory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from densa.raster.raster import ValuesAndValidity
 
 __all__ = ["open_volume"]
 
-# Damage is reported by exceptions; the library's log must not reach the screen beside them.
+# Damage is reported by exceptions; tifffile's log messages must not appear on the screen as well.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _DAMAGE = (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, struct.error)
 
 
 def open_volume(path: Path, page: int) -> DecodedRaster | None:
-    """Slice `page` of a stack stored in a single TIFF directory; None if the file is no such stack.
+    """Open slice `page` of a stack stored in a single TIFF directory; None if the file is not such a stack.
 
     Raises:
         InputError: the stack has no such slice.
@@ -40,17 +40,17 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
     except InputError:
         raise
     except _DAMAGE:
-        return None  # GDAL read its header, so GDAL shall say what is wrong
+        return None  # GDAL could read the header, so its message will be the better one
     if n_pages <= 1 or dtype is None:
         return None
     if not 0 <= page < n_pages:
-        raise InputError(f"page of {path} must be of 0..{n_pages - 1}, got {page}")
+        raise InputError(f"page of {path} must be in 0..{n_pages - 1}, got {page}")
 
     native = dtype.newbyteorder("=")
 
     def decode() -> ValuesAndValidity:
         try:
-            stack = tifffile.imread(path, series=0, out="memmap")  # a large stack need not fit the memory
+            stack = tifffile.imread(path, series=0, out="memmap")  # the stack may be larger than the memory
         except (*_DAMAGE, MemoryError) as error:
             raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
         if separate and n_bands > 1:
@@ -64,7 +64,7 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
 
 
 def _check_segments(path: Path, first: tifffile.TiffPage) -> None:
-    """Refuse a stack of which a part is missing; the library would hand out zeros for it."""
+    """Refuse a stack of which a part is missing; tifffile would return zeros for it."""
     ends = [offset + n_bytes for offset, n_bytes in zip(first.dataoffsets, first.databytecounts, strict=True)]
     contiguous = len(ends) == 1 and first.compression == 1  # ImageJ: one strip listed, the whole stack follows
     if (len(ends) != np.prod(first.chunked) and not contiguous) or max(ends) > path.stat().st_size:

@@ -118,12 +118,12 @@ def test_outlines_in_qgis(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (lambda n: {"a": np.zeros(len(n) + 1)}, "one value for each region"),
-        (lambda n: {"a": np.zeros(len(n), complex)}, "truth values or words, got complex128"),
-        (lambda n: {"a": np.array([None] * len(n), object)}, "truth values or words, got object"),
-        (lambda n: {"Region": n}, "names of their own, got 'Region'"),
-        (lambda n: {"geom": n}, "names of their own, got 'geom'"),
-        (lambda n: {"a": n, "A": n}, "names of their own"),
+        (lambda n: {"a": np.zeros(len(n) + 1)}, "one value per region"),
+        (lambda n: {"a": np.zeros(len(n), complex)}, "booleans or strings, got complex128"),
+        (lambda n: {"a": np.array([None] * len(n), object)}, "booleans or strings, got object"),
+        (lambda n: {"Region": n}, "unique names that are not reserved, got 'Region'"),
+        (lambda n: {"geom": n}, "unique names that are not reserved, got 'geom'"),
+        (lambda n: {"a": n, "A": n}, "unique names that are not reserved"),
         (lambda n: {f"a{len(n) > 5}": n}, "the same every time"),
     ],
 )
@@ -142,8 +142,8 @@ def read_count():
 def test_refusals(tmp_path):
     with pytest.raises(InputError, match="labels must be int32, got uint8"):
         write(tmp_path / "map.geojson", np.zeros((2, 3), np.uint8))
-    with pytest.raises(InputError, match="from 1, with 0 for none, got -1"):
+    with pytest.raises(InputError, match="from 1, with 0 for no region, got -1"):
         write(tmp_path / "map.geojson", np.full((2, 3), -1, np.int32))
-    with pytest.raises(InputError, match="RegionPolygonWriter takes rows inside its with block"):
+    with pytest.raises(InputError, match="RegionPolygonWriter must be used inside a with block"):
         RegionPolygonWriter(tmp_path / "map.geojson", width=3).write(REGIONS)
     assert not list(tmp_path.iterdir())

@@ -118,7 +118,7 @@ def test_damaged_legend(tmp_path, labels):
     raster.write_label_map(tmp_path / "a.tif", labels, LEGEND)
     with rasterio.open(tmp_path / "a.tif", "r+", IGNORE_COG_LAYOUT_BREAK="YES") as file:
         file.update_tags(DENSA_LEGEND='{"classes": 3}')
-    with pytest.raises(InputError, match=r"a\.tif carries a legend"):
+    with pytest.raises(InputError, match=r"the legend in .*a\.tif cannot be read"):
         raster.read_label_map(tmp_path / "a.tif")
 
 
@@ -129,7 +129,7 @@ def test_refused_labels_leave_nothing(tmp_path, suffix):
         (np.full((4, 5), 3, np.uint8), r"0\.\.2 or 255, got 3"),
         (np.zeros((4, 5), np.int64), "uint8, got int64"),
         (np.zeros((4, 5, 1), np.uint8), r"\(H, W\)"),
-        (np.zeros((0, 5), np.uint8), "1 x 1"),
+        (np.zeros((0, 5), np.uint8), "at least 1, got 0 and 5"),
     ):
         with pytest.raises(InputError, match=message):
             raster.write_label_map(path, wrong, LEGEND)

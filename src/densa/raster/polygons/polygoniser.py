@@ -1,4 +1,4 @@
-"""Polygons of maps of classes or of regions, of any size, from strips of rows."""
+"""Polygons of class maps or region maps of any size, from strips of rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from densa.raster.polygons.tracing import ARCS, POINTS, Borders, cut, room, trac
 __all__ = ["Polygon", "PolygonBatch", "Polygoniser", "polygonise"]
 
 _CHUNK = 2**21  # pixels that are encoded at once
-_POINTS = 2**18  # points that finished polygons may hold before they leave
+_POINTS = 2**18  # points that finished polygons may hold before they are passed on
 _BAND = 512  # rows within which borders are simplified
 _MAX_WIDTH = 2**28
 
@@ -31,10 +31,10 @@ class Polygon:
 
     Attributes:
         label: class index or region number.
-        n_pixels: its size.
-        mean_probability: mean of the confidence over 255; None where no confidence was given.
-        rings: (k, 2) columns and rows of the corners, first not repeated; the exterior counterclockwise as drawn, then
-            the holes, clockwise.
+        n_pixels: number of pixels.
+        mean_probability: mean of the confidence, divided by 255; None if no confidence was given.
+        rings: (k, 2) columns and rows of the corners, the first not repeated: the exterior, counterclockwise on the
+            screen, then the holes, clockwise.
     """
 
     label: int
@@ -46,8 +46,8 @@ class Polygon:
 class PolygonBatch(NamedTuple):
     """Polygons that were finished together; polygon i has the rings ring_first[i] to ring_first[i + 1] - 1.
 
-    Corners are (n, 2) columns and rows; ring r has those from corner_first[r] to corner_first[r + 1] - 1, the first not
-    repeated. Exterior first, counterclockwise as drawn; holes clockwise.
+    Ring r has the corners corner_first[r] to corner_first[r + 1] - 1, (n, 2) columns and rows, the first not repeated.
+    The exterior comes first, counterclockwise on the screen, then the holes, clockwise.
     """
 
     labels: LabelArray
@@ -66,17 +66,16 @@ def polygonise(
     min_area: float = 0,
     simplify: float = 0,
 ) -> Iterator[Polygon]:
-    """Polygons of a map of classes or of regions in memory.
+    """Polygons of a class map or a region map in memory.
 
     Args:
-        labels: (H, W) uint8 class indices, 255 where there is none; or int32 region numbers from 1, 0 where there is
-            none.
+        labels: (H, W) uint8 class indices, 255 for no class; or int32 region numbers from 1, 0 for no region.
         confidence: (H, W) uint8 probability of the label, times 255.
-        min_area: pixels; smaller regions are merged, see `Polygoniser`.
+        min_area: least area in pixels; smaller regions are merged, see `Polygoniser`.
         simplify: tolerance in pixels, see `Polygoniser`.
 
     Raises:
-        InputError: another shape or type, a negative number.
+        InputError: another shape or type, or a negative number.
     """
     if labels.ndim != 2:
         raise InputError(f"labels must be (H, W), got the shape {labels.shape}")
@@ -101,37 +100,37 @@ def _polygons(batch: PolygonBatch, with_confidence: bool) -> Iterator[Polygon]:
 
 
 class Polygoniser:
-    """Polygons of a map of classes or of regions that is given in strips of whole rows, from top to bottom.
+    """Polygons of a class map or a region map that is given in strips of whole rows, from top to bottom.
 
-    Polygons are connected by edges (4 neighbours): a numbered region gives as many as it has such pieces, all with its
-    number, also where the pieces touch at corners. Polygons are never cut at a strip: they, and the order in which they
-    come, do not depend on the height of the strips. The memory follows the open polygons and their borders.
+    Polygons are connected by edges (4-connectivity). A numbered region in several pieces, even if they touch at
+    corners, gives a polygon with its number for each piece. Polygons are not cut at strips: neither they nor their
+    order depends on the height of the strips. The memory grows with the open polygons and their borders only.
 
-    Regions under `min_area` are merged. The edges between two regions are taken by their length, the longest first (of
-    equal ones that which begins uppermost, then leftmost), all regions of one class that are large enough
-    counting as one neighbour; what an edge separates is merged when either side is then still smaller than
-    `min_area`. The result has the class of the side that was large, otherwise of its largest original region (of equal
+    Regions smaller than `min_area` are merged. The borders between two regions are processed by decreasing length (of
+    equally long ones first the one that begins uppermost, then leftmost); all regions of one class that are large
+    enough count as one neighbour. The two sides of a border are merged if either is still smaller than `min_area` at
+    that moment. The result has the class of the side that was large, otherwise of its largest original region (of equal
     ones the uppermost, then leftmost). So a small region goes to the class with which it shares the longest border,
-    no valid pixel is lost, and none remains too small that has a neighbour.
+    no valid pixel is lost, and no region that has a neighbour remains too small.
 
-    `simplify` thins out every border once, for both of its sides, by Douglas and Peucker's rule ("Algorithms for the
-    reduction of the number of points...", Cartographica 10, 1973): no left out corner is farther than the tolerance
-    from the line drawn instead. Corners where three regions meet, and where a border crosses every 512th row, stay; a
-    line is drawn only where no corner of the map lies between it and what it replaces (after de Berg, van Kreveld
-    and Schirra, "Topologically correct subdivision simplification using the bandwidth criterion", Cartography and
-    GIS 25, 1998), so borders neither cross nor touch.
+    `simplify` thins out every border once, for both of its sides, by the Douglas-Peucker algorithm ("Algorithms for the
+    reduction of the number of points...", Cartographica 10, 1973): no omitted corner is farther than the tolerance
+    from the line that replaces it. Corners where three regions meet, and where a border crosses every 512th row, are
+    kept; a line is drawn only where no corner of the map lies between it and the stretch that it replaces (after de
+    Berg, van Kreveld and Schirra, "Topologically correct subdivision simplification using the bandwidth criterion",
+    Cartography and GIS 25, 1998), so borders neither cross nor touch.
 
     Args:
         width: columns of the map.
-        sink: called with each `PolygonBatch`; finished polygons leave when they hold as many corners as the open ones.
+        sink: called with each `PolygonBatch` once the finished polygons hold as many corners as the open ones.
         regions: the map has int32 region numbers instead of uint8 classes.
-        min_area: least area of a polygon, in the unit of `row_area` (pixels by default); 0 keeps all. For classes only.
-        simplify: tolerance in pixels of unit size; 0 keeps every corner.
-        pixel_size: width and height of a pixel in the unit of `simplify`.
-        row_area: whole-numbered area of a pixel in the rows begin to end - 1, as an int64 array; 1 by default.
+        min_area: least area of a polygon, in the unit of `row_area` (pixels by default); 0 keeps all. Classes only.
+        simplify: tolerance in the unit of `pixel_size`; 0 keeps every corner.
+        pixel_size: width and height of a pixel.
+        row_area: integer area of a pixel in each of the rows begin to end - 1, as an int64 array; 1 by default.
 
     Raises:
-        InputError: width below 1 or above 2^28, a negative area or tolerance, a pixel without width or height,
+        InputError: width below 1 or above 2^28, a negative area or tolerance, a pixel size that is not positive, or
             `min_area` for regions.
     """
 
@@ -147,20 +146,20 @@ class Polygoniser:
         row_area: Callable[[int, int], NDArray[np.int64]] | None = None,
     ) -> None:
         if not 1 <= width <= _MAX_WIDTH:
-            raise InputError(f"a label map has 1 to {_MAX_WIDTH} columns, got {width}")
+            raise InputError(f"width must be in 1..{_MAX_WIDTH}, got {width}")
         for name, value in (("min_area", min_area), ("simplify", simplify)):
             if not 0 <= value < np.inf:
-                raise InputError(f"{name} must be 0 or more, got {value}")
+                raise InputError(f"{name} must be at least 0, got {value}")
         if not min(pixel_size) > 0:
-            raise InputError(f"a pixel must have a width and a height above 0, got {pixel_size}")
+            raise InputError(f"pixel_size must be above 0, got {pixel_size}")
         if regions and min_area > 0:
             raise InputError(
-                f"min_area merges classes, not numbered regions, and must be 0 for them, got {min_area};"
-                " merge small regions in their map"
+                f"min_area must be 0 for numbered regions, since it merges classes only, got {min_area};"
+                " merge small regions in the map itself"
             )
         self.width = width
         self._dtype = np.dtype(np.int32 if regions else np.uint8)
-        simplify = min(simplify, _MAX_WIDTH * min(pixel_size))  # a greater tolerance changes nothing
+        simplify = min(simplify, _MAX_WIDTH * min(pixel_size))  # a larger tolerance changes nothing
         self._row_area = row_area or _ones
         self._sieve = Sieve(width, min_area, self._row_area) if min_area > 0 else None
         self._tracer = _Tracer(width, self._dtype, sink, self._row_area, simplify, pixel_size)
@@ -171,13 +170,13 @@ class Polygoniser:
         """Take the next rows.
 
         Args:
-            labels: (h, width) uint8 class indices, 255 where there is none; int32 region numbers from 1 to 2^31 - 1,
-                0 where there is none, if `regions` was set.
+            labels: (h, width) uint8 class indices, 255 for no class; or, if `regions` was set, int32 region numbers
+                from 1 to 2^31 - 1, 0 for no region.
             confidence: (h, width) uint8 probability of the label, times 255; for all strips or for none.
 
         Raises:
-            InputError: another shape or type, a negative number, confidence for some strips only, or rows after the
-                end.
+            InputError: another shape or type, a negative number, confidence for some strips only, or rows after
+                `finish`.
         """
         self._check(labels, confidence)
         chunk = max(1, _CHUNK // self.width)
@@ -187,7 +186,7 @@ class Polygoniser:
             self._push(encode(np.ascontiguousarray(labels[rows]), part))
 
     def finish(self) -> None:
-        """Say that all rows are given; the remaining polygons leave."""
+        """Close the map after its last row; the remaining polygons go to the sink."""
         if self._finished:
             return
         self._finished = True
@@ -205,7 +204,7 @@ class Polygoniser:
 
     def _check(self, labels: LabelArray, confidence: NDArray[np.uint8] | None) -> None:
         if self._finished:
-            raise InputError("rows came after the end of the label map; begin another one")
+            raise InputError("write was called after finish; begin another Polygoniser")
         for name, array, dtype in (("labels", labels, self._dtype), ("confidence", confidence, np.uint8)):
             if array is None:
                 continue
@@ -214,9 +213,9 @@ class Polygoniser:
             if array.ndim != 2 or array.shape[1] != self.width:
                 raise InputError(f"{name} must be (rows, {self.width}), got the shape {array.shape}")
         if confidence is not None and confidence.shape != labels.shape:
-            raise InputError(f"confidence must be {labels.shape} as the labels are, got {confidence.shape}")
+            raise InputError(f"confidence must have the shape {labels.shape} of the labels, got {confidence.shape}")
         if self._dtype == np.int32 and labels.size and labels.min() < 0:
-            raise InputError(f"regions must be numbered from 1, with 0 for none, got {labels.min()}")
+            raise InputError(f"regions must be numbered from 1, with 0 for no region, got {labels.min()}")
         given = confidence is not None
         if self._with_confidence not in (None, given):
             raise InputError("confidence must be given for all strips or for none")
@@ -228,7 +227,7 @@ def _ones(begin: int, end: int) -> NDArray[np.int64]:
 
 
 class _Tracer:
-    """Traces runs of rows, thins out borders, and lets finished polygons go."""
+    """Traces runs of rows, thins out borders, and passes finished polygons to the sink."""
 
     def __init__(
         self,
@@ -240,7 +239,7 @@ class _Tracer:
         pixel_size: tuple[float, float],
     ) -> None:
         self._dtype, self._sink, self._row_area = dtype, sink, row_area
-        self._tolerance = float(tolerance)  # of one type: kernels are compiled for each
+        self._tolerance = float(tolerance)  # always float: kernels are compiled for each type
         self._pixel_size = float(pixel_size[0]), float(pixel_size[1])
         self._reserve = room(width)
         points, arcs, nodes, components = (max(4 * n, _POINTS) for n in self._reserve)
@@ -274,7 +273,7 @@ class _Tracer:
         done = 0
         while done < n_rows:
             until = n_rows
-            if self._tolerance > 0:  # a band ends with its line of corners, row 512, 1024, ... traced
+            if self._tolerance > 0:  # a band ends once the corners above row 512, 1024, ... are traced
                 until = min(n_rows, done + 1 + -self._row % _BAND)
             begun = done
             done = trace_rows(runs, done, until, self._row, areas, self._borders, self._component, self._reserve)
@@ -295,7 +294,7 @@ class _Tracer:
         self._collect()
 
     def _make_room(self) -> None:
-        if self._tolerance > 0:  # polygons leave between the bands only
+        if self._tolerance > 0:  # finished polygons are passed on between bands only
             self._borders = _grown(self._borders)
         else:
             self._collect()
@@ -319,7 +318,7 @@ class _Tracer:
 
     def _collect(self) -> None:
         batch = self._take_finished()
-        self._borders = compact(self._borders, self._spare)  # before the sink asks for memory of its own
+        self._borders = compact(self._borders, self._spare)  # before the sink, which needs memory too
         self._full_at = len(self._borders.points) // 2
         if len(batch.labels):
             self._sink(batch)
@@ -332,6 +331,6 @@ class _Tracer:
 
 
 def _grown(borders: Borders) -> Borders:
-    """The same with half as much room again."""
+    """The same borders in arrays half as large again."""
     larger = [np.concatenate([array, np.empty_like(array[: len(array) // 2 + 1])]) for array in borders[:6]]
     return Borders._make([*larger, borders.frontier, borders.above, borders.counts])

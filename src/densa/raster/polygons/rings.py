@@ -1,4 +1,4 @@
-"""Rings of the regions that no later row can change, and the removal of what is no longer needed."""
+"""Rings of the regions that later rows cannot change, and removal of the borders that are no longer needed."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Rings(NamedTuple):
     """Closed regions and their rings, without the repeated last corner.
 
     The rings of region i are ring_first[i] to ring_first[i + 1] - 1, the exterior first; the corners of ring r are
-    corner_first[r] to corner_first[r + 1] - 1. Interior on the left as drawn: exteriors run counterclockwise on the
-    screen, holes clockwise; each begins at its uppermost, then leftmost corner.
+    corner_first[r] to corner_first[r + 1] - 1. The interior is on the left on the screen: exteriors run
+    counterclockwise, holes clockwise; each begins at its uppermost, then leftmost corner.
     """
 
     component: NDArray[np.int32]
@@ -45,7 +45,7 @@ class Rings(NamedTuple):
 def finished_rings(borders: Borders, straighten: bool) -> Rings:
     """Rings of every component that does not touch the lowest row.
 
-    `straighten` leaves out the corners on straight stretches, where only other regions meet.
+    `straighten` omits the corners on straight stretches, where borders of other regions end.
     """
     open_ = np.zeros(int(borders.counts[COMPONENTS]), np.bool_)
     _settle(borders, open_)
@@ -72,28 +72,28 @@ def finished_rings(borders: Borders, straighten: bool) -> Rings:
 
 @njit(nogil=True, cache=True)
 def _settle(borders, open_):  # type: ignore[no-untyped-def]
-    """Name every component by its root; find those that the next row may continue."""
+    """Replace every component by its root; find those that the next row may continue."""
     for arc in range(borders.counts[ARCS]):
         borders.arcs[arc, LEFT] = find(borders.parent, borders.arcs[arc, LEFT])
         borders.arcs[arc, RIGHT] = find(borders.parent, borders.arcs[arc, RIGHT])
     for i in range(borders.counts[N_ABOVE]):
         borders.above[2, i] = find(borders.parent, borders.above[2, i])
         open_[borders.above[2, i]] = True
-    open_[0] = True  # what is outside never becomes a polygon
+    open_[0] = True  # the outside never becomes a polygon
 
 
 @njit(nogil=True, cache=True)
 def _region(half, arcs):  # type: ignore[no-untyped-def]
-    """Component to the left of an arc run through from its head (2 * arc) or from its tail (2 * arc + 1)."""
+    """Component to the left of a half arc: an arc followed from its head (2 * arc) or from its tail (2 * arc + 1)."""
     return arcs[half >> 1, RIGHT if half & 1 else LEFT]
 
 
 @njit(nogil=True, cache=True)
 def _following(half, borders):  # type: ignore[no-untyped-def]
-    """The half arc that goes on along the border of the region to the left.
+    """The half arc that continues the border of the region to the left.
 
-    The nearest arc clockwise bounds the same pixel. Where the region holds two pixels that touch at the corner only,
-    the ring goes over to the other one: no ring touches itself, a hole touches its exterior instead.
+    The nearest arc clockwise bounds the same pixel. Where the region has two pixels that touch at this corner only, the
+    ring continues around the other one: no ring touches itself, a hole touches its exterior instead.
     """
     arcs, nodes = borders.arcs, borders.nodes
     at = arcs[half >> 1, HEAD_AT if half & 1 else TAIL_AT]
@@ -133,7 +133,7 @@ def _walk(borders, open_, visited, component, start, size):  # type: ignore[no-u
 
 @njit(nogil=True, cache=True)
 def _draw(borders, start, offset, straighten, corners, size, keys):  # type: ignore[no-untyped-def]
-    """Corners of each ring at its offset, begun at the uppermost; `size` becomes the number that is left."""
+    """Corners of each ring at its offset, beginning at the uppermost; `size` becomes the number of corners kept."""
     for ring in range(len(start)):
         mine = corners[offset[ring] : offset[ring + 1]]
         n, half = 0, start[ring]
@@ -159,7 +159,7 @@ def _draw(borders, start, offset, straighten, corners, size, keys):  # type: ign
 
 @njit(nogil=True, cache=True)
 def _straighten(ring):  # type: ignore[no-untyped-def]
-    """Leave out the points between two others of their row or column; returns how many are left."""
+    """Remove the points between two others of their row or column; returns the number of points kept."""
     n = len(ring)
     first_x, first_y = ring[0]
     before_x, before_y = ring[n - 1]
@@ -202,7 +202,7 @@ def _gather(corners, offset, order, corner_first, out):  # type: ignore[no-untyp
 
 
 def compact(borders: Borders, room: tuple[int, int, int, int], growth: float = 2.0) -> Borders:
-    """What open components still need, renumbered into new arrays with `room` to spare.
+    """The borders that open components still need, renumbered into new arrays with `room` to spare.
 
     Called after `finished_rings` has taken the closed components.
     """

@@ -1,4 +1,4 @@
-"""Rows of a label map as runs of equal labels: what sieve and tracer read."""
+"""Rows of a label map as runs of equal labels, which the sieve and the tracer read."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from densa.legend import IGNORE
 __all__ = ["OUTSIDE", "LabelArray", "Runs", "decode_labels", "encode"]
 
 OUTSIDE = np.iinfo(np.int32).max
-"""Label in runs of what is no polygon, pixels without data and the world around the map; above every other label."""
+"""Label of runs outside all polygons: pixels without label and the surroundings of the map; the largest label."""
 LabelArray = NDArray[np.uint8 | np.int32]
-"""uint8 class indices with 255 where there is none, or int32 region numbers from 1 with 0 where there is none."""
-_FIRST_REGION = 1  # is 0 in runs, so that the largest region, 2^31 - 1, is not OUTSIDE
+"""uint8 class indices with 255 for no class, or int32 region numbers from 1 with 0 for no region."""
+_FIRST_REGION = 1  # becomes 0 in runs, so that the largest region number, 2^31 - 1, differs from OUTSIDE
 
 
 class Runs(NamedTuple):
-    """Runs of h rows: row y holds runs first[y] to first[y + 1] - 1, no two neighbours of one label.
+    """Runs of h rows: row y holds runs first[y] to first[y + 1] - 1; neighbouring runs have different labels.
 
-    The first run of a row begins at column -1 and the last ends beyond the map; both are OUTSIDE, so that a row of the
-    map is closed at either side like any other border.
+    The first run of a row begins at column -1 and the last ends beyond the map; both are OUTSIDE, so that the sides of
+    the map are borders like any other.
     """
 
     first: NDArray[np.int64]  # (h + 1,)
@@ -48,7 +48,7 @@ def encode(labels: LabelArray, confidence: NDArray[np.uint8] | None = None) -> R
 
 
 def decode_labels(labels: NDArray[np.int32], dtype: Any) -> LabelArray:
-    """Labels of runs, none of them OUTSIDE, as they are in a map of type `dtype`."""
+    """Labels of runs, none of them OUTSIDE, as the values of a map of type `dtype`."""
     return labels + np.int32(_FIRST_REGION) if dtype == np.int32 else labels.astype(np.uint8)
 
 

@@ -1,9 +1,9 @@
-"""Label maps without small regions, from runs of rows: what is decided never depends on rows that are still to come.
+"""Label maps without small regions, from runs of rows; no decision depends on rows that are still to come.
 
-The rule is that of a minimum spanning forest (Kruskal): the borders between original regions are taken by their length,
-longest first, and what a border separates is merged while either side is too small. The outcome at a border depends on
-longer borders only, so it is known as soon as those are; regions that later rows could change hold back what hangs on
-them.
+The rule is that of a minimum spanning forest (Kruskal): the borders between original regions are processed by
+decreasing length, and the two sides of a border are merged if either is too small. The outcome at a border depends on
+longer borders only, so it is known once theirs is; a region that later rows could change leaves all regions undecided
+that depend on it.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from densa.raster.polygons.tracing import find
 
 __all__ = ["Sieve"]
 
-_RUNS = 2**17  # new runs after which it is worth deciding again
+_RUNS = 2**17  # new runs after which regions are decided again
 _UNDECIDED = OUTSIDE
 
 
 class _Regions(NamedTuple):
-    """Connected regions of the rows that are held; number 0 is no region."""
+    """Connected regions of the rows in memory; number 0 stands for no region."""
 
     parent: NDArray[np.int32]
     label: NDArray[np.int32]
     area: NDArray[np.int64]
-    decided: NDArray[np.int32]  # class of a small region that has been merged; _UNDECIDED before
+    decided: NDArray[np.int32]  # final class of a small region, _UNDECIDED until it is known
 
 
 class _Borders(NamedTuple):
-    """Pieces of border: the regions beside it (-1 - c: all large ones of class c), its length, its first pixel edge."""
+    """Pieces of border: the regions on both sides (-1 - c: all large ones of class c), length, first pixel edge."""
 
     one: NDArray[np.int32]
     other: NDArray[np.int32]
@@ -43,12 +43,12 @@ class _Borders(NamedTuple):
 
 
 class Sieve:
-    """Merges regions smaller than `min_area`; runs in, runs out, some rows later.
+    """Merges regions smaller than `min_area`: takes runs and returns them, some rows later, with final labels.
 
     Args:
         width: columns of the map.
         min_area: least area of a region, in the unit of `row_area`.
-        row_area: area of a pixel in the rows begin to end - 1.
+        row_area: area of a pixel in each of the rows begin to end - 1.
     """
 
     def __init__(self, width: int, min_area: float, row_area: Callable[[int, int], NDArray[np.int64]]) -> None:
@@ -63,7 +63,7 @@ class Sieve:
         self._new_borders: list[_Borders] = []
 
     def push(self, runs: Runs) -> Iterator[Runs]:
-        """Take rows; returns those above that have become certain."""
+        """Take rows; returns the rows whose labels are final."""
         above = self._last_row()
         regions = _with_room(self._regions, len(runs.start))
         component = np.empty(len(runs.start), np.int32)
@@ -92,7 +92,7 @@ class Sieve:
         return runs.start[begin:], runs.label[begin:], component[begin:]
 
     def _decide(self, last: bool) -> Iterator[Runs]:
-        """Decide what can be decided, let go of the rows of which everything is known, forget their regions."""
+        """Decide the regions that can be decided; return the rows that are final and remove their regions."""
         if not self._held:
             return iter(())
         regions = self._regions
@@ -114,7 +114,7 @@ class Sieve:
         return iter(released)
 
     def _release(self, final: NDArray[np.int32], known: NDArray[np.bool_], last: bool) -> list[Runs]:
-        """Rows from the top until one holds an undecided region; the lowest one stays for those to come."""
+        """Rows from the top until one holds an undecided region; the lowest row is kept for the next ones."""
         released: list[Runs] = []
         while self._held:
             runs, component = self._held[0]
@@ -135,7 +135,7 @@ class Sieve:
         return released
 
     def _forget(self) -> None:
-        """Renumber the regions of the rows that are held and of their borders."""
+        """Renumber the regions of the rows in memory and of their borders."""
         regions, borders = self._regions, self._borders
         used = np.zeros(len(regions.parent), np.bool_)
         used[0] = True
@@ -158,7 +158,7 @@ def _with_room(regions: _Regions, extra: int) -> _Regions:
 
 
 def _relabelled(runs: Runs, component: NDArray[np.int32], final: NDArray[np.int32], n_rows: int) -> Runs:
-    """The first rows with their final labels; neighbours of one label become one run."""
+    """The first rows with their final labels; neighbouring runs of the same label become one."""
     n = int(runs.first[n_rows])
     label = final[component[:n]]
     label[component[:n] == 0] = OUTSIDE
@@ -171,7 +171,7 @@ def _relabelled(runs: Runs, component: NDArray[np.int32], final: NDArray[np.int3
 
 
 def _summed(parts: list[_Borders], regions: _Regions, min_area: float) -> _Borders:
-    """One entry for each pair of neighbours, those left out that are both large or decided."""
+    """One entry for each pair of neighbours, except pairs of which both are large or decided."""
     one, other, length, place = (np.concatenate(field) for field in zip(*parts, strict=True))
     large = regions.area >= min_area
     settled = large | (regions.decided != _UNDECIDED)
@@ -180,7 +180,7 @@ def _summed(parts: list[_Borders], regions: _Regions, min_area: float) -> _Borde
     other = np.where(by_class, other, regions.parent[np.maximum(other, 0)])
     needed = ~(settled[one] & (by_class | settled[np.maximum(other, 0)]))
     one, other, length, place, by_class = (a[needed] for a in (one, other, length, place, by_class))
-    swapped = ~by_class & large[one]  # the large one second, as its class
+    swapped = ~by_class & large[one]  # the large one second, where its class replaces it
     one, other = np.where(swapped, other, one), np.where(swapped, one, other)
     to_class = ~by_class & large[np.maximum(other, 0)]
     labels = -1 - regions.label[np.maximum(other, 0)]
@@ -208,7 +208,7 @@ def _flatten(parent):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _scan(runs, above, area_units, y, width, min_area, regions, n, component, found):  # type: ignore[no-untyped-def]
-    """Region of each run and the borders between them; returns the number of regions and of borders."""
+    """Regions of the runs and borders between them; returns the number of regions and of borders."""
     start, label, mine = above
     n_found = 0
     for row in range(len(runs.first) - 1):
@@ -254,7 +254,7 @@ def _connect(start, label, component, above, area_unit, regions, n):  # type: ig
 
 @njit(nogil=True, cache=True)
 def _note(one, other, length, place, min_area, regions, found, n_found):  # type: ignore[no-untyped-def]
-    """Keep a piece of border unless both of its sides are large already."""
+    """Record a piece of border unless both of its sides are large already."""
     one, other = find(regions.parent, one), find(regions.parent, other)
     if regions.area[one] >= min_area and regions.area[other] >= min_area:
         return n_found
@@ -265,7 +265,7 @@ def _note(one, other, length, place, min_area, regions, found, n_found):  # type
 
 @njit(nogil=True, cache=True)
 def _note_row(start, label, component, above, y, width, min_area, regions, found, n_found):  # type: ignore[no-untyped-def]
-    """Borders within a row and with the row above; the place of an edge counts rows and columns, edges above first."""
+    """Borders within a row and with the row above; edges are numbered row by row, those above a row before its own."""
     above_start, above_label, above_component = above
     i = 0
     for j in range(len(start)):
@@ -291,9 +291,9 @@ def _note_row(start, label, component, above, y, width, min_area, regions, found
 
 @njit(nogil=True, cache=True)
 def _merge(borders, order, regions, open_, min_area):  # type: ignore[no-untyped-def]
-    """Kruskal's rule on what is known; fills `decided`.
+    """Kruskal's rule, as far as regions and borders are known; fills `decided`.
 
-    A group is unsure when a later row could change what becomes of it, and so is every group that it might merge with.
+    A group is unsure when a later row could change its outcome, and so is every group with which it might merge.
     """
     n = len(regions.parent)
     group = np.arange(n).astype(np.int32)
@@ -340,5 +340,5 @@ def _merge(borders, order, regions, open_, min_area):  # type: ignore[no-untyped
         mine = find(group, i)
         if becomes[mine] != _UNDECIDED:
             regions.decided[i] = becomes[mine]
-        elif not unsure[mine]:  # an island, smaller than wanted
+        elif not unsure[mine]:  # it has no neighbours, so it stays too small
             regions.decided[i] = regions.label[largest[mine]]

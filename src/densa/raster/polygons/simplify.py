@@ -1,9 +1,9 @@
-"""Borders with fewer corners: Douglas and Peucker's rule, where it leaves every other corner on its side.
+"""Borders with fewer corners: the Douglas-Peucker algorithm, restricted so that no corner changes sides.
 
-Every border of a band of rows is thinned out by itself. A stretch of it gives way to a straight line only if no corner
-of any border, its own others included, lies on the line or between the line and the stretch. Two lines that replace two
-stretches then cannot cross: they would cross twice, around a corner of one of them, and straight lines do not. A border
-that could collapse onto another one with the same ends keeps its farthest corner.
+Every border of a band of rows is thinned out independently. A stretch of it is replaced by a straight line only if no
+other corner, of this or any other border, lies on the line or between the line and the stretch. Two lines that replace
+two stretches then cannot cross: they would have to cross twice, around a corner of one of them, and straight lines do
+not. A border that could collapse onto another one with the same ends keeps its farthest corner.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Corners(NamedTuple):
 
 
 def simplify_arcs(borders: Borders, begin: int, end: int, tolerance: float, pixel_size: tuple[float, float]) -> None:
-    """Thin out the arcs `begin` to `end` - 1, all complete, which are all there are in their band of rows."""
+    """Thin out the arcs `begin` to `end` - 1: all arcs of a band of rows, each of them complete."""
     arcs = borders.arcs[begin:end]
     first = np.zeros(len(arcs) + 1, np.int64)
     np.cumsum(arcs[:, N_POINTS], out=first[1:])
@@ -52,9 +52,9 @@ def simplify_arcs(borders: Borders, begin: int, end: int, tolerance: float, pixe
 
 
 def _may_collapse(arcs: NDArray[np.int32], flat: NDArray[np.bool_], corners: _Corners) -> NDArray[np.bool_]:
-    """Of the arcs that could become a line: those with the ends of another one.
+    """Which of the flat arcs share both ends with another flat arc.
 
-    Also those with both ends on the upper edge of the band, where one above may have them.
+    Also those with both ends on the upper edge of the band, since an arc of the band above may have the same ends.
     """
     ends = np.sort(np.where(flat[:, None], arcs[:, [HEAD_AT, TAIL_AT]] >> 2, -1), axis=1)
     _, place, count = np.unique(
@@ -109,7 +109,7 @@ def _write_back(points, arcs, first, places, kept):  # type: ignore[no-untyped-d
 
 @njit(nogil=True, cache=True)
 def _find_flat(corners, tolerance, pixel_width, pixel_height, flat):  # type: ignore[no-untyped-def]
-    """Arcs that are nowhere farther than the tolerance from the line between their ends."""
+    """Find the arcs that lie within the tolerance of the line between their ends."""
     for arc in range(len(flat)):
         chain = corners.places[corners.first[arc] : corners.first[arc + 1]]
         if len(chain) > 0:
@@ -126,7 +126,7 @@ def _thin_out(corners, rings, keep_bent, tolerance, pixel_width, pixel_height, k
         n = end - begin
         if n == 0:
             continue
-        chain = np.empty((n + 1, 2), np.int64)  # a ring's first corner is its last one too
+        chain = np.empty((n + 1, 2), np.int64)  # a ring ends with its first corner
         chain[:n] = corners.places[begin:end]
         chain[n] = chain[0]
         is_loop = n > 2 and chain[0, 0] == chain[n - 1, 0] and chain[0, 1] == chain[n - 1, 1]
@@ -211,7 +211,7 @@ def _is_free(chain, i, j, corners, begin, end, tolerance, scale):  # type: ignor
 
 @njit(nogil=True, cache=True)
 def _between(chain, i, j, x, y):  # type: ignore[no-untyped-def]
-    """Whether (x, y) lies on the line from i to j, or inside the ring that it makes with the chain."""
+    """Whether (x, y) lies on the line from i to j, or inside the ring that the line and the chain enclose."""
     ax, ay, bx, by = chain[i, 0], chain[i, 1], chain[j, 0], chain[j, 1]
     side = (bx - ax) * (y - ay) - (by - ay) * (x - ax)
     if side == 0 and min(ax, bx) <= x <= max(ax, bx) and min(ay, by) <= y <= max(ay, by):

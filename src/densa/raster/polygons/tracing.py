@@ -1,8 +1,8 @@
 """Borders between the regions of a label map, traced row by row in one pass.
 
-The map is a planar graph: a node is a corner of pixels where three or four pixel edges between different labels meet,
-an arc is the border between two nodes, stored once for both of its sides. What is open at the lowest row so far, the
-frontier, is all that a later row can change.
+The map is a planar graph: a node is a pixel corner where three or four pixel edges between different labels meet; an
+arc is the border between two nodes, stored once for both of its sides. Later rows can change only the arcs that are
+open at the lowest row so far, the frontier.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ __all__ = [
     "trace_rows",
 ]
 
-# Columns of `Borders.arcs`. An arc runs from its head to its tail with the smaller label on its left, so that every
-# arc has one direction whoever asks, and two arcs that meet always join tail to head.
+# Columns of `Borders.arcs`. An arc runs from its head to its tail with the smaller label on its left, so that its
+# direction is the same from either side, and two arcs that meet always join tail to head.
 HEAD, TAIL, N_POINTS, LEFT, RIGHT, HEAD_AT, TAIL_AT = range(7)
 # Columns of `Borders.sums`.
 PIXELS, AREA, CONFIDENCE = range(3)
-# Places of `Borders.counts`.
+# Elements of `Borders.counts`.
 POINTS, ARCS, NODES, COMPONENTS, N_ABOVE = range(5)
 NORTH, EAST, SOUTH, WEST = range(4)
 BEYOND = np.iinfo(np.int32).max
 
 
 class Borders(NamedTuple):
-    """The graph so far; `counts` says how much of each array is in use.
+    """The graph so far; `counts` holds the number of elements of each array in use.
 
-    The end of an arc is at a node (4 * node + the side of the node it leaves by), open at column x of the frontier
-    (-2 - x), or -1: the arc is closed, or the row that is being traced still carries it.
+    The end of an arc is at a node (4 * node + the side on which it leaves the node), open at column x of the frontier
+    (-2 - x), or -1: the arc is closed, or it continues along the row that is being traced.
     """
 
     points: NDArray[np.int32]  # column, row, next point of the arc or -1
     arcs: NDArray[np.int32]
     nodes: NDArray[np.int32]  # arc by north, east, south, west: 2 * arc, + 1 if it is the arc's tail; -1 for none
-    parent: NDArray[np.int32]  # union-find of the components; 0 is no component
+    parent: NDArray[np.int32]  # union-find of the components; 0 stands for no component
     labels: NDArray[np.int32]  # of the components, as in runs
     sums: NDArray[np.int64]  # of the components: pixels, area units, confidence
     frontier: NDArray[np.int32]  # arc that is open downwards at each column
@@ -66,7 +66,7 @@ class Borders(NamedTuple):
 
 
 def room(width: int) -> tuple[int, int, int, int]:
-    """Points, arcs, nodes and components that one row (or one cut) can add at most."""
+    """Largest number of points, arcs, nodes and components that one row, or one cut, can add."""
     return 4 * (width + 1), 2 * (width + 1), width + 1, width
 
 
@@ -83,8 +83,8 @@ def find(parent, i):  # type: ignore[no-untyped-def]
 def trace_rows(runs, begin, end, y, area_units, borders, component, reserve):  # type: ignore[no-untyped-def]
     """Trace rows `begin` to `end` - 1 of `runs`, the first of which is row `y` of the map.
 
-    `area_units` of a pixel of each row; `component` is scratch for the runs of one row. Returns the row before which
-    an array had no room left for another row, or `end`.
+    `area_units` is the area of a pixel of each row; `component` is scratch space for the runs of one row. Returns the
+    first row for which an array has no room, or `end`.
     """
     counts = borders.counts
     for row in range(begin, end):
@@ -100,7 +100,7 @@ def trace_rows(runs, begin, end, y, area_units, borders, component, reserve):  #
         _connect(start, label, runs.confidence[first:last], component, area_units[row], borders)
         _trace(start, label, component, y + row - begin, borders)
         n = last - first
-        for i in range(n):  # loops over few numbers compile in a fraction of the time that slices take
+        for i in range(n):  # a loop, which compiles in a fraction of the time that slices take
             borders.above[0, i] = start[i]
             borders.above[1, i] = label[i]
             borders.above[2, i] = component[i]
@@ -110,7 +110,7 @@ def trace_rows(runs, begin, end, y, area_units, borders, component, reserve):  #
 
 @njit(nogil=True, cache=True)
 def _connect(start, label, confidence, component, area_unit, borders):  # type: ignore[no-untyped-def]
-    """Component of each run of a row, by its neighbours above; united ones keep the oldest number."""
+    """Component of each run of a row, from its neighbours above; merged components keep the lowest number."""
     above, parent, sums = borders.above, borders.parent, borders.sums
     n_above = borders.counts[N_ABOVE]
     i = 0
@@ -227,7 +227,7 @@ def _extend(arc, at_head, x, y, borders):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _join(x, y, across, down, down_by_head, borders):  # type: ignore[no-untyped-def]
-    """The arc that came along the row and the one from above meet in (x, y): they become one, or close."""
+    """Join the arc along the row and the one from above, which meet in (x, y); if they are the same, close it."""
     arcs = borders.arcs
     before, after = (across, down) if down_by_head else (down, across)
     _extend(before, False, x, y, borders)
@@ -248,7 +248,7 @@ def _join(x, y, across, down, down_by_head, borders):  # type: ignore[no-untyped
 
 @njit(nogil=True, cache=True)
 def _fasten(arc, at_head, node, side, borders):  # type: ignore[no-untyped-def]
-    """Tie an end of an arc to a node."""
+    """Attach an end of an arc to a node."""
     borders.arcs[arc, HEAD_AT if at_head else TAIL_AT] = 4 * node + side
     borders.nodes[node, side] = 2 * arc + (0 if at_head else 1)
 
@@ -263,7 +263,7 @@ def _new_node(borders):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _meet(x, y, labels, components, across, borders):  # type: ignore[no-untyped-def]
-    """A node: arcs from above and from the left end, those to the right and downwards begin; the former comes back."""
+    """Make a node, where arcs from above and from the left end and others begin; returns the one to the right."""
     nw, ne, se, sw = labels
     ne_component, se_component, sw_component = components
     frontier, arcs = borders.frontier, borders.arcs
@@ -288,7 +288,7 @@ def _meet(x, y, labels, components, across, borders):  # type: ignore[no-untyped
 
 @njit(nogil=True, cache=True)
 def _renumber(arc, end, borders):  # type: ignore[no-untyped-def]
-    """Give the newest number to an arc that goes down from a node, to which it is tied by its head (0) or tail (1)."""
+    """Give a new number to an arc that goes down from a node, to which its head (`end` 0) or tail (1) is attached."""
     arcs = borders.arcs
     new = borders.counts[ARCS]
     borders.counts[ARCS] += 1
@@ -301,7 +301,7 @@ def _renumber(arc, end, borders):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def cut(y, borders):  # type: ignore[no-untyped-def]
-    """End every open arc at the upper edge of row `y`, the lowest, in a node of two arcs; begin its continuation."""
+    """End every open arc in a node of two arcs at the upper edge of row `y`, the lowest, and begin its continuation."""
     above, arcs, points = borders.above, borders.arcs, borders.points
     for i in range(1, borders.counts[N_ABOVE]):
         x, left, right = above[0, i], above[1, i - 1], above[1, i]

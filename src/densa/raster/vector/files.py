@@ -1,4 +1,4 @@
-"""Files that polygons are written to, batch by batch: GeoJSON, GeoPackage, FlatGeobuf."""
+"""Vector files that are written batch by batch: GeoJSON, GeoPackage, FlatGeobuf."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from densa.raster.vector.style import QgisStyle, add_style
 __all__ = ["FlatGeobufFile", "GeoJsonFile", "GeoPackageFile", "PolygonTable", "VectorFile", "require_pyogrio"]
 
 _DECIMALS = 8  # of degrees: a millimetre
-_encode_json = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make one for every value
+_encode_json = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make an encoder for every value
 
 
 class PolygonTable(NamedTuple):
@@ -46,7 +46,7 @@ class VectorFile(Protocol):
 
 
 class GeoJsonFile:
-    """RFC 7946: longitude and latitude of WGS 84, or pixels with a note where the map has no reference system."""
+    """RFC 7946: longitude and latitude on WGS 84; pixels, with a note, if the map has no reference system."""
 
     def __init__(self, path: Path, layer: str, crs: Any) -> None:
         self._crs = crs
@@ -132,7 +132,7 @@ class GeoPackageFile:
 
 
 class FlatGeobufFile:
-    """A FlatGeobuf file; it cannot grow, so a GeoPackage beside it gathers the polygons first."""
+    """A FlatGeobuf file; the format cannot be appended to, so a GeoPackage beside it collects the polygons first."""
 
     def __init__(self, path: Path, shown: Path, layer: str, crs: Any, style: QgisStyle) -> None:
         self._path, self._shown, self._layer = path, shown, layer
@@ -141,7 +141,7 @@ class FlatGeobufFile:
         self._package = GeoPackageFile(self._gathered, shown, layer, crs, style, index=False)
 
     def write(self, table: PolygonTable) -> None:
-        """Gather polygons."""
+        """Add polygons to the temporary GeoPackage."""
         self._package.write(table)
 
     def __enter__(self) -> Self:
@@ -176,31 +176,31 @@ class FlatGeobufFile:
 
 
 def require_pyogrio(path: Path) -> None:
-    """Refuse a format that needs pyogrio where that is not installed."""
+    """Raise an `InputError` for a format that needs pyogrio if it is not installed."""
     try:
         import pyogrio  # noqa: F401
     except ImportError as error:
         raise InputError(
-            f"{path}: {path.suffix} files are written by pyogrio, which is not installed;"
+            f"{path}: writing {path.suffix} files needs pyogrio, which is not installed;"
             " pip install 'densa[vector]', or write .geojson"
         ) from error
 
 
 def _check_complete(path: Path, layer: str, n_polygons: int) -> None:
-    """GDAL writes much of a file only while closing it, and may say nothing when the disk is full then."""
+    """Check that all polygons arrived: GDAL may report no error if the disk is full while it closes the file."""
     import pyogrio
 
     n_found = pyogrio.read_info(str(path), layer=layer, force_feature_count=True)["features"]
-    if n_found == n_polygons > 0:  # FlatGeobuf announces their number; its last one must be there too
+    if n_found == n_polygons > 0:  # the count may come from FlatGeobuf's header: read the last polygon too
         last = pyogrio.raw.read(str(path), layer=layer, skip_features=n_polygons - 1)
         n_found = n_polygons - 1 + len(last[2])
     if n_found != n_polygons:
-        raise OSError(f"{n_found} of {n_polygons} polygons arrived; is the disk full or a quota reached?")
+        raise OSError(f"{n_found} of {n_polygons} polygons were written; is the disk full or a quota reached?")
 
 
 @contextmanager
 def _vector_errors(path: Path) -> Iterator[None]:
-    """Turn what pyogrio and SQLite raise into an `InputError` that names the file."""
+    """Turn exceptions of pyogrio and SQLite into an `InputError` that names the file."""
     with warnings.catch_warnings(), gdal_errors(path, "written"):
         warnings.filterwarnings("ignore", message="'crs' was not provided")
         try:

@@ -1,4 +1,4 @@
-"""Polygons from strips of a map to a file: what the writers of classes and of regions share."""
+"""Base of the writers that turn strips of a class map or a region map into a file of polygons."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from densa.raster.vector.wkb import well_known_binary
 __all__ = ["VECTOR_SUFFIXES", "MapWriter"]
 
 VECTOR_SUFFIXES = {".geojson", ".gpkg", ".fgb"}
-_MOST_POLYGONS = 50_000  # that are written at once
+_MOST_POLYGONS = 50_000  # written at once
 _MOST_CORNERS = 2_000_000
 
 
 class MapWriter(ABC):
-    """Writes the polygons of a map to a file; a subclass says which columns they have.
+    """Writes the polygons of a map to a file; subclasses define their columns.
 
     Args:
         path: .gpkg, .fgb or .geojson.
-        style: what QGIS draws a .gpkg with.
+        style: style of a .gpkg in QGIS.
         like: raster whose georeference the polygons get.
         width: columns of the map.
         regions: the map has int32 region numbers instead of uint8 classes.
         min_area, simplify: in map units, see `Polygoniser`.
-        overwrite: replace a file that exists.
+        overwrite: replace an existing file.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class MapWriter(ABC):
         if self.path.suffix.lower() != ".geojson":
             require_pyogrio(self.path)
         if like is not None and like.width != width:
-            raise InputError(f"the map has {width} columns, {like.path} has {like.width}; they must be the same")
+            raise InputError(f"width must be the {like.width} columns of {like.path}, got {width}")
         self._style, self._overwrite = style, overwrite
         self._ground = ground_of(like, width)
         self._dtype = np.int32 if regions else np.uint8
@@ -84,7 +84,7 @@ class MapWriter(ABC):
 
     @abstractmethod
     def _columns(self, batch: PolygonBatch) -> dict[str, NDArray[Any]]:
-        """The attributes of some polygons, possibly none, by the name of their column."""
+        """Attributes of a batch of polygons, which may be empty, by column name."""
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -99,7 +99,7 @@ class MapWriter(ABC):
 
     def _require_open(self) -> None:
         if self._file is None:
-            raise InputError(f"{type(self).__name__} takes rows inside its with block only; open another one")
+            raise InputError(f"{type(self).__name__} must be used inside a with block; open another one")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -116,7 +116,7 @@ class MapWriter(ABC):
 
     def _finish(self) -> None:
         self._polygoniser.finish()
-        if self._is_empty and self._file is not None:  # a map without polygons is a file all the same
+        if self._is_empty and self._file is not None:  # a map without polygons gives an empty layer
             self._file.write(self._table(_no_polygons(self._dtype)))
 
     def _add(self, batch: PolygonBatch) -> None:
@@ -142,7 +142,7 @@ def _file(temporary: Path, shown: Path, ground: Ground, style: QgisStyle) -> Any
 
 
 def _parts(batch: PolygonBatch) -> list[PolygonBatch]:
-    """The batch in pieces of bounded size; a polygon stays whole."""
+    """The batch in parts of bounded size; polygons are not divided."""
     corners = batch.corner_first[batch.ring_first]  # first corner of each polygon
     parts, begin = [], 0
     while begin < len(batch.labels):

@@ -1,4 +1,4 @@
-"""QGIS styles inside a GeoPackage: one colour per class, or outlines."""
+"""QGIS styles stored in a GeoPackage: one colour per class, or outlines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from densa.legend import Legend
 
 __all__ = ["QgisStyle", "add_style", "class_style", "outline_style"]
 
-# As QGIS creates it when it saves a style into a GeoPackage.
+# As QGIS creates it to save a style in a GeoPackage.
 _TABLE = """
 CREATE TABLE layer_styles (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
@@ -31,7 +31,7 @@ _OUTLINE = {
 
 
 class QgisStyle(NamedTuple):
-    """A style under a name; `qml` is QGIS's own language."""
+    """A named style; `qml` is the text of a QGIS style file."""
 
     name: str
     description: str
@@ -39,7 +39,7 @@ class QgisStyle(NamedTuple):
 
 
 def add_style(path: Path, layer: str, style: QgisStyle) -> None:
-    """Make `layer` of a GeoPackage open in QGIS with a style."""
+    """Store the style with which QGIS opens `layer` of a GeoPackage."""
     with closing(sqlite3.connect(path)) as file, file:
         row = file.execute("SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (layer,)).fetchone()
         file.execute(_TABLE)
@@ -55,7 +55,7 @@ def add_style(path: Path, layer: str, style: QgisStyle) -> None:
 
 
 def class_style(legend: Legend) -> QgisStyle:
-    """The legend's colours and names, for a layer whose column `class` holds indices of the legend."""
+    """A style with the legend's colours and names, for a layer whose column `class` holds class indices."""
     root, renderer = _document("categorizedSymbol", attr="class")
     categories, symbols = SubElement(renderer, "categories"), SubElement(renderer, "symbols")
     for index, (name, (red, green, blue)) in enumerate(zip(legend.class_names, legend.colors, strict=True)):
@@ -66,7 +66,7 @@ def class_style(legend: Legend) -> QgisStyle:
 
 
 def outline_style() -> QgisStyle:
-    """Outlines without filling."""
+    """A style of outlines without fill."""
     root, renderer = _document("singleSymbol")
     symbols = SubElement(renderer, "symbols")
     _add_symbol(symbols, "0", {"color": "255,255,255,0", **_OUTLINE, "outline_width": "0.2", "style": "no"})

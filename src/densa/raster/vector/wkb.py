@@ -1,7 +1,7 @@
-"""Polygons as well-known binary (OGC 06-103r4, section 8.2.3), which every file format of them takes.
+"""Polygons as well-known binary (OGC 06-103r4, section 8.2.3), the input of all vector formats.
 
-Written straight from the corners: a region of noise has a million holes, of which objects would take ten times the
-room.
+Written directly from the corners: geometry objects would take ten times the memory for a region of noise, which has a
+million holes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from densa.raster.polygons.polygoniser import PolygonBatch
 __all__ = ["well_known_binary"]
 
 _BYTE_ORDER = 1 if sys.byteorder == "little" else 0
-_POLYGON = 3  # the code of this type of geometry
+_POLYGON = 3  # code of this geometry type
 
 
 def well_known_binary(batch: PolygonBatch, ground: Ground) -> NDArray[np.object_]:
-    """(n,) bytes of each polygon in map coordinates, exteriors counterclockwise there; each ring closed."""
-    rings = np.zeros(len(batch.corner_first), np.int64)  # where each begins, polygons' heads not counted
+    """(n,) bytes objects, one per polygon: map coordinates, exteriors counterclockwise in them, rings closed."""
+    rings = np.zeros(len(batch.corner_first), np.int64)  # offset of each ring, without the headers of the polygons
     np.cumsum(4 + 16 * (np.diff(batch.corner_first) + 1), out=rings[1:])
     first = rings[batch.ring_first] + 9 * np.arange(len(batch.ring_first))
     data = np.empty(int(first[-1]), np.uint8)
@@ -50,7 +50,7 @@ def _fill(ring_first, corner_first, corners, transform, backwards, first, out): 
             begin, n = corner_first[ring], corner_first[ring + 1] - corner_first[ring]
             number[0] = n + 1
             at = _put(number, out, at)
-            for k in range(n + 1):  # the first corner again
+            for k in range(n + 1):  # the first corner is repeated
                 corner = begin + (n - k if backwards else k) % n
                 column, row = corners[corner, 0], corners[corner, 1]
                 place[0] = a * column + b * row + c
@@ -60,7 +60,7 @@ def _fill(ring_first, corner_first, corners, transform, backwards, first, out): 
 
 @njit(nogil=True, cache=True)
 def _put(values, out, at):  # type: ignore[no-untyped-def]
-    """Copy the bytes of some numbers; returns where the next ones go."""
+    """Copy the bytes of an array; returns the offset behind them."""
     given = values.view(np.uint8)
     for k in range(len(given)):
         out[at + k] = given[k]

@@ -1,4 +1,4 @@
-"""Polygons of label maps and of region maps as files for geographic information systems."""
+"""Files for geographic information systems: polygons of label maps and of region maps."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from densa.raster.vector.style import class_style, outline_style
 
 __all__ = ["VECTOR_SUFFIXES", "PolygonWriter", "RegionPolygonWriter"]
 
-_RESERVED = {"fid", "geom", "ogc_fid", "geometry"}  # names that file formats keep for themselves, in any case
+_RESERVED = {"fid", "geom", "ogc_fid", "geometry"}  # names reserved by the file formats, in upper or lower case
 
 
 class PolygonWriter(MapWriter):
     """Writes the polygons of a label map that is given in strips, from top to bottom.
 
-    The file appears under its name when all went well. Its columns: `class` (index), `name`, `area_m2` (or `area_px`),
-    and `mean_probability` where a confidence is given. The area is that of the labelled pixels, before borders are
-    simplified: in the square metres of a projected map, of the ellipsoid for longitudes and latitudes, otherwise in
-    pixels.
+    The file appears under its name on a successful exit. Its columns are `class` (index), `name`, `area_m2` (or
+    `area_px`), and `mean_probability` if a confidence is given. The area is that of the labelled pixels, before borders
+    are simplified: in square metres of a projected map, square metres on the ellipsoid for longitudes and latitudes,
+    otherwise in pixels.
 
     Args:
-        path: .gpkg (with a QGIS style), .fgb, or .geojson (longitude and latitude of WGS 84, pixels without a
+        path: .gpkg (with a QGIS style), .fgb, or .geojson (longitude and latitude on WGS 84, pixels without a
             georeference).
         legend: names and colours of the classes.
         like: raster whose georeference the polygons get.
         width: columns of the label map.
-        min_area: in square metres, or pixels as `area_px`; smaller polygons are merged, see `Polygoniser`.
+        min_area: least area, in square metres or, where the column is `area_px`, pixels; smaller polygons are merged,
+            see `Polygoniser`.
         simplify: tolerance in map units (degrees for longitudes and latitudes), pixels without a georeference.
-        overwrite: replace a file that exists.
+        overwrite: replace an existing file.
 
     Raises:
         InputError: another suffix, pyogrio is not installed, the file exists, or the disk is full.
@@ -74,16 +75,16 @@ class PolygonWriter(MapWriter):
         """Take the next rows.
 
         Args:
-            labels: (h, width) uint8 class indices, 255 where there is none.
+            labels: (h, width) uint8 class indices, 255 for no class.
             confidence: (h, width) uint8 probability of the label, times 255; for all strips or for none.
 
         Raises:
-            InputError: another shape or type, a label that is no class, confidence for some strips only.
+            InputError: another shape or type, a label that is not a class, confidence for some strips only.
         """
         self._require_open()
         if labels.dtype == np.uint8 and not self._known[labels].all():
             wrong = int(labels[~self._known[labels]][0])
-            raise InputError(f"labels must be 0..{self._n_classes - 1} or {IGNORE}, got {wrong}")
+            raise InputError(f"labels must be in 0..{self._n_classes - 1} or {IGNORE}, got {wrong}")
         self._with_confidence = confidence is not None
         self._push(labels, confidence)
 
@@ -97,21 +98,21 @@ class PolygonWriter(MapWriter):
 class RegionPolygonWriter(MapWriter):
     """Writes the polygons of a map of numbered regions that is given in strips, from top to bottom.
 
-    The file appears under its name when all went well. Its columns: `region` (number), `area_m2` (or `area_px`, as
-    `PolygonWriter` counts them) and what `columns` gives. Pixels of a polygon are connected by their edges: a region in
-    several such pieces, as one of 8-connected pixels may be, gives a polygon with its number for each of them, with the
-    area of the piece. The memory follows the open polygons, not the number of regions or rows.
+    The file appears under its name on a successful exit. Its columns are `region` (number), `area_m2` (or `area_px`, as
+    in `PolygonWriter`) and those of `columns`. Pixels of a polygon are connected by their edges: a region in several
+    such pieces, which a region of 8-connected pixels may be, gives a polygon with its number and the area of the piece
+    for each of them. The memory grows with the open polygons, not with the number of regions or rows.
 
     Args:
-        path: .gpkg (drawn as outlines in QGIS), .fgb, or .geojson (longitude and latitude of WGS 84, pixels without a
+        path: .gpkg (drawn as outlines in QGIS), .fgb, or .geojson (longitude and latitude on WGS 84, pixels without a
             georeference).
         like: raster whose georeference the polygons get.
         width: columns of the map.
-        columns: attributes of regions: takes (n,) int32 region numbers (in no order, some of them several times, now
-            and then none at all) and returns arrays of n numbers, truth values or words by their column's name, the
-            same names every time. Asked as polygons are finished.
+        columns: attributes of regions: takes (n,) int32 region numbers (unsorted, possibly repeated, possibly none) and
+            returns arrays of n numbers, booleans or strings by column name, with the same names every time. Called as
+            polygons are finished.
         simplify: tolerance in map units (degrees for longitudes and latitudes), pixels without a georeference.
-        overwrite: replace a file that exists.
+        overwrite: replace an existing file.
 
     Raises:
         InputError: another suffix, pyogrio is not installed, the file exists, the disk is full, or `columns` returns
@@ -138,10 +139,10 @@ class RegionPolygonWriter(MapWriter):
         """Take the next rows.
 
         Args:
-            regions: (h, width) int32 numbers from 1 to 2^31 - 1, 0 where there is no region.
+            regions: (h, width) int32 numbers from 1 to 2^31 - 1, 0 for no region.
 
         Raises:
-            InputError: another shape or type, a negative number.
+            InputError: another shape or type, or a negative number.
         """
         self._push(regions)
 
@@ -159,17 +160,17 @@ class RegionPolygonWriter(MapWriter):
             folded = [name.casefold() for name in names]
             for name, plain in zip(names, folded, strict=True):
                 if plain in own | _RESERVED or folded.count(plain) > 1 or not name:
-                    raise InputError(f"columns must have names of their own, got {name!r}; choose another one")
+                    raise InputError(f"columns must have unique names that are not reserved, got {name!r}; rename it")
             self._column_names = names
         if names != self._column_names:
             raise InputError(f"columns must be the same every time, got {names} after {self._column_names}")
 
 
 def _column(name: str, values: Any, n: int) -> NDArray[Any]:
-    """Values as the files store them: int64, float64, bool or words."""
+    """Values as the files store them: int64, float64, bool or strings."""
     array = np.asarray(values)
     if array.shape != (n,):
-        raise InputError(f"column {name!r} must be ({n},), one value for each region, got the shape {array.shape}")
+        raise InputError(f"column {name!r} must be ({n},), one value per region, got the shape {array.shape}")
     if array.dtype.kind in "iu" and np.can_cast(array.dtype, np.int64):
         return array.astype(np.int64)
     if array.dtype.kind == "f":
@@ -177,5 +178,5 @@ def _column(name: str, values: Any, n: int) -> NDArray[Any]:
     if array.dtype.kind == "U" or (array.dtype.kind == "O" and all(isinstance(v, str) for v in array)):
         return array.astype(object)
     if array.dtype.kind != "b":
-        raise InputError(f"column {name!r} must hold integers, real numbers, truth values or words, got {array.dtype}")
+        raise InputError(f"column {name!r} must hold integers, floats, booleans or strings, got {array.dtype}")
     return array

@@ -1,4 +1,4 @@
-"""The `.aux.xml` beside a label map: class names and colours as GDAL and QGIS read them."""
+"""The `.aux.xml` beside a label map: class names and colours for GDAL and QGIS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from densa.legend import Legend
 __all__ = ["attribute_table_xml"]
 
 _INTEGER, _TEXT = 0, 2
-# GDAL's GDALRATFieldUsage: QGIS looks for a value, a name, and the four parts of a colour.
+# GDAL's GDALRATFieldUsage: QGIS looks for a value, a name, and the four components of a colour.
 _MIN_MAX, _NAME, _RED, _GREEN, _BLUE, _ALPHA = 5, 2, 6, 7, 8, 9
 _COLUMNS = (
     ("Value", _INTEGER, _MIN_MAX),

@@ -30,18 +30,18 @@ def write_bands(
     tags: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a GeoTIFF of any type from an array.
+    """Write an array to a GeoTIFF of its type.
 
     Args:
         path: ends in .tif or .tiff.
-        array: (bands, H, W) of integers or real numbers.
+        array: (bands, H, W) of integers or real numbers; bool is stored as uint8.
         like, band_names, scale, nodata, tags, overwrite: as `BandsWriter`.
 
     Raises:
         InputError: as `BandsWriter`.
     """
     if array.ndim != 3 or 0 in array.shape:
-        raise InputError(f"bands must be a (bands, H, W) array, got the shape {array.shape}")
+        raise InputError(f"array must be (bands, H, W), got the shape {array.shape}")
     array = array.astype(np.uint8) if array.dtype == np.bool_ else array
     n_bands, height, width = array.shape
     with BandsWriter(
@@ -61,21 +61,23 @@ def write_bands(
 
 
 class BandsWriter:
-    """Writes a raster by windows, in any order; the file appears under its name when all went well.
+    """Writes a raster by windows, in any order; the file appears under its name on a successful exit.
 
-    Memory does not grow with the raster. Overviews average (identifiers, that is 32 and 64-bit integers, take the
-    nearest pixel). The bytes of the file depend on the pixels alone, not on the order of the windows.
+    Memory does not grow with the raster. Overviews average pixels, except 32 and 64-bit integers, which are taken for
+    identifiers and resampled by nearest neighbour. The bytes of the file depend on the pixels alone, not on the order
+    of the windows.
 
     Args:
         path: ends in .tif or .tiff.
-        n_bands, height, width: of the raster, in pixels.
+        n_bands: number of bands.
+        height, width: size in pixels.
         dtype: integers, float32 or float64.
         like: raster whose georeference the file gets, or a georeference.
-        band_names: one per band.
-        scale: what a stored 1 stands for (1/255 for shares stored as uint8); recorded in the file.
-        nodata: value of the pixels without data, and of those that are never written (0 without it).
+        band_names: one name per band.
+        scale: factor from stored to real values (1/255 for probabilities stored as uint8); recorded in the file.
+        nodata: value of pixels without data, and of those that are never written (0 if None).
         tags: text fields of the file.
-        overwrite: replace a file that exists.
+        overwrite: replace an existing file.
 
     Raises:
         InputError: another suffix, size or type, the file exists, a window outside the raster, a full disk.
@@ -99,12 +101,12 @@ class BandsWriter:
         self.path = Path(path)
         check_suffix(self.path, TIFF_SUFFIXES)
         if min(n_bands, height, width) < 1:
-            raise InputError(f"a raster has at least 1 band of 1 x 1 pixel, got the shape {(n_bands, height, width)}")
+            raise InputError(f"n_bands, height and width must be at least 1, got {n_bands}, {height} and {width}")
         if band_names and len(band_names) != n_bands:
-            raise InputError(f"{n_bands} bands need as many names, got {len(band_names)}")
+            raise InputError(f"band_names must have {n_bands} names, one per band, got {len(band_names)}")
         self._dtype = np.dtype(dtype)
         if self._dtype.kind not in "uif" or self._dtype == np.float16:
-            raise InputError(f"a TIFF holds integers, float32 or float64, got {self._dtype}")
+            raise InputError(f"dtype must be an integer type, float32 or float64, got {self._dtype}")
         if nodata is not None and not _holds(self._dtype, nodata):
             raise InputError(f"nodata must be a value of {self._dtype}, got {nodata}")
         self._shape = n_bands, height, width
@@ -136,11 +138,11 @@ class BandsWriter:
     def write(self, window: Window, values: NDArray[Any]) -> None:
         """Write (bands, h, w) values of the raster's type to a window."""
         if self._file is None:
-            raise RuntimeError("BandsWriter writes inside its with block only")
+            raise RuntimeError("BandsWriter must be used inside a with block")
         if values.ndim != 3 or len(values) != self._shape[0]:
             raise InputError(f"values must be ({self._shape[0]}, h, w), got the shape {values.shape}")
         if values.dtype != self._dtype:
-            raise InputError(f"{self.path.name} holds {self._dtype}, got {values.dtype}")
+            raise InputError(f"values must be {self._dtype}, the type of {self.path.name}, got {values.dtype}")
         window = check_window(window, *self._shape[1:], values.shape[1:])
         self._file.write(window, values)
 

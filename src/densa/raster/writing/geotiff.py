@@ -1,4 +1,4 @@
-"""Writing GeoTIFFs by windows: a tiled file first, then its Cloud-Optimized copy."""
+"""GeoTIFF written by windows: a tiled file first, then its Cloud-Optimized copy."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ TIFF_SUFFIXES = {".tif", ".tiff"}
 
 
 class GeoTiffFile:
-    """A GeoTIFF that is written by windows in any order; it becomes a Cloud-Optimized one when the block ends well.
+    """A GeoTIFF that is written by windows in any order and becomes Cloud-Optimized on a successful exit.
 
-    The windows go to a tiled file beside it, in a fast compression, which is removed in the end: until then both need
-    room on the disk. Memory: GDAL's cache and a few blocks, whatever the size.
+    The windows go to a tiled file beside it, with a fast compression, which is removed at the end: until then both need
+    space on the disk. Memory: GDAL's cache and a few blocks, for any size.
 
     Args:
-        path: the file that is made; a temporary of `atomic_output`, which removes what a failure leaves.
-        shown: the name that messages give it.
+        path: file to make: a temporary of `atomic_output`, which removes all files of a failed attempt.
+        shown: name of the file in messages.
         n_bands, height, width, dtype: of the raster.
-        overviews: how overviews are made: "mode", "average" or "nearest".
+        overviews: resampling of the overviews: "mode", "average" or "nearest".
         like: a georeference, or a raster whose georeference the file gets: coordinate system with transform, or with
             ground control points, and rational polynomial coefficients.
-        nodata: value of the pixels without data, and of those that are never written (0 without it).
-        predictor: store differences of neighbours, which helps images and harms labels.
+        nodata: value of pixels without data, and of those that are never written (0 if None).
+        predictor: store differences of neighbouring pixels, which makes images smaller and label maps larger.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class GeoTiffFile:
                 tiled=True,
                 blockxsize=BLOCK_PX,
                 blockysize=BLOCK_PX,
-                compress="zstd",  # read by this process only; a third of deflate's time
+                compress="zstd",  # only this process reads the file; a third of deflate's time
                 zstd_level=1,
                 interleave="band",
                 photometric="MINISBLACK",  # GDAL would take four bands of bytes for RGB and alpha
@@ -86,7 +86,7 @@ class GeoTiffFile:
                 self._carry_points(like)
 
     def _carry_points(self, like: GdalRaster) -> None:
-        """Ground control points, which stand in for a transform, and rational polynomial coefficients."""
+        """Copy ground control points, where they replace a transform, and rational polynomial coefficients."""
         points, crs = like.ground_control
         if points and like.georeference is None:
             self.dataset.gcps = (list(points), crs)
@@ -106,7 +106,7 @@ class GeoTiffFile:
             self.dataset.update_tags(**{name: fields[name] for name in sorted(fields)})
 
     def write(self, window: Window, values: NDArray[Any]) -> None:
-        """Write (bands, h, w) values to a window; any number of threads may."""
+        """Write (bands, h, w) values to a window; thread-safe."""
         place = RasterioWindow(window.column, window.row, window.width, window.height)
         with self._lock, gdal_errors(self._shown, "written"), gdal_environment():
             self.dataset.write(values, window=place)
@@ -117,7 +117,7 @@ class GeoTiffFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:  # the file is given up; what stopped it must not be hidden by what closing says
+        if error is not None:  # the file is abandoned; an error of closing must not hide the first one
             with suppress(Exception):
                 self.dataset.close()
             return
@@ -128,15 +128,15 @@ class GeoTiffFile:
 
 
 def software() -> str:
-    """What the files name as their maker."""
+    """Name and version of the software, for the fields of files."""
     return f"densa {version('densa')}"
 
 
 def check_window(window: Window, height: int, width: int, shape: tuple[int, ...]) -> Window:
-    """Refuse values that are not of their window's shape, and windows outside the raster."""
+    """Refuse values that do not have their window's shape, and windows outside the raster."""
     window = Window(*window)
     if shape != (window.height, window.width):
-        raise InputError(f"the window is {window.height} x {window.width} pixels, its values are {shape}")
+        raise InputError(f"values must be {window.height} x {window.width} as their window is, got {shape}")
     if (
         min(window.row, window.column) < 0
         or window.row + window.height > height

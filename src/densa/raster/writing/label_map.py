@@ -42,11 +42,11 @@ def write_label_map(
 
     Args:
         path: .png for a palette image, .tif or .tiff for a GeoTIFF with colour table and class names.
-        labels: (H, W) uint8 class indices, 255 where there is none.
+        labels: (H, W) uint8 class indices, 255 for no class.
         legend: names and colours of the classes.
         like: raster whose georeference the GeoTIFF gets, or a georeference.
-        tags: text fields of the file, for whoever asks later how the map was made.
-        overwrite: replace a file that exists.
+        tags: text fields of the file, for example how the map was made.
+        overwrite: replace an existing file.
 
     Raises:
         InputError: as `LabelMapWriter`.
@@ -62,8 +62,8 @@ def read_label_map(path: Path | str) -> tuple[NDArray[np.integer], Legend | None
     """Read a label map.
 
     Returns:
-        (H, W) values, and the legend if densa wrote the file: then they are class indices and 255. Without a legend
-        they are whatever `read_mask` reads.
+        (H, W) values, and the legend if densa wrote the file, else None. With a legend the values are class indices and
+        255, otherwise those of `read_mask`.
 
     Raises:
         InputError: as `read_mask`.
@@ -73,10 +73,10 @@ def read_label_map(path: Path | str) -> tuple[NDArray[np.integer], Legend | None
 
 
 def carried_legend(path: Path | str) -> Legend | None:
-    """The legend that densa wrote into a label map; None where the file carries none.
+    """The legend that densa wrote into a label map; None if the file has none.
 
     Raises:
-        InputError: as `read_mask`, or the file's legend is damaged.
+        InputError: as `read_mask`, or the legend is damaged.
     """
     with open_raster(path) as raster:
         text = raster.metadata.get(_LEGEND_FIELD)
@@ -85,27 +85,27 @@ def carried_legend(path: Path | str) -> Legend | None:
     try:
         return Legend.from_dict(json.loads(text))
     except ValueError as error:
-        raise InputError(f"{path} carries a legend that cannot be read: {error}") from error
+        raise InputError(f"the legend in {path} cannot be read: {error}") from error
 
 
 class LabelMapWriter:
-    """Writes a label map by windows, in any order; the file appears under its name when all went well.
+    """Writes a label map by windows, in any order; the file appears under its name on a successful exit.
 
-    Pixels that are never written are 255. A PNG is kept in memory until the end, a byte per pixel. A TIFF becomes a
-    Cloud-Optimized GeoTIFF, georeferenced or not, within bounded memory: overviews by the most frequent class, a
-    colour table, and the class names beside it where QGIS finds them. The bytes depend on the labels alone, not on the
-    order of the windows.
+    Pixels that are never written are 255. A PNG is kept in memory until the end, one byte per pixel. A TIFF becomes a
+    Cloud-Optimized GeoTIFF, georeferenced or not, within bounded memory, with overviews by the most frequent class, a
+    colour table, and the class names in a file beside it, which QGIS reads. The bytes depend on the labels alone, not
+    on the order of the windows.
 
     Args:
         path: .png, .tif or .tiff.
-        height, width: of the map in pixels.
+        height, width: size of the map in pixels.
         legend: names and colours of the classes.
         like: raster whose georeference a GeoTIFF gets, or a georeference.
-        tags: text fields of the file, for whoever asks later how the map was made.
-        overwrite: replace a file that exists.
+        tags: text fields of the file, for example how the map was made.
+        overwrite: replace an existing file.
 
     Raises:
-        InputError: another suffix, the file exists, a label that is no class, a window outside the map, a full disk.
+        InputError: another suffix, the file exists, a label that is not a class, a window outside the map, a full disk.
     """
 
     def __init__(
@@ -122,9 +122,9 @@ class LabelMapWriter:
         self.path = Path(path)
         check_suffix(self.path, {".png", *TIFF_SUFFIXES})
         if min(height, width) < 1:
-            raise InputError(f"a label map has at least 1 x 1 pixel, got {height} x {width}")
+            raise InputError(f"height and width must be at least 1, got {height} and {width}")
         self._size = height, width
-        # In the file the classes are numbered from 0, whatever code they had in the masks.
+        # The file numbers the classes from 0, so the codes that they have in masks do not apply.
         self._legend = Legend(legend.class_names, legend.colors)
         self._like = like
         self._fields = {**(tags or {}), _LEGEND_FIELD: json.dumps(self._legend.to_dict(), ensure_ascii=False)}
@@ -155,9 +155,9 @@ class LabelMapWriter:
         return self
 
     def write(self, window: Window, labels: NDArray[np.uint8]) -> None:
-        """Write (h, w) uint8 class indices, 255 where there is none, to a window."""
+        """Write (h, w) uint8 class indices, 255 for no class, to a window."""
         if self._file is None:
-            raise RuntimeError("LabelMapWriter writes inside its with block only")
+            raise RuntimeError("LabelMapWriter must be used inside a with block")
         window = check_window(window, *self._size, labels.shape)
         if labels.dtype != np.uint8:
             raise InputError(f"labels must be uint8, got {labels.dtype}")
@@ -165,7 +165,7 @@ class LabelMapWriter:
         known[: self._legend.n_classes] = known[IGNORE] = True
         if not known[labels].all():
             wrong = int(labels[~known[labels]][0])
-            raise InputError(f"labels must be 0..{self._legend.n_classes - 1} or {IGNORE}, got {wrong}")
+            raise InputError(f"labels must be in 0..{self._legend.n_classes - 1} or {IGNORE}, got {wrong}")
         self._file.write(window, labels)
 
     def __exit__(
@@ -176,7 +176,7 @@ class LabelMapWriter:
 
 
 class _PngFile:
-    """Palette PNG, written whole on leaving."""
+    """Palette PNG, written as a whole on exit."""
 
     def __init__(
         self, path: Path, shown: Path, height: int, width: int, legend: Legend, fields: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""The classes, or the outlines of regions, laid over the image for people to look at."""
+"""Pictures of an image with its classes or the outlines of its regions drawn over it."""
 
 from __future__ import annotations
 
@@ -39,44 +39,44 @@ def write_overlay(
     alpha: float = 0.5,
     overwrite: bool = False,
 ) -> None:
-    """Write a picture of an image with its classes laid over it.
+    """Write a picture of an image with its classes drawn over it.
 
-    The first three bands are shown as red, green and blue, the first alone where there are fewer. 8-bit values stay as
-    they are; others are stretched between the 2nd and 98th percentile of an overview.
+    The first three bands are shown as red, green and blue; if there are fewer, the first as grey. 8-bit values are
+    shown unchanged, others stretched between the 2nd and 98th percentile of an overview.
 
     Args:
         path: .png (three bytes of memory per pixel, at most 179 megapixels), or .tif for images of any size.
         image: an open raster.
-        labels: (H, W) class indices with 255 where there is none, or the file of such a label map.
+        labels: (H, W) class indices, 255 for no class, or the file of such a label map.
         legend: colours of the classes.
-        alpha: how much of a class's colour covers the image, 0..1; pixels without a class are not covered.
-        overwrite: replace a file that exists.
+        alpha: opacity of the classes, 0..1; pixels without a class show the image.
+        overwrite: replace an existing file.
 
     Raises:
-        InputError: another suffix, size or share, the file exists, or the disk is full.
+        InputError: another suffix or size, `alpha` outside 0..1, the file exists, or the disk is full.
     """
     path = Path(path)
     check_suffix(path, {".png", *TIFF_SUFFIXES})
     if not 0 <= alpha <= 1:
-        raise InputError(f"alpha must be of 0..1, got {alpha}")
+        raise InputError(f"alpha must be in 0..1, got {alpha}")
     size = image.height, image.width
     with ExitStack() as stack:
         found, read = _reader(labels, stack)
         if found != size:
-            raise InputError(f"labels must be {size[0]} x {size[1]} pixels as {image.path.name} is, got {found}")
+            raise InputError(f"labels must be {size[0]} x {size[1]} pixels, the size of {image.path.name}, got {found}")
         _write(path, _Painter(image, read, legend, alpha), image, overwrite)
 
 
 def write_outlines(
     path: Path | str, image: Raster, lines: Callable[[Window], NDArray[np.bool_]], *, overwrite: bool = False
 ) -> None:
-    """Write a picture of an image with lines where regions meet.
+    """Write a picture of an image with the outlines of regions.
 
     Args:
-        path: .png or .tif, as `write_overlay`.
-        image: an open raster; shown as `write_overlay` does.
-        lines: gives the (h, w) pixels of a window that are on a line.
-        overwrite: replace a file that exists.
+        path: .png or .tif, as in `write_overlay`.
+        image: an open raster, shown as in `write_overlay`.
+        lines: returns an (h, w) mask of the pixels of a window that are on an outline.
+        overwrite: replace an existing file.
 
     Raises:
         InputError: another suffix or size, the file exists, or the disk is full.
@@ -107,7 +107,7 @@ def _write(path: Path, paint: Callable[[Window], NDArray[np.uint8]], image: Rast
 
 
 class _Shown:
-    """(3 or 1, h, w) float32 values of any window as a screen shows them, 0..255, and (h, w) which are valid."""
+    """(3 or 1, h, w) float32 values of any window scaled to 0..255 for display, and their (h, w) validity."""
 
     def __init__(self, image: Raster) -> None:
         self._image = image
@@ -134,7 +134,7 @@ class _Painter:
         self._shown, self._read = _Shown(image), read
         self._tint = legend.palette().astype(np.float32).T * alpha
         self._left = np.full(256, 1 - alpha, np.float32)
-        self._left[legend.n_classes :] = 1  # 255, and what is no class
+        self._left[legend.n_classes :] = 1  # 255, and values that are not a class
         self._tint[:, legend.n_classes :] = 0
 
     def __call__(self, window: Window) -> NDArray[np.uint8]:

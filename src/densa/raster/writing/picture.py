@@ -1,4 +1,4 @@
-"""Pictures for people: 8-bit RGB as PNG."""
+"""Pictures: 8-bit RGB as PNG."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_picture(path: Path | str, rgb: NDArray[np.uint8], *, overwrite: bool =
     Args:
         path: ends in .png.
         rgb: (H, W, 3) uint8.
-        overwrite: replace a file that exists.
+        overwrite: replace an existing file.
 
     Raises:
         InputError: another suffix, shape or type, the file exists, or the disk is full.
@@ -29,13 +29,13 @@ def write_picture(path: Path | str, rgb: NDArray[np.uint8], *, overwrite: bool =
     path = Path(path)
     check_suffix(path, {".png"})
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
-        raise InputError(f"a picture must be (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
+        raise InputError(f"rgb must be (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
     with atomic_output(path, overwrite) as temporary:
         save_png(Image.fromarray(rgb), temporary)
 
 
 def save_png(image: Image.Image, path: Path, text: PngImagePlugin.PngInfo | None = None) -> None:
-    """Write a PNG, with text fields; encoded in memory first, since Python's write says why it failed, Pillow's not."""
+    """Write a PNG with text fields; encoded in memory first, since Pillow's own write hides why it failed."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", pnginfo=text)
     path.write_bytes(buffer.getbuffer())
