@@ -93,7 +93,6 @@ CROSS_CUTTING = {
     "networks/test_deeplab_families.py",
     "networks/test_overfit.py",
     "networks/test_tiles.py",
-    "raster/test_borders.py",
     "raster/test_damaged.py",
     "raster/test_public_names.py",
     "raster/test_real_images.py",

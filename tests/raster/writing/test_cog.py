@@ -1,7 +1,5 @@
 """Maps that arrive usable: layout of Cloud-Optimized GeoTIFF, the same bytes in any order, what is carried along."""
 
-from xml.etree import ElementTree
-
 import numpy as np
 import pytest
 import rasterio
@@ -153,19 +151,6 @@ def test_tags(tmp_path, labels):
             assert maker.startswith("densa ")
 
 
-def test_attribute_table(tmp_path, labels):
-    """Columns and usages as GDAL's GDALRATFieldUsage numbers them; QGIS needs value, name and the colours."""
-    raster.write_label_map(tmp_path / "a.tif", labels, LEGEND)
-    table = next(ElementTree.parse(tmp_path / "a.tif.aux.xml").iter("GDALRasterAttributeTable"))
-    fields = [(f.findtext("Name"), f.findtext("Type"), f.findtext("Usage")) for f in table.iter("FieldDefn")]
-    expected = [("Value", "0", "5"), ("Class", "2", "2")]
-    expected += [("Red", "0", "6"), ("Green", "0", "7"), ("Blue", "0", "8"), ("Alpha", "0", "9")]
-    assert fields == expected
-    rows = [[cell.text for cell in row] for row in table.iter("Row")]
-    assert rows[0] == ["0", "road", "128", "64", "128", "255"]
-    assert len(rows) == 3
-
-
 def test_rotated_transform_is_carried(tmp_path, labels):
     raster.write_label_map(tmp_path / "a.tif", labels, LEGEND, like=ROTATED)
     with rasterio.open(tmp_path / "a.tif") as file:
@@ -231,22 +216,6 @@ def test_a_copy_that_lost_its_end_is_found(tmp_path, labels, monkeypatch, cut):
     with pytest.raises(InputError, match=r"a\.tif cannot be written completely"):
         raster.write_label_map(tmp_path / "a.tif", labels, LEGEND)
     assert not list(tmp_path.iterdir())
-
-
-def test_refused_windows_of_bands(tmp_path):
-    with BandsWriter(tmp_path / "a.tif", 2, 8, 9, "uint8") as writer:
-        for window, values in (
-            (Window(0, 0, 8, 9), np.zeros((1, 8, 9), np.uint8)),
-            (Window(0, 0, 8, 9), np.zeros((2, 8, 9), np.uint16)),
-            (Window(0, 0, 8, 9), np.zeros((2, 8, 8), np.uint8)),
-            (Window(1, 0, 8, 9), np.zeros((2, 8, 9), np.uint8)),
-        ):
-            with pytest.raises(InputError):
-                writer.write(window, values)
-    with pytest.raises(RuntimeError, match="with"):
-        writer.write(Window(0, 0, 8, 9), np.zeros((2, 8, 9), np.uint8))
-    with pytest.raises(InputError, match=r"nodata must be a value of uint8, got -1"):
-        BandsWriter(tmp_path / "b.tif", 2, 8, 9, "uint8", nodata=-1)
 
 
 REAL = (
