@@ -243,7 +243,7 @@ def test_constant_image_works(shape):
         ({"image": np.full((4, 4), np.nan)}, "finite"),
         ({"image": np.full((4, 4), np.inf)}, "finite"),
         ({"image": np.zeros((4, 0))}, "at least one pixel"),
-        ({"image": np.broadcast_to(np.uint8(0), (1 << 16, 1 << 15))}, "2\\^31"),
+        ({"image": np.broadcast_to(np.uint8(0), (1 << 16, 1 << 15))}, r"2\*\*31"),
         ({"n_segments": 0}, "n_segments"),
         ({"n_segments": 17}, "number of pixels 16"),
         ({"n_segments": 2.0}, "n_segments"),

@@ -12,7 +12,16 @@ from densa.regions.shared.checks import check_mask, value_ranges
 from densa.regions.shared.runs import connected_runs, paint
 from densa.regions.slic.cells import Cells, cell_grid
 from densa.regions.slic.metric import make_metric, to_planes
-from densa.regions.slic.parts import Part, candidates, labels_of, most_pieces, move_centers, no_centers, seed_centers
+from densa.regions.slic.parts import (
+    Part,
+    candidates,
+    kernel_mask,
+    labels_of,
+    most_pieces,
+    move_centers,
+    no_centers,
+    seed_centers,
+)
 from densa.regions.slic.small_pieces import Sides, _absorb_pieces, _cut_pieces, absorb_in_window, absorb_small_pieces
 
 
@@ -75,12 +84,13 @@ def test_centres_and_labels_of_a_part_are_those_of_the_whole(seed):
     rng = np.random.default_rng(seed)
     height, width = (int(n) for n in rng.integers(1, 90, 2))
     image = textured(rng, (height, width), rng.integers(1, 5), rng.choice(["uint8", "float32"]))
-    mask = check_mask(islands(rng, (height, width)), (height, width))
+    valid = check_mask(islands(rng, (height, width)), (height, width))
+    mask = kernel_mask(valid)
     grid = cell_grid(height, width, max(1, height * width // int(rng.choice([1, 6, 20, 200]))))
     adaptive = bool(rng.random() < 0.4)
     lab = image.dtype == np.uint8 and image.shape[2] == 3
     compactness = float(rng.choice([0.5, 10, 60]))
-    metric = make_metric(grid, compactness, adaptive, None if lab else value_ranges(image, mask))
+    metric = make_metric(grid, compactness, adaptive, None if lab else value_ranges(image, valid))
     n_rounds = int(rng.integers(0, 5))
     everything = Part(to_planes(image, mask, metric), mask, 0, 0)
     whole = seed_centers(everything, grid, metric, grid.cells)
@@ -124,7 +134,7 @@ def test_centres_and_labels_of_a_part_are_those_of_the_whole(seed):
 def test_runs_and_pieces_are_counted_before_there_are_labels(seed):
     rng = np.random.default_rng(seed)
     height, width = (int(n) for n in rng.integers(1, 60, 2))
-    mask = check_mask(islands(rng, (height, width)), (height, width))
+    mask = kernel_mask(check_mask(islands(rng, (height, width)), (height, width)))
     grid = cell_grid(height, width, max(1, height * width // int(rng.choice([1, 6, 20, 200]))))
     won = rng.choice([0, 3, 4, 5, 8], p=[0.02, 0.1, 0.6, 0.1, 0.18], size=(height, width)).astype(np.uint8)
     labels = labels_of(won, mask, grid, Cells(-1, -1, grid.n_rows + 1, grid.n_columns + 1), grid.cells)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.checks import as_count
 from densa.engine.regions.stages.stitching import fragment_arrays, number_fragments
 from densa.engine.regions.stages.value_range import RangeStage, value_range
 from densa.engine.tiles.block import Block
@@ -34,7 +35,6 @@ from densa.regions.mean_shift.mode_joining import (
 )
 from densa.regions.mean_shift.mode_search import Beyond, Kernel, ModeSearch
 from densa.regions.mean_shift.segmentation import Color, is_luv, join_distance, largest_of_type, prepare
-from densa.regions.shared.image_values import as_count
 
 if TYPE_CHECKING:
     from densa.engine.regions.stages.stage import Stage, Tile

@@ -14,9 +14,9 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from densa.checks import as_count, as_positive
 from densa.errors import InputError
 from densa.regions.mean_shift.window_sums import LANES, OUTSIDE, add_gaussian_window_sums, add_window_sums
-from densa.regions.shared.image_values import as_count, as_positive
 
 __all__ = ["BRIGHT", "Beyond", "Kernel", "ModeSearch", "is_gaussian"]
 

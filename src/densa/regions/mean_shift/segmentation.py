@@ -13,11 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from densa.checks import as_count, as_positive
 from densa.errors import InputError
 from densa.regions.mean_shift.luv import luv_to_rgb, rgb_to_luv
 from densa.regions.mean_shift.mode_fusion import fuse_modes
 from densa.regions.mean_shift.mode_search import Kernel, ModeSearch, is_gaussian
-from densa.regions.shared.image_values import as_bands, as_count, as_mask, as_positive
+from densa.regions.shared.checks import check_finite_image, check_mask
 
 __all__ = [
     "Color",
@@ -174,8 +175,8 @@ def prepare(
     Returns:
         (h, w, bands) float32 values, (h, w) which pixels count, and whether the bands are Luv.
     """
-    valid = as_mask(mask, np.shape(image))
-    bands = as_bands(image, valid)
+    valid = check_mask(mask, np.shape(image))
+    bands = check_finite_image(image, valid)
     as_luv = is_luv(color, bands.dtype, bands.shape[2])
     valid = np.ones(bands.shape[:2], np.bool_) if valid is None else valid
     return (rgb_to_luv(bands) if as_luv else bands.astype(np.float32)), valid, as_luv

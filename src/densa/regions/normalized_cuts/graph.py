@@ -11,11 +11,11 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from densa.checks import as_count, as_positive
 from densa.errors import InputError
 from densa.regions.normalized_cuts.discretisation import discretise
 from densa.regions.normalized_cuts.graph_refinement import refine_graph
 from densa.regions.normalized_cuts.graph_spectral import smallest_positive
-from densa.regions.shared.image_values import as_count, as_positive
 
 __all__ = [
     "WeightedGraph",

@@ -13,8 +13,9 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
+from densa.checks import as_positive
 from densa.errors import InputError
-from densa.regions.shared.image_values import as_bands, as_mask, as_positive
+from densa.regions.shared.checks import check_finite_image, check_mask
 
 __all__ = ["Affinity", "PixelGraph", "pixel_affinities"]
 
@@ -64,8 +65,8 @@ def pixel_affinities(
     Raises:
         InputError: no such image, affinity, scale; NaN or infinite values within the mask.
     """
-    valid = as_mask(mask, np.shape(image))
-    bands = as_bands(image, valid)
+    valid = check_mask(mask, np.shape(image))
+    bands = check_finite_image(image, valid)
     features = _features(bands, affinity)
     height, width = bands.shape[:2]
     offsets = _half_disc(as_positive(radius, "radius"), height, width)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from densa.checks import as_count, as_positive
 from densa.errors import InputError
 from densa.regions.normalized_cuts.discretisation import discretise
 from densa.regions.normalized_cuts.graph import (
@@ -27,7 +28,6 @@ from densa.regions.normalized_cuts.pixel_refinement import cut_and_association
 from densa.regions.normalized_cuts.pixel_refinement import refine as refine_labels
 from densa.regions.normalized_cuts.pixel_spectral import smallest_eigenvectors
 from densa.regions.normalized_cuts.regions import normalized_cuts_of_regions, region_affinities
-from densa.regions.shared.image_values import as_count, as_positive
 
 __all__ = [
     "PixelGraph",

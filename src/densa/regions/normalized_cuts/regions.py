@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from densa.checks import as_count, as_positive
 from densa.errors import InputError
 from densa.regions.normalized_cuts.graph import (
     WeightedGraph,
@@ -15,8 +16,8 @@ from densa.regions.normalized_cuts.graph import (
     normalized_cuts_of_graph,
     recursive_cuts_of_graph,
 )
+from densa.regions.shared.checks import check_finite_image
 from densa.regions.shared.distinct import distinct
-from densa.regions.shared.image_values import as_bands, as_count, as_positive
 
 __all__ = ["check_region_cuts", "cut_region_graph", "normalized_cuts_of_regions", "region_affinities", "weigh_by_means"]
 
@@ -114,7 +115,7 @@ def region_affinities(
     Raises:
         InputError: an image or regions that do not fit together, or no region at all.
     """
-    bands = as_bands(image)
+    bands = check_finite_image(image)
     labels = np.asarray(regions)
     if labels.shape != bands.shape[:2] or labels.dtype.kind not in "ui":
         raise InputError(

@@ -53,7 +53,9 @@ def check(
     if stack.ndim == 3:
         regions = _flatten(stack, found)
     bands, numbers = check_pair(image, regions)
-    domain = check_mask(mask, numbers.shape) if mask is not None else np.ones(numbers.shape, np.bool_)
+    domain = check_mask(mask, numbers.shape)
+    if domain is None:
+        domain = np.ones(numbers.shape, np.bool_)
     found = _check_union(numbers, domain) + _check_connected(numbers, reach) + found
     if predicate is not None:
         statistics = statistics_of(bands, numbers)

@@ -1,53 +1,95 @@
-"""What the region methods ask of an image."""
+"""Checks of images, masks and regions, shared by the region methods."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
 
+__all__ = [
+    "MAX_BANDS",
+    "MAX_PIXELS",
+    "check_connectivity",
+    "check_finite_image",
+    "check_image",
+    "check_mask",
+    "check_pair",
+    "check_regions",
+    "check_size",
+    "value_ranges",
+]
+
 MAX_PIXELS = 2**31 - 1  # regions are numbered in int32
 MAX_BANDS = 256
+MAX_VALUE = 1e15  # squares and sums of larger values overflow float32
 
 
-def check_image(image: ArrayLike) -> NDArray[np.generic]:
-    """The image as (H, W, B), its shape and type checked; the values are not looked at."""
+def check_image(image: ArrayLike, max_bands: int | None = MAX_BANDS) -> NDArray[np.generic]:
+    """The image as (H, W, B), its shape and dtype checked; values are not examined."""
     array = np.asarray(image)
     if array.ndim not in (2, 3):
         raise InputError(f"image must be (height, width) or (height, width, bands), got shape {array.shape}")
     if array.size == 0:
-        raise InputError(f"image must have pixels and bands, got shape {array.shape}")
+        raise InputError(f"image must have at least one pixel and one band, got shape {array.shape}")
     if array.dtype.kind not in "buif":
-        raise InputError(f"image must hold integers or real numbers, got {array.dtype}")
+        raise InputError(f"image must hold integers or real numbers, got {array.dtype}; convert it first")
     check_size(array.shape[0], array.shape[1])
     if array.ndim == 2:
         array = array[:, :, None]
-    if array.shape[2] > MAX_BANDS:
+    if max_bands is not None and array.shape[2] > max_bands:
         raise InputError(
-            f"image must have at most {MAX_BANDS} bands, got shape {array.shape}; is it (bands, height, width)?"
+            f"image must have at most {max_bands} bands, got shape {array.shape}; is it (bands, height, width)?"
         )
     return array
 
 
+def check_finite_image(image: ArrayLike, mask: NDArray[np.bool_] | None = None) -> NDArray[Any]:
+    """The image as (H, W, B), its shape, dtype and values checked; values outside `mask` become 0.
+
+    Args:
+        image: (H, W) or (H, W, B) of booleans, integers or floats.
+        mask: (H, W) pixels that belong to the image, from `check_mask`; None: all.
+
+    Returns:
+        (H, W, B) in the image's dtype; a view where no value had to change.
+
+    Raises:
+        InputError: another shape or dtype, no pixels, 2^31 pixels or more, NaN, infinite or huge values.
+    """
+    bands: NDArray[Any] = check_image(image, max_bands=None)
+    if mask is not None and not mask.all():
+        bands = np.where(mask[:, :, np.newaxis], bands, bands.dtype.type(0))
+    if bands.dtype.kind == "f" or bands.dtype.itemsize == 8:
+        low, high = float(bands.min()), float(bands.max())  # NaN propagates through both
+        if not (low >= -MAX_VALUE and high <= MAX_VALUE):
+            raise InputError(
+                f"image must hold finite values between -1e15 and 1e15, got {low} to {high}; "
+                "replace the others, or leave them out with mask"
+            )
+    return bands
+
+
 def check_size(height: int, width: int) -> None:
-    """Refuse what int32 regions cannot number."""
+    """Refuse images with more pixels than int32 regions can number."""
     if height * width > MAX_PIXELS:
         raise InputError(f"image must have fewer than 2**31 pixels, got {height} x {width}; work on parts of it")
 
 
-def check_mask(mask: ArrayLike | None, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask (H, W), or an empty array for none."""
+def check_mask(mask: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    """The mask (H, W) of an image of that shape; None stays None."""
     if mask is None:
-        return np.empty((0, 0), np.bool_)
+        return None
     array = np.asarray(mask)
-    if array.shape != shape:
-        raise InputError(f"mask must have the image's shape {shape}, got {array.shape}")
+    if array.shape != shape[:2]:
+        raise InputError(f"mask must have the image's shape {shape[:2]}, got {array.shape}")
     if array.dtype != np.bool_:
         raise InputError(f"mask must be boolean, got {array.dtype}; compare it with a value first")
     return array
 
 
 def check_regions(regions: ArrayLike) -> NDArray[np.int32]:
-    """Regions (H, W) as int32 from 0, C-contiguous; a copy only where the type asks for one."""
+    """Regions (H, W) as int32 from 0, C-contiguous; copied only where the dtype or the layout requires it."""
     array = np.asarray(regions)
     if array.ndim != 2 or array.size == 0:
         raise InputError(f"regions must be (height, width) with pixels, got shape {array.shape}")
@@ -79,32 +121,24 @@ def check_pair(image: ArrayLike, regions: ArrayLike) -> tuple[NDArray[np.generic
     return bands, numbers
 
 
-def pixel_count(mask: NDArray[np.bool_], n_pixels: int) -> int:
-    """Pixels of the image that the mask keeps."""
-    return int(np.count_nonzero(mask)) if mask.size else n_pixels
-
-
-def empty_planes(n_bands: int, height: int, width: int) -> NDArray[np.int16]:
-    """Uninitialised (n_bands, height, width), behind whose end a kernel may read the rest of a vector."""
-    n = n_bands * height * width
-    flat = np.empty(n + 64, np.int16)
-    flat[n:] = 0
-    return flat[:n].reshape(n_bands, height, width)
-
-
 def value_ranges(
-    image: NDArray[np.generic], mask: NDArray[np.bool_]
+    image: NDArray[np.generic], mask: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lowest and highest value of each band (B,) inside the mask; zeros where the mask keeps nothing."""
+    """Lowest and highest value of each band (B,) inside the mask, 0 where the mask is empty.
+
+    Raises:
+        InputError: NaN or infinite values inside the mask.
+    """
     lows = np.zeros(image.shape[2])
     highs = np.zeros(image.shape[2])
     for b in range(image.shape[2]):
-        band = image[:, :, b] if not mask.size else image[:, :, b][mask]
+        band = image[:, :, b] if mask is None else image[:, :, b][mask]
         if band.size == 0:
             continue
         lows[b], highs[b] = float(band.min()), float(band.max())
         if not (np.isfinite(lows[b]) and np.isfinite(highs[b])):
             raise InputError(
-                f"image must be finite, band {b} holds NaN or infinite values; fill them, or leave them out with mask"
+                f"image must be finite, band {b} holds NaN or infinite values; "
+                "replace them, or leave them out with mask"
             )
     return lows, highs

@@ -7,12 +7,18 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from densa.regions.shared.checks import empty_planes
-
 DIAMETER = 259.0  # largest distance of two sRGB colours in CIELAB (green to blue: 258.7)
 _INDEX_BITS = 14  # resolution of X/Xn, Y/Yn, Z/Zn in the cube root table
 _ROOT_BITS = 15  # resolution of the cube roots
 _MATRIX = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
+
+
+def empty_planes(n_bands: int, height: int, width: int) -> NDArray[np.int16]:
+    """Uninitialised (n_bands, height, width); a kernel may read a whole vector from any pixel, beyond the end too."""
+    n = n_bands * height * width
+    flat = np.empty(n + 64, np.int16)
+    flat[n:] = 0
+    return flat[:n].reshape(n_bands, height, width)
 
 
 def lab_planes(rgb: NDArray[np.generic], scale: float) -> NDArray[np.int16]:

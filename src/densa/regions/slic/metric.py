@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.regions.shared.checks import empty_planes
 from densa.regions.slic.cells import CellGrid
-from densa.regions.slic.lab import DIAMETER, lab_planes
+from densa.regions.slic.lab import DIAMETER, empty_planes, lab_planes
 
 __all__ = ["Metric", "color_scale", "make_metric", "to_planes"]
 

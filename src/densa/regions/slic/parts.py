@@ -21,6 +21,7 @@ __all__ = [
     "Centers",
     "Part",
     "candidates",
+    "kernel_mask",
     "labels_of",
     "most_pieces",
     "move_centers",
@@ -40,6 +41,11 @@ class Part(NamedTuple):
     mask: NDArray[np.bool_]
     row: int
     column: int
+
+
+def kernel_mask(mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """The mask as kernels take it: empty (0, 0) where all pixels belong to the image."""
+    return np.empty((0, 0), np.bool_) if mask is None else mask
 
 
 class Centers(NamedTuple):

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from densa.errors import InputError
-from densa.regions.shared.checks import check_image, check_mask, pixel_count, value_ranges
+from densa.regions.shared.checks import check_image, check_mask, value_ranges
 from densa.regions.slic.cells import cell_grid
 from densa.regions.slic.metric import make_metric, to_planes
-from densa.regions.slic.parts import Part, candidates, labels_of, move_centers, seed_centers
+from densa.regions.slic.parts import Part, candidates, kernel_mask, labels_of, move_centers, seed_centers
 from densa.regions.slic.small_pieces import absorb_small_pieces
 
 __all__ = ["check_image_parameters", "check_parameters", "slic", "smallest_size"]
@@ -68,13 +68,14 @@ def slic(
     """
     image = check_image(image)
     height, width = image.shape[:2]
-    mask = check_mask(mask, (height, width))
+    valid = check_mask(mask, (height, width))
     check_parameters(compactness, n_iterations, adaptive, min_size_factor)
     check_image_parameters(height, width, image.shape[2], image.dtype, n_superpixels, lab)
     if lab is None:
         lab = image.dtype == np.uint8 and image.shape[2] == 3
     grid = cell_grid(height, width, n_superpixels)
-    metric = make_metric(grid, compactness, adaptive, None if lab else value_ranges(image, mask))
+    metric = make_metric(grid, compactness, adaptive, None if lab else value_ranges(image, valid))
+    mask = kernel_mask(valid)
     part = Part(to_planes(image, mask, metric), mask, 0, 0)
     centers = seed_centers(part, grid, metric, grid.cells)
     move_centers(part, grid, metric, centers, range(n_iterations - 1))
@@ -82,7 +83,7 @@ def slic(
     del part  # its planes, before the labels take their place
     labels = labels_of(won, mask, grid, grid.cells, grid.cells)
     if enforce_connectivity:
-        n_pixels = pixel_count(mask, height * width)
+        n_pixels = height * width if valid is None else int(np.count_nonzero(valid))
         absorb_small_pieces(labels, smallest_size(min_size_factor, n_superpixels, n_pixels), labels)
     return labels
 

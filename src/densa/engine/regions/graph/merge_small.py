@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.checks import as_count
 from densa.engine.regions.graph.stage import ALL, MEANS, GraphStage, graph_bytes_per_pixel, graph_stages
 from densa.engine.regions.stages.stage import expected_regions
 from densa.engine.tiles.grid import Grid
 from densa.raster import Raster
 from densa.regions import RegionGraph, absorb_small_regions
 from densa.regions.shared.checks import check_connectivity
-from densa.regions.shared.image_values import as_count
 
 if TYPE_CHECKING:
     from densa.engine.regions.stages.stage import RegionMethod, Stage
