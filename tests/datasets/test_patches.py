@@ -2,13 +2,10 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from densa import InputError, Legend, datasets, raster
 from densa.datasets import PatchSampler, SplitRule
-from densa.datasets.patches import _mirrored
 from densa.legend import IGNORE
 
 WHOLE = SplitRule(val_fraction=0)
@@ -88,14 +85,6 @@ def test_small_images_are_mirrored_and_unlabelled_beyond(scenes):
         assert_array_equal(labels[inside], (image[2] % 3)[inside])
         assert (np.abs(np.diff(image[1], axis=0)) == 1).all()  # mirrored without repeating the border
         assert image[1].max() < height
-
-
-@given(st.integers(-50, 50), st.integers(1, 60), st.integers(1, 20))
-def test_mirroring_is_numpy_s(start, length, side):
-    places, inside = _mirrored(start, length, side)
-    padded = np.pad(np.arange(side), (200, 200), mode="reflect")
-    assert_array_equal(places, padded[200 + start : 200 + start + length])
-    assert_array_equal(inside, (np.arange(start, start + length) >= 0) & (np.arange(start, start + length) < side))
 
 
 @pytest.mark.parametrize("cache_bytes", [0, 1 << 30])

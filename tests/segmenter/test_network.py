@@ -10,7 +10,6 @@ from densa.networks import SegNet, UNet, UNetValid, build
 from densa.raster import tiles
 from densa.segmenter import BandContract, NetworkSegmenter
 from densa.segmenter.inference import choose_precision, prepare
-from densa.segmenter.network import mirrored_places
 
 LEGEND = Legend(("road", "roof", "tree"))
 
@@ -78,16 +77,6 @@ def test_any_block_size(kind, size, rng):
     assert found.shape == (3, *size)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.sum(axis=0), 1, rtol=1e-5)
-
-
-@pytest.mark.parametrize(("side", "before", "total"), [(5, 3, 11), (7, 0, 13), (10, 4, 18), (3, 10, 40), (2, 3, 9)])
-def test_mirroring_is_numpys(side, before, total):
-    expected = np.pad(np.arange(side), (before, total - before - side), mode="reflect")
-    np.testing.assert_array_equal(mirrored_places(side, before, total), expected)
-
-
-def test_a_single_pixel_is_repeated():
-    np.testing.assert_array_equal(mirrored_places(1, 2, 5), [0] * 5)
 
 
 def test_values_are_normalised_by_the_contract(rng):

@@ -17,6 +17,7 @@ from densa.datasets.dataset import Dataset
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE
+from densa.raster.mirroring import mirrored
 
 __all__ = ["Batch", "Loaded", "PatchSampler"]
 
@@ -169,8 +170,9 @@ class PatchSampler:
         """Fill one patch whose first pixel is (row, column) of image `i`; what lies beyond its border is mirrored."""
         image, labels, valid, weights = patch
         height, width = labels.shape
-        at_rows, in_rows = _mirrored(row, height, self._sizes[i][0])
-        at_columns, in_columns = _mirrored(column, width, self._sizes[i][1])
+        rows, columns = np.arange(row, row + height), np.arange(column, column + width)
+        in_rows, in_columns = ((n >= 0) & (n < side) for n, side in zip((rows, columns), self._sizes[i], strict=True))
+        at_rows, at_columns = (mirrored(n, side) for n, side in zip((rows, columns), self._sizes[i], strict=True))
         whole = bool(in_rows.all() and in_columns.all())
         at: Any = np.s_[row : row + height, column : column + width] if whole else np.ix_(at_rows, at_columns)
         first, last = (at_rows.min(), at_columns.min()), (at_rows.max(), at_columns.max())
@@ -241,14 +243,6 @@ def _start(share: float, side: int, patch: int) -> int:
     """First row (column) of a patch, evenly among those that keep it inside (or the image inside it)."""
     room = side - patch
     return int(share * (room + 1)) if room >= 0 else -int(share * (1 - room))
-
-
-def _mirrored(start: int, length: int, side: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Rows that a patch shows, mirrored without repeating the border, and which lie inside the image."""
-    wanted = np.arange(start, start + length)
-    period = max(1, 2 * side - 2)
-    folded = np.abs(wanted) % period
-    return np.where(folded < side, folded, period - folded), (wanted >= 0) & (wanted < side)
 
 
 def _finite(bands: NDArray[Any]) -> NDArray[Any]:

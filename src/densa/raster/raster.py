@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.raster.mirroring import mirrored
 
-__all__ = ["Georeference", "Raster", "ValuesAndValidity", "Window", "reflect"]
+__all__ = ["Georeference", "Raster", "ValuesAndValidity", "Window"]
 
 ValuesAndValidity = tuple[NDArray[Any], NDArray[np.bool_]]
 """(bands, h, w) values, and (h, w) bool: True where they are valid."""
@@ -152,8 +153,8 @@ class Raster(ABC):
         return values, valid
 
     def _read_mirrored(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
-        rows = reflect(np.arange(window.row, window.row + window.height), self.height)
-        columns = reflect(np.arange(window.column, window.column + window.width), self.width)
+        rows = mirrored(np.arange(window.row, window.row + window.height), self.height)
+        columns = mirrored(np.arange(window.column, window.column + window.width), self.width)
         top, left = int(rows.min()), int(columns.min())
         source = Window(top, left, int(rows.max()) - top + 1, int(columns.max()) - left + 1)
         values, valid = self._load(source, bands)
@@ -174,12 +175,3 @@ class Raster(ABC):
             values[:, row : row + height, column : column + width] = inside
             valid[row : row + height, column : column + width] = its_valid
         return values, valid
-
-
-def reflect(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """Map any index into 0..size-1 by reflection, without repeating the edge, as `np.pad(mode="reflect")` does."""
-    if size == 1:
-        return np.zeros_like(index)
-    period = 2 * (size - 1)
-    folded = index % period
-    return np.minimum(folded, period - folded)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.raster.mirroring import mirrored
 from densa.segmenter.contract import Segmenter
-from densa.segmenter.network import mirrored_places
 from densa.segmenter.resampling import resample, resample_valid, support
 
 __all__ = ["Augmented"]
@@ -143,7 +143,7 @@ class Augmented(Segmenter):
         self, block: NDArray[Any], valid: NDArray[np.bool_] | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """The block mirrored at its end to whole strides."""
-        rows, columns = (mirrored_places(n, 0, -(-n // self.stride) * self.stride) for n in block.shape[1:])
+        rows, columns = (mirrored(np.arange(-(-n // self.stride) * self.stride), n) for n in block.shape[1:])
         if (len(rows), len(columns)) == block.shape[1:]:
             return block, valid
         return block[:, rows[:, None], columns], None if valid is None else valid[rows[:, None], columns]

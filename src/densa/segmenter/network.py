@@ -15,11 +15,12 @@ from densa.errors import InputError
 from densa.legend import Legend
 from densa.operators.modules import NetworkRules, network_rules
 from densa.operators.receptive_field import receptive_field
+from densa.raster.mirroring import mirrored
 from densa.segmenter.contract import BandContract, Segmenter
 from densa.segmenter.inference import choose_device, choose_precision, prepare
 from densa.segmenter.structure import once_per_structure
 
-__all__ = ["NetworkSegmenter", "mirrored_places"]
+__all__ = ["NetworkSegmenter"]
 
 _receptive_field = once_per_structure(receptive_field)
 
@@ -119,19 +120,9 @@ def _chosen(network: nn.Module, device: str, precision: str) -> tuple[torch.devi
 
 def _mirrored(image: NDArray[np.float32], rules: NetworkRules) -> NDArray[np.float32]:
     """The image with the network's margin more at the top and left, and enough at the bottom and right for its size."""
-    rows, columns = (mirrored_places(side, rules.margin, rules.input_side(side)) for side in image.shape[1:])
+    rows, columns = (mirrored(np.arange(rules.input_side(side)) - rules.margin, side) for side in image.shape[1:])
     if len(rows) > image.shape[1]:
         image = image[:, rows]
     if len(columns) > image.shape[2]:
         image = image[:, :, columns]
     return image
-
-
-def mirrored_places(side: int, before: int, total: int) -> NDArray[np.intp]:
-    """Where each of `total` pixels, the first `before` of them ahead of the image, lies when mirrored into it.
-
-    A border wider than the image is mirrored to and fro; an image of one pixel is repeated.
-    """
-    period = max(2 * (side - 1), 1)
-    places = np.abs(np.arange(-before, total - before)) % period
-    return np.minimum(places, period - places) if side > 1 else np.zeros(total, np.intp)
