@@ -189,7 +189,7 @@ def test_nothing_scored_is_nan():
         (np.zeros((3, 4), int), np.zeros((4, 3), int), {}, r"\(3, 4\) and \(4, 3\)"),
         (np.zeros(4, int), np.zeros(4, int), {}, r"must be \(H, W\)"),
         (np.full((3, 4), 2), np.zeros((3, 4), int), {}, "target has the value 2"),
-        (np.zeros((3, 4), int), np.zeros((3, 4), int), {"tolerance": 4.5}, "share of the image's diagonal"),
+        (np.zeros((3, 4), int), np.zeros((3, 4), int), {"tolerance": 4.5}, "fraction of the image's diagonal"),
         (np.zeros((3, 4), int), np.zeros((3, 4), int), {"void": "skip"}, "void must be"),
         (np.zeros((3, 4), int), np.zeros((3, 4), int), {"presence": "both"}, "presence must be"),
     ],

@@ -129,19 +129,19 @@ def test_nothing_predicted_scores_0() -> None:
 
 def test_bad_input_is_named() -> None:
     mask = np.ones((4, 5), bool)
-    with pytest.raises(InputError, match="one shape"):
+    with pytest.raises(InputError, match="the same shape"):
         match_boundaries(mask, mask.T)
     with pytest.raises(InputError, match="booleans"):
         match_boundaries(mask.astype(float), mask)
     with pytest.raises(InputError, match="max_distance"):
         match_boundaries(mask, mask, -0.1)
-    with pytest.raises(InputError, match="an annotator and a map"):
+    with pytest.raises(InputError, match="1 annotators and 0 maps"):
         boundary_counts([mask], [])
     with pytest.raises(InputError, match="integers"):
         boundary_map(np.ones((4, 5)))
     one = boundary_counts([mask], [mask])
     for images, numbers in (([], None), ([one], [1, 2]), ([one, boundary_counts([mask], [mask, mask])], None)):
-        with pytest.raises(InputError, match="one length"):
+        with pytest.raises(InputError, match="equal length"):
             summarize_boundaries(images, numbers)
 
 

@@ -201,8 +201,8 @@ def test_any_integer_type_and_layout(rng):
 @pytest.mark.parametrize(
     ("target", "predicted", "message"),
     [
-        ([0, 1], [0, 1, 2], "one shape"),
-        ([0, 4], [0, 1], "target has the value 4, there are 4 classes"),
+        ([0, 1], [0, 1, 2], "the same shape"),
+        ([0, 4], [0, 1], "target has the value 4, but there are 4 classes"),
         ([0, 1], [0, 254], "predicted has the value 254"),
         ([0, -1], [0, 1], "target must hold classes, or 255"),
         ([0, 1], [0, 256], "got 256"),

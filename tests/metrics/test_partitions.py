@@ -82,7 +82,7 @@ def test_family_takes_the_best_per_set_image_and_region() -> None:
 @pytest.mark.parametrize(
     ("target", "predicted", "words"),
     [
-        (np.ones((2, 3), int), np.ones((3, 2), int), "one shape"),
+        (np.ones((2, 3), int), np.ones((3, 2), int), "the same shape"),
         (np.ones((2, 3)), np.ones((2, 3), int), "integers"),
         (np.zeros((2, 3), int), np.ones((2, 3), int), "share labelled pixels"),
         (np.full((2, 3), -1), np.ones((2, 3), int), "numbered from 0"),
@@ -96,14 +96,14 @@ def test_bad_input_is_named(target: NDArray[np.int64], predicted: NDArray[np.int
 
 
 def test_families_must_fit() -> None:
-    with pytest.raises(InputError, match="an annotator and a partition"):
+    with pytest.raises(InputError, match="0 annotators and 1 partitions"):
         family_agreement([], [TARGET])
     one = family_agreement([TARGET], [TARGET])
-    with pytest.raises(InputError, match="one length"):
+    with pytest.raises(InputError, match="equal length"):
         summarize_families([one, family_agreement([TARGET], [TARGET, TARGET])])
-    with pytest.raises(InputError, match="one length"):
+    with pytest.raises(InputError, match="equal length"):
         summarize_families([one], [1, 2])
-    with pytest.raises(InputError, match="one length"):
+    with pytest.raises(InputError, match="equal length"):
         summarize_families([])
 
 

@@ -99,7 +99,7 @@ def test_explained_variation_by_hand():
 
 
 def test_bad_input():
-    with pytest.raises(InputError, match="one shape"):
+    with pytest.raises(InputError, match="the same shape"):
         superpixel_overlap(S, G[:, :3])
     with pytest.raises(InputError, match="superpixels must be integers"):
         compactness(np.ones((2, 2)))

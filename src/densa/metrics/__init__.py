@@ -1,4 +1,4 @@
-"""How good a label map is: the confusion matrix and what follows from it, boundaries, partitions, superpixels."""
+"""Quality of label maps and partitions: confusion matrix and its scores, boundaries, partitions, superpixels."""
 
 from densa.metrics.boundaries import BoundaryF1, boundary_f1
 from densa.metrics.boundary_matching import (

@@ -1,7 +1,7 @@
-"""Cheapest assignment of rows to columns on a sparse graph, where every row may stay alone at one fixed cost.
+"""Minimum-cost assignment of rows to columns on a sparse graph, where any row may stay unmatched at one fixed cost.
 
-Shortest augmenting paths (Jonker & Volgenant, Computing 38, 1987) with a heap: rows come one by one, each along the
-cheapest path to a free column or to a row that stays alone instead; prices keep all reduced costs at 0 or above.
+Shortest augmenting paths (Jonker & Volgenant, Computing 38, 1987) with a heap: rows are added one by one, each along
+the cheapest path to a free column or to a row that stays unmatched instead; prices keep reduced costs at 0 or above.
 """
 
 import numpy as np
@@ -12,9 +12,10 @@ __all__ = ["assign"]
 
 @njit(nogil=True, cache=True)
 def assign(starts, columns, costs, alone, n_columns, column_of):  # type: ignore[no-untyped-def]
-    """Fill `column_of` (rows,) with each row's column, -1: alone.
+    """Fill `column_of` (rows,) with each row's column, -1 for unmatched rows.
 
-    Row r may take columns[starts[r] : starts[r + 1]] at whole costs from 0, each below `alone`.
+    Row r may be matched to columns[starts[r] : starts[r + 1]], at integer costs from 0, each below `alone`, the cost of
+    an unmatched row.
     """
     n_rows = starts.size - 1
     row_of = np.full(n_columns, -1, np.int64)
@@ -37,14 +38,14 @@ def assign(starts, columns, costs, alone, n_columns, column_of):  # type: ignore
 
 @njit(nogil=True, cache=True)
 def _augment(root, graph, state, scratch):  # type: ignore[no-untyped-def]
-    """Dijkstra's search from an unmatched row; then prices and the matching along the path change."""
+    """Dijkstra's search from an unmatched row, then the update of prices and of the matching along the path."""
     starts, columns, costs, alone = graph
     column_of, row_of, row_price, price = state
     distance, before, done, reached, heap = scratch
     n_columns = price.size
     n_reached, n_heap = 0, 0
     row, at = root, np.int64(0)
-    best, loser = alone - row_price[root], root  # cheapest path so far, and the row that it leaves alone
+    best, loser = alone - row_price[root], root  # cheapest path so far, and the row that it leaves unmatched
     last = -1  # free column at the path's end
     while True:
         for e in range(starts[row], starts[row + 1]):
@@ -106,7 +107,7 @@ def _push(heap, n, value):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _pop(heap, n):  # type: ignore[no-untyped-def]
-    """Take the least value, heap[0], away."""
+    """Remove the smallest value, heap[0]."""
     n -= 1
     value, at = heap[n], 0
     while 2 * at + 1 < n:

@@ -1,9 +1,8 @@
 """Boundary F1 (BF) of label maps (Csurka, Larlus, Perronnin, BMVC 2013, section 3; used by SegNet, TPAMI 2017).
 
 Per image and class: precision is the share of the predicted boundary within a tolerance of the true boundary of the
-same class, recall the converse, F1 their harmonic mean. This is the distance form: one true pixel may answer for
-several predicted ones. One-to-one matching as in the Berkeley benchmark, which some scripts use, gives lower or equal
-values.
+same class, recall the converse, F1 their harmonic mean. This is the distance form: one true pixel may match several
+predicted ones. One-to-one matching as in the Berkeley benchmark, which some scripts use, gives lower or equal values.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from densa.metrics.confusion import VoidRule, as_labels, check_labels, check_rul
 __all__ = ["BoundaryF1", "boundary_f1"]
 
 Presence = Literal["target", "either"]
-_OTHER = 254  # not a class, but a boundary runs along it; along IGNORE none does
-_FAR = -(1 << 30)  # row of a boundary pixel that was not met yet
+_OTHER = 254  # not a class, but classes have a boundary against it, which they have not against IGNORE
+_FAR = -(1 << 30)  # row of a boundary pixel before one was found
 
 
 def boundary_f1(
@@ -37,39 +36,39 @@ def boundary_f1(
 ) -> NDArray[np.float64]:
     """Boundary F1 of each class in one image.
 
-    The boundary of a class is every pixel of it with one of its 4 neighbours in another class: the image's edge is no
-    boundary.
+    The boundary of a class consists of its pixels of which one of the 4 neighbours has another class; the edge of the
+    image is not a boundary.
 
     Args:
         target: (H, W) integers, each a class (0..n_classes - 1) or 255 (void).
-        predicted: (H, W) integers, each a class or 255 (no class predicted: a label of its own that has no score).
+        predicted: (H, W) integers, each a class or 255 (no class predicted: a separate label that has no score).
         n_classes: number of classes, 1 to 254.
-        tolerance: greatest distance between matching boundary pixels (centre to centre, inclusive) as a share of the
+        tolerance: largest distance between matching boundary pixels (centre to centre, inclusive) as a fraction of the
             image's diagonal: 0.0075 is 4.5 px at 360 x 480.
-        void: "ignore" cuts the pixels whose target is void out of target and prediction alike; where a class touches
-            only such pixels it has no boundary. "false-positive" takes void as one more label, without a score: a class
-            has a boundary against it, and boundaries predicted on void pixels lower the precision.
+        void: "ignore" excludes pixels whose target is void from target and prediction; where a class touches only such
+            pixels it has no boundary. "false-positive" treats void as another label, without a score: a class has a
+            boundary against it, and boundaries predicted on void pixels lower the precision.
         presence: a class is scored if it has pixels in the "target", or in "either" target or prediction (then a class
             that is only predicted scores 0).
 
     Returns:
-        (n_classes,) F1 from 0 to 1; 0 where only one of the two has a boundary, NaN for a class that is not
-        present or has a boundary in neither.
+        (n_classes,) F1 from 0 to 1; 0 if only one of the two maps has a boundary of the class, NaN for a class that is
+        not present or has a boundary in neither.
 
     Raises:
-        InputError: shapes are not (H, W) and equal, a value is neither a class nor 255, or an argument is not as above.
+        InputError: shapes are not (H, W) and equal, a value is neither a class nor 255, or an argument is out of range.
     """
     check_rule("void", void, ("ignore", "false-positive"))
     check_rule("presence", presence, ("target", "either"))
     if not 1 <= n_classes <= MAX_CLASSES:
         raise InputError(f"n_classes must be from 1 to {MAX_CLASSES}, got {n_classes}")
     if not 0 < tolerance < 1:
-        raise InputError(f"tolerance must be a share of the image's diagonal (0 < tolerance < 1), got {tolerance}")
+        raise InputError(f"tolerance must be a fraction of the image's diagonal (0 < tolerance < 1), got {tolerance}")
     target, predicted = as_labels(target, "target"), as_labels(predicted, "predicted")
     if target.ndim != 2 or target.shape != predicted.shape:
         raise InputError(
-            f"target and predicted must be (H, W) and of one size, got {target.shape} and {predicted.shape}; "
-            "bring the prediction to the size of the target first"
+            f"target and predicted must be (H, W) and of the same size, got {target.shape} and {predicted.shape}; "
+            "resample the prediction to the size of the target first"
         )
     target_counts = np.bincount(target.reshape(-1), minlength=256)
     predicted_counts = np.bincount(predicted.reshape(-1), minlength=256)
@@ -80,7 +79,7 @@ def boundary_f1(
     target_edges, predicted_edges = np.full_like(target, IGNORE), np.full_like(target, IGNORE)
     _edges(target, target_edges)
     _edges(predicted, predicted_edges)
-    # Squared distances are whole numbers: the small addition only undoes the rounding of the square.
+    # Squared distances are integers: the small addition only undoes the rounding of the square.
     limit = math.floor((tolerance * math.hypot(*target.shape)) ** 2 + 1e-6)
     precision = _share_near(predicted_edges, target_edges, n_classes, limit)
     recall = _share_near(target_edges, predicted_edges, n_classes, limit)
@@ -88,7 +87,7 @@ def boundary_f1(
     f1 = np.zeros(n_classes)
     np.divide(2 * precision * recall, precision + recall, out=f1, where=precision + recall > 0)
     present = target_counts[:n_classes] > 0
-    if presence == "either":  # counted after void was cut out of the prediction
+    if presence == "either":  # counted after void pixels were excluded from the prediction
         present |= np.bincount(predicted.reshape(-1), minlength=256)[:n_classes] > 0
     return np.where(present & ~(np.isnan(precision) & np.isnan(recall)), f1, np.nan)
 
@@ -103,7 +102,7 @@ class BoundaryF1:
         presence: rule for the classes that are scored in an image.
 
     Attributes:
-        n_images: images with at least one class scored; the others are left out of the mean.
+        n_images: images with at least one class scored; the others do not count in the mean.
     """
 
     def __init__(
@@ -126,7 +125,7 @@ class BoundaryF1:
             predicted: (H, W) integers.
 
         Returns:
-            The image's own value, NaN if no class is scored in it.
+            The value of this image, NaN if no class is scored in it.
         """
         scores = boundary_f1(
             target, predicted, self.n_classes, tolerance=self.tolerance, void=self.void, presence=self.presence
@@ -142,10 +141,10 @@ class BoundaryF1:
         return value
 
     def merge(self, other: BoundaryF1) -> None:
-        """Add the images of another one, which must have the same number of classes and rules.
+        """Add the images of another `BoundaryF1` with the same number of classes and the same rules.
 
         Raises:
-            InputError: they differ.
+            InputError: the rules differ.
         """
         mine, theirs = ((s.n_classes, s.tolerance, s.void, s.presence) for s in (self, other))
         if mine != theirs:
@@ -157,12 +156,12 @@ class BoundaryF1:
 
     @property
     def value(self) -> float:
-        """Mean over the images, NaN if there is none."""
+        """Mean over the images, NaN if there are none."""
         return self._sum / self.n_images if self.n_images else math.nan
 
     @property
     def per_class(self) -> NDArray[np.float64]:
-        """(n_classes,) mean over the images in which the class is scored, NaN where there is none."""
+        """(n_classes,) mean over the images in which the class is scored, NaN if there are none."""
         out = np.full(self.n_classes, np.nan)
         return np.divide(self._class_sums, self._class_images, out=out, where=self._class_images > 0)
 
@@ -170,7 +169,7 @@ class BoundaryF1:
 def _with_void(
     target: NDArray[np.uint8], predicted: NDArray[np.uint8], void: VoidRule
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Both maps with `IGNORE` where nothing is compared and `_OTHER` where there is a label without a score."""
+    """Both maps, with `IGNORE` at pixels that are not compared and `_OTHER` for the label without a score."""
     unlabelled, unpredicted = target == IGNORE, predicted == IGNORE
     if void == "false-positive":
         return np.where(unlabelled, np.uint8(_OTHER), target), np.where(unpredicted, np.uint8(_OTHER), predicted)
@@ -179,13 +178,13 @@ def _with_void(
 
 
 def _share_near(edges: NDArray[np.uint8], others: NDArray[np.uint8], n_classes: int, limit: int) -> NDArray[np.float64]:
-    """(n_classes,) share of each class's pixels in `edges` that have one of that class in `others` near by."""
+    """(n_classes,) share of each class's pixels in `edges` with a pixel of the same class in `others` within reach."""
     total = np.bincount(edges.reshape(-1), minlength=256)[:n_classes]
     reach = math.isqrt(limit)
     near = np.zeros(edges.shape, np.bool_)
     last = np.empty((n_classes, edges.shape[1] + 2 * reach), np.int64)
     _mark_near(edges, others, limit, reach, last, near)
-    # The distance is symmetric: what lies below is what lies above in the image turned upside down.
+    # Pixels below: those above in the image turned upside down.
     _mark_near(edges[::-1], others[::-1], limit, reach, last, near[::-1])
     found = np.bincount(edges[near], minlength=256)[:n_classes]
     return np.divide(found, total, out=np.full(n_classes, np.nan), where=total > 0)
@@ -193,7 +192,7 @@ def _share_near(edges: NDArray[np.uint8], others: NDArray[np.uint8], n_classes: 
 
 @njit(nogil=True, cache=True)
 def _edges(labels, edges):  # type: ignore[no-untyped-def]
-    """Copy to `edges` the label of every class pixel that has a 4-neighbour of another label, void left out."""
+    """Copy to `edges` the label of every class pixel that has a 4-neighbour of another label except void."""
     height, width = labels.shape
     for row in range(height):
         for column in range(width):
@@ -219,9 +218,10 @@ def _edges(labels, edges):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _mark_near(edges, others, limit, reach, last, near):  # type: ignore[no-untyped-def]
-    """Mark each pixel of `edges` with one of its class in `others`, in its row or above, at squared distance <= limit.
+    """Mark each pixel of `edges` that has a pixel of its class in `others`, in its row or above, within the limit.
 
-    `last[k, column + reach]` is the row of the lowest pixel of class k met so far in a column: the nearest one above.
+    `limit` is a squared distance. `last[k, column + reach]` is the row of the lowest pixel of class k found so far in a
+    column, which is the nearest one above.
     """
     last[:] = _FAR
     height, width = edges.shape

@@ -1,13 +1,14 @@
-"""Boundaries beside those that several people drew, matched one to one, as the Berkeley benchmark (BSDS500) counts
+"""Boundaries matched one to one with those drawn by several people, as in the Berkeley benchmark (BSDS500)
 (Martin, Fowlkes, Malik, TPAMI 26(5), 2004, doi:10.1109/TPAMI.2004.1273918; Arbeláez et al., TPAMI 33(5), 2011).
 
-A matching pairs boundary pixels nearer than a share of the diagonal. It minimises the sum of the pairs' distances plus
-100 times that limit for every pixel left alone: as many pairs as there can be (but for chains of a hundred shifts),
-then short ones. A predicted pixel is right if any person's matching pairs it; recall counts each person's pixels.
+A matching pairs boundary pixels whose distance is at most a fraction of the diagonal. It minimises the sum of the
+pairs' distances plus 100 times that limit for every unmatched pixel: as many pairs as possible (except for chains of a
+hundred shifts), then short ones. A predicted pixel is right if it is matched for any person; recall counts each
+person's pixels.
 
-Departure: the benchmark's code gives each pixel six random partners to stay alone with, so that its sparse solver has
-less to do. Its matchings then lack a few pairs in a thousand, others in every run, and its own numbers for one input
-differ in the fourth digit. Here any pixel may stay alone: the exact optimum, the same in every run.
+Departure: the benchmark's code gives each pixel six random outliers to match, which makes its sparse problem smaller.
+Its matchings then lack a few pairs in a thousand, different ones in every run, and its numbers for one input vary in
+the fourth digit. Here any pixel may stay unmatched: the exact optimum, the same in every run.
 """
 
 import math
@@ -33,17 +34,17 @@ __all__ = [
     "thin",
 ]
 
-_ALONE = 100  # cost of a pixel without partner, in largest distances
-_STEPS = 100  # distances are whole hundredths of a pixel, as in the benchmark's code
+_ALONE = 100  # cost of an unmatched pixel, in units of the largest distance
+_STEPS = 100  # distances are integers in hundredths of a pixel, as in the benchmark's code
 
 
 @dataclass(frozen=True)
 class BoundaryCounts:
-    """A family of T boundary maps of one image beside its annotators.
+    """Counts of a family of T boundary maps of one image, compared with its annotators.
 
     Attributes:
-        matched_target, n_target: (T,) annotated boundary pixels with a partner, and all, summed over annotators.
-        matched_predicted, n_predicted: (T,) predicted boundary pixels with a partner in any annotation, and all.
+        matched_target, n_target: (T,) annotated boundary pixels, matched ones and all, summed over annotators.
+        matched_predicted, n_predicted: (T,) predicted boundary pixels, those matched in any annotation and all.
     """
 
     matched_target: NDArray[np.int64]
@@ -63,11 +64,11 @@ class BoundaryScore(NamedTuple):
 
 @dataclass(frozen=True)
 class BoundarySummary:
-    """A method over a data set.
+    """Scores of a method over a data set.
 
     Attributes:
-        settings, recall, precision, f: (T,) pixel counts summed over the images, per setting.
-        ods: best one setting for all images, interpolated between neighbouring settings.
+        settings, recall, precision, f: (T,) per setting, from pixel counts summed over the images.
+        ods: best single setting for all images, interpolated between neighbouring settings.
         ois: best setting of each image, counts summed; its setting is NaN.
         average_precision: mean of the precision interpolated at recall 0, 0.01 .. 1, 0 outside the recalls that occur.
     """
@@ -84,8 +85,8 @@ class BoundarySummary:
 def boundary_map(regions: ArrayLike) -> NDArray[np.bool_]:
     """Boundaries of a partition as the benchmark draws them: at most one pixel wide, shifted by half a pixel.
 
-    A pixel is boundary if the corner at its lower right touches a crack between regions; on the last row and column,
-    if the crack below or to the right does.
+    A pixel is a boundary pixel if its lower right corner touches an edge between regions; on the last row or column, if
+    its right or lower edge separates regions.
 
     Args:
         regions: (H, W) integers.
@@ -129,21 +130,21 @@ def match_boundaries(
 
     Args:
         predicted, target: (H, W) booleans, True on boundaries.
-        max_distance: largest distance of a pair, as a share of the image's diagonal; 0 or more.
+        max_distance: largest distance of a pair, as a fraction of the image's diagonal; 0 or more.
 
     Returns:
-        (H, W) predicted pixels with a partner, and target pixels with one; as many of either.
+        (H, W) booleans: the matched predicted pixels, and the matched target pixels; equally many of both.
 
     Raises:
         InputError: shapes or types do not fit, or the distance is negative or not finite.
     """
     a, b = _mask(predicted, "predicted"), _mask(target, "target")
     if a.shape != b.shape:
-        raise InputError(f"predicted and target must have one shape, got {a.shape} and {b.shape}")
+        raise InputError(f"predicted and target must have the same shape, got {a.shape} and {b.shape}")
     if not (math.isfinite(max_distance) and max_distance >= 0):
-        raise InputError(f"max_distance must be a finite share of the diagonal from 0, got {max_distance}")
+        raise InputError(f"max_distance must be a finite fraction of the diagonal from 0, got {max_distance}")
     limit = max_distance * math.hypot(*a.shape)
-    swapped = np.count_nonzero(b) < np.count_nonzero(a)  # the smaller side looks for partners
+    swapped = np.count_nonzero(b) < np.count_nonzero(a)  # rows of the assignment are the smaller side
     first, second = _matched(*((b, a) if swapped else (a, b)), limit)
     return (second, first) if swapped else (first, second)
 
@@ -151,23 +152,25 @@ def match_boundaries(
 def boundary_counts(
     annotators: Sequence[ArrayLike], family: Sequence[ArrayLike], *, max_distance: float = 0.0075, thinning: bool = True
 ) -> BoundaryCounts:
-    """Counts of one image from which `summarize_boundaries` makes the scores of a data set.
+    """Counts of one image, from which `summarize_boundaries` computes the scores of a data set.
 
     Args:
-        annotators: one or more (H, W) booleans, True on the boundaries that a person drew; never thinned.
+        annotators: one or more (H, W) booleans, True on the boundaries that a person drew; not thinned.
         family: one or more (H, W) booleans: `boundary_map` of partitions, or a strength map at several thresholds, in
             the order of the settings, which is the same for all images.
         max_distance: as in `match_boundaries`.
         thinning: thin the family's maps first, as the benchmark does.
 
     Raises:
-        InputError: as `match_boundaries`, or there is no annotator or no map.
+        InputError: as `match_boundaries`, or no annotator or no map.
     """
     if len(annotators) == 0 or len(family) == 0:
-        raise InputError(f"there must be an annotator and a map at least, got {len(annotators)} and {len(family)}")
+        raise InputError(
+            f"annotators and family must not be empty, got {len(annotators)} annotators and {len(family)} maps"
+        )
     people = [_mask(person, "annotator") for person in annotators]
     counts = np.zeros((4, len(family)), np.int64)
-    seen: dict[bytes, int] = {}  # neighbouring levels of a hierarchy are often the same
+    seen: dict[bytes, int] = {}  # neighbouring levels of a hierarchy are often equal
     for t, member in enumerate(family):
         drawn = thin(member) if thinning else _mask(member, "family")
         earlier = seen.setdefault(drawn.tobytes(), t)
@@ -190,7 +193,7 @@ def summarize_boundaries(
 
     Args:
         images: counts of each image; all families have the same settings.
-        settings: (T,) a number for each setting, in an order in which interpolation makes sense; None: 1 to T.
+        settings: (T,) a number for each setting, in an order that allows interpolation; None for 1 to T.
 
     Raises:
         InputError: no image, or families of different lengths.
@@ -198,12 +201,14 @@ def summarize_boundaries(
     lengths = {len(image.n_target) for image in images}
     if len(lengths) != 1 or (settings is not None and {len(settings)} != lengths):
         given = "none" if settings is None else len(settings)
-        raise InputError(f"images must be one or more families of one length, got lengths {lengths}, settings {given}")
+        raise InputError(
+            f"images must be one or more families of equal length, got lengths {lengths} and settings {given}"
+        )
     numbers = np.asarray(np.arange(1, lengths.pop() + 1) if settings is None else settings, np.float64)
     table = np.stack([(i.matched_target, i.n_target, i.matched_predicted, i.n_predicted) for i in images])
     recall, precision = _recall_precision(table.sum(axis=0))
     own = _f(*_recall_precision(table.transpose(1, 0, 2)))  # (images, T)
-    latest = own.shape[1] - 1 - np.argmax(own[:, ::-1], axis=1)  # of equals the last, as the benchmark does
+    latest = own.shape[1] - 1 - np.argmax(own[:, ::-1], axis=1)  # the last of equal ones, as in the benchmark
     best = table[np.arange(len(table)), :, latest].sum(axis=0)
     ois_recall, ois_precision = _recall_precision(best)
     return BoundarySummary(
@@ -218,7 +223,7 @@ def summarize_boundaries(
 
 
 def _recall_precision(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of (4, ...) counts; 0 where there is nothing to be found, or nothing was predicted."""
+    """Recall and precision of (4, ...) counts; 0 if there are no target or no predicted pixels."""
     return counts[0] / np.maximum(counts[1], 1), counts[2] / np.maximum(counts[3], 1)
 
 
@@ -245,7 +250,7 @@ def _best_f(
 
 
 def _average_precision(recall: NDArray[np.float64], precision: NDArray[np.float64]) -> float:
-    """Area under the precision over the recall, on a grid of 0.01; of equal recalls the last setting's."""
+    """Area under the precision-recall curve, on a grid of 0.01; the last setting of those with equal recall."""
     last = len(recall) - 1 - np.unique(recall[::-1], return_index=True)[1]  # ascending recall
     if len(last) < 2:
         return 0.0
@@ -263,7 +268,7 @@ def _mask(mask: ArrayLike, name: str) -> NDArray[np.bool_]:
 def _matched(
     few: NDArray[np.bool_], many: NDArray[np.bool_], limit: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The pixels of either map that have a partner in the matching of least cost."""
+    """The matched pixels of both maps, in the matching of least cost."""
     out = np.zeros((2, *few.shape), np.bool_)
     number = np.full(few.shape, -1, np.int64)
     pixels = np.flatnonzero(many)
@@ -280,7 +285,7 @@ def _matched(
 
 
 def _disc(limit: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(n, 2) offsets up to a distance in raster order, and their whole costs."""
+    """(n, 2) offsets up to a distance, in raster order, and their integer costs."""
     reach = math.floor(limit)
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
     inside = y * y + x * x <= limit * limit
@@ -290,7 +295,7 @@ def _disc(limit: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 @njit(nogil=True, cache=True)
 def _pairs(few, number, offsets, costs):  # type: ignore[no-untyped-def]
-    """Compressed rows of the candidate pairs of all pixels of `few` that have any, and these pixels."""
+    """Candidate pairs of all pixels of `few` that have any, in compressed rows, and these pixels."""
     height, width = few.shape
     n_rows = np.count_nonzero(few)
     starts, rows = np.zeros(n_rows + 1, np.int64), np.empty(n_rows, np.int64)
@@ -315,7 +320,7 @@ def _pairs(few, number, offsets, costs):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _thin(mask, pixels):  # type: ignore[no-untyped-def]
-    """Guo & Hall's two passes in turn on a mask with a border of False, until neither takes a pixel away."""
+    """Alternate Guo & Hall's two passes on a mask with a border of False until neither removes a pixel."""
     width = mask.shape[1]
     flat = mask.ravel()
     steps = np.array([1, 1 - width, -width, -width - 1, -1, width - 1, width, width + 1])  # east, then counterclockwise

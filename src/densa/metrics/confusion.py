@@ -1,4 +1,4 @@
-"""The confusion matrix of a whole set, and the scores that follow from it.
+"""The confusion matrix of a set of images, and its scores.
 
 With n_ij the pixels of true class i that were predicted as j, t_i = sum_j n_ij and p_j = sum_i n_ij: pixel accuracy,
 mean accuracy, mean IoU and frequency-weighted IoU as in Long, Shelhamer, Darrell 2015 (FCN, section 5; class average
@@ -25,15 +25,15 @@ AbsentRule = Literal["skip", "zero"]
 
 @dataclass(frozen=True)
 class Summary:
-    """Scores of a confusion matrix; shares from 0 to 1 (kappa from -1), NaN where nothing defines the number.
+    """Scores of a confusion matrix, from 0 to 1 (kappa from -1), NaN where undefined.
 
     Attributes:
         void: rule for pixels whose target has no class, see `ConfusionMatrix.summary`.
         absent: rule for classes that do not occur, see `ConfusionMatrix.summary`.
-        global_accuracy: share of the counted pixels that are right.
+        global_accuracy: share of the counted pixels that are predicted correctly.
         class_average: mean over classes of `accuracy`.
         mean_iou: mean over classes of `iou`.
-        frequency_weighted_iou: mean of `iou` weighted with the pixels each class has in the target.
+        frequency_weighted_iou: mean of `iou` weighted by the pixels that each class has in the target.
         kappa: agreement beyond chance, (p_o - p_e) / (1 - p_e).
         iou: (n_classes,) n_ii / (t_i + p_i - n_ii).
         accuracy: (n_classes,) n_ii / t_i, the recall of each class.
@@ -63,8 +63,8 @@ class ConfusionMatrix:
         n_classes: number of classes, 1 to 254; 255 means "no class" in the target (void) and in the prediction.
 
     Attributes:
-        counts: (n_classes + 1, n_classes + 1) int64, [target, predicted]; the last row holds what was predicted on void
-            pixels, the last column the pixels for which no class was predicted. Sums over processes add these.
+        counts: (n_classes + 1, n_classes + 1) int64, [target, predicted]; the last row counts predictions on void
+            pixels, the last column pixels for which no class was predicted. To sum over processes, add these.
 
     Raises:
         InputError: `n_classes` is not from 1 to 254.
@@ -89,7 +89,7 @@ class ConfusionMatrix:
             predicted: integers of the same shape, each a class or 255 (no class predicted).
 
         Raises:
-            InputError: shapes differ, values are not integers or are neither a class nor 255. Nothing is added then.
+            InputError: shapes differ, values are not integers or are neither a class nor 255; the counts are unchanged.
         """
         self.counts += _counts(target, predicted, self.n_classes)
 
@@ -97,7 +97,7 @@ class ConfusionMatrix:
         """Add the counts of another matrix, for example of another process.
 
         Raises:
-            InputError: the other has another number of classes.
+            InputError: the numbers of classes differ.
         """
         if other.n_classes != self.n_classes:
             raise InputError(
@@ -107,27 +107,26 @@ class ConfusionMatrix:
         self.counts += other.counts
 
     def summary(self, *, void: VoidRule = "ignore", absent: AbsentRule = "skip") -> Summary:
-        """Scores under stated rules.
+        """Scores under the given rules.
 
-        A pixel for which no class was predicted although its target has one is a wrong pixel: it counts in t_i (so it
-        lowers accuracy, IoU, F1 of its class) and is a false positive of no class. A pixel without a class in
-        target and prediction is never counted.
+        A pixel whose target has a class but for which no class was predicted is wrong: it counts in t_i (so it lowers
+        accuracy, IoU and F1 of its class) and is not a false positive of any class. A pixel without a class in target
+        and prediction is not counted.
 
         Args:
-            void: "ignore" leaves out pixels whose target is 255. "false-positive" counts a class predicted on such a
-                pixel as a false positive of that class: it adds to p_j, and to the number N of pixels in the
-                global accuracy and in kappa (as wrong pixels). t_i, and with it the accuracy of each class and the
-                weights of the frequency-weighted IoU, stay the same; void is not a class, so it has no score
-                and no chance agreement.
+            void: "ignore" excludes pixels whose target is 255. "false-positive" counts a class predicted on such a
+                pixel as a false positive of that class: it adds to p_j, and, as a wrong pixel, to the number N of
+                pixels in global accuracy and kappa. t_i, and with it the accuracy of each class and the weights of the
+                frequency-weighted IoU, stay the same; void is not a class, so it has no score and no chance agreement.
             absent: "skip" takes each mean over the classes for which the score is defined: IoU and F1 over those
-                with t_i + p_i > 0, accuracy over those with t_i > 0. "zero" divides by all classes: a class without a
-                score counts as 0.
+                with t_i + p_i > 0, accuracy over those with t_i > 0. "zero" divides by the number of all classes: a
+                class without a score counts as 0.
 
         Returns:
-            The scores. Per-class scores stay NaN where undefined under both rules; if no pixel was counted, all do.
+            The scores. Undefined per-class scores are NaN under both rules; so are all scores if no pixel was counted.
 
         Raises:
-            InputError: a rule is none of those named.
+            InputError: an unknown rule.
         """
         check_rule("void", void, get_args(VoidRule))
         check_rule("absent", absent, get_args(AbsentRule))
@@ -160,7 +159,7 @@ class ConfusionMatrix:
 
 
 def check_rule(name: str, given: str, known: tuple[str, ...]) -> None:
-    """Raise an InputError if a rule is none of those known."""
+    """Raise an InputError if a rule is unknown."""
     if given not in known:
         raise InputError(f"{name} must be {' or '.join(map(repr, known))}, got {given!r}")
 
@@ -190,7 +189,7 @@ def as_labels(labels: NDArray[Any], what: str) -> NDArray[np.uint8]:
         raise InputError(f"{what} must hold integers (a class per pixel), got {labels.dtype}")
     if labels.size and (labels.min() < 0 or labels.max() > IGNORE):
         value = labels.min() if labels.min() < 0 else labels.max()
-        raise InputError(f"{what} must hold classes, or 255 where there is none, got {value}")
+        raise InputError(f"{what} must hold classes, or 255 for no class, got {value}")
     return np.ascontiguousarray(labels, np.uint8)
 
 
@@ -199,16 +198,16 @@ def check_labels(present: NDArray[np.bool_], n_classes: int, what: str) -> None:
     if present[n_classes:IGNORE].any():
         value = n_classes + int(np.argmax(present[n_classes:IGNORE]))
         raise InputError(
-            f"{what} has the value {value}, there are {n_classes} classes (0..{n_classes - 1}) and 255 for none; "
-            "use the legend it was made with"
+            f"{what} has the value {value}, but there are {n_classes} classes (0..{n_classes - 1}) and 255 for none; "
+            "use the legend with which it was made"
         )
 
 
 def _counts(target: NDArray[Any], predicted: NDArray[Any], n_classes: int) -> NDArray[np.int64]:
     if np.shape(target) != np.shape(predicted):
         raise InputError(
-            f"target and predicted must have one shape, got {np.shape(target)} and {np.shape(predicted)}; "
-            "bring the prediction to the size of the target first"
+            f"target and predicted must have the same shape, got {np.shape(target)} and {np.shape(predicted)}; "
+            "resample the prediction to the size of the target first"
         )
     table = np.zeros((256, 256), np.int64)
     _count_pairs(as_labels(target, "target").reshape(-1), as_labels(predicted, "predicted").reshape(-1), table)

@@ -1,4 +1,4 @@
-"""The pixels that two partitions have in common, region by region."""
+"""Contingency table of two partitions: the pixels that each pair of regions has in common."""
 
 from typing import NamedTuple
 
@@ -11,14 +11,14 @@ __all__ = ["Contingency", "as_regions", "contingency"]
 
 
 class Contingency(NamedTuple):
-    """Pairs (g, s) of regions with common pixels; g and s count the regions that have any, from 0.
+    """Pairs (g, s) of regions with common pixels; g and s number, from 0, the regions that have any.
 
     Attributes:
         g, s: (n_pairs,) regions of each pair.
         common: (n_pairs,) their common pixels.
         size_g, size_s: pixels of each region that both partitions label.
-        names_g: number of each region of the first partition.
-        n: pixels that both label.
+        names_g: original number of each region of the first partition.
+        n: pixels that both partitions label.
     """
 
     g: NDArray[np.int64]
@@ -34,20 +34,20 @@ def contingency(g: NDArray[np.int64], s: NDArray[np.int64], names: tuple[str, st
     """Count the common pixels of two partitions.
 
     Args:
-        g, s: (H, W) regions from 1, 0 where there is none, as `as_regions` gives them.
-        names: what messages call the two.
+        g, s: (H, W) regions from 1, 0 for no region, as `as_regions` returns them.
+        names: names of the two in messages.
 
     Raises:
         InputError: shapes differ, or no pixel is in a region of both.
     """
     if g.shape != s.shape:
-        raise InputError(f"{names[0]} and {names[1]} must have one shape, got {g.shape} and {s.shape}")
+        raise InputError(f"{names[0]} and {names[1]} must have the same shape, got {g.shape} and {s.shape}")
     inside = (g > 0) & (s > 0)
     n = int(np.count_nonzero(inside))
     if n == 0:
-        raise InputError(f"{names[0]} and {names[1]} must share labelled pixels, none is above 0 in both")
+        raise InputError(f"{names[0]} and {names[1]} must share labelled pixels, but no pixel is above 0 in both")
     keys = g[inside] * (int(s.max()) + 1) + s[inside]  # below 2**62
-    if int(g.max() + 1) * int(s.max() + 1) <= 4 * n:  # a full table is smaller than the image: counting beats sorting
+    if int(g.max() + 1) * int(s.max() + 1) <= 4 * n:  # a dense table is small: counting is faster than sorting
         counts = np.bincount(keys)
         pairs = np.flatnonzero(counts)
         common = counts[pairs]
@@ -64,7 +64,7 @@ def as_regions(regions: ArrayLike, name: str, *, below: int = 2**31) -> NDArray[
     """Region numbers as (H, W) int64.
 
     Raises:
-        InputError: not (H, W), empty, not integers, or numbers that are not from 0 below `below`.
+        InputError: not (H, W), empty, not integers, or a number outside 0..`below` - 1.
     """
     array = np.asarray(regions)
     if array.ndim != 2 or array.size == 0:

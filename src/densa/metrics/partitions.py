@@ -1,15 +1,15 @@
-"""How well a partition agrees with partitions drawn by several people, as the Berkeley benchmark (BSDS500) counts it
+"""Agreement of a partition with partitions drawn by several people, as in the Berkeley benchmark (BSDS500)
 (Arbeláez, Maire, Fowlkes, Malik, TPAMI 33(5), 2011, doi:10.1109/TPAMI.2010.161, section 2.3).
 
 S is the partition, G a person's, N the pixels that both label, n_gs those common to region g of G and s of S:
 
 * covering of G by S: 1/N sum over g of |g| max over s of |g n s| / |g u s|;
-* Rand index: share of the pixel pairs that both join or both part (its mean over people: probabilistic Rand index,
-  Unnikrishnan et al. 2007);
+* Rand index: share of the pixel pairs that both partitions join or both separate (its mean over people: probabilistic
+  Rand index, Unnikrishnan et al. 2007);
 * variation of information (Meila 2005): H(S|G) + H(G|S), in bits.
 
-A family is the same method at several settings (thresholds, counts, levels of a hierarchy). ODS: best one setting for
-all images; OIS: best setting of each image; "best" covering: each human region takes the best setting for itself.
+A family is the same method at several settings (thresholds, counts, levels of a hierarchy). ODS: best single setting
+for all images; OIS: best setting of each image; "best" covering: best setting of each human region.
 """
 
 import math
@@ -36,14 +36,14 @@ __all__ = [
 ]
 
 
-_BELOW = 2**31 - 1  # region numbers
+_BELOW = 2**31 - 1  # limit of region numbers
 
 
 class PartitionScores(NamedTuple):
-    """One partition beside one or several human ones: means over the people.
+    """Scores of a partition against those of one or several people: means over the people.
 
     Attributes:
-        covering: of the human regions by the partition, above 0 to 1 (best).
+        covering: covering of the human regions by the partition, above 0 to 1 (best).
         rand_index: 0 to 1 (best); over several people the probabilistic Rand index.
         variation_of_information: bits, 0 (best) upwards.
     """
@@ -55,11 +55,11 @@ class PartitionScores(NamedTuple):
 
 @dataclass(frozen=True)
 class FamilyAgreement:
-    """A family of T partitions of one image beside its human ones.
+    """Counts of a family of T partitions of one image, compared with the human ones.
 
     Attributes:
-        covered: (T,) pixels covered, |g| max IoU summed over human regions g and people.
-        best_covered: the same if each human region takes its best partition of the family.
+        covered: (T,) pixels covered: |g| max IoU summed over human regions g and people.
+        best_covered: the same with the best partition of the family for each human region.
         n_pixels: pixels labelled, summed over people.
         rand_index: (T,) mean over people.
         variation_of_information: (T,) bits, mean over people.
@@ -74,13 +74,13 @@ class FamilyAgreement:
 
 @dataclass(frozen=True)
 class PartitionSummary:
-    """A method over a data set. Coverings weigh images by their human-labelled pixels, as the benchmark does.
+    """Scores of a method over a data set. Coverings weight images by their labelled pixels, as in the benchmark.
 
     Attributes:
         settings: (T,) numbers of the settings.
         covering, rand_index, variation_of_information: (T,) scores of each setting over all images.
-        covering_best: each human region takes the best partition of its family.
-        covering_ods, rand_index_ods, variation_of_information_ods: best one setting for all images.
+        covering_best: with the best partition of the family for each human region.
+        covering_ods, rand_index_ods, variation_of_information_ods: best single setting for all images.
         covering_ois, rand_index_ois, variation_of_information_ois: best setting of each image.
     """
 
@@ -98,24 +98,24 @@ class PartitionSummary:
 
 
 def covering(target: ArrayLike, predicted: ArrayLike) -> float:
-    """Share of the target that its best-fitting predicted regions cover, each by its intersection over union.
+    """Mean, over the target's regions weighted by size, of the best intersection over union with a predicted region.
 
     Args:
-        target: (H, W) integers from 1; 0: not labelled, left out.
-        predicted: (H, W) integers from 1; 0: no region, left out.
+        target: (H, W) integers from 1; 0 for pixels without label, which are ignored.
+        predicted: (H, W) integers from 1; 0 for pixels without region, which are ignored.
 
     Returns:
-        Above 0, to 1 for the same partition.
+        Above 0; 1 for equal partitions.
 
     Raises:
-        InputError: shapes or types do not fit, or no pixel is in both.
+        InputError: shapes or types do not fit, or no pixel is labelled in both.
     """
     table = _table(target, predicted)
     return float(np.sum(table.size_g * _best_overlap(table)) / table.n)
 
 
 def rand_index(target: ArrayLike, predicted: ArrayLike) -> float:
-    """Share of the pairs of pixels that both partitions join or both part; 1 for a single pixel.
+    """Share of the pairs of pixels that both partitions join or both separate; 1 for a single pixel.
 
     Args: as in `covering`.
 
@@ -126,7 +126,7 @@ def rand_index(target: ArrayLike, predicted: ArrayLike) -> float:
 
 
 def variation_of_information(target: ArrayLike, predicted: ArrayLike) -> float:
-    """Bits that each of two partitions leaves open about the other, H(S|G) + H(G|S).
+    """Variation of information of two partitions, H(S|G) + H(G|S), in bits.
 
     Args: as in `covering`.
 
@@ -137,14 +137,14 @@ def variation_of_information(target: ArrayLike, predicted: ArrayLike) -> float:
 
 
 def partition_scores(annotators: Sequence[ArrayLike], predicted: ArrayLike) -> PartitionScores:
-    """All three scores of a partition beside those of several people.
+    """All three scores of a partition against those of several people.
 
     Args:
-        annotators: one or more (H, W) integers as the target of `covering`.
+        annotators: one or more (H, W) integers, as the target of `covering`.
         predicted: as in `covering`.
 
     Raises:
-        InputError: as `covering`, or there is no annotator.
+        InputError: as `covering`, or no annotator.
     """
     family = family_agreement(annotators, [predicted])
     return PartitionScores(
@@ -155,18 +155,18 @@ def partition_scores(annotators: Sequence[ArrayLike], predicted: ArrayLike) -> P
 
 
 def family_agreement(annotators: Sequence[ArrayLike], family: Sequence[ArrayLike]) -> FamilyAgreement:
-    """Counts of one image from which `summarize_families` makes the scores of a data set.
+    """Counts of one image, from which `summarize_families` computes the scores of a data set.
 
     Args:
-        annotators: one or more (H, W) integers from 1; 0: not labelled.
+        annotators: one or more (H, W) integers from 1; 0 for pixels without label.
         family: one or more (H, W) integers from 1, in the order of the settings, which is the same for all images.
 
     Raises:
-        InputError: as `covering`, or there is no annotator or no partition.
+        InputError: as `covering`, or no annotator or no partition.
     """
     if len(annotators) == 0 or len(family) == 0:
         raise InputError(
-            f"there must be an annotator and a partition at least, got {len(annotators)} and {len(family)}"
+            f"annotators and family must not be empty, got {len(annotators)} annotators and {len(family)} partitions"
         )
     shape = len(annotators), len(family)
     covered, rand, information = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -193,7 +193,7 @@ def summarize_families(
 
     Args:
         images: counts of each image; all families have the same settings.
-        settings: (T,) a number for each setting; None: 1 to T.
+        settings: (T,) a number for each setting; None for 1 to T.
 
     Raises:
         InputError: no image, or families of different lengths.
@@ -201,7 +201,9 @@ def summarize_families(
     lengths = {len(image.covered) for image in images}
     if len(lengths) != 1 or (settings is not None and {len(settings)} != lengths):
         given = "none" if settings is None else len(settings)
-        raise InputError(f"images must be one or more families of one length, got lengths {lengths}, settings {given}")
+        raise InputError(
+            f"images must be one or more families of equal length, got lengths {lengths} and settings {given}"
+        )
     covered = np.stack([image.covered for image in images])
     n = sum(image.n_pixels for image in images)
     rand = np.stack([image.rand_index for image in images])

@@ -1,4 +1,4 @@
-"""How good superpixels are, beside a partition drawn by people (survey: Stutz, Hermans, Leibe, CVIU 2018,
+"""Quality of superpixels, measured against a partition drawn by people (survey: Stutz, Hermans, Leibe, CVIU 2018,
 doi:10.1016/j.cviu.2017.03.007).
 
 S are the superpixels, G the regions of the truth, N the pixels that both label:
@@ -33,12 +33,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Overlap:
-    """Measures from the table of common pixels of superpixels and truth.
+    """Measures from the common pixels of superpixels and regions of the truth.
 
     Attributes:
         undersegmentation: Neubert & Protzel's form, 0 (best) to 1.
-        undersegmentation_levinshtein: Levinshtein's form, 0 (best) upwards; counts what leaks over a region's border as
-            often as the superpixel touches regions.
+        undersegmentation_levinshtein: Levinshtein's form, 0 (best) upwards; counts pixels beyond a region's border once
+            for each region that the superpixel touches.
         achievable_accuracy: ASA, at most 1 (best).
         n_superpixels: superpixels that have pixels.
     """
@@ -53,14 +53,11 @@ def superpixel_overlap(superpixels: ArrayLike, truth: ArrayLike) -> Overlap:
     """Under-segmentation error in both forms, and achievable accuracy.
 
     Args:
-        superpixels: (H, W) integers from 1; 0: no region, left out.
-        truth: (H, W) integers from 1; 0: not labelled, left out.
-
-    Returns:
-        The measures.
+        superpixels: (H, W) integers from 1; 0 for pixels without region, which are ignored.
+        truth: (H, W) integers from 1; 0 for pixels without label, which are ignored.
 
     Raises:
-        InputError: shapes or types do not fit, or no pixel is in both.
+        InputError: shapes or types do not fit, or no pixel is labelled in both.
     """
     s, g = as_regions(superpixels, "superpixels"), as_regions(truth, "truth")
     table = contingency(s, g, ("superpixels", "truth"))  # its "g" are the superpixels here, its "s" the truth's regions
@@ -77,18 +74,18 @@ def superpixel_overlap(superpixels: ArrayLike, truth: ArrayLike) -> Overlap:
 
 
 def boundary_recall(superpixels: ArrayLike, truth: ArrayLike, radius: int | None = None) -> float:
-    """Share of the truth's boundary pixels that have a superpixel boundary near.
+    """Share of the truth's boundary pixels that have a superpixel boundary nearby.
 
     A boundary pixel has one of its 4 neighbours in another region.
 
     Args:
         superpixels: (H, W) integers from 0.
         truth: (H, W) integers from 0.
-        radius: pixels along rows and columns; None: 0.0025 of the image diagonal, rounded, as in the paper of SLIC.
-            Many use 2.
+        radius: pixels along rows and columns; None for 0.0025 of the image diagonal, rounded, as in the SLIC paper.
+            Many papers use 2.
 
     Returns:
-        0 to 1; NaN where the truth has no boundary.
+        0 to 1; NaN if the truth has no boundary.
 
     Raises:
         InputError: shapes or types do not fit, or the radius is negative.
@@ -97,7 +94,7 @@ def boundary_recall(superpixels: ArrayLike, truth: ArrayLike, radius: int | None
     if radius is None:
         radius = round(0.0025 * math.hypot(*s.shape))
     if radius < 0:
-        raise InputError(f"radius must be 0 or more pixels, got {radius}")
+        raise InputError(f"radius must be at least 0 pixels, got {radius}")
     wanted = _boundaries(g)
     near = ndimage.maximum_filter(_boundaries(s), 2 * radius + 1, mode="constant")
     n = np.count_nonzero(wanted)
@@ -108,14 +105,14 @@ def compactness(superpixels: ArrayLike) -> float:
     """Isoperimetric quotient of the superpixels, weighted by size; pi / 4 for squares.
 
     Args:
-        superpixels: (H, W) integers from 1; 0: no region. The perimeter counts pixel sides, those at the image
-            border as well.
+        superpixels: (H, W) integers from 1; 0 for no region. The perimeter counts pixel sides, including those at the
+            image border.
 
     Returns:
         0 to pi / 4.
 
     Raises:
-        InputError: not an array of region numbers, or none above 0.
+        InputError: not an array of region numbers, or no region above 0.
     """
     s = as_regions(superpixels, "superpixels")
     sizes, perimeters = np.zeros(int(s.max()) + 1, np.int64), np.zeros(int(s.max()) + 1, np.int64)
@@ -132,7 +129,7 @@ def explained_variation(image: ArrayLike, superpixels: ArrayLike) -> float:
 
     Args:
         image: (H, W) or (H, W, B) finite numbers.
-        superpixels: (H, W) integers from 1; 0: no region, left out.
+        superpixels: (H, W) integers from 1; 0 for pixels without region, which are ignored.
 
     Returns:
         0 to 1; 1 for a constant image.
@@ -145,7 +142,7 @@ def explained_variation(image: ArrayLike, superpixels: ArrayLike) -> float:
     if bands.dtype.kind not in "buif":
         raise InputError(f"image must hold integers or real numbers, got {bands.dtype}")
     if bands.ndim not in (2, 3) or bands.shape[:2] != s.shape:
-        raise InputError(f"image must be {s.shape} or {s.shape} and bands as the superpixels are, got {bands.shape}")
+        raise InputError(f"image must be {s.shape}, or {s.shape} and bands, like superpixels, got {bands.shape}")
     labels = s[s > 0]
     if not labels.size:
         raise InputError("superpixels must hold a region above 0")
@@ -154,7 +151,7 @@ def explained_variation(image: ArrayLike, superpixels: ArrayLike) -> float:
     for b in range(1 if bands.ndim == 2 else bands.shape[2]):
         values = (bands if bands.ndim == 2 else bands[:, :, b])[s > 0].astype(np.float64)
         if not np.isfinite(values).all():
-            raise InputError(f"image must be finite in the regions, band {b} holds NaN or infinite values")
+            raise InputError(f"image must be finite in the regions, but band {b} holds NaN or infinite values")
         values -= values.mean()
         means = np.bincount(labels, values) / np.maximum(counts, 1)
         explained += float(np.sum(counts * means**2))
@@ -165,12 +162,12 @@ def explained_variation(image: ArrayLike, superpixels: ArrayLike) -> float:
 def _pair(superpixels: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     s, g = as_regions(superpixels, "superpixels"), as_regions(truth, "truth")
     if s.shape != g.shape:
-        raise InputError(f"superpixels and truth must have one shape, got {s.shape} and {g.shape}")
+        raise InputError(f"superpixels and truth must have the same shape, got {s.shape} and {g.shape}")
     return s, g
 
 
 def _boundaries(regions: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Pixels with a 4 neighbour in another region, on both sides."""
+    """Pixels with a 4-neighbour in another region, on both sides of a boundary."""
     out = np.zeros(regions.shape, np.bool_)
     right, below = regions[:, 1:] != regions[:, :-1], regions[1:] != regions[:-1]
     out[:, 1:] |= right
@@ -182,7 +179,7 @@ def _boundaries(regions: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 @njit(nogil=True, cache=True)
 def _shapes(regions, sizes, perimeters):  # type: ignore[no-untyped-def]
-    """Pixels and pixel sides towards anything else, per region."""
+    """Area and perimeter of each region, in pixels and pixel sides."""
     height, width = regions.shape
     for y in range(height):
         for x in range(width):
