@@ -135,7 +135,7 @@ def test_bad_input_is_named() -> None:
         match_boundaries(mask.astype(float), mask)
     with pytest.raises(InputError, match="max_distance"):
         match_boundaries(mask, mask, -0.1)
-    with pytest.raises(InputError, match="1 annotators and 0 maps"):
+    with pytest.raises(InputError, match="1 annotators and a family of 0"):
         boundary_counts([mask], [])
     with pytest.raises(InputError, match="integers"):
         boundary_map(np.ones((4, 5)))

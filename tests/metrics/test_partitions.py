@@ -96,7 +96,7 @@ def test_bad_input_is_named(target: NDArray[np.int64], predicted: NDArray[np.int
 
 
 def test_families_must_fit() -> None:
-    with pytest.raises(InputError, match="0 annotators and 1 partitions"):
+    with pytest.raises(InputError, match="0 annotators and a family of 1"):
         family_agreement([], [TARGET])
     one = family_agreement([TARGET], [TARGET])
     with pytest.raises(InputError, match="equal length"):

@@ -105,7 +105,7 @@ def test_bad_input():
         compactness(np.ones((2, 2)))
     with pytest.raises(InputError, match="from 0 below"):
         boundary_recall(-S, G)
-    with pytest.raises(InputError, match="radius must be 0"):
+    with pytest.raises(InputError, match="radius must be at least 0 pixels, got -1"):
         boundary_recall(S, G, -1)
     with pytest.raises(InputError, match="above 0"):
         compactness(np.zeros((2, 2), int))

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
 from densa.metrics._sparse_assignment import assign
+from densa.metrics.families import check_family, family_settings
 
 __all__ = [
     "BoundaryCounts",
@@ -164,10 +165,7 @@ def boundary_counts(
     Raises:
         InputError: as `match_boundaries`, or no annotator or no map.
     """
-    if len(annotators) == 0 or len(family) == 0:
-        raise InputError(
-            f"annotators and family must not be empty, got {len(annotators)} annotators and {len(family)} maps"
-        )
+    check_family(annotators, family)
     people = [_mask(person, "annotator") for person in annotators]
     counts = np.zeros((4, len(family)), np.int64)
     seen: dict[bytes, int] = {}  # neighbouring levels of a hierarchy are often equal
@@ -198,13 +196,7 @@ def summarize_boundaries(
     Raises:
         InputError: no image, or families of different lengths.
     """
-    lengths = {len(image.n_target) for image in images}
-    if len(lengths) != 1 or (settings is not None and {len(settings)} != lengths):
-        given = "none" if settings is None else len(settings)
-        raise InputError(
-            f"images must be one or more families of equal length, got lengths {lengths} and settings {given}"
-        )
-    numbers = np.asarray(np.arange(1, lengths.pop() + 1) if settings is None else settings, np.float64)
+    numbers = family_settings([len(image.n_target) for image in images], settings)
     table = np.stack([(i.matched_target, i.n_target, i.matched_predicted, i.n_predicted) for i in images])
     recall, precision = _recall_precision(table.sum(axis=0))
     own = _f(*_recall_precision(table.transpose(1, 0, 2)))  # (images, T)

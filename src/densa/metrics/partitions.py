@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from densa.errors import InputError
 from densa.metrics.contingency import Contingency, as_regions, contingency
+from densa.metrics.families import check_family, family_settings
 
 __all__ = [
     "FamilyAgreement",
@@ -164,10 +164,7 @@ def family_agreement(annotators: Sequence[ArrayLike], family: Sequence[ArrayLike
     Raises:
         InputError: as `covering`, or no annotator or no partition.
     """
-    if len(annotators) == 0 or len(family) == 0:
-        raise InputError(
-            f"annotators and family must not be empty, got {len(annotators)} annotators and {len(family)} partitions"
-        )
+    check_family(annotators, family)
     shape = len(annotators), len(family)
     covered, rand, information = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     best_covered, n_pixels = 0.0, 0
@@ -198,19 +195,13 @@ def summarize_families(
     Raises:
         InputError: no image, or families of different lengths.
     """
-    lengths = {len(image.covered) for image in images}
-    if len(lengths) != 1 or (settings is not None and {len(settings)} != lengths):
-        given = "none" if settings is None else len(settings)
-        raise InputError(
-            f"images must be one or more families of equal length, got lengths {lengths} and settings {given}"
-        )
+    numbers = family_settings([len(image.covered) for image in images], settings)
     covered = np.stack([image.covered for image in images])
     n = sum(image.n_pixels for image in images)
     rand = np.stack([image.rand_index for image in images])
     information = np.stack([image.variation_of_information for image in images])
-    numbers = np.arange(1, covered.shape[1] + 1) if settings is None else settings
     return PartitionSummary(
-        settings=np.asarray(numbers, np.float64),
+        settings=numbers,
         covering=covered.sum(axis=0) / n,
         rand_index=rand.mean(axis=0),
         variation_of_information=information.mean(axis=0),
