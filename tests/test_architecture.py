@@ -31,6 +31,7 @@ ROOMS = {
         ("methods",),
         ("cli",),
     ],
+    "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
     "engine": [("tiles",), ("resources",), ("work",), ("prediction", "regions")],
     "engine/regions": [
         ("stages",),
@@ -55,7 +56,7 @@ MOST_MODULES = 20  # in one folder
 MOST_PARAMETERS = 12
 MOST_LINES = 60  # of a function's body
 # What is still above a limit. The lists only shrink: an entry that is no longer needed fails the test.
-CROWDED = {"datasets", "descriptors"}
+CROWDED = {"datasets"}
 MANY_PARAMETERS = {
     "cli/compare.py:compare",
     "cli/evaluate.py:evaluate",
@@ -79,8 +80,6 @@ CROSS_CUTTING = {
     "cli/test_cli.py",
     "cli/test_context.py",
     "cli/test_train_shallow.py",
-    "descriptors/test_colour_texture.py",
-    "descriptors/test_regions.py",
     "engine/prediction/test_exactness.py",
     "engine/prediction/test_kill.py",
     "engine/prediction/test_nodata.py",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from densa.descriptors import Place
 from densa.errors import InputError
 from densa.shallow import SHALLOW, ShallowSettings, class_factors, train_shallow
 
@@ -34,9 +35,8 @@ def test_every_method_learns_and_tiles_equal_the_whole(images, make_images, rng,
             continue
         top, left = max(0, row - halo), max(0, column - halo)
         bottom, right = min(150, row + height + halo), min(131, column + width + halo)
-        part = model.probabilities(
-            block[:, top:bottom, left:right], valid[top:bottom, left:right], top, left, (150, 131)
-        )
+        place = Place(top, left, (150, 131))
+        part = model.probabilities(block[:, top:bottom, left:right], valid[top:bottom, left:right], place)
         inside = part[:, row - top : row - top + height, column - left : column - left + width]
         assert_array_equal(inside, whole[:, row : row + height, column : column + width])
 
@@ -53,7 +53,7 @@ def test_the_halo_of_regions_is_enough(make_images, rng):
     for row, column in ((0, 100), (96, 96), (100, 148), (200, 200)):
         top, left = max(0, row - halo), max(0, column - halo)
         bottom, right = min(230, row + 30 + halo), min(251, column + 30 + halo)
-        part = model.probabilities(block[:, top:bottom, left:right], None, top, left)
+        part = model.probabilities(block[:, top:bottom, left:right], None, Place(top, left))
         inside = part[:, row - top : row + 30 - top, column - left : column + 30 - left]
         assert_array_equal(inside, whole[:, row : row + 30, column : column + 30])
 
@@ -159,7 +159,7 @@ def test_the_position_is_a_share_of_its_own_image(make_images):
     labels = [np.repeat((np.arange(h) >= h // 2).astype(np.uint8), w).reshape(h, w) for h, w in ((60, 30), (100, 40))]
     settings = ShallowSettings(features=("position",), trees=5)
     model = train_shallow(make_images[0](pixels, labels), "pixel-forest", 1, ("upper", "lower"), settings)
-    found = model.probabilities(np.zeros((1, 40, 30), np.uint8), None, 60, 0, (200, 30)).argmax(axis=0)
+    found = model.probabilities(np.zeros((1, 40, 30), np.uint8), None, Place(60, 0, (200, 30))).argmax(axis=0)
     assert_array_equal(found, np.zeros((40, 30)))
     assert_array_equal(model.probabilities(np.zeros((1, 40, 30), np.uint8)).argmax(axis=0)[:, 0], np.arange(40) >= 20)
 
@@ -168,7 +168,7 @@ def test_blocks_that_do_not_fit_are_said(images):
     with pytest.raises(InputError, match=r"a block must be \(3, h, w\)"):
         train(images, "pixel-forest").probabilities(images.pixels[0][:2])
     with pytest.raises(InputError, match="multiples of 6"):
-        train(images, "region-forest").probabilities(images.pixels[0], None, 3, 0)
+        train(images, "region-forest").probabilities(images.pixels[0], None, Place(3, 0))
 
 
 def test_samples_do_not_depend_on_the_windows(images, monkeypatch):

@@ -1,19 +1,23 @@
-"""Features of pixels and of regions, made by hand: what shallow classifiers see of an image."""
+"""Hand-made features of pixels and of regions, the input of shallow classifiers."""
 
-from densa.descriptors.colour import ColourSpaces
 from densa.descriptors.config import PIXEL_DESCRIPTORS, from_config, to_config
 from densa.descriptors.dictionary import Dictionary, build_dictionary
-from densa.descriptors.local_binary_patterns import LocalBinaryPatterns
-from densa.descriptors.multi_scale import MultiScale
-from densa.descriptors.pixel import PixelDescriptor
-from densa.descriptors.region import RegionDescriptor
-from densa.descriptors.region_histograms import FeatureHistogram, WordHistogram
-from densa.descriptors.region_neighbours import NeighbourMean, RegionStack
-from densa.descriptors.region_shape import RegionPosition, RegionShape
-from densa.descriptors.region_statistics import FeatureStatistics
-from densa.descriptors.simple import Position, Raw, Stack
-from densa.descriptors.texton_context import TextonContext
-from densa.descriptors.textons import TextonBank
+from densa.descriptors.pixels.colour import ColourSpaces
+from densa.descriptors.pixels.descriptor import PixelDescriptor
+from densa.descriptors.pixels.local_binary_patterns import LocalBinaryPatterns
+from densa.descriptors.pixels.multi_scale import MultiScale
+from densa.descriptors.pixels.place import Place
+from densa.descriptors.pixels.position import Position
+from densa.descriptors.pixels.raw import Raw
+from densa.descriptors.pixels.stack import Stack
+from densa.descriptors.pixels.texton_context import TextonContext
+from densa.descriptors.pixels.textons import TextonBank
+from densa.descriptors.regions.descriptor import RegionDescriptor
+from densa.descriptors.regions.histograms import FeatureHistogram, WordHistogram
+from densa.descriptors.regions.neighbours import NeighbourMean
+from densa.descriptors.regions.shape import RegionPosition, RegionShape
+from densa.descriptors.regions.stack import RegionStack
+from densa.descriptors.regions.statistics import FeatureStatistics
 
 __all__ = [
     "PIXEL_DESCRIPTORS",
@@ -25,6 +29,7 @@ __all__ = [
     "MultiScale",
     "NeighbourMean",
     "PixelDescriptor",
+    "Place",
     "Position",
     "Raw",
     "RegionDescriptor",

@@ -1,4 +1,4 @@
-"""Pixel descriptors as plain values, for model files: a kind and its parameters."""
+"""Pixel descriptors as plain values for model files: a kind and its parameters."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from densa.descriptors.colour import ColourSpaces
-from densa.descriptors.local_binary_patterns import LocalBinaryPatterns
-from densa.descriptors.multi_scale import MultiScale
-from densa.descriptors.pixel import PixelDescriptor
-from densa.descriptors.simple import Position, Raw, Stack
-from densa.descriptors.texton_context import TextonContext
-from densa.descriptors.textons import TextonBank
+from densa.descriptors.pixels.colour import ColourSpaces
+from densa.descriptors.pixels.descriptor import PixelDescriptor
+from densa.descriptors.pixels.local_binary_patterns import LocalBinaryPatterns
+from densa.descriptors.pixels.multi_scale import MultiScale
+from densa.descriptors.pixels.position import Position
+from densa.descriptors.pixels.raw import Raw
+from densa.descriptors.pixels.stack import Stack
+from densa.descriptors.pixels.texton_context import TextonContext
+from densa.descriptors.pixels.textons import TextonBank
 from densa.errors import InputError
 
 __all__ = ["PIXEL_DESCRIPTORS", "from_config", "to_config"]
@@ -34,7 +36,7 @@ def to_config(descriptor: PixelDescriptor) -> dict[str, Any]:
     """The descriptor as a dictionary of strings, numbers, lists and dictionaries, which JSON and YAML can hold.
 
     Raises:
-        InputError: a descriptor that is none of `PIXEL_DESCRIPTORS`.
+        InputError: the descriptor is not one of `PIXEL_DESCRIPTORS`.
     """
     for kind, cls in PIXEL_DESCRIPTORS.items():
         if type(descriptor) is cls:
@@ -72,7 +74,7 @@ def _from_config(config: Any, depth: int) -> PixelDescriptor:
         raise InputError(f"{kind} has the parameters {', '.join(sorted(known))}, got {unknown}")
     try:
         return cls(**given)
-    except (TypeError, AttributeError) as error:  # a number where a list is wanted, and the like
+    except (TypeError, AttributeError) as error:  # a number where a list is expected, for example
         raise InputError(f"{kind} cannot be made of {given!r}: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""Visual words: centres of clusters of feature vectors, and the nearest of them at every pixel.
+"""Visual words: centres of clusters of feature vectors, and the nearest word of every pixel.
 
 Leung and Malik (IJCV 2001) call words of filter responses textons.
 """
@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from densa.descriptors._check import as_count
-from densa.descriptors.threads import share_rows
+from densa.descriptors.shared.checks import as_count
+from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
 
 __all__ = ["Dictionary", "build_dictionary"]
@@ -79,15 +79,15 @@ def build_dictionary(samples: ArrayLike, n_words: int, *, seed: int = 0) -> Dict
     """Cluster feature vectors by k-means in small batches (Sculley, WWW 2010).
 
     Args:
-        samples: (n, f) finite features of n pixels, at least `n_words` of them different.
+        samples: (n, f) finite features of n pixels, at least `n_words` of which differ.
         n_words: number of words; TextonBoost used 400.
-        seed: of the first centres and the batches: 0 to 2^32 - 1.
+        seed: of the first centres and the batches, 0 to 2^32 - 1.
 
     Returns:
-        The dictionary; words ordered by their centres, so equal samples and seeds give equal dictionaries.
+        The dictionary, its words ordered by their centres: equal samples and seeds give equal dictionaries.
 
     Raises:
-        InputError: samples of another shape, not finite, or too few.
+        InputError: samples of another shape, not finite, or too few different ones.
     """
     from sklearn.cluster import MiniBatchKMeans
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.descriptors import Place
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.segmenter.contract import BandContract, Segmenter
@@ -16,14 +17,13 @@ __all__ = ["ForestSegmenter"]
 
 
 class ForestSegmenter(Segmenter):
-    """Trees over features of pixels or regions, see `Segmenter`; the same for every tiling.
+    """A forest over features of pixels or regions, the same for every tiling; see `Segmenter`.
 
     Args:
         model: features and trees.
         legend: its classes.
         bands: its input contract.
-        size: (height, width) of the image that it is for, see `for_image`; None: blocks end where the
-            image does.
+        size: (height, width) of the image that it is for, see `for_image`; None: blocks end where the image does.
 
     Raises:
         InputError: another number of classes or bands than the model has.
@@ -53,7 +53,7 @@ class ForestSegmenter(Segmenter):
     ) -> NDArray[np.float32]:
         """The same at a known position in the image; see `Segmenter.probabilities_at`."""
         self.bands.check_block(block, valid)
-        return self.model.probabilities(block, valid, row, column, self.size)
+        return self.model.probabilities(block, valid, Place(row, column, self.size))
 
     def for_image(self, height: int, width: int) -> ForestSegmenter:
         """The same for blocks of an image of that size; see `Segmenter.for_image`."""

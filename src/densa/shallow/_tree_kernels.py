@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from densa.descriptors.threads import share_items
+from densa.descriptors.shared.threads import share_items
 
 GROUP = 8  # pixels that go down a tree together, ...
 STEPS = 3  # ... so many levels before they are asked whether all have arrived

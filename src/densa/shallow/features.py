@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.descriptors import ColourSpaces, LocalBinaryPatterns, MultiScale, PixelDescriptor, Position, Raw, TextonBank
+from densa.descriptors import (
+    ColourSpaces,
+    LocalBinaryPatterns,
+    MultiScale,
+    PixelDescriptor,
+    Place,
+    Position,
+    Raw,
+    TextonBank,
+)
 from densa.errors import InputError
 from densa.shallow.settings import FEATURES, FeatureSettings
 
@@ -83,17 +92,14 @@ class PixelFeatures:
         self,
         block: NDArray[Any],
         valid: NDArray[np.bool_] | None = None,
-        row: int = 0,
-        column: int = 0,
-        size: tuple[int, int] | None = None,
+        place: Place | None = None,
     ) -> NDArray[np.float32]:
         """Features of every pixel of a block.
 
         Args:
             block: (bands, h, w) values as the raster holds them.
             valid: (h, w), False where there is no data; None: everywhere valid.
-            row, column: of the block's first pixel in its image.
-            size: (height, width) of the image, by which the position is divided; None: the block ends where it does.
+            place: position of the block in its image; None: the block is the image.
 
         Returns:
             (n, h, w) float32; those of the descriptors are 0 where there is no data.
@@ -117,7 +123,7 @@ class PixelFeatures:
                     out[first:last] = smoothed[:, rows[:, None], columns]
                     first = last
         if "position" in self.sets:
-            Position().compute(block[:1], None, out[first:], origin=(row, column), size=size)
+            Position().compute(block[:1], None, out[first:], place=place)
         return out
 
     def to_config(self) -> dict[str, Any]:

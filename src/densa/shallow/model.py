@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.descriptors import Place
 from densa.errors import InputError
 from densa.shallow.features import PixelFeatures
 from densa.shallow.region_features import RegionFeatures, strip_rows
@@ -16,14 +17,6 @@ from densa.shallow.structured import vote
 from densa.shallow.trees import Trees
 
 __all__ = ["ShallowModel"]
-
-
-class _Place(NamedTuple):
-    """Row and column of a block's first pixel, and the size of its image."""
-
-    row: int
-    column: int
-    size: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,18 +62,15 @@ class ShallowModel:
         self,
         block: NDArray[Any],
         valid: NDArray[np.bool_] | None = None,
-        row: int = 0,
-        column: int = 0,
-        size: tuple[int, int] | None = None,
+        place: Place | None = None,
     ) -> NDArray[np.float32]:
         """Class probabilities of a block.
 
         Args:
             block: (bands, h, w) values as the raster holds them.
             valid: (h, w), False where there is no data; None: everywhere valid.
-            row, column: of the block's first pixel in its image, multiples of `stride`.
-            size: (height, width) of the image, of which features of the position are shares; None: it ends where the
-                block does.
+            place: position of the block in its image, row and column multiples of `stride`; None: the block is the
+                image.
 
         Returns:
             (C, h, w) float32, summing to 1; uniform where there is no data.
@@ -90,7 +80,8 @@ class ShallowModel:
         """
         if block.ndim != 3 or len(block) != self.n_bands or 0 in block.shape:
             raise InputError(f"a block must be ({self.n_bands}, h, w) with pixels, got shape {block.shape}")
-        place = _Place(row, column, size or (row + block.shape[1], column + block.shape[2]))
+        place = place or Place()
+        place = replace(place, size=place.image_size(block.shape[1:]))
         if isinstance(self.features, RegionFeatures):
             out = self._of_regions(self.features, block, valid, place)
         elif self.trees.combine == "patches":
@@ -110,7 +101,7 @@ class ShallowModel:
         return probabilities
 
     def _of_pixels(
-        self, features: PixelFeatures, block: NDArray[Any], valid: NDArray[np.bool_] | None, place: _Place
+        self, features: PixelFeatures, block: NDArray[Any], valid: NDArray[np.bool_] | None, place: Place
     ) -> NDArray[np.float32]:
         out = np.empty((self.trees.n_classes, *block.shape[1:]), np.float32)
         for top, end, found in _strips(features, block, valid, place):
@@ -118,7 +109,7 @@ class ShallowModel:
         return out
 
     def _of_patches(
-        self, features: PixelFeatures, block: NDArray[Any], valid: NDArray[np.bool_] | None, place: _Place
+        self, features: PixelFeatures, block: NDArray[Any], valid: NDArray[np.bool_] | None, place: Place
     ) -> NDArray[np.float32]:
         rows = np.empty((self.trees.n_trees, *block.shape[1:]), np.int32)
         for top, end, found in _strips(features, block, valid, place):
@@ -126,16 +117,16 @@ class ShallowModel:
         return self.weighted(vote(self.trees, rows, valid))
 
     def _of_regions(
-        self, features: RegionFeatures, block: NDArray[Any], valid: NDArray[np.bool_] | None, place: _Place
+        self, features: RegionFeatures, block: NDArray[Any], valid: NDArray[np.bool_] | None, place: Place
     ) -> NDArray[np.float32]:
-        table, regions = features.compute(block, valid, *place)
+        table, regions = features.compute(block, valid, place)
         of_region = self.weighted(self.trees.probabilities(np.ascontiguousarray(table.T)))
         n_classes = len(of_region)
         of_region = np.hstack([np.full((n_classes, 1), 1 / n_classes, np.float32), of_region])
         return np.ascontiguousarray(of_region[:, regions])
 
 
-def _strips(features: PixelFeatures, block: NDArray[Any], valid: NDArray[np.bool_] | None, place: _Place) -> Any:
+def _strips(features: PixelFeatures, block: NDArray[Any], valid: NDArray[np.bool_] | None, place: Place) -> Any:
     """(first row, last + 1, features) of strips of a block, as if all were computed at once."""
     height, width, halo = *block.shape[1:], features.halo
     step = strip_rows(len(features.names(len(block))), width, halo)
@@ -143,5 +134,5 @@ def _strips(features: PixelFeatures, block: NDArray[Any], valid: NDArray[np.bool
         end = min(height, top + step)
         above, below = max(0, top - halo), min(height, end + halo)
         mask = None if valid is None else valid[above:below]
-        found = features.compute(block[:, above:below], mask, place.row + above, place.column, place.size)
+        found = features.compute(block[:, above:below], mask, replace(place, row=place.row + above))
         yield top, end, np.ascontiguousarray(found[:, top - above : end - above])

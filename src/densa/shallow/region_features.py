@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densa.descriptors import ColourSpaces, FeatureStatistics
+from densa.descriptors import ColourSpaces, FeatureStatistics, Place
 from densa.errors import InputError
 from densa.shallow.features import PixelFeatures
 from densa.shallow.settings import SuperpixelSettings
@@ -86,17 +86,14 @@ class RegionFeatures:
         self,
         block: NDArray[Any],
         valid: NDArray[np.bool_] | None = None,
-        row: int = 0,
-        column: int = 0,
-        size: tuple[int, int] | None = None,
+        place: Place | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Features of the regions of a block.
 
         Args:
             block: (bands, h, w).
             valid: (h, w), False where there is no data; None: everywhere valid.
-            row, column: of the block's first pixel in its image, multiples of `step`.
-            size: (height, width) of the image; None: it ends where the block does.
+            place: position of the block in its image, row and column multiples of `step`; None: the block is the image.
 
         Returns:
             (n_regions, d) float32, row k of region k + 1 (0 where a region has no pixel); and (h, w) int32 regions.
@@ -104,16 +101,18 @@ class RegionFeatures:
         Raises:
             InputError: a place off the grid, or what `PixelFeatures.compute` refuses.
         """
-        if row % self.step or column % self.step:
-            raise InputError(f"a block must begin at multiples of {self.step}, got row {row}, column {column}")
+        place = place or Place()
+        if place.row % self.step or place.column % self.step:
+            raise InputError(
+                f"a block must begin at multiples of {self.step}, got row {place.row}, column {place.column}"
+            )
         mask = _usable(block, valid)
         regions = self.superpixels(block, mask)
         n_rows, n_columns = (-(-side // self.step) for side in regions.shape)
         n = n_rows * n_columns
         sizes = np.bincount(regions.ravel(), minlength=n + 1)[1:]
         table = np.zeros((n, 2 * len(self.pixels.names(len(block))) + 1), np.float32)
-        place = size or (row + block.shape[1], column + block.shape[2])
-        self._describe(block, mask, row, column, place, regions, table)
+        self._describe(block, mask, replace(place, size=place.image_size(regions.shape)), regions, table)
         table[:, -1] = sizes / self.step**2
         if self.neighbours:
             means = np.ascontiguousarray(table[:, 0:-1:2])
@@ -143,9 +142,7 @@ class RegionFeatures:
         self,
         block: NDArray[Any],
         valid: NDArray[np.bool_],
-        row: int,
-        column: int,
-        size: tuple[int, int],
+        place: Place,
         regions: NDArray[np.int32],
         table: NDArray[np.float32],
     ) -> None:
@@ -157,7 +154,8 @@ class RegionFeatures:
         for first in range(0, -(-height // self.step), cells):
             top, end = max(0, (first - 1) * self.step), min(height, (first + cells + 1) * self.step)
             above, below = max(0, top - halo), min(height, end + halo)
-            found = self.pixels.compute(block[:, above:below], valid[above:below], row + above, column, size)
+            strip = replace(place, row=place.row + above)
+            found = self.pixels.compute(block[:, above:below], valid[above:below], strip)
             part = np.ascontiguousarray(found[:, top - above : end - above])
             low, high = first * n_columns, min(len(table), (first + cells) * n_columns)
             numbers = regions[top:end] - low

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.descriptors import Place
 from densa.errors import InputError
 from densa.progress import Progress
 from densa.raster import Window
@@ -161,7 +162,7 @@ def sample_regions(
             if not found.any():
                 continue
             values, valid = images.image(i, block)
-            table, regions = features.compute(values, valid, block.row, block.column, images.size(i))
+            table, regions = features.compute(values, valid, Place(block.row, block.column, images.size(i)))
             majority = _majority(regions, near, len(table), n_classes, purity)
             majority[~_in_core(core, block, features.step)] = IGNORED
             keys = rng.random(len(table))
@@ -230,7 +231,7 @@ def _described_at(
         if not here.any():
             continue
         values, valid = images.image(i, block)
-        found = features.compute(values, valid, block.row, block.column, size)
+        found = features.compute(values, valid, Place(block.row, block.column, size))
         if out is None:
             out = np.empty((len(rows), len(found)), np.float32)
         place = rows[here] - block.row, columns[here] - block.column

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densa.descriptors.threads import share_items
+from densa.descriptors.shared.threads import share_items
 
 __all__ = ["COLOUR_STEPS", "anchored_superpixels", "reach_in_cells"]
 

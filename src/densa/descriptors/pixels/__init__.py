@@ -1,0 +1,1 @@
+"""Descriptors of pixels: features that the pixels around a pixel decide."""

@@ -1,0 +1,25 @@
+"""Position of a block in its image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Place"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Position of a block in its image, in pixels.
+
+    Attributes:
+        row, column: of the block's first pixel.
+        size: (height, width) of the image; None: the image ends where the block does.
+    """
+
+    row: int = 0
+    column: int = 0
+    size: tuple[int, int] | None = None
+
+    def image_size(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Height and width of the image that a block of `shape` (height, width) belongs to."""
+        return self.size or (self.row + shape[0], self.column + shape[1])

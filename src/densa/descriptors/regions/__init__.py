@@ -1,0 +1,1 @@
+"""Descriptors of regions: numbers of every region, from the features of its pixels."""

@@ -1,0 +1,1 @@
+"""What descriptors of pixels and of regions share: checks of parameters, threads."""
