@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from densa.engine.prediction.blend import BLENDS, Blended
     from densa.engine.prediction.budget import default_tile_size
-    from densa.engine.prediction.compute import TilePrediction
     from densa.engine.prediction.estimate import estimate_prediction
-    from densa.engine.prediction.naming import Job, plan_outputs
+    from densa.engine.prediction.naming import PlannedImage, plan_outputs
     from densa.engine.prediction.patches import (
         patch_starts,
         predict_patches,
@@ -18,17 +17,24 @@ if TYPE_CHECKING:
         predict_patches_to_file,
     )
     from densa.engine.prediction.predict import predict, predict_array, predict_to_file
+    from densa.engine.prediction.settings import PolygonShape
+    from densa.engine.prediction.tile import TilePrediction
+    from densa.engine.prediction.writers import PredictionFiles
     from densa.engine.resources.estimate import Estimate
     from densa.engine.resources.memory import parse_bytes
     from densa.engine.work.crew import Crew
+    from densa.engine.work.settings import Work
 
 __all__ = [
     "BLENDS",
     "Blended",
     "Crew",
     "Estimate",
-    "Job",
+    "PlannedImage",
+    "PolygonShape",
+    "PredictionFiles",
     "TilePrediction",
+    "Work",
     "default_tile_size",
     "estimate_prediction",
     "parse_bytes",
@@ -45,14 +51,17 @@ __all__ = [
 _MODULES = {
     "prediction.blend": ("BLENDS", "Blended"),
     "prediction.budget": ("default_tile_size",),
-    "prediction.compute": ("TilePrediction",),
     "prediction.estimate": ("estimate_prediction",),
-    "prediction.naming": ("Job", "plan_outputs"),
+    "prediction.naming": ("PlannedImage", "plan_outputs"),
     "prediction.patches": ("patch_starts", "predict_patches", "predict_patches_array", "predict_patches_to_file"),
     "prediction.predict": ("predict", "predict_array", "predict_to_file"),
+    "prediction.settings": ("PolygonShape",),
+    "prediction.tile": ("TilePrediction",),
+    "prediction.writers": ("PredictionFiles",),
     "resources.estimate": ("Estimate",),
     "resources.memory": ("parse_bytes",),
     "work.crew": ("Crew",),
+    "work.settings": ("Work",),
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 

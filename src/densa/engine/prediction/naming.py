@@ -8,24 +8,23 @@ from pathlib import Path
 
 from densa import raster
 from densa.datasets.pairing import image_files
+from densa.engine.prediction.settings import PolygonShape
+from densa.engine.prediction.writers import PredictionFiles
 from densa.errors import InputError
 
-__all__ = ["Job", "plan_outputs"]
+__all__ = ["PlannedImage", "plan_outputs"]
 
 _VECTOR_KINDS = ("gpkg", "geojson", "fgb")
 _LABEL_SUFFIXES = {".png", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
-class Job:
-    """One image (a page of it) and the files its prediction is written to."""
+class PlannedImage:
+    """One image (a page of it), the files of its prediction, and the picture that is laid over it."""
 
     image: Path
     page: int
-    labels: Path
-    probabilities: Path | None
-    uncertainty: Path | None = None
-    polygons: Path | None = None
+    files: PredictionFiles
     overlay: Path | None = None
 
 
@@ -37,10 +36,11 @@ def plan_outputs(
     probabilities: bool = False,
     uncertainty: bool = False,
     polygons: str | None = None,
+    shape: PolygonShape = PolygonShape(),
     overlay: bool = False,
     resume: bool = False,
     failed: Callable[[Path, InputError], None] | None = None,
-) -> list[Job]:
+) -> list[PlannedImage]:
     """Name every output before anything is computed.
 
     Args:
@@ -50,12 +50,13 @@ def plan_outputs(
         probabilities: plan `NAME.probabilities.tif` beside every label map.
         uncertainty: plan `NAME.uncertainty.tif` as well.
         polygons: "gpkg", "geojson" or "fgb" for a NAME of that kind beside every label map, or a file for one image.
+        shape: of the polygons.
         overlay: plan `NAME.overlay.png` (.tif) beside every label map.
         resume: outputs may exist; whether they are those of this run is seen later.
         failed: gets images that cannot be opened, which are left out; None raises.
 
     Returns:
-        One job per page of every image: a georeferenced image gives NAME.tif, any other NAME.png; the pages of
+        One entry per page of every image: a georeferenced image gives NAME.tif, any other NAME.png; the pages of
         a stack NAME_0000, NAME_0001, ...
 
     Raises:
@@ -71,7 +72,7 @@ def plan_outputs(
         else:
             files.append((path, Path()))
     as_file = output.suffix.lower() in _LABEL_SUFFIXES and not output.is_dir()
-    jobs: list[Job] = []
+    planned: list[PlannedImage] = []
     for path, place in files:
         try:
             with raster.open(path) as image:
@@ -82,7 +83,7 @@ def plan_outputs(
             failed(path, error)
             continue
         if as_file and (len(files) > 1 or n_pages > 1):
-            raise InputError(f"-o {output} is one file, but {len(files)} images were given; give a folder instead")
+            raise InputError(f"output={output} is one file, but {len(files)} images were given; give a folder instead")
         for page in range(n_pages):
             name = path.stem if n_pages == 1 else f"{path.stem}_{page:04d}"
             labels = output if as_file else output / place / f"{name}{suffix}"
@@ -91,13 +92,15 @@ def plan_outputs(
                 for product, asked in (("probabilities", probabilities), ("uncertainty", uncertainty))
                 if asked
             }
-            probable, uncertain = beside.get("probabilities"), beside.get("uncertainty")
+            made = PredictionFiles(labels, **beside, polygons=_polygons(polygons, labels), shape=shape)
             picture = labels.with_name(f"{labels.stem}.overlay{labels.suffix}") if overlay else None
-            jobs.append(Job(path, page, labels, probable, uncertain, _polygons(polygons, labels), picture))
-    if polygons is not None and len(jobs) > 1 and len({job.polygons for job in jobs}) < len(jobs):
-        raise InputError(f"--polygons {polygons} is one file, but there are {len(jobs)} label maps; give gpkg instead")
-    _check(jobs, overwrite or resume)
-    return jobs
+            planned.append(PlannedImage(path, page, made, picture))
+    if polygons is not None and len(planned) > 1 and len({one.files.polygons for one in planned}) < len(planned):
+        raise InputError(
+            f"polygons={polygons} is one file, but there are {len(planned)} label maps; give polygons=gpkg instead"
+        )
+    _check(planned, overwrite or resume)
+    return planned
 
 
 def _polygons(asked: str | None, labels: Path) -> Path | None:
@@ -106,16 +109,18 @@ def _polygons(asked: str | None, labels: Path) -> Path | None:
     return labels.with_suffix(f".{asked}") if asked in _VECTOR_KINDS else Path(asked)
 
 
-def _check(jobs: list[Job], overwrite: bool) -> None:
+def _check(planned: list[PlannedImage], overwrite: bool) -> None:
     taken: dict[Path, Path] = {}
-    for job in jobs:
-        if job.labels in taken:
-            raise InputError(f"{taken[job.labels]} and {job.image} would both be written to {job.labels}; rename one")
-        taken[job.labels] = job.image
-        for target in (job.labels, job.probabilities, job.uncertainty, job.polygons, job.overlay):
+    for one in planned:
+        labels, image = one.files.labels, one.image
+        if labels in taken:
+            raise InputError(f"{taken[labels]} and {image} would both be written to {labels}; rename one")
+        taken[labels] = image
+        products = one.files.probabilities, one.files.uncertainty, one.files.polygons
+        for target in (labels, *products, one.overlay):
             if target is None or not target.exists():
                 continue
-            if target.resolve() == job.image.resolve():
+            if target.resolve() == image.resolve():
                 raise InputError(f"{target} is the image itself; choose another output folder")
             if not overwrite:
-                raise InputError(f"{target} exists; choose another output or give --overwrite")
+                raise InputError(f"{target} exists; choose another output or give overwrite=True")

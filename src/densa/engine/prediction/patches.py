@@ -10,23 +10,22 @@ subtracts the same number from all classes of a pixel, which changes neither the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.prediction.compute import TilePrediction
-from densa.engine.prediction.planes import Products
+from densa.engine.prediction.plan import check_bands
+from densa.engine.prediction.tile import TilePrediction
+from densa.engine.prediction.writers import PredictionFiles, Writers
 from densa.errors import InputError
 from densa.legend import IGNORE
-from densa.raster import BandsWriter, LabelMapWriter, Raster, Window
+from densa.progress import Progress
+from densa.raster import Raster, Window
 from densa.segmenter import Segmenter
 
 __all__ = ["patch_starts", "predict_patches", "predict_patches_array", "predict_patches_to_file"]
 
-Progress = Callable[[int, int], None]
 _TINY = np.float32(np.finfo(np.float32).tiny)
 
 
@@ -97,22 +96,18 @@ def predict_patches_array(
 def predict_patches_to_file(
     segmenter: Segmenter,
     raster: Raster,
-    output: Path,
+    outputs: PredictionFiles,
     sizes: Sequence[int],
     *,
-    probabilities: Path | None = None,
-    uncertainty: Path | None = None,
     tags: Mapping[str, str] | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Write the label map of `predict_patches`, and its probabilities when asked for; files appear when complete.
+    """Write the label map of `predict_patches`, and what else is asked for; files appear when complete.
 
     Args:
         segmenter, raster, sizes, progress: see `predict_patches`.
-        output: a .png (palette) or .tif (colour table, class names, georeference) file.
-        probabilities: a .tif of one uint8 band per class; value / 255 is the probability.
-        uncertainty: a .tif of the entropy, uint8; 255 where all classes are equally probable.
+        outputs: the files.
         tags: further text fields of every file.
         overwrite: replace files that exist.
 
@@ -120,37 +115,11 @@ def predict_patches_to_file(
         InputError: what `predict_patches` refuses, or an output that exists or cannot be written.
     """
     _check(segmenter, raster, sizes)
-    legend, size = segmenter.legend, (raster.height, raster.width)
     fields = {"densa_patch_sizes": ",".join(map(str, sizes)), **(tags or {})}
-    products = Products(legend.n_classes, uncertainty=uncertainty is not None, probabilities=probabilities is not None)
-    names = {"probabilities": legend.class_names, "uncertainty": ("entropy",)}
-    wanted = {"probabilities": probabilities, "uncertainty": uncertainty}
-    with ExitStack() as stack:
-        labels = stack.enter_context(
-            LabelMapWriter(output, *size, legend, like=raster, tags=fields, overwrite=overwrite)
-        )
-        bands = {
-            product: stack.enter_context(
-                BandsWriter(
-                    path,
-                    len(names[product]),
-                    *size,
-                    np.uint8,
-                    like=raster,
-                    band_names=names[product],
-                    scale=1 / 255,
-                    tags=fields,
-                    overwrite=overwrite,
-                )
-            )
-            for product, path in wanted.items()
-            if path is not None
-        }
+    products = outputs.products(segmenter.legend.n_classes)
+    with Writers(outputs, products, raster, segmenter.legend, tags=fields, overwrite=overwrite) as writers:
         for strip in predict_patches(segmenter, raster, sizes, progress=progress):
-            planes = products.planes(strip)
-            labels.write(strip.window, planes[0])
-            for product, writer in bands.items():
-                writer.write(strip.window, planes[products.place(product)])
+            writers.write_strip(strip.window.row, [products.planes(strip)])
 
 
 Logits = tuple[NDArray[np.float32], NDArray[np.bool_]]
@@ -211,12 +180,7 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _check(segmenter: Segmenter, raster: Raster, sizes: Sequence[int]) -> None:
-    contract = segmenter.bands
-    if raster.n_bands != contract.n_bands:
-        raise InputError(
-            f"{raster.path} has {raster.n_bands} bands, the model expects {contract.n_bands}"
-            f" ({', '.join(contract.names)}); give an image with those bands"
-        )
+    check_bands(segmenter, raster)
     if not sizes or min(sizes) < 1:
         raise InputError(f"patch sizes must be one or more from 1, got {list(sizes)}")
     if max(sizes) > max(raster.height, raster.width):

@@ -1,9 +1,9 @@
-"""A prediction worked out before it begins: which tiles and files, and what a run that continues it must share."""
+"""A prediction planned before it begins: its tiles, its files, and what a run that continues it must share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import methodcaller
 from typing import Any
@@ -11,45 +11,96 @@ from typing import Any
 from densa.engine.prediction.blend import Blended
 from densa.engine.prediction.budget import choose_tile_size, default_tile_size
 from densa.engine.prediction.frozen_context import frozen_context
-from densa.engine.prediction.planes import Products
-from densa.engine.prediction.tile_job import TileJob, Wrap
-from densa.engine.prediction.writers import Outputs
-from densa.engine.resources.budget import limit_read_cache
+from densa.engine.prediction.tile import TileJob, Wrap
+from densa.engine.prediction.writers import PredictionFiles, Writers, write_tiles
+from densa.engine.resources.budget import ASSEMBLY_BYTES, limit_read_cache
 from densa.engine.resources.memory import resident_bytes, return_large_blocks
-from densa.engine.tiles.grid import Grid
-from densa.engine.work.crew import Crew
-from densa.engine.work.executors import threads_of_each
+from densa.engine.tiles import Grid
+from densa.engine.work.crew import compute_ahead, threads_of_each
 from densa.engine.work.identity import content_hash, image_identity, origin_tags, segmenter_identity
+from densa.engine.work.journal import WorkFolder
+from densa.engine.work.resumable import Task, compute_missing
+from densa.engine.work.settings import Work
+from densa.engine.work.shard import Shard
 from densa.errors import InputError
+from densa.progress import Progress
 from densa.raster import Raster
 from densa.segmenter import Segmenter
 
-__all__ = ["Task", "check_bands", "checked_grid", "plan_task"]
+__all__ = ["PredictionTask", "check_bands", "checked_grid", "plan_prediction"]
 
 BLEND_WINDOW_PX = 512
-_ASSEMBLY_BYTES = 200_000_000  # copying a finished raster to a Cloud-Optimized GeoTIFF
 
 
 @dataclass(frozen=True)
-class Task:
-    """One image, one model, the tiles and the files."""
+class PredictionTask(Task[PredictionFiles]):
+    """One image, one model, the tiles and the files.
+
+    Attributes:
+        segmenter: with all that is put around it.
+        raster: the open image.
+        files, description, tags: see `Task`.
+        job: computes the tiles.
+        work: how.
+        shard: tiles to compute; None: all.
+        progress: called with (pixels done, pixels in all) after every tile.
+        tell: gets lines for the user.
+    """
 
     segmenter: Segmenter
     raster: Raster
-    outputs: Outputs
-    job: TileJob
+    files: PredictionFiles
     description: Mapping[str, Any]
     tags: Mapping[str, str]
+    job: TileJob
+    work: Work
+    shard: Shard | None = None
+    progress: Progress | None = None
+    tell: Callable[[str], None] = lambda line: None
 
-    @property
-    def grid(self) -> Grid:
-        """The tiles."""
-        return self.job.grid
+    def write_directly(self, overwrite: bool) -> bool:
+        """Predict an image of one tile, of which there is nothing to resume."""
+        if len(self.job.grid) > 1:
+            return False
+        with self._writers(self.files, overwrite) as writers:
+            for _, tile in compute_ahead(self.job.opened(self.segmenter, self.raster), [0]):
+                writers.write_strip(tile.window.row, [self.job.products.planes(tile)])
+        if self.progress:
+            self.progress(self.raster.height * self.raster.width, self.raster.height * self.raster.width)
+        return True
 
-    def shape(self, number: int) -> tuple[int, int, int]:
-        """Planes, height and width of a tile."""
-        core = self.grid.tile(number)[0]
-        return self.job.products.n_planes, core.height, core.width
+    def compute(self, folder: WorkFolder) -> None:
+        """Compute the missing tiles, of this shard where there are several."""
+        shapes = self._shapes()
+        wanted = {n: shape for n, shape in shapes.items() if self.shard is None or self.shard.takes(n)}
+        finished = folder.finished(wanted)
+        if finished:
+            self.tell(f"{folder.output.name}: {len(finished)} of {len(wanted)} tiles are finished already")
+        worker = self.job.opened(self.segmenter, self.raster)
+        pixels = {n: height * width for n, (_, height, width) in wanted.items()}
+        compute_missing(self.work.crew, self.job, worker, pixels, finished, folder.store, self.progress)
+
+    def is_computed(self, folder: WorkFolder, *, thoroughly: bool) -> bool:
+        """Whether the tiles of all shards are there; `thoroughly`: and whole."""
+        shapes = self._shapes()
+        if thoroughly:
+            return len(folder.finished(shapes)) == len(shapes)
+        return all(folder.has(n) for n in shapes)
+
+    def assemble(self, folder: WorkFolder, files: PredictionFiles) -> None:
+        """Stream the tiles into the files."""
+        with self._writers(files) as writers:
+            write_tiles(self.job.grid, self.job.products, folder.load, writers)
+
+    def _writers(self, files: PredictionFiles, overwrite: bool = False) -> Writers:
+        legend = self.segmenter.legend
+        return Writers(files, self.job.products, self.raster, legend, tags=self.tags, overwrite=overwrite)
+
+    def _shapes(self) -> dict[int, tuple[int, int, int]]:
+        """Planes, height and width of every tile."""
+        grid, n_planes = self.job.grid, self.job.products.n_planes
+        cores = {number: grid.tile(number)[0] for number in range(len(grid))}
+        return {number: (n_planes, core.height, core.width) for number, core in cores.items()}
 
 
 def check_bands(segmenter: Segmenter, raster: Raster) -> None:
@@ -70,7 +121,7 @@ def checked_grid(segmenter: Segmenter, raster: Raster, tile_size: int | None) ->
     """The tiles of a raster, of a given or the usual size.
 
     Raises:
-        InputError: the size is no multiple of the stride, or cuts what depends on the whole image.
+        InputError: the size is no multiple of the stride, or cuts an image of which every pixel depends on all others.
     """
     size = default_tile_size(segmenter, raster.height, raster.width) if tile_size is None else tile_size
     grid = Grid(raster.height, raster.width, size, segmenter.halo, segmenter.stride)
@@ -82,38 +133,31 @@ def checked_grid(segmenter: Segmenter, raster: Raster, tile_size: int | None) ->
     return grid
 
 
-def plan_task(
+def plan_prediction(
     segmenter: Segmenter,
     raster: Raster,
-    outputs: Outputs,
+    files: PredictionFiles,
+    work: Work,
     *,
     page: int = 0,
-    tile_size: int | None = None,
-    memory: int | None = None,
     blend: str | None = None,
-    crew: Crew | None = None,
     load: Callable[[], Segmenter] | None = None,
     fingerprint: str | None = None,
     begun_with: int | None = None,
     tell: Callable[[str], None] = lambda line: None,
-) -> Task:
-    """Work a prediction out; see `predict_to_file` for the arguments.
+) -> PredictionTask:
+    """Plan a prediction; see `predict_to_file` for the arguments.
 
     Args:
         begun_with: tile size of the run that is continued.
     """
-    crew = crew or Crew()
+    crew, memory, tile_size = work.crew, work.memory, work.tile_size
     check_bands(segmenter, raster)
     bare = segmenter
     wraps: list[Wrap] = [methodcaller("for_image", raster.height, raster.width)]
     segmenter = wraps[0](segmenter)
     identity = segmenter_identity(segmenter, fingerprint)
-    products = Products(
-        segmenter.legend.n_classes,
-        confidence=outputs.polygons is not None,
-        uncertainty=outputs.uncertainty is not None,
-        probabilities=outputs.probabilities is not None,
-    )
+    products = files.products(segmenter.legend.n_classes)
     frozen = False
     if blend is not None:
         window = tile_size or max(1, BLEND_WINDOW_PX // (2 * segmenter.stride)) * 2 * segmenter.stride
@@ -126,7 +170,7 @@ def plan_task(
         segmenter = wrap(segmenter)
     if begun_with is not None and begun_with % segmenter.stride:
         begun_with = None  # of another model or setting, which the journal's check will say
-    chosen, piece = _size(segmenter, raster, outputs, products, crew, tile_size or begun_with, memory)
+    chosen, piece = _size(segmenter, raster, files, replace(work, tile_size=tile_size or begun_with))
     grid = checked_grid(segmenter, raster, chosen)
     description = {
         "image": image_identity(raster, page),
@@ -140,7 +184,6 @@ def plan_task(
         },
         "tiles": {"size": grid.tile_size, "halo": grid.halo, "stride": grid.stride},
     }
-    parallel = crew.local_processes or crew.threads
     job = TileJob(
         key=content_hash(description),
         image=raster.path.absolute(),
@@ -151,40 +194,33 @@ def plan_task(
         wraps=tuple(wraps),
         piece_size=piece,
         cache_bytes=0 if memory is None else limit_read_cache(memory // max(1, crew.local_processes)),
-        threads=threads_of_each(parallel) if parallel > 1 else 0,
+        threads=threads_of_each(crew.at_once) if crew.at_once > 1 else 0,
     )
-    return Task(segmenter, raster, outputs, job, description, _tags(description))
+    return PredictionTask(segmenter, raster, files, description, _tags(description), job, work, tell=tell)
 
 
-def _size(
-    segmenter: Segmenter,
-    raster: Raster,
-    outputs: Outputs,
-    products: Products,
-    crew: Crew,
-    tile_size: int | None,
-    memory: int | None,
-) -> tuple[int | None, int | None]:
+def _size(segmenter: Segmenter, raster: Raster, files: PredictionFiles, work: Work) -> tuple[int | None, int | None]:
     """Tile size (None: the usual), and the size of the pieces where a given tile is too large for the budget."""
-    if memory is None:
-        return tile_size, None
+    if work.memory is None:
+        return work.tile_size, None
+    crew, memory = work.crew, work.memory
     return_large_blocks()
     raster.read(bands=[1], window=(0, 0, 1, 1))  # type: ignore[arg-type]  # what is decoded whole, is so from here on
     reserved = 0
-    if outputs.labels.suffix.lower() == ".png":
+    if files.labels.suffix.lower() == ".png":
         reserved = 2 * raster.height * raster.width
     shared = 0, 1
     if crew.local_processes:  # each holds as much as this one before its first tile
-        shared = resident_bytes() + _ASSEMBLY_BYTES, crew.local_processes
+        shared = resident_bytes() + ASSEMBLY_BYTES, crew.local_processes
         memory = (memory - shared[0]) // crew.local_processes
-    parallel = crew.local_processes or crew.threads
-    tiles = 2 * parallel if parallel > 1 else 1  # so that no worker is left without for long
+    tiles = 2 * crew.at_once if crew.at_once > 1 else 1  # so that no worker is left without for long
+    products = files.products(segmenter.legend.n_classes)
     best = choose_tile_size(
         segmenter, raster, products, memory, reserved=reserved, workers=crew.threads, tiles=tiles, shared=shared
     )
-    if tile_size is None:
+    if work.tile_size is None:
         return best, None
-    return tile_size, best if best < tile_size else None
+    return work.tile_size, best if best < work.tile_size else None
 
 
 def _itself(segmenter: Segmenter) -> Segmenter:

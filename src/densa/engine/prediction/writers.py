@@ -4,54 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.prediction.planes import Products
-from densa.engine.tiles.grid import Grid
-from densa.engine.work.tile_file import CHUNK_ROWS, read_chunks
+from densa.engine.prediction.settings import PolygonShape
+from densa.engine.prediction.tile import Products
+from densa.engine.tiles import Grid
+from densa.engine.work.packing import CHUNK_ROWS, read_chunks
+from densa.engine.work.resumable import JobFiles
 from densa.legend import Legend
 from densa.raster import BandsWriter, LabelMapWriter, PolygonWriter, Raster, Window
 
-__all__ = ["Outputs", "Writers", "write_tiles"]
+__all__ = ["PredictionFiles", "Writers", "write_tiles"]
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """The files of one prediction, and how its polygons are made."""
+class PredictionFiles(JobFiles):
+    """The files of one prediction, and how its polygons are made.
+
+    Args:
+        labels: .png (palette) or .tif (colour table, class names, georeference) of the label map.
+        probabilities: .tif of one uint8 band per class, named; value / 255 is the probability.
+        uncertainty: .tif of the entropy of the probabilities, uint8; 255 where all classes are equally probable.
+        polygons: .gpkg, .geojson or .fgb of the regions of one class, not cut at the borders of tiles.
+        shape: of the polygons.
+    """
 
     labels: Path
     probabilities: Path | None = None
     uncertainty: Path | None = None
     polygons: Path | None = None
-    min_area: float = 0  # of polygons, see `PolygonWriter`
-    simplify: float = 0
+    shape: PolygonShape = PolygonShape()
 
-    def each(self) -> dict[str, Path]:
-        """Product -> file; the label map comes last: when it is there, all are."""
-        files = {
-            "probabilities": self.probabilities,
-            "uncertainty": self.uncertainty,
-            "polygons": self.polygons,
-            "labels": self.labels,
-        }
-        return {name: path for name, path in files.items() if path is not None}
-
-    def inside(self, folder: Path) -> Outputs:
-        """The same names in another folder."""
-        moved: dict[str, Any] = {name: folder / path.name for name, path in self.each().items()}
-        return replace(self, **moved)
+    def products(self, n_classes: int) -> Products:
+        """What is kept of each tile for these files."""
+        return Products(
+            n_classes,
+            confidence=self.polygons is not None,
+            uncertainty=self.uncertainty is not None,
+            probabilities=self.probabilities is not None,
+        )
 
 
 class Writers:
     """The open files that windows of planes are written to; a context manager.
 
     Args:
-        outputs: the files.
+        files: their names.
         products: which planes there are.
         raster: gives size and georeference.
         legend: names and colours of the classes.
@@ -61,7 +63,7 @@ class Writers:
 
     def __init__(
         self,
-        outputs: Outputs,
+        files: PredictionFiles,
         products: Products,
         raster: Raster,
         legend: Legend,
@@ -73,20 +75,20 @@ class Writers:
         self._products = products
         self._stack = ExitStack()
         self._polygons: PolygonWriter | None = None
-        if outputs.polygons is not None:
+        if files.polygons is not None:
             self._polygons = PolygonWriter(
-                outputs.polygons,
+                files.polygons,
                 legend,
                 like=raster,
                 width=raster.width,
-                min_area=outputs.min_area,
-                simplify=outputs.simplify,
+                min_area=files.shape.min_area,
+                simplify=files.shape.simplify,
                 overwrite=overwrite,
             )
-        self._labels = LabelMapWriter(outputs.labels, *size, legend, like=raster, tags=tags, overwrite=overwrite)
+        self._labels = LabelMapWriter(files.labels, *size, legend, like=raster, tags=tags, overwrite=overwrite)
         self._bands: dict[str, BandsWriter] = {}
         names = {"probabilities": legend.class_names, "uncertainty": ("entropy",)}
-        for product, path in outputs.each().items():
+        for product, path in files.each().items():
             if product in names:
                 n = len(names[product])
                 self._bands[product] = BandsWriter(

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.engine.regions.stages.stage import RegionMethod, Stage, Tile
 from densa.engine.regions.stages.stitching import check_count, label_fragments, number_fragments
-from densa.engine.tiles.grid import Grid
+from densa.engine.tiles import Grid
 from densa.errors import InputError
 from densa.raster import Raster
 from densa.regions.shared.checks import check_connectivity
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Stage, Tile
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["Components", "Relabel"]
 
 
 @dataclass(frozen=True)
-class Components:
+class Components(RegionMethod):
     """Connected pieces of equal value, as `densa.regions.connected_components`; of several bands: of equal vectors.
 
     Invalid pixels are in no region.
@@ -37,16 +37,12 @@ class Components:
 
     connectivity: int = 1
     background: int | None = None
+    name = "components"
 
     def __post_init__(self) -> None:
         check_connectivity(self.connectivity)
         if self.background is not None and type(self.background) is not int:
             raise InputError(f"background must be an integer, or None, got {self.background!r}")
-
-    @property
-    def name(self) -> str:
-        """As on the command line."""
-        return "components"
 
     def parameters(self) -> dict[str, Any]:
         """What a run that is continued must share."""
@@ -68,12 +64,12 @@ class Components:
 
 
 @dataclass(frozen=True)
-class _ComponentStage:
+class _ComponentStage(Stage):
     connectivity: int
     background: int | None
-    name: str = "components"
-    halo: int = 1
-    paints: bool = True
+    name = "components"
+    halo = 1
+    paints = True
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
         """Pieces of one tile."""
@@ -131,17 +127,14 @@ def _run_lengths(starts: NDArray[np.int64], n: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class Relabel:
+class Relabel(RegionMethod):
     """Numbers labels consecutively in raster order of their first pixel, as `densa.regions.relabel`.
 
     The same label is the same region wherever it is; label 0 and invalid pixels are in no region. The table "labels"
     keeps what label each region was. Memory of the global step: 16 bytes for each label.
     """
 
-    @property
-    def name(self) -> str:
-        """As on the command line."""
-        return "relabel"
+    name = "relabel"
 
     def parameters(self) -> dict[str, Any]:
         """There are none."""
@@ -164,10 +157,10 @@ class Relabel:
 
 
 @dataclass(frozen=True)
-class _RelabelStage:
-    name: str = "relabel"
-    halo: int = 0
-    paints: bool = True
+class _RelabelStage(Stage):
+    name = "relabel"
+    halo = 0
+    paints = True
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
         """Labels of one tile and their first pixels."""

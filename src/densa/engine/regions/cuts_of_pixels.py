@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.regions.stages.stage import Stage, Tile
+from densa.engine.regions.settings import N_SEGMENTS, VALUE_SCALE
+from densa.engine.regions.stages.stage import RegionMethod, Stage, Tile
 from densa.engine.regions.stages.store import Store
-from densa.engine.tiles.grid import Grid
+from densa.engine.tiles import Grid
 from densa.errors import InputError
 from densa.raster import Raster
 from densa.regions import normalized_cuts, recursive_normalized_cuts
@@ -19,7 +20,7 @@ __all__ = ["PixelCuts"]
 
 
 @dataclass(frozen=True)
-class PixelCuts:
+class PixelCuts(RegionMethod):
     """`densa.regions.normalized_cuts` of an image of a megapixel at most, in one tile.
 
     Args:
@@ -32,11 +33,11 @@ class PixelCuts:
     """
 
     MOST_PIXELS: ClassVar[int] = 2**20
-    name: ClassVar[str] = "normalized-cuts"
-    whole: ClassVar[bool] = True
-    n_segments: int | None = 8
+    name = "normalized-cuts"
+    whole = True
+    n_segments: int | None = N_SEGMENTS
     max_cut: float | None = None
-    value_scale: float = 0.1
+    value_scale: float = VALUE_SCALE
 
     def __post_init__(self) -> None:
         if (self.n_segments is None) == (self.max_cut is None):
@@ -57,7 +58,7 @@ class PixelCuts:
         if n_pixels > self.MOST_PIXELS:
             raise InputError(
                 f"pixels are cut in images of {self.MOST_PIXELS} pixels at most, {raster.path.name} has {n_pixels}; "
-                "cut its superpixels with --base slic"
+                'cut its superpixels with base="slic"'
             )
         if self.n_segments is not None and self.n_segments > n_pixels:
             raise InputError(f"n_segments must be at most the number of pixels {n_pixels}, got {self.n_segments}")
@@ -69,13 +70,13 @@ class PixelCuts:
 
 
 @dataclass(frozen=True)
-class _Cuts:
+class _Cuts(Stage):
     n_segments: int | None
     max_cut: float | None
     value_scale: float
-    name: ClassVar[str] = "cuts"
-    halo: ClassVar[int] = 0
-    paints: ClassVar[bool] = True
+    name = "cuts"
+    halo = 0
+    paints = True
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
         """Segments of the whole image; several pieces of one segment have one number."""

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.regions.graph.stage import MEANS, GraphStage, RegionTable, graph_bytes_per_pixel, graph_stages
-from densa.engine.regions.stages.stage import RegionMethod, Stage, expected_regions
-from densa.engine.tiles.grid import Grid
+from densa.engine.regions.settings import VALUE_SCALE
+from densa.engine.regions.stages.stage import RegionMethod, Stage, Tile
+from densa.engine.tiles import Grid
 from densa.errors import InputError
 from densa.raster import Raster
 from densa.regions.normalized_cuts.graph import LARGEST, WeightedGraph
 from densa.regions.normalized_cuts.regions import check_region_cuts, cut_region_graph, weigh_by_means
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Tile
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["NormalizedCuts"]
 
 
 @dataclass(frozen=True)
-class NormalizedCuts:
+class NormalizedCuts(RegionMethod):
     """`densa.regions.normalized_cuts_of_regions` of the regions of another method.
 
     The graph of the regions is collected tile by tile in whole numbers and cut in one piece, by a solver without
@@ -48,10 +48,10 @@ class NormalizedCuts:
     base: RegionMethod
     n_segments: int | None = None
     max_cut: float | None = None
-    value_scale: float = 0.1
+    value_scale: float = VALUE_SCALE
     floor: float = 0.001
     max_segments: int = 100
-    name: ClassVar[str] = "normalized-cuts"
+    name = "normalized-cuts"
 
     def __post_init__(self) -> None:
         check_region_cuts(self.n_segments, self.max_cut, self.value_scale, self.floor, self.max_segments)
@@ -82,7 +82,7 @@ class NormalizedCuts:
 
     def expected_regions(self, raster: Raster) -> int | None:
         """About how many there will be before any are merged, where that is known."""
-        return expected_regions(self.base, raster)
+        return self.base.expected_regions(raster)
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """That of the base, or of collecting the graph."""
@@ -90,10 +90,10 @@ class NormalizedCuts:
 
 
 @dataclass(frozen=True)
-class _CutStage:
+class _CutStage(Stage):
     method: NormalizedCuts
     graph: GraphStage
-    merges: ClassVar[bool] = True
+    merges = True
 
     @property
     def name(self) -> str:

@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from densa.engine.regions.products.files import RegionOutputs
+from densa.engine.regions.products.files import RegionFiles
 from densa.engine.regions.run import choose_tile_size, halo_of, run_stages, stages_of
-from densa.engine.regions.stages.stage import RegionMethod, gather_bytes
+from densa.engine.regions.stages.stage import RegionMethod
 from densa.engine.resources.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
 from densa.engine.resources.memory import peak_bytes, reset_peak, resident_bytes
-from densa.engine.tiles.grid import Grid
-from densa.engine.work.crew import Crew
-from densa.engine.work.executors import n_processors
+from densa.engine.tiles import Grid
+from densa.engine.work.crew import n_processors
 from densa.engine.work.journal import WorkFolder
+from densa.engine.work.settings import Work
 from densa.raster import Raster, Window
 from densa.raster.part import Part
 
@@ -30,11 +30,8 @@ _OUTPUT_BYTES = 4 * 2.4  # of a pixel, uncompressed: a TIFF, then its copy with 
 def estimate_segmentation(
     method_of: Callable[[Raster, float], RegionMethod],
     raster: Raster,
-    outputs: RegionOutputs,
-    *,
-    tile_size: int | None = None,
-    memory: int | None = None,
-    crew: Crew | None = None,
+    outputs: RegionFiles,
+    work: Work = Work(),
 ) -> Estimate:
     """What `segment_to_file` will take, from segmenting a part in the middle of the raster; nothing is written.
 
@@ -46,15 +43,14 @@ def estimate_segmentation(
             a method with a count of superpixels needs fewer of them there.
         raster: an open image.
         outputs: the files.
-        tile_size, memory, crew: see `segment_to_file`.
+        work: see `segment_to_file`.
 
     Raises:
-        InputError: what `segment_to_file` refuses, files that exist aside; more regions than a stage can do.
+        InputError: what `segment_to_file` refuses, except files that exist; more regions than a stage can do.
     """
-    crew = crew or Crew()
     method = method_of(raster, 1.0)
     stages = stages_of(method, raster, outputs)
-    size = choose_tile_size(method, stages, raster, tile_size, memory, crew)
+    size = choose_tile_size(method, stages, raster, work)
     halo = halo_of(stages)
     grid = Grid(raster.height, raster.width, size, halo)
     pixels = raster.height * raster.width
@@ -63,9 +59,9 @@ def estimate_segmentation(
     held = resident_bytes()
     seconds, kept, tried, n_regions = _try(method_of, raster, outputs, min(_TRIED_PX, size))
     overhead = grid.computed_pixels() / pixels - 1
-    parallel = min(crew.local_processes or crew.threads, n_processors(), len(grid))
+    parallel = min(work.crew.at_once, n_processors(), len(grid))
     needed = peak_bytes() + parallel * method.bytes_per_pixel(raster) * max(grid.largest_block() - tried, 0)
-    table = max(gather_bytes(stage, raster, n_regions / tried * pixels) for stage in stages)
+    table = max(stage.gather_bytes(raster, n_regions / tried * pixels) for stage in stages)
     needed = max(needed, held + _PAINTED_BYTES * size**2 + table)
     return Estimate(
         tiles=len(grid),
@@ -80,7 +76,7 @@ def estimate_segmentation(
 
 
 def _try(
-    method_of: Callable[[Raster, float], RegionMethod], raster: Raster, outputs: RegionOutputs, side: int
+    method_of: Callable[[Raster, float], RegionMethod], raster: Raster, outputs: RegionFiles, side: int
 ) -> tuple[float, int, int, int]:
     """Seconds, bytes of the work folder, pixels of a part in the middle, and its regions before any are merged."""
     height, width = min(side, raster.height), min(side, raster.width)

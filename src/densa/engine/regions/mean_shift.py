@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.checks import as_count
+from densa.engine.regions.stages.stage import RegionMethod, Stage, Tile
 from densa.engine.regions.stages.stitching import fragment_arrays, number_fragments
 from densa.engine.regions.stages.value_range import RangeStage, value_range
-from densa.engine.tiles.block import Block
-from densa.engine.tiles.grid import Grid, common, inside, widened
+from densa.engine.tiles import Block, Grid, common, inside, widened
 from densa.errors import InputError
 from densa.raster import Raster, Window
 from densa.regions.mean_shift.mode_fusion import fuse_graph
@@ -37,7 +37,6 @@ from densa.regions.mean_shift.mode_search import Beyond, Kernel, ModeSearch
 from densa.regions.mean_shift.segmentation import Color, is_luv, join_distance, largest_of_type, prepare
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Stage, Tile
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["MeanShift"]
@@ -48,7 +47,7 @@ PIECE_PX = 256  # side of the pieces in which those are computed again: a larger
 
 
 @dataclass(frozen=True)
-class MeanShift:
+class MeanShift(RegionMethod):
     """Mean-shift segmentation, as `densa.regions.mean_shift`.
 
     Memory of the global step, tiles aside: 44 + 8 * bands bytes for each region that neighbours are joined to before
@@ -71,6 +70,7 @@ class MeanShift:
     join_threshold: float | None = None
     max_iterations: int = 100
     tolerance: float = 0.1
+    name = "mean-shift"
 
     def __post_init__(self) -> None:
         self._search(as_luv=False)
@@ -78,11 +78,6 @@ class MeanShift:
         join_distance(self.join_threshold, self.range_radius, False)
         if self.color != "luv":  # which needs a raster to be judged
             is_luv(self.color, np.dtype(np.uint8), 3)
-
-    @property
-    def name(self) -> str:
-        """As on the command line."""
-        return "mean-shift"
 
     def parameters(self) -> dict[str, Any]:
         """What a run that is continued must share."""
@@ -132,16 +127,16 @@ class MeanShift:
 
 
 @dataclass(frozen=True)
-class _ModeStage:
+class _ModeStage(Stage):
     search: ModeSearch
     color: Color
     join: float
     min_size: int
     largest: float | None
     halo: int
-    name: str = "modes"
-    paints: bool = True
-    merges: bool = True
+    name = "modes"
+    paints = True
+    merges = True
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
         """Pieces of one tile whose pixels have nearly the same modes, and the sums of those."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from densa import raster
 from densa.engine.resources.memory import return_large_blocks
-from densa.engine.tiles.grid import Grid
+from densa.engine.tiles import Grid
 
-__all__ = ["Cost", "fitting_tile_size", "keep_worker_small", "limit_read_cache"]
+__all__ = ["ASSEMBLY_BYTES", "Cost", "fitting_tile_size", "keep_worker_small", "limit_read_cache"]
 
+ASSEMBLY_BYTES = 200_000_000  # copying a finished raster to a Cloud-Optimized GeoTIFF
 LARGEST_TILE_PX = 8192  # a larger one saves next to no halo, and more is lost when it is killed
 _BLOCK_PX = 512  # of the GeoTIFFs that are written
 

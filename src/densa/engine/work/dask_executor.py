@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from densa.engine.work.executors import Store
-from densa.engine.work.job import Job, close_job, run_tile
+from densa.engine.work.job import Job, Keep, close_job, run_tile
 from densa.errors import InputError
 
 __all__ = ["run_dask"]
@@ -18,7 +17,7 @@ _CONNECT_SECONDS = 20
 _jobs: dict[str, Job] = {}  # of a worker process, by key
 
 
-def run_dask(job: Job, numbers: Iterable[int], store: Store, address: str) -> Iterator[int]:
+def run_dask(job: Job, numbers: Iterable[int], keep: Keep, address: str) -> Iterator[int]:
     """Compute tiles on a Dask cluster.
 
     The model goes to every worker once, also to those that join later; each opens the image by its path. Tiles of a
@@ -27,7 +26,7 @@ def run_dask(job: Job, numbers: Iterable[int], store: Store, address: str) -> It
     Args:
         job: the image must be at the same path on every worker.
         numbers: of the tiles.
-        store: called in this process.
+        keep: called in this process.
         address: of the scheduler ("tcp://host:8786"), or "local:4" for four processes of this machine.
 
     Yields:
@@ -41,12 +40,12 @@ def run_dask(job: Job, numbers: Iterable[int], store: Store, address: str) -> It
         plugin = _plugin(distributed, job)
         client.register_plugin(plugin)
         try:
-            yield from _gather(distributed, client, job.key, numbers, store)
+            yield from _gather(distributed, client, job.key, numbers, keep)
         finally:
             client.unregister_worker_plugin(plugin.name)
 
 
-def _gather(distributed: Any, client: Any, key: str, numbers: Iterable[int], store: Store) -> Iterator[int]:
+def _gather(distributed: Any, client: Any, key: str, numbers: Iterable[int], keep: Keep) -> Iterator[int]:
     """Hand out tiles and keep what comes back, a few for every worker at a time."""
     remaining = iter(numbers)
 
@@ -60,10 +59,10 @@ def _gather(distributed: Any, client: Any, key: str, numbers: Iterable[int], sto
             number, data = future.result()
         except distributed.KilledWorker as error:
             raise InputError(
-                f"a tile killed several Dask workers, perhaps for want of memory: {error}; "
-                "give the workers more, or a smaller --memory, then --resume"
+                f"a tile killed several Dask workers, perhaps because memory ran out: {error}; "
+                "give the workers more memory, or a smaller `memory`, and resume=True"
             ) from error
-        store(number, data)
+        keep(number, data)
         future.release()
         for following in islice(remaining, 1):
             running.add(submit(following))
@@ -77,7 +76,7 @@ def _run(key: str, number: int) -> tuple[int, bytes]:
 
 def _plugin(distributed: Any, job: Job) -> Any:
     class SendJob(distributed.WorkerPlugin):  # type: ignore[misc,name-defined,unused-ignore]
-        """Gives a worker the job when it starts."""
+        """Sends the job to a worker when it starts."""
 
         name = f"densa-{job.key}"
 
@@ -95,12 +94,12 @@ def _plugin(distributed: Any, job: Job) -> Any:
 
 
 def remember(job: Job) -> None:
-    """Keep a job for the tiles of it that will be asked for."""
+    """Keep a job, whose tiles will be asked for."""
     _jobs[job.key] = job
 
 
 def forget(key: str) -> None:
-    """Let go of a job, its model and its image."""
+    """Drop a job, its model and its image."""
     _jobs.pop(key, None)
     close_job(key)
 

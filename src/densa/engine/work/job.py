@@ -1,11 +1,15 @@
-"""What whoever computes tiles must know: a job makes a worker in any process, and a worker gives a tile as bytes."""
+"""Jobs that any executor runs: a job makes a worker in any process, and a worker gives tiles as bytes."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 
-__all__ = ["Job", "Worker", "close_job", "run_tile"]
+__all__ = ["Job", "Keep", "Worker", "close_job", "run_tile"]
+
+Keep = Callable[[int, bytes], None]
+"""Keeps the bytes of a finished tile, given its number; called from any thread."""
 
 
 class Worker(Protocol):
@@ -14,32 +18,32 @@ class Worker(Protocol):
     def read(self, number: int) -> Any:
         """What the tile is computed from."""
 
-    def compute(self, block: Any) -> Any:
-        """The result for what `read` gave."""
+    def compute(self, tile: Any) -> Any:
+        """The result for what `read` returned."""
 
     def pack(self, result: Any) -> bytes:
-        """The result as it is kept."""
+        """The result as bytes."""
 
     def close(self) -> None:
         """Close the files."""
 
 
 class Job(Protocol):
-    """Sent to other processes as it is: picklable."""
+    """Picklable; sent to other processes."""
 
     @property
     def key(self) -> str:
-        """Tells jobs apart; a process that serves several opens each once."""
+        """Identifies the job; a process that serves several opens each once."""
 
     @property
     def threads(self) -> int:
-        """That a worker may use inside; 0 leaves them."""
+        """Threads that a worker may use for one tile; 0: no limit."""
 
     def open(self) -> Worker:
         """The worker of this process."""
 
     def limit_threads(self) -> None:
-        """Hold a thread that computes tiles to `threads`."""
+        """Limit the calling thread, which computes tiles, to `threads`."""
 
 
 _OPEN: dict[str, Worker] = {}
@@ -47,7 +51,7 @@ _OPEN_LOCK = threading.Lock()
 
 
 def run_tile(job: Job, number: int) -> bytes:
-    """Read, compute and pack one tile in a worker process; what the job needs is opened at its first."""
+    """Read, compute and pack one tile in a worker process; the job is opened at its first tile."""
     with _OPEN_LOCK:
         if job.key not in _OPEN:
             for old in list(_OPEN):  # one at a time: memory
@@ -58,7 +62,7 @@ def run_tile(job: Job, number: int) -> bytes:
 
 
 def close_job(key: str) -> None:
-    """Let go of what a job holds open in this process."""
+    """Close what a job holds open in this process."""
     with _OPEN_LOCK:
         if key in _OPEN:
             _OPEN.pop(key).close()

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from densa.engine.work.tile_file import is_whole
+from densa.engine.work.packing import has_whole_tile
 from densa.errors import InputError
 
 __all__ = ["WorkFolder", "work_folder"]
@@ -105,7 +105,7 @@ class WorkFolder:
             if here != there:
                 raise InputError(
                     f"{self.path} belongs to another {what}: {_difference(here, there)}; "
-                    "give what it was begun with, or --overwrite without --resume to begin anew"
+                    "give what it was begun with, or overwrite=True without resume=True to begin anew"
                 )
 
     def finished(self, shapes: Mapping[int, tuple[int, int, int]]) -> set[int]:
@@ -120,7 +120,7 @@ class WorkFolder:
             try:
                 # Incompressible bytes grow by less than a hundredth; anything larger is not read.
                 sound = path.stat().st_size <= 1.01 * shape[0] * shape[1] * shape[2] + 4096
-                if sound and is_whole(path.read_bytes(), shape):
+                if sound and has_whole_tile(path.read_bytes(), shape):
                     done.add(number)
                 else:
                     path.unlink(missing_ok=True)

@@ -10,7 +10,8 @@ from annotated_types import Ge, Gt
 from densa.engine.resources.memory import parse_bytes
 from densa.engine.work.crew import Crew
 from densa.errors import InputError
-from densa.options import Group, Option
+from densa.options import Option
+from densa.settings import Resumable
 
 __all__ = ["Work"]
 
@@ -26,7 +27,7 @@ def _bytes(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work(Group, title="Tiles, memory and workers"):
+class Work(Resumable, title="Tiles, memory and workers"):
     """Settings of every job that runs over a raster of any size; its result depends on none of them."""
 
     memory: Annotated[
@@ -47,8 +48,6 @@ class Work(Group, title="Tiles, memory and workers"):
     dask: Annotated[
         str | None, Option("Dask scheduler tcp://host:8786, or local:4 for processes here.", metavar="ADDRESS")
     ] = None
-    resume: Annotated[bool, Option("Continue where a run was stopped; keep finished files.")] = False
-    overwrite: Annotated[bool, Option("Replace outputs that exist.")] = False
 
     @property
     def crew(self) -> Crew:

@@ -32,5 +32,5 @@ class Shard:
         return cls(int(match[1]), int(match[2]))
 
     def takes(self, number: int) -> bool:
-        """Whether a tile is of this shard."""
+        """Whether a tile belongs to this shard."""
         return number % self.count == self.index

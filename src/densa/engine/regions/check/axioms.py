@@ -15,18 +15,18 @@ from densa.engine.regions.check.pieces import CheckStage
 from densa.engine.regions.graph.stage import RegionTable, graph_bytes_per_pixel, graph_of, graph_stages
 from densa.engine.regions.run import choose_tile_size, run_stages
 from densa.engine.regions.stages.region_file import RegionFile
-from densa.engine.resources.budget import limit_read_cache
-from densa.engine.tiles.grid import Grid
-from densa.engine.work.crew import Crew
+from densa.engine.regions.stages.stage import RegionMethod, Stage
+from densa.engine.tiles import Grid
 from densa.engine.work.journal import WorkFolder
+from densa.engine.work.settings import Work
 from densa.errors import InputError
+from densa.progress import Progress
 from densa.raster import Raster
 from densa.regions import RegionStatistics, Violation
 from densa.regions.partition import violations as violations
 from densa.regions.shared.checks import check_connectivity
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Stage
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["Check", "Violations", "check_regions"]
@@ -51,15 +51,13 @@ def check_regions(
     image: Raster | None = None,
     predicate: Predicate | None = None,
     *,
+    work: Work = Work(),
     connectivity: int = 1,
     most: int = 100,
     page: int = 0,
     image_page: int = 0,
-    tile_size: int | None = None,
-    memory: int | None = None,
-    crew: Crew | None = None,
     folder: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Violations:
     """Failures of the axioms (a), (b), (d) and (e); (c) holds in a raster, where a pixel has one number.
 
@@ -72,13 +70,10 @@ def check_regions(
         image: an open image of the same size.
         predicate: P, from statistics to one truth value per entry, such as `densa.regions.range_at_most(10)`; needs an
             image. None: (d) and (e) are not looked at.
+        work: tiles, memory (except for tables of regions) and workers; there is nothing to resume or to overwrite.
         connectivity: 1: pixels have 4 neighbours, 2: 8; for (b) and (e).
         most: violations that are listed of each axiom; all are counted.
         page, image_page: of the rasters in their files; other processes open them by path and page.
-        tile_size: side of the tiles in pixels; None chooses. The result does not depend on it.
-        memory: bytes that may be resident at once in all processes of this machine, tables of regions aside; chooses
-            the tile size.
-        crew: who computes.
         folder: for intermediate results; None: the system's folder for temporary files.
         progress: called with (pixels done, pixels in all) of all passes.
 
@@ -92,18 +87,13 @@ def check_regions(
     check_connectivity(connectivity)
     _check(regions, image, predicate, most)
     raster, raster_page = (regions, page) if image is None else (image, image_page)
-    crew = crew or Crew()
     with RegionFile(regions.path, page) as source, tempfile.TemporaryDirectory(prefix="densa-", dir=folder) as place:
         method = Check(source, connectivity, image is not None, predicate is not None)
         stages = method.stages(raster)
-        size = choose_tile_size(method, stages, raster, tile_size, memory, crew)
-        cache = 0 if memory is None else limit_read_cache(memory // max(1, crew.local_processes))
-        work = WorkFolder(Path(place) / "check", "segmentation", durable=False)
-        work.make()
-        grid = Grid(raster.height, raster.width, size)
-        store = run_stages(
-            stages, raster, work, grid, page=raster_page, crew=crew, cache_bytes=cache, progress=progress
-        )
+        grid = Grid(raster.height, raster.width, choose_tile_size(method, stages, raster, work))
+        work_folder = WorkFolder(Path(place) / "check", "segmentation", durable=False)
+        work_folder.make()
+        store = run_stages(stages, raster, work_folder, grid, work, page=raster_page, progress=progress)
         return _violations(store, grid.width, predicate, most)
 
 
@@ -120,7 +110,7 @@ def _check(regions: Raster, image: Raster | None, predicate: Predicate | None, m
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(RegionMethod):
     """The passes of the check, over the tiles of the image or, without one, of the raster of regions itself.
 
     Args:
@@ -134,7 +124,7 @@ class Check:
     connectivity: int = 1
     of_image: bool = False
     with_statistics: bool = False
-    name: str = "check"
+    name = "check"
 
     def parameters(self) -> dict[str, Any]:
         """What a run that is continued must share."""

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.regions.stages.region_file import RegionFile
+from densa.engine.regions.stages.stage import Stage, Tile
 from densa.engine.regions.stages.stitching import label_fragments, number_fragments
-from densa.engine.tiles.grid import Grid, inside, widened
+from densa.engine.tiles import Grid, inside, widened
 from densa.regions.shared.checks import check_connectivity
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Tile
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["CheckStage"]
@@ -23,7 +23,7 @@ Column = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class CheckStage:
+class CheckStage(Stage):
     """Axioms (a) and (b); leaves the table "axioms".
 
     Memory of the global step: 40 bytes for each region, and what `number_fragments` needs.
@@ -37,7 +37,7 @@ class CheckStage:
     source: RegionFile
     connectivity: int = 1
     of_image: bool = False
-    name: str = "axioms"
+    name = "axioms"
 
     def __post_init__(self) -> None:
         check_connectivity(self.connectivity)

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densa.checks import as_count
 from densa.engine.regions.graph.stage import ALL, MEANS, GraphStage, graph_bytes_per_pixel, graph_stages
-from densa.engine.regions.stages.stage import expected_regions
-from densa.engine.tiles.grid import Grid
+from densa.engine.regions.stages.stage import RegionMethod, Stage
+from densa.engine.tiles import Grid
 from densa.raster import Raster
 from densa.regions import RegionGraph, absorb_small_regions
 from densa.regions.shared.checks import check_connectivity
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import RegionMethod, Stage
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["MergeSmall", "MergeStage", "merge_stages"]
@@ -40,7 +39,7 @@ class MergeStage(GraphStage):
     """
 
     rule: Rule | None = None
-    merges: ClassVar[bool] = True
+    merges = True
 
     def gather(self, store: Store, grid: Grid) -> None:
         """The merger."""
@@ -65,7 +64,7 @@ def merge_stages(
 
 
 @dataclass(frozen=True)
-class MergeSmall:
+class MergeSmall(RegionMethod):
     """A region method whose small regions are merged into their neighbours, as `densa.regions.absorb_small_regions`.
 
     The partition is that of ``absorb_small_regions(region_graph(image, regions), min_size)``; of a float image, whose
@@ -111,7 +110,7 @@ class MergeSmall:
 
     def expected_regions(self, raster: Raster) -> int | None:
         """About how many there will be before any are merged, where that is known."""
-        return expected_regions(self.method, raster)
+        return self.method.expected_regions(raster)
 
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Memory at the peak of a stage, per pixel of its block."""

@@ -25,8 +25,9 @@ from densa.engine.regions.graph.table import (
     limits,
     narrowed,
 )
+from densa.engine.regions.stages.stage import Regions, Stage, Tile
 from densa.engine.regions.stages.value_range import FixedPoint, RangeStage, fixed_point, needs_range, value_range
-from densa.engine.tiles.grid import Grid, inside
+from densa.engine.tiles import Grid, inside
 from densa.errors import InputError
 from densa.raster import Raster, Window
 from densa.raster.ground import Ground, ground_of
@@ -34,7 +35,6 @@ from densa.regions.partition import graph_kernels as kernels
 from densa.regions.shared.checks import check_connectivity
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Regions, Stage, Tile
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["ALL", "MEANS", "SHAPES", "GraphStage", "RegionTable", "graph_bytes_per_pixel", "graph_of", "graph_stages"]
@@ -88,7 +88,7 @@ def graph_bytes_per_pixel(raster: Raster, columns: tuple[str, ...] = ALL, connec
 
 
 @dataclass(frozen=True)
-class GraphStage:
+class GraphStage(Stage):
     """Collects regions and borders; leaves the table `name`, which `graph_of` reads.
 
     Where the image is neither boolean nor of 8 or 16 bit integers, `RangeStage` must have gone before: `graph_stages`

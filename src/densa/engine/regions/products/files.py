@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +14,18 @@ from densa.engine.regions.graph.stage import graph_of
 from densa.engine.regions.products.boundaries import boundary_of
 from densa.engine.regions.products.statistics_csv import write_statistics
 from densa.engine.regions.stages.store import Store
-from densa.engine.tiles.grid import inside, widened
+from densa.engine.tiles import inside, widened
+from densa.engine.work.resumable import JobFiles
 from densa.errors import InputError
 from densa.raster import BandsWriter, Raster, RegionPolygonWriter, Window, write_outlines
 
-__all__ = ["RegionOutputs", "write_products"]
+__all__ = ["RegionFiles", "write_products"]
 
 _STRIP_BYTES = 2**24  # of region numbers that the polygons are drawn from at once
 
 
 @dataclass(frozen=True)
-class RegionOutputs:
+class RegionFiles(JobFiles):
     """The files of one segmentation.
 
     Args:
@@ -46,62 +46,48 @@ class RegionOutputs:
     statistics: Path | None = None
 
     def __post_init__(self) -> None:
-        kinds = {
-            "outline": (".png", ".tif", ".tiff"),
-            "polygons": (".gpkg", ".geojson", ".fgb"),
-            "statistics": (".csv",),
-            "boundaries": (".tif", ".tiff"),
-            "regions": (".tif", ".tiff"),
-        }
         for product, path in self.each().items():
-            if path.suffix.lower() not in kinds[product]:
-                raise InputError(f"{path} must end in {' or '.join(kinds[product])}, for {product}")
-
-    def each(self) -> dict[str, Path]:
-        """Product -> file; the regions come last: when they are there, all are."""
-        files = {
-            "outline": self.outline,
-            "boundaries": self.boundaries,
-            "polygons": self.polygons,
-            "statistics": self.statistics,
-            "regions": self.regions,
-        }
-        return {name: path for name, path in files.items() if path is not None}
-
-    def inside(self, folder: Path) -> RegionOutputs:
-        """The same names in another folder."""
-        moved: dict[str, Any] = {name: folder / path.name for name, path in self.each().items()}
-        return replace(self, **moved)
+            if path.suffix.lower() not in _KINDS[product]:
+                raise InputError(f"{path} must end in {' or '.join(_KINDS[product])}, for {product}")
 
 
-def write_products(store: Store, raster: Raster, outputs: RegionOutputs, *, tags: Mapping[str, str]) -> None:
+_KINDS = {
+    "outline": (".png", ".tif", ".tiff"),
+    "boundaries": (".tif", ".tiff"),
+    "polygons": (".gpkg", ".geojson", ".fgb"),
+    "statistics": (".csv",),
+    "regions": (".tif", ".tiff"),
+}
+
+
+def write_products(store: Store, raster: Raster, files: RegionFiles, *, tags: Mapping[str, str]) -> None:
     """Write the files of a finished segmentation, a tile or a strip at a time.
 
     Args:
         store: what the stages left; a `GraphStage` named "statistics" among them, where statistics are wanted.
         raster: the image.
-        outputs: the files.
+        files: their names.
         tags: text fields of the rasters.
     """
     size = raster.height, raster.width
     tiles = [store.grid.tile(number)[0] for number in range(len(store.grid))]
     with BandsWriter(
-        outputs.regions, 1, *size, np.int32, like=raster, band_names=("region",), nodata=0, tags=tags
+        files.regions, 1, *size, np.int32, like=raster, band_names=("region",), nodata=0, tags=tags
     ) as writer:
         for number, core in enumerate(tiles):
             writer.write(core, store.tile_regions(number)[None])
-    if outputs.boundaries is not None:
+    if files.boundaries is not None:
         with BandsWriter(
-            outputs.boundaries, 1, *size, np.uint8, like=raster, band_names=("boundary",), tags=tags
+            files.boundaries, 1, *size, np.uint8, like=raster, band_names=("boundary",), tags=tags
         ) as writer:
             for core in tiles:
                 writer.write(core, _boundary(store, core, "thick").astype(np.uint8)[None])
-    if outputs.outline is not None:
-        write_outlines(outputs.outline, raster, lambda window: _boundary(store, window, "thin"))
-    if outputs.polygons is not None:
-        _write_polygons(outputs.regions, raster, outputs.polygons)
-    if outputs.statistics is not None:
-        write_statistics(graph_of(store, "statistics"), raster, outputs.statistics)
+    if files.outline is not None:
+        write_outlines(files.outline, raster, lambda window: _boundary(store, window, "thin"))
+    if files.polygons is not None:
+        _write_polygons(files.regions, raster, files.polygons)
+    if files.statistics is not None:
+        write_statistics(graph_of(store, "statistics"), raster, files.statistics)
 
 
 def _boundary(store: Store, window: Window, mode: str) -> NDArray[np.bool_]:

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.engine.regions.stages.stage import Stage, Tile
 from densa.engine.regions.stages.value_range import value_range
-from densa.engine.tiles.block import Block
-from densa.engine.tiles.grid import Grid, inside
+from densa.engine.tiles import Block, Grid, inside
 from densa.raster import Window
 from densa.regions.slic.cells import CellGrid, Cells
 from densa.regions.slic.metric import Metric, make_metric, to_planes
 from densa.regions.slic.parts import Centers, Part, move_centers, no_centers, seed_centers
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Tile
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["CenterStage", "Plan", "load_centers", "part_of", "shared_rounds"]
@@ -81,7 +80,7 @@ def part_of(block: Block, window: Window, metric: Metric) -> Part:
 
 
 @dataclass(frozen=True)
-class CenterStage:
+class CenterStage(Stage):
     """Rounds `first` to `stop` of the centres; the first stage places them."""
 
     plan: Plan

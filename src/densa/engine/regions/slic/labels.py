@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from densa.engine.regions.slic.centers import Plan, load_centers, part_of
 from densa.engine.regions.slic.strips import fitting_strips, join_strips
+from densa.engine.regions.stages.stage import Stage, Tile
 from densa.engine.regions.stages.stitching import label_fragments, number_fragments
-from densa.engine.tiles.grid import Grid, inside
+from densa.engine.tiles import Grid, inside
 from densa.raster import Window
 from densa.regions.slic.cells import CellGrid, Cells
 from densa.regions.slic.parts import candidates, labels_of, most_pieces
@@ -23,7 +24,6 @@ from densa.regions.slic.small_pieces import Sides, absorb_in_window
 from densa.regions.slic.superpixels import smallest_size
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Tile
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["MARGIN", "LabelStage", "merged_bytes"]
@@ -58,15 +58,15 @@ class _Chosen(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LabelStage:
+class LabelStage(Stage):
     """Labels of the pixels, and small pieces merged into their neighbours."""
 
     plan: Plan
     before: str
     reach: int  # largest halo of all stages, for which the tiles were chosen
-    name: str = "slic"
-    halo: int = 0
-    paints: bool = True
+    halo: int
+    name = "slic"
+    paints = True
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
         """Regions of one tile, in pieces."""

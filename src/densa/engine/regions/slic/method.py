@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from densa.engine.regions.settings import COMPACTNESS, SUPERPIXEL_SIZE
 from densa.engine.regions.slic.centers import CenterStage, Plan, shared_rounds
 from densa.engine.regions.slic.labels import MARGIN, LabelStage, merged_bytes
+from densa.engine.regions.stages.stage import RegionMethod, Stage
 from densa.engine.regions.stages.stitching import MAX_REGIONS
 from densa.engine.regions.stages.value_range import RangeStage
 from densa.errors import InputError
@@ -23,16 +25,11 @@ from densa.regions.shared.checks import MAX_BANDS
 from densa.regions.slic.cells import cell_grid
 from densa.regions.slic.superpixels import check_image_parameters, check_parameters
 
-if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Stage
-
 __all__ = ["Slic"]
-
-_SIZE = 400  # pixels of a superpixel, unless told
 
 
 @dataclass(frozen=True)
-class Slic:
+class Slic(RegionMethod):
     """SLIC superpixels, as `densa.regions.slic` of the whole raster with connected regions.
 
     Invalid pixels are in no region.
@@ -47,12 +44,13 @@ class Slic:
     """
 
     n_superpixels: int | None = None
-    compactness: float = 10.0
+    compactness: float = COMPACTNESS
     n_iterations: int = 10
     adaptive: bool = False
     lab: bool | None = None
     min_size_factor: float = 0.25
     superpixel_size: float | None = None
+    name = "slic"
 
     def __post_init__(self) -> None:
         check_parameters(self.compactness, self.n_iterations, self.adaptive, self.min_size_factor)
@@ -62,11 +60,6 @@ class Slic:
             raise InputError(f"n_superpixels must be 1 or more, got {self.n_superpixels}")
         if self.superpixel_size is not None and not 1 <= self.superpixel_size < math.inf:
             raise InputError(f"superpixel_size must be 1 pixel or more, and finite, got {self.superpixel_size}")
-
-    @property
-    def name(self) -> str:
-        """As on the command line."""
-        return "slic"
 
     def parameters(self) -> dict[str, Any]:
         """What a run that is continued must share."""
@@ -108,7 +101,7 @@ class Slic:
                 f"SLIC takes up to {MAX_BANDS} bands of integers or real numbers, {raster.path} has {raster.n_bands} "
                 f"of {raster.dtype}"
             )
-        wanted = self.n_superpixels or max(1, round(height * width / (self.superpixel_size or _SIZE)))
+        wanted = self.n_superpixels or max(1, round(height * width / (self.superpixel_size or SUPERPIXEL_SIZE)))
         if wanted > MAX_REGIONS:
             raise InputError(
                 f"{wanted} superpixels are wanted of {height} x {width} pixels, at most {MAX_REGIONS} can be numbered;"

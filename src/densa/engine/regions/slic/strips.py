@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.raster import Window
-from densa.regions.shared.union_find import number_sets, unite
+from densa.union_find import number_sets, unite
 
 __all__ = ["fitting_strips", "join_strips"]
 

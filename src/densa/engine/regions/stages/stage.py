@@ -1,21 +1,29 @@
-"""What a region method is to the engine: stages, each a local step per tile and a global step over what those left."""
+"""Region methods as the engine runs them: stages, each a local step per tile and a global step over all tiles."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.tiles.block import Block, read_window
-from densa.engine.tiles.grid import Grid, widened
+from densa import raster as rasters
+from densa.engine.resources.budget import keep_worker_small
+from densa.engine.tiles import Block, Grid, read_window, widened
+from densa.engine.work.packing import encode_arrays
 from densa.raster import Raster, Window
 
 if TYPE_CHECKING:
     from densa.engine.regions.stages.store import Store
 
-__all__ = ["RegionMethod", "Stage", "Tile", "expected_regions", "gather_bytes"]
+__all__ = ["RegionMethod", "Regions", "Stage", "StageJob", "StageWorker", "Tile"]
+
+Regions = Callable[[Window], NDArray[np.int32]]
+"""Region numbers of a window: of a finished segmentation, or of a raster file."""
 
 
 class Tile:
@@ -42,11 +50,11 @@ class Tile:
         return read_window(self._raster, self.core, window)
 
 
-class Stage(Protocol):
-    """One pass over the tiles; picklable.
+class Stage(ABC):
+    """One pass over the tiles; picklable, and equal to another that computes the same.
 
-    A stage leaves named arrays for every tile, which later stages and its own global step read from the store. The one
-    with an attribute `paints = True` leaves, of its (h, w) core,
+    A stage leaves named arrays for every tile, which later stages and its own global step read from the store. A stage
+    that paints leaves, of its (h, w) core,
 
     * "fragments": (h, w) int32 connected pieces from 1, 0 where there is no region;
     * "firsts": (n,) int64 place (row * width + column in the raster) of the first pixel of each piece;
@@ -55,40 +63,67 @@ class Stage(Protocol):
     * "faces": (2 w + 2 h,) int32 pieces along the upper and lower row, the left and right column (all five are what
       `stitching.fragment_arrays` makes);
 
-    and its global step has the pieces numbered ("numbers" of every tile, see `stitching.number_fragments`). One with an
-    attribute `merges = True` may come later; its global step ends with `Store.save_merge`.
+    and its global step has the pieces numbered ("numbers" of every tile, see `stitching.number_fragments`). A stage
+    that merges may come later; its global step ends with `Store.save_merge`.
+
+    Attributes:
+        name: lower-case letters and digits; names its files.
+        halo: pixels around a core that are usually read; -1: the image is not read.
+        margin: pixels around a core of which results of earlier stages are read.
+        paints, merges: whether it makes the regions, or merges regions.
     """
 
-    @property
-    def name(self) -> str:
-        """Lower-case letters and digits; names its files."""
+    if TYPE_CHECKING:  # fields or properties of a subclass; of a property here, a dataclass would make a default
 
-    @property
-    def halo(self) -> int:
-        """Pixels around a core that are usually read; -1: none of the image (`margin` may say what else is)."""
+        @property
+        def name(self) -> str: ...  # noqa: D102
 
+        @property
+        def halo(self) -> int: ...  # noqa: D102
+
+    margin: ClassVar[int] = 0
+    paints: ClassVar[bool] = False
+    merges: ClassVar[bool] = False
+
+    @abstractmethod
     def compute(self, tile: Tile, store: Store) -> Mapping[str, NDArray[Any]]:
-        """The local step, in any worker: the same arrays whoever computes them."""
+        """The local step, in any worker: the same arrays in each."""
 
+    @abstractmethod
     def gather(self, store: Store, grid: Grid) -> None:
         """The global step, when all tiles are there; doing it again changes nothing."""
 
+    def gather_bytes(self, raster: Raster, n_regions: float) -> float:
+        """Memory of the global step that grows with the number of regions; by default 0, for unknown or small.
 
-class RegionMethod(Protocol):
+        Where it is known, a budget that is too small is refused before anything is computed.
+
+        Raises:
+            InputError: so many regions cannot be worked on.
+        """
+        return 0.0
+
+
+class RegionMethod(ABC):
     """A region method with its parameters, checked when it is made; picklable.
 
-    It may have a method `expected_regions(raster)`, about how many regions there will be before any are merged, and its
-    stages `gather_bytes(raster, n_regions)`, memory of their global step: where both are known, a budget that is too
-    small is refused before anything is computed.
+    Attributes:
+        name: as on the command line.
+        whole: the image is computed in one tile.
     """
 
-    @property
-    def name(self) -> str:
-        """As on the command line."""
+    if TYPE_CHECKING:  # see `Stage`
 
+        @property
+        def name(self) -> str: ...  # noqa: D102
+
+    whole: ClassVar[bool] = False
+
+    @abstractmethod
     def parameters(self) -> dict[str, Any]:
         """What a run that is continued must share, as JSON."""
 
+    @abstractmethod
     def stages(self, raster: Raster) -> Sequence[Stage]:
         """The passes, in order.
 
@@ -96,21 +131,79 @@ class RegionMethod(Protocol):
             InputError: the method does not fit the raster.
         """
 
+    @abstractmethod
     def bytes_per_pixel(self, raster: Raster) -> float:
         """Memory at the peak of a stage, per pixel of its block."""
 
-
-def expected_regions(method: RegionMethod, raster: Raster) -> int | None:
-    """About how many regions there will be before any are merged, of a method that says so."""
-    told: int | None = getattr(method, "expected_regions", lambda _: None)(raster)
-    return told
+    def expected_regions(self, raster: Raster) -> int | None:
+        """About how many regions there will be before any are merged; by default None, for unknown."""
+        return None
 
 
-def gather_bytes(stage: Stage, raster: Raster, n_regions: float) -> float:
-    """Memory of a global step that grows with the number of regions; 0 of a stage that says nothing."""
-    told: float = getattr(stage, "gather_bytes", lambda *_: 0.0)(raster, n_regions)
-    return told
+@dataclass(frozen=True)
+class StageJob:
+    """The job of one stage over one raster; see `densa.engine.work.job.Job`.
+
+    Args:
+        key: identifies the job.
+        image, page: opened by every process itself.
+        grid: the tiles.
+        stage: what is computed.
+        store: results of the stages before; the work folder must be at the same path in every process.
+        cache_bytes: that GDAL may keep in each process; 0 for its usual amount.
+        threads: of Numba in each worker; 0: no limit.
+    """
+
+    key: str
+    image: Path
+    page: int
+    grid: Grid
+    stage: Stage
+    store: Store
+    cache_bytes: int = 0
+    threads: int = 0
+
+    def open(self) -> StageWorker:
+        """The image, for this process."""
+        keep_worker_small(self.cache_bytes)
+        self.limit_threads()
+        return self.opened(rasters.open(self.image, page=self.page))
+
+    def opened(self, raster: Raster) -> StageWorker:
+        """The same, of an image that is open already."""
+        return StageWorker(self, raster)
+
+    def limit_threads(self) -> None:
+        """Limit Numba to `threads` in the calling thread."""
+        if self.threads:
+            import numba
+
+            numba.set_num_threads(min(self.threads, numba.get_num_threads()))
 
 
-Regions = Callable[[Window], NDArray[np.int32]]
-"""Region numbers of a window: of a finished segmentation, or of a raster file."""
+@dataclass(frozen=True)
+class StageWorker:
+    """A stage and an image in one process; see `densa.engine.work.job.Worker`."""
+
+    job: StageJob
+    raster: Raster
+
+    def read(self, number: int) -> Tile:
+        """A tile, with the block that the stage usually asks for."""
+        core = self.job.grid.tile(number)[0]
+        ahead: Block | None = None
+        if self.job.stage.halo >= 0:
+            ahead = Tile(self.raster, number, core).read(self.job.stage.halo)
+        return Tile(self.raster, number, core, ahead)
+
+    def compute(self, tile: Tile) -> Mapping[str, NDArray[Any]]:
+        """The arrays that the stage leaves for a tile."""
+        return self.job.stage.compute(tile, self.job.store)
+
+    def pack(self, result: Mapping[str, NDArray[Any]]) -> bytes:
+        """The arrays as bytes."""
+        return encode_arrays(result)
+
+    def close(self) -> None:
+        """Close the image."""
+        self.raster.close()

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.tiles.grid import Grid, inside
-from densa.engine.work.array_file import encode_arrays, is_whole, read_arrays
+from densa.engine.tiles import Grid, inside
 from densa.engine.work.journal import WorkFolder
+from densa.engine.work.packing import encode_arrays, has_whole_arrays, read_arrays
 from densa.errors import InputError
 from densa.raster import Window
 
@@ -65,7 +65,7 @@ class Store:
         for number in range(len(self.grid)):
             path = self.folder.path / _tile_name(stage, number)
             try:
-                if is_whole(path.read_bytes()):
+                if has_whole_arrays(path.read_bytes()):
                     done.add(number)
                 else:
                     path.unlink()
@@ -138,7 +138,7 @@ class Store:
         try:
             return read_arrays(self.folder.path / name, arrays)
         except FileNotFoundError as error:
-            raise InputError(f"{self.folder.path} lacks {name}; begin anew with --overwrite") from error
+            raise InputError(f"{self.folder.path} lacks {name}; begin anew with overwrite=True") from error
 
 
 def _tile_name(stage: str, number: int) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.tiles.grid import Grid
+from densa.engine.regions.stages.stage import Stage, Tile
+from densa.engine.tiles import Grid
 from densa.errors import InputError
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Tile
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["FixedPoint", "RangeStage", "ValueRange", "fixed_point", "needs_range", "value_range"]
@@ -37,14 +37,14 @@ class ValueRange(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RangeStage:
+class RangeStage(Stage):
     """Finds the range of the valid values; leaves the table "range".
 
     Any number of stages of one method may list it: it computes the same wherever it stands. Memory: one block.
     """
 
-    name: str = "range"
-    halo: int = 0
+    name = "range"
+    halo = 0
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
         """Count of valid pixels, and lowest and highest value per band of one tile, in 64 bits of the image's kind."""

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.engine.regions.settings import SIGMA
+from densa.engine.regions.stages.stage import RegionMethod, Stage, Tile
 from densa.engine.regions.stages.value_range import RangeStage, value_range
 from densa.engine.regions.watershed.minima import MinimaStage, marker_numbers
 from densa.engine.regions.watershed.relief import Relief
 from densa.engine.regions.watershed.spanning_forest import label_nodes, level_nodes
-from densa.engine.tiles.grid import Grid, common, inside, overlap, widened
+from densa.engine.tiles import Grid, common, inside, overlap, widened
 from densa.engine.work.identity import image_identity
 from densa.errors import InputError
 from densa.raster import Raster, Window
@@ -27,10 +29,9 @@ from densa.raster import open as open_raster
 from densa.regions.shared.checks import MAX_PIXELS, check_connectivity
 from densa.regions.watershed.markers import check_count, grid_markers
 from densa.regions.watershed.spanning_forest import MOST_STEPS, Terrain, filled_terrain, terrain, unordered_terrain
-from densa.regions.watershed.spanning_forest_tiles import Place, shrink
+from densa.regions.watershed.spanning_forest_tiles import TileOrigin, shrink
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Stage, Tile
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["Watershed"]
@@ -40,7 +41,7 @@ _LEVELS = "levels"
 
 
 @dataclass(frozen=True)
-class Watershed:
+class Watershed(RegionMethod):
     """Watershed regions as `densa.regions.watershed_forest` defines and numbers them, the same for any tiling.
 
     Equal to ``watershed_forest(relief, markers, connectivity, mask=valid)``, where the relief is
@@ -63,10 +64,11 @@ class Watershed:
     """
 
     markers: int | Path | None = None
-    sigma: float = 1.0
+    sigma: float = SIGMA
     relief: str = "gradient"
     connectivity: int = 1
     bands: str = "largest"
+    name = "watershed"
 
     def __post_init__(self) -> None:
         check_connectivity(self.connectivity)
@@ -77,11 +79,6 @@ class Watershed:
             return
         if isinstance(self.markers, bool) or not isinstance(self.markers, int) or self.markers < 1:
             raise InputError(f"markers must be a count from 1, a raster file, or None for minima, got {self.markers!r}")
-
-    @property
-    def name(self) -> str:
-        """As on the command line."""
-        return "watershed"
 
     def parameters(self) -> dict[str, Any]:
         """What a run that is continued must share; of a raster of markers, its content."""
@@ -145,7 +142,7 @@ class Markers:
 
 
 @dataclass(frozen=True)
-class MinimaForestStage:
+class MinimaForestStage(Stage):
     """Finds the forest of each tile as far as it is certain there, and joins the rest; `MinimaStage` has been before.
 
     Args:
@@ -155,8 +152,8 @@ class MinimaForestStage:
 
     relief: Relief
     connectivity: int
-    name: str = "forest"
-    paints: bool = True
+    name = "forest"
+    paints = True
 
     @property
     def halo(self) -> int:
@@ -177,7 +174,7 @@ class MinimaForestStage:
 
 
 @dataclass(frozen=True)
-class FillStage:
+class FillStage(Stage):
     """Finds the level of each pixel: how high a flood from the markers stands when it gets there.
 
     Args:
@@ -189,7 +186,7 @@ class FillStage:
     relief: Relief
     markers: Markers
     connectivity: int
-    name: str = "fill"
+    name = "fill"
 
     @property
     def halo(self) -> int:
@@ -232,7 +229,7 @@ class FillStage:
 
 
 @dataclass(frozen=True)
-class ForestStage:
+class ForestStage(Stage):
     """As `MinimaForestStage`, of the levels that `FillStage` found.
 
     Args:
@@ -242,10 +239,10 @@ class ForestStage:
 
     markers: Markers
     connectivity: int
-    name: str = "forest"
-    paints: bool = True
-    halo: int = -1
-    margin: int = _MARGIN
+    name = "forest"
+    halo = -1
+    margin = _MARGIN
+    paints = True
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
         """Nodes and undecided edges of one tile, see `shrink`; the nodes at its faces."""
@@ -264,7 +261,7 @@ class ForestStage:
 
 
 def _shrunk(tile: Tile, land: Terrain, markers: NDArray[np.int32], fill: bool = False) -> dict[str, NDArray[Any]]:
-    left = shrink(land, markers, Place(tile.core.row, tile.core.column, tile.width), fill)
+    left = shrink(land, markers, TileOrigin(tile.core.row, tile.core.column, tile.width), fill)
     nodes = left["fragments"]
     faces = {"top": nodes[0], "bottom": nodes[-1], "left": nodes[:, 0], "right": nodes[:, -1]}
     return left | {side: np.ascontiguousarray(face) for side, face in faces.items()}

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.engine.regions.stages.stage import Stage, Tile
 from densa.engine.regions.stages.stitching import fragment_arrays, number_fragments
 from densa.engine.regions.watershed.relief import Relief
-from densa.engine.tiles.grid import Grid, inside
+from densa.engine.tiles import Grid, inside
 from densa.regions.watershed.spanning_forest import terrain
 
 if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Tile
     from densa.engine.regions.stages.store import Store
 
 __all__ = ["MinimaStage", "marker_numbers"]
@@ -23,7 +23,7 @@ _STAGE, _NUMBERS = "minima", "minimanumbers"
 
 
 @dataclass(frozen=True)
-class MinimaStage:
+class MinimaStage(Stage):
     """Finds the plateaus without a lower neighbour; `marker_numbers` gives them.
 
     A plateau may go on in other tiles and have its way down there. So each tile tells of the pixels at its faces that
@@ -36,7 +36,7 @@ class MinimaStage:
 
     relief: Relief
     connectivity: int
-    name: str = _STAGE
+    name = _STAGE
 
     @property
     def halo(self) -> int:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.tiles.grid import inside, widened
+from densa.engine.regions.stages.stage import Tile
+from densa.engine.tiles import inside, widened
 from densa.errors import InputError
 from densa.raster import Raster, Window
 from densa.regions import gradient_magnitude
 from densa.regions.watershed.gradient import check_gradient, gradient_reach
 from densa.regions.watershed.minima import check_relief
-
-if TYPE_CHECKING:
-    from densa.engine.regions.stages.stage import Tile
 
 __all__ = ["Relief"]
 

@@ -1,1 +1,0 @@
-"""Tiles of a raster, and reading them with their context."""
