@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from densa.descriptors.shared.checks import as_count
+from densa.checks import as_count
 from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
 

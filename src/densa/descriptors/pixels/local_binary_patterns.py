@@ -10,10 +10,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.checks import as_count, as_positive
 from densa.descriptors.pixels._rows import mirror, mirror_pad
 from densa.descriptors.pixels.descriptor import PlaneDescriptor
 from densa.descriptors.pixels.place import Place
-from densa.descriptors.shared.checks import as_count, as_positive
 from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.checks import as_choices, as_positive
 from densa.descriptors.pixels._multi_scale_kernel import N_SLOTS, describe_scale
 from densa.descriptors.pixels._taps import first_taps, gaussian_taps, radius, second_taps
 from densa.descriptors.pixels.descriptor import PlaneDescriptor
 from densa.descriptors.pixels.place import Place
-from densa.descriptors.shared.checks import as_choices, as_positive
 from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
 

@@ -9,11 +9,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.checks import as_count
 from densa.descriptors.pixels._rows import mirror
 from densa.descriptors.pixels.descriptor import PlaneDescriptor
 from densa.descriptors.pixels.place import Place
 from densa.descriptors.pixels.textons import TextonBank
-from densa.descriptors.shared.checks import as_count
 from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
 

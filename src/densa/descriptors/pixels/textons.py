@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.checks import as_positive
 from densa.descriptors.pixels._normalised import Responses
 from densa.descriptors.pixels._taps import radius
 from densa.descriptors.pixels.colour import check_rgb, full_white, lab_planes
 from densa.descriptors.pixels.descriptor import PlaneDescriptor
 from densa.descriptors.pixels.place import Place
-from densa.descriptors.shared.checks import as_positive
 
 __all__ = ["TextonBank"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.checks import as_count
 from densa.descriptors.dictionary import Dictionary
 from densa.descriptors.regions.descriptor import RegionDescriptor
-from densa.descriptors.shared.checks import as_count
 from densa.descriptors.shared.threads import share_items
 from densa.errors import InputError
 

@@ -1,1 +1,1 @@
-"""What descriptors of pixels and of regions share: checks of parameters, threads."""
+"""What descriptors of pixels and of regions share: threads, parts of stacks."""
