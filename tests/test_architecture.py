@@ -20,7 +20,7 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 ROOMS = {
     "": [
         ("errors",),
-        ("checks", "options", "progress"),
+        ("checks", "options", "progress", "union_find"),
         ("legend",),
         ("raster", "regions", "descriptors", "crf", "operators", "metrics"),
         ("datasets", "networks", "shallow"),

@@ -2,7 +2,6 @@
 
 import heapq
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,8 +13,7 @@ from skimage.morphology import reconstruction
 
 from densa.errors import InputError
 from densa.regions import boundaries, gradient_magnitude, label_minima, watershed, watershed_forest
-from densa.regions.watershed import _forest_kernels as kernels
-from densa.regions.watershed.spanning_forest import MOST_STEPS, grow_forest, terrain, unordered_terrain
+from densa.regions.watershed.spanning_forest import MOST_STEPS, grow_spanning_forest, terrain, unordered_terrain
 
 STEPS = [(-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)]
 DTYPES = ["bool", "uint8", "int16", "uint32", "float16", "float32", "int64", "uint64", "float64"]
@@ -186,7 +184,7 @@ def test_levels_are_a_reconstruction_by_erosion(scene, connectivity):
     seed = np.where(markers > 0, image, image.max())
     expected = reconstruction(seed, image, "erosion", footprint=ndimage.generate_binary_structure(2, connectivity))
     land = unordered_terrain(image, None, connectivity)
-    forest = grow_forest(land, np.pad(markers, 1).astype(np.int32).ravel(), fill=True)
+    forest = grow_spanning_forest(land, np.pad(markers, 1).astype(np.int32).ravel(), fill=True)
     order = unordered_terrain(expected.astype(image.dtype), None, connectivity).values[1:-1, 1:-1]
     assert_array_equal(forest.raised(land.values), order)
 
@@ -248,20 +246,6 @@ def test_what_is_outside_the_mask_decides_nothing(rng):
     expected = watershed_forest(image, mask=mask)
     for hidden in (np.nan, -1e9, 1e9):
         assert_array_equal(watershed_forest(np.where(mask, image, hidden), mask=mask), expected)
-
-
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread")
-def test_threads_that_follow_the_same_paths_all_arrive(rng):
-    height, width = 302, 302
-    steps = np.zeros(height * width, np.uint8)
-    inner = np.pad(np.ones((height - 2, width - 2), bool), 1).ravel()
-    n = int(inner.sum())
-    for _ in range(150):
-        order = rng.permutation(np.flatnonzero(inner))  # each points a few places on: the paths cross all rows
-        target = np.zeros(height * width, np.int32)
-        target[order] = order[np.minimum(np.arange(n) + rng.integers(1, 3, n), n - 1)]
-        assert kernels.follow(steps, width, True, target) == 1
-        assert (target[inner] == order[-1]).all()
 
 
 @pytest.mark.parametrize(

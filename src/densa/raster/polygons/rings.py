@@ -22,8 +22,8 @@ from densa.raster.polygons.tracing import (
     TAIL,
     TAIL_AT,
     Borders,
-    find,
 )
+from densa.union_find import find
 
 __all__ = ["Rings", "compact", "finished_rings"]
 

@@ -16,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.raster.polygons.runs import OUTSIDE, Runs
-from densa.raster.polygons.tracing import find
+from densa.union_find import find
 
 __all__ = ["Sieve"]
 

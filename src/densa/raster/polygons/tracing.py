@@ -14,6 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.raster.polygons.runs import OUTSIDE
+from densa.union_find import find
 
 __all__ = [
     "ARCS",
@@ -31,7 +32,6 @@ __all__ = [
     "TAIL_AT",
     "Borders",
     "cut",
-    "find",
     "room",
     "trace_rows",
 ]
@@ -68,15 +68,6 @@ class Borders(NamedTuple):
 def room(width: int) -> tuple[int, int, int, int]:
     """Largest number of points, arcs, nodes and components that one row, or one cut, can add."""
     return 4 * (width + 1), 2 * (width + 1), width + 1, width
-
-
-@njit(nogil=True, cache=True)
-def find(parent, i):  # type: ignore[no-untyped-def]
-    """Root of `i`, halving the path."""
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
 
 
 @njit(nogil=True, cache=True)

@@ -28,7 +28,7 @@ from densa.regions.mean_shift.mode_joining import (
     sum_modes,
 )
 from densa.regions.mean_shift.mode_search import BRIGHT
-from densa.regions.shared.union_find import root, unite
+from densa.union_find import find, unite
 
 __all__ = ["fuse_graph", "fuse_modes"]
 
@@ -132,7 +132,7 @@ def _join_close_modes(edges: Any, sums: Any, sizes: Any, parents: Any, limit: fl
             unite(parents, one, other)
             joined = True
     for region in range(parents.size):  # roots come first: they are the smallest of their sets
-        first = root(parents, region)
+        first = find(parents, region)
         parents[region] = first
         if first != region and sizes[region] > 0:
             _merge_into(sums, sizes, first, region)
@@ -180,7 +180,7 @@ def _absorb_small(
         member = region
         while member > 0:
             for place in range(starts[member], starts[member + 1]):
-                other = root(parents, neighbours[place])
+                other = find(parents, neighbours[place])
                 if other == region:
                     continue
                 distance = _distance(sums, sizes, region, other, bright)

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.regions.shared.distinct import distinct
-from densa.regions.shared.union_find import root, unite
+from densa.union_find import find, unite
 
 __all__ = [
     "EDGE_SHIFT",
@@ -148,7 +148,7 @@ def _number_roots(parents: Any, mask: Any, regions: Any) -> int:
             n_regions += 1
             regions[pixel] = n_regions
         else:
-            regions[pixel] = regions[root(parents, pixel)]  # a root is the first pixel of its component
+            regions[pixel] = regions[find(parents, pixel)]  # a root is the first pixel of its component
     return n_regions
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from densa.regions.partition._merge_kernel import half_edges
-from densa.regions.shared.union_find import root
+from densa.union_find import find
 
 
 @njit(nogil=True, cache=True)
@@ -57,7 +57,7 @@ def _nearest(k, mean, parent, head, tail, follow, target):  # type: ignore[no-un
     best, least = np.int64(-1), np.inf
     h, previous = head[k], np.int32(-1)
     while h >= 0:
-        i = root(parent, target[h])
+        i = find(parent, target[h])
         after = follow[h]
         if i == k:
             if previous < 0:

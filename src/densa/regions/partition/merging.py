@@ -16,7 +16,7 @@ from densa.regions.partition._absorb_kernel import absorb
 from densa.regions.partition._merge_kernel import COSTS, PREDICATES, merge_greedily
 from densa.regions.partition.graph import RegionGraph
 from densa.regions.partition.statistics import Predicate
-from densa.regions.shared.union_find import root
+from densa.union_find import find, unite
 
 __all__ = ["MergeTree", "absorb_small_regions", "felzenszwalb_cut", "merge_by_predicate", "merge_tree", "threshold_cut"]
 
@@ -224,18 +224,17 @@ def _table(merges: NDArray[np.int32], present: NDArray[np.bool_]) -> NDArray[np.
 @njit(nogil=True, cache=True)
 def _join(merges, parent, present):  # type: ignore[no-untyped-def]
     for m in range(merges.shape[0]):
-        a, b = root(parent, np.int64(merges[m, 0])), root(parent, np.int64(merges[m, 1]))
-        parent[max(a, b)] = min(a, b)
+        unite(parent, np.int64(merges[m, 0]), np.int64(merges[m, 1]))
     table = np.zeros(parent.size, np.int32)
     n = 0
     for k in range(1, parent.size):
         if present[k]:
-            r = root(parent, k)
-            if r == k:
+            kept = find(parent, k)
+            if kept == k:
                 n += 1
                 table[k] = n
             else:
-                table[k] = table[r]
+                table[k] = table[kept]
     return table
 
 
@@ -244,7 +243,7 @@ def _felzenszwalb(edges, weights, sizes, scale, min_size, parent):  # type: igno
     internal = np.zeros(parent.size)
     for step in range(2):
         for e in range(weights.size):
-            a, b = root(parent, np.int64(edges[e, 0])), root(parent, np.int64(edges[e, 1]))
+            a, b = find(parent, np.int64(edges[e, 0])), find(parent, np.int64(edges[e, 1]))
             if a == b:
                 continue
             if step == 0:

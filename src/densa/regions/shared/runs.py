@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from densa.regions.shared.union_find import unite
+from densa.union_find import unite
 
 _STRIP = 64  # rows that one task joins before the seams between strips are closed
 

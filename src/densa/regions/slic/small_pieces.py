@@ -17,7 +17,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from densa.regions.shared.runs import Extents, Runs, connected_runs, paint, piece_extents
-from densa.regions.shared.union_find import number_sets, root
+from densa.union_find import find, number_sets
 
 _STRIP = 256  # rows whose pieces one task sees to
 
@@ -249,9 +249,9 @@ def _spread_doubt(contacts, parent, unsettled, uncertain, doubtful):  # type: ig
     fickle = uncertain.copy()
     for i in range(contacts.shape[0]):
         if unsettled[contacts[i, 0]] and uncertain[contacts[i, 1]]:
-            fickle[root(parent, contacts[i, 0])] = True
+            fickle[find(parent, contacts[i, 0])] = True
     for a in range(parent.size):
-        if fickle[root(parent, a)]:
+        if fickle[find(parent, a)]:
             doubtful[a] = True
 
 
@@ -308,14 +308,14 @@ def _merge(chosen, sizes, parent):  # type: ignore[no-untyped-def]
             parent[a] = chosen[a]
     for a in range(chosen.size):
         if chosen[a] != a:
-            sizes[root(parent, a)] += before[a]
+            sizes[find(parent, a)] += before[a]
 
 
 @njit(nogil=True, cache=True)
 def _find_unsettled(sizes, parent, min_size, unsettled):  # type: ignore[no-untyped-def]
     """Mark the pieces that are part of one below `min_size`; whether there are any."""
     for a in range(parent.size):
-        unsettled[a] = sizes[root(parent, a)] < min_size
+        unsettled[a] = sizes[find(parent, a)] < min_size
     return unsettled.any()
 
 
@@ -339,7 +339,7 @@ def _keep_unsettled(contacts, parent, unsettled, doubtful):  # type: ignore[no-u
         a = contacts[i, 0]
         if not unsettled[a] or (doubtful.size and doubtful[a]):
             continue
-        one, other = root(parent, a), root(parent, contacts[i, 1])
+        one, other = find(parent, a), find(parent, contacts[i, 1])
         if one != other:
             contacts[n, 0], contacts[n, 1], contacts[n, 2] = one, other, contacts[i, 2]
             n += 1

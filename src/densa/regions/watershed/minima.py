@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.regions.shared.checks import check_connectivity
+from densa.union_find import find
 
 __all__ = ["area_closing", "fill_minima", "h_minima", "label_minima", "regional_minima"]
 
@@ -231,24 +232,24 @@ def _tree(relief: NDArray[np.generic], connectivity: int) -> tuple[NDArray[np.in
 
 
 @njit(nogil=True, cache=True)
-def _build_tree(values, order, width, diagonal, parent, root):  # type: ignore[no-untyped-def]
-    """Join pixels from low to high; afterwards the parent of each pixel is the canonical one of a basin."""
+def _build_tree(values, order, width, diagonal, parent, highest):  # type: ignore[no-untyped-def]
+    """Join pixels from low to high; afterwards the parent of each pixel is the canonical one of a basin.
+
+    `highest` leads to the pixel added last to each basin so far; it comes as -1.
+    """
     height = values.size // width
     for pixel in order:
-        parent[pixel] = root[pixel] = pixel
+        parent[pixel] = highest[pixel] = pixel
         row, column = pixel // width, pixel % width
         for r in range(max(row - 1, 0), min(row + 2, height)):
             for c in range(max(column - 1, 0), min(column + 2, width)):
                 if not diagonal and r != row and c != column:
                     continue
-                top = r * width + c
-                if root[top] < 0:
+                if highest[r * width + c] < 0:
                     continue
-                while root[top] != top:
-                    root[top] = root[root[top]]
-                    top = root[top]
+                top = find(highest, r * width + c)
                 if top != pixel:
-                    parent[top] = root[top] = pixel
+                    parent[top] = highest[top] = pixel
     for i in range(order.size - 1, -1, -1):
         pixel = order[i]
         up = parent[pixel]

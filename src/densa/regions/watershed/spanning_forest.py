@@ -13,18 +13,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from densa.regions.watershed import _forest_kernels as kernels
-from densa.regions.watershed import _forest_tile_kernels as tile_kernels
 from densa.regions.watershed import _plateaus as plateaus
+from densa.regions.watershed import _spanning_forest_kernels as kernels
+from densa.regions.watershed import _spanning_forest_tile_kernels as tile_kernels
 from densa.regions.watershed.markers import blank_outside, check_inside, check_reach, given_markers
 from densa.regions.watershed.minima import check_relief
 
 __all__ = [
     "MOST_STEPS",
-    "Forest",
+    "SpanningForest",
     "Terrain",
     "filled_terrain",
-    "grow_forest",
+    "grow_spanning_forest",
     "terrain",
     "unordered_terrain",
     "watershed_forest",
@@ -86,12 +86,12 @@ def watershed_forest(
         roots = land.number_minima()[0]
     else:
         land, roots = unordered_terrain(relief, inside, reach), np.pad(given, 1).ravel()
-        forest = grow_forest(land, roots, fill=True)
+        forest = grow_spanning_forest(land, roots, fill=True)
         reached = forest.paint(kernels.resolve(forest.parents, forest.labels)) != 0
         land = filled_terrain(forest.raised(land.values), reached, given, reach)
         del forest, reached
     land.fill_steps()
-    forest = grow_forest(land, roots)
+    forest = grow_spanning_forest(land, roots)
     labels = forest.paint(kernels.resolve(forest.parents, forest.labels))
     return labels if names is None else names[labels]
 
@@ -200,14 +200,14 @@ def _ordered(relief: NDArray[Any]) -> NDArray[np.signedinteger]:
     return bits
 
 
-class Forest(NamedTuple):
+class SpanningForest(NamedTuple):
     """Parts of a terrain, joined as far as that is certain.
 
     Attributes:
         parts: padded and flattened, the part of each pixel from 0, -1 for none.
         parents: (n,) of each part; that of a root is itself.
         labels: (n,) marker of each root, 0 for none.
-        kinds: (n,) uint8 of each root: CLOSED, OPEN or LABELLED, see `_forest_kernels`.
+        kinds: (n,) uint8 of each root: CLOSED, OPEN or LABELLED, see `_spanning_forest_kernels`.
         higher, lower: (m,) flat indices of the ends of the edges left between parts.
         levels: (n,) of each part, if asked for, the lowest flood that reaches it from a part that is not closed: in
             labelled parts the value of the marker, in open ones (of which it is known outside alone) the least number.
@@ -236,7 +236,7 @@ class Forest(NamedTuple):
         return raised
 
 
-def grow_forest(land: Terrain, markers: NDArray[np.int32], fill: bool = False) -> Forest:
+def grow_spanning_forest(land: Terrain, markers: NDArray[np.int32], fill: bool = False) -> SpanningForest:
     """Join whatever is joined in the forest for certain, what lies beyond the frame being unknown.
 
     Args:
@@ -269,4 +269,4 @@ def grow_forest(land: Terrain, markers: NDArray[np.int32], fill: bool = False) -
         higher, lower = higher[:n_left], lower[:n_left]
         if fill:
             kernels.rise_parts(values, parts, chosen[:n_chosen], before, levels)
-    return Forest(parts, parents, labels, kinds, higher, lower, levels, shape)
+    return SpanningForest(parts, parents, labels, kinds, higher, lower, levels, shape)

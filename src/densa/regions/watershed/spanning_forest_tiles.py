@@ -3,7 +3,7 @@
 A tile knows its own pixels and, of the pixels around it, value and steps. Of its edges
 
 * the least one that leaves a *closed* part (no marker, no pixel at a face) is in the forest whatever lies outside, by
-  the cut property: such parts are joined at once (`grow_forest`);
+  the cut property: such parts are joined at once (`grow_spanning_forest`);
 * one that is not in the spanning forest of the tile by itself is not in that of the whole: it is the highest of a
   cycle in the tile, so it is dropped (two parts with markers count as joined, by way of a root above all markers);
 * the others are *undecided*: edges of the tile's own forest between parts with a marker or a face pixel. Each joins
@@ -23,28 +23,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.regions.shared.distinct import distinct
-from densa.regions.watershed import _forest_kernels as kernels
-from densa.regions.watershed import _forest_tile_kernels as tile_kernels
-from densa.regions.watershed.spanning_forest import Forest, Terrain, grow_forest
+from densa.regions.watershed import _spanning_forest_kernels as kernels
+from densa.regions.watershed import _spanning_forest_tile_kernels as tile_kernels
+from densa.regions.watershed.spanning_forest import SpanningForest, Terrain, grow_spanning_forest
 
-__all__ = ["NO_LEVEL", "Place", "join_nodes", "shrink"]
+__all__ = ["NO_LEVEL", "TileOrigin", "join_nodes", "shrink"]
 
 
-class Place(NamedTuple):
-    """Where a tile lies: its first row and column, and the width of the raster."""
+class TileOrigin(NamedTuple):
+    """A tile's first row and column, and the width of the raster."""
 
     row: int
     column: int
     raster_width: int
 
 
-def shrink(land: Terrain, markers: NDArray[np.int32], place: Place, fill: bool = False) -> dict[str, NDArray[Any]]:
+def shrink(
+    land: Terrain, markers: NDArray[np.int32], origin: TileOrigin, fill: bool = False
+) -> dict[str, NDArray[Any]]:
     """What the surroundings of a tile may still change in its watershed.
 
     Args:
         land: of the tile, its steps filled; the frame holds the pixels around it.
         markers: (h, w) number of each pixel's marker, 0: none.
-        place: of the tile.
+        origin: of the tile.
         fill: leave "raised", too.
 
     Returns:
@@ -54,13 +56,13 @@ def shrink(land: Terrain, markers: NDArray[np.int32], place: Place, fill: bool =
         (m + k,) int64 and "order" (m + k,) uint64 place of all these edges in the total order. "raised" (h, w) int32
         or int64: the level of a pixel is the higher one of this and of its node's level (`join_nodes`).
     """
-    forest = grow_forest(land, np.pad(markers, 1).ravel(), fill)
+    forest = grow_spanning_forest(land, np.pad(markers, 1).ravel(), fill)
     nodes, labels = _number_nodes(forest)
     chosen = _undecided(land, forest, int((labels == 0).sum()))
     across = tile_kernels.edges_across(
         land.values.ravel(), land.steps.ravel(), forest.parts, land.offsets, land.row_length
     )  # fmt: skip
-    altitude, order = _order(land, np.concatenate([chosen, across]), place)
+    altitude, order = _order(land, np.concatenate([chosen, across]), origin)
     raised = {"raised": forest.raised(land.values)} if fill else {}
     return raised | {
         "fragments": forest.paint(nodes),
@@ -68,13 +70,13 @@ def shrink(land: Terrain, markers: NDArray[np.int32], place: Place, fill: bool =
         "one": nodes[forest.parts[chosen[:, 0]]],
         "other": nodes[forest.parts[chosen[:, 1]]],
         "inner": nodes[forest.parts[across[:, 0]]],
-        "outer": _positions(land, across[:, 1], place),
+        "outer": _positions(land, across[:, 1], origin),
         "altitude": altitude,
         "order": order,
     }
 
 
-def _number_nodes(forest: Forest) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _number_nodes(forest: SpanningForest) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Node of each part (0: no marker can reach it) and label of each node: those of label 0 first, one per label."""
     roots = kernels.resolve(forest.parents, np.arange(len(forest.parents), dtype=np.int32))
     is_root = roots == np.arange(len(roots))
@@ -87,7 +89,7 @@ def _number_nodes(forest: Forest) -> tuple[NDArray[np.int32], NDArray[np.int32]]
     return nodes[roots], np.concatenate([np.zeros(len(unknown), np.int32), known])
 
 
-def _undecided(land: Terrain, forest: Forest, n_unknown: int) -> NDArray[np.int32]:
+def _undecided(land: Terrain, forest: SpanningForest, n_unknown: int) -> NDArray[np.int32]:
     """(m, 2) higher and lower ends of the edges of the tile's own forest that are left; at most `n_unknown`."""
     chosen = np.empty((n_unknown, 2), np.int32)
     if not n_unknown:
@@ -107,20 +109,20 @@ def _undecided(land: Terrain, forest: Forest, n_unknown: int) -> NDArray[np.int3
     return chosen[:n_chosen]
 
 
-def _order(land: Terrain, edges: NDArray[np.int32], place: Place) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+def _order(land: Terrain, edges: NDArray[np.int32], origin: TileOrigin) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """The two columns that put edges in order."""
     values, steps = land.values.ravel(), land.steps.ravel()
     ranks = np.empty(len(edges), np.uint64)
     tile_kernels.rank_lower_ends(values, steps, land.offsets, edges, ranks)
     higher = edges[:, 0]
-    positions = _positions(land, higher, place).astype(np.uint64)
+    positions = _positions(land, higher, origin).astype(np.uint64)
     order = steps[higher].astype(np.uint64) << np.uint64(56) | positions << np.uint64(3) | ranks
     return values[higher].astype(np.int64), order
 
 
-def _positions(land: Terrain, pixels: NDArray[np.int32], place: Place) -> NDArray[np.int64]:
+def _positions(land: Terrain, pixels: NDArray[np.int32], origin: TileOrigin) -> NDArray[np.int64]:
     row, column = np.divmod(pixels.astype(np.int64), land.row_length)
-    positions: NDArray[np.int64] = (row - 1 + place.row) * place.raster_width + column - 1 + place.column
+    positions: NDArray[np.int64] = (row - 1 + origin.row) * origin.raster_width + column - 1 + origin.column
     return positions
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit, prange
 
 from densa.regions.watershed._plateaus import OUTSIDE
+from densa.union_find import find
 
 CLOSED, OPEN, LABELLED = np.uint8(0), np.uint8(1), np.uint8(2)
 
@@ -31,15 +32,6 @@ def _edge_is_lower(values, steps, one, its_lower, other, others_lower):  # type:
     if one != other:
         return is_lower(values, steps, one, other)
     return is_lower(values, steps, its_lower, others_lower)
-
-
-@njit(nogil=True, inline="always")
-def find(parents, part):  # type: ignore[no-untyped-def]
-    """The root of a part."""
-    while parents[part] != part:
-        parents[part] = parents[parents[part]]
-        part = parents[part]
-    return part
 
 
 @njit(nogil=True, cache=True, parallel=True)

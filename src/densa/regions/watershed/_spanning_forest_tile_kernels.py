@@ -1,13 +1,14 @@
 """Kernels for the spanning forest of a tile: its frame, the edges across it, and Kruskal's algorithm for the whole.
 
-Arrays are as in `_forest_kernels`.
+Arrays are as in `_spanning_forest_kernels`.
 """
 
 import numpy as np
 from numba import njit
 
-from densa.regions.watershed._forest_kernels import OPEN, find, is_lower
 from densa.regions.watershed._plateaus import OUTSIDE
+from densa.regions.watershed._spanning_forest_kernels import OPEN, is_lower
+from densa.union_find import find
 
 
 @njit(nogil=True)
