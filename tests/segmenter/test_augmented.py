@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.segmenter import Augmented, MonteCarlo
-from densa.segmenter.augmented import _place, _seen, _unseen
+from densa.segmenter.augmented import _position, _seen, _unseen
 from densa.segmenter.resampling import resample, resample_valid
 
 ALL_VIEWS = {"flips": ("rows", "columns"), "quarter_turns": True}
@@ -96,12 +96,12 @@ def test_samples_of_views_do_not_depend_on_the_tiles(make, tiled, assert_same_la
 
 @given(st.integers(0, 3), st.booleans())
 def test_a_view_and_its_place(turns, flip):
-    """A block cut out of a view begins where `_place` says, counted from the end along reversed axes."""
+    """A block cut out of a view begins where `_position` says, counted from the end along reversed axes."""
     image = np.arange(6 * 9).reshape(6, 9)
     view = (turns, flip)
     seen = _seen(image, view)
     np.testing.assert_array_equal(_unseen(seen, view), image)
-    row, column = _place(view, 2, 3, 3, 4)
+    row, column = _position(view, 2, 3, 3, 4)
     row, column = (p if p >= 0 else p + n for p, n in zip((row, column), seen.shape, strict=True))
     block = _seen(image[2:5, 3:7], view)
     np.testing.assert_array_equal(seen[row : row + block.shape[0], column : column + block.shape[1]], block)
@@ -148,7 +148,7 @@ def test_blocks_that_are_none(make):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"flips": ("diagonal",)}, "flips are of columns, rows, got 'diagonal'"),
+        ({"flips": ("diagonal",)}, "flips must be of columns, rows, got 'diagonal'"),
         ({"scales": ()}, "needs a scale"),
         ({"scales": (0,)}, "from 0.25 to 4"),
         ({"scales": (float("nan"),)}, "from 0.25 to 4"),

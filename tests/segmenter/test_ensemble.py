@@ -127,7 +127,7 @@ def test_an_ensemble_of_an_ensemble(tmp_path, ensemble, folders, image):
 def test_only_an_ensemble_is_overwritten(tmp_path, ensemble, folders):
     with pytest.raises(InputError, match="exists"):
         save_ensemble(ensemble, folders, load=load)
-    with pytest.raises(InputError, match="is no ensemble"):
+    with pytest.raises(InputError, match="is not an ensemble"):
         save_ensemble(folders[0], folders, load=load, overwrite=True)
     save_ensemble(ensemble, folders[:1], load=load, overwrite=True)
     assert read_ensemble(ensemble).weights == (1.0,)
@@ -160,7 +160,7 @@ def test_models_that_do_not_fit_are_not_saved(tmp_path, folders, save):
     [
         ({"weights": []}, "weights"),
         ({"weights": [1.0] * 33}, "weights"),
-        ({"weights": [1.0, 1.0, 1.0]}, "ensemble of 3 models, but member-2 is no folder"),
+        ({"weights": [1.0, 1.0, 1.0]}, "ensemble of 3 models, but member-2 is not a folder"),
         ({"weights": [1.0, -1.0]}, "more than 0"),
         ({"combine": "median"}, "mean or product"),
         ({"members": ["/etc"]}, "members: Extra inputs"),
@@ -177,12 +177,12 @@ def test_a_description_of_something_else(ensemble, change, message):
 def test_members_lie_inside(ensemble, folders):
     shutil.rmtree(ensemble / "member-1")
     (ensemble / "member-1").symlink_to(folders[1])
-    with pytest.raises(InputError, match="member-1 is no folder in it"):
+    with pytest.raises(InputError, match="member-1 is not a folder in it"):
         load(ensemble)
     (ensemble / "member-1").unlink()
     (ensemble / "member-1").symlink_to(".")
     for use in (load, read_ensemble, lambda folder: ModelSource(folder).fingerprint()):
-        with pytest.raises(InputError, match="member-1 is no folder in it"):
+        with pytest.raises(InputError, match="member-1 is not a folder in it"):
             use(ensemble)
 
 

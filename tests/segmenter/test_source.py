@@ -38,7 +38,7 @@ def test_the_options_are_applied(tmp_path, save, folder, rng):
     with pytest.raises(InputError, match="UNet has no Monte-Carlo dropout"):
         ModelSource(folder, samples=2).load()
     save_ensemble(tmp_path / "both", [folder], load=load_segmenter)
-    with pytest.raises(InputError, match="no single network"):
+    with pytest.raises(InputError, match="need a single network"):
         ModelSource(tmp_path / "both", samples=2).load()
 
 
@@ -81,8 +81,8 @@ def test_what_is_no_model(tmp_path, folder):
     for text, message in [
         (json.dumps({**content, "format": "onnx"}), "format must be .*densa-network.* got 'onnx'"),
         ("[]", "got 'None'"),
-        ("[" * 100_000, "no description of a densa model"),
-        ("\xff", "no description of a densa model"),
+        ("[" * 100_000, "not the description of a densa model"),
+        ("\xff", "not the description of a densa model"),
     ]:
         path.write_text(text, encoding="latin-1")
         with pytest.raises(InputError, match=message):

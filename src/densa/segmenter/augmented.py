@@ -1,6 +1,7 @@
-"""Test-time augmentation: the mean of what a model says of an image turned, flipped and scaled.
+"""Test-time augmentation: the mean of a model's predictions for an image that is turned, flipped and scaled.
 
-The same for every tiling: each view is laid out as that of the whole image, mirrored to whole strides, would be.
+It is the same for every tiling: the views of a block are parts of the views of the whole image, mirrored to whole
+strides.
 """
 
 from __future__ import annotations
@@ -32,20 +33,20 @@ _LARGEST_DENOMINATOR = 16
 class Augmented(Segmenter):
     """A model applied to several views of each block, the mean of its probabilities; see `Segmenter`.
 
-    Blocks must begin at multiples of `stride`, and end at such or where the image ends.
+    Blocks must begin at multiples of `stride`, and end at multiples or where the image ends.
 
     Args:
         segmenter: any.
         flips: axes that are flipped: "rows" (upside down), "columns" (left and right), or both, which makes four views.
         quarter_turns: each of these also turned by 90, 180 and 270 degrees; with a flip, eight views in all.
         scales: sizes relative to the image; fractions of small whole numbers such as 0.5, 0.75, 1, 1.25, 1.5, 2. Finer
-            fractions ask for larger strides.
+            fractions need larger strides.
 
     Attributes:
         n_passes: cost of a block, in applications of the model to it.
 
     Raises:
-        InputError: unknown flips, or scales that are none or out of 1/4 to 4.
+        InputError: unknown flips, no scales, or scales outside 1/4 to 4.
     """
 
     def __init__(
@@ -59,15 +60,15 @@ class Augmented(Segmenter):
         self.segmenter = segmenter
         self.legend, self.bands, self.whole_image = segmenter.legend, segmenter.bands, segmenter.whole_image
         self.views, self.scales = _views(flips, quarter_turns), _scales(scales)
-        # Both an image's end and a block's begin at whole strides of the scaled image.
+        # The scaled image ends, and scaled blocks begin, at whole strides.
         self.stride = math.lcm(*(_grid(segmenter.stride, scale) for scale in self.scales))
         if self.stride > _LARGEST_STRIDE:
             raise InputError(
-                f"scales {', '.join(map(str, self.scales))} ask for tiles on multiples of {self.stride} pixels; choose "
+                f"scales {', '.join(map(str, self.scales))} need tiles on multiples of {self.stride} pixels; choose "
                 "quarters or halves"
             )
         reach = max(_reach(segmenter.halo, scale) for scale in self.scales)
-        # What mirroring pads to a whole stride is seen by a block too.
+        # At least one stride, so that a block sees as much of the image's mirrored end as the whole image does.
         self.halo = max(1, math.ceil(reach / self.stride)) * self.stride
         if self.views == [(0, False)] and self.scales == [1]:
             self.halo = segmenter.halo
@@ -92,7 +93,7 @@ class Augmented(Segmenter):
         total = np.zeros((self.legend.n_classes, height, width), np.float32)
         for scale in self.scales:
             views = self.views
-            if scale == 1 and (0, False) in views:  # the block as it is, with the border that the model makes itself
+            if scale == 1 and (0, False) in views:  # the block itself, whose border the model mirrors
                 views = [view for view in views if view != (0, False)]
                 total += self.segmenter.probabilities_at(block, valid, row, column)
             if views:
@@ -112,7 +113,7 @@ class Augmented(Segmenter):
         return bound
 
     def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Augmented:
-        """The same of the frozen model, the context being that of the overview as it stands."""
+        """The same of the frozen model; every view has the context of the overview as it stands."""
         frozen = copy.copy(self)
         frozen.segmenter = self.segmenter.with_frozen_context(overview, valid)
         frozen.whole_image = frozen.segmenter.whole_image
@@ -134,8 +135,8 @@ class Augmented(Segmenter):
         total = np.zeros((self.legend.n_classes, *block.shape[1:]), np.float32)
         for view in views:
             mask = None if valid is None else np.ascontiguousarray(_seen(valid, view))
-            place = _place(view, row, column, *block.shape[1:], *(int(side * scale) for side in self._size))
-            found = self.segmenter.probabilities_at(np.ascontiguousarray(_seen(block, view)), mask, *place)
+            position = _position(view, row, column, *block.shape[1:], *(int(side * scale) for side in self._size))
+            found = self.segmenter.probabilities_at(np.ascontiguousarray(_seen(block, view)), mask, *position)
             total += _unseen(found, view)
         return total
 
@@ -156,11 +157,11 @@ def _seen(maps: NDArray[Any], view: View) -> NDArray[Any]:
 
 
 def _unseen(maps: NDArray[Any], view: View) -> NDArray[Any]:
-    """What `_seen` undoes."""
+    """Undo `_seen`."""
     return np.rot90(maps[..., ::-1] if view[1] else maps, -view[0], axes=(-2, -1))
 
 
-def _place(
+def _position(
     view: View, row: int, column: int, height: int, width: int, n_rows: int = 0, n_columns: int = 0
 ) -> tuple[int, int]:
     """Where a block begins in a view of the image of that size; along a reversed axis of n pixels x is at n - x - 1."""
@@ -172,7 +173,7 @@ def _place(
 
 def _views(flips: Sequence[str], quarter_turns: bool) -> list[View]:
     if unknown := [flip for flip in flips if flip not in _FLIPS]:
-        raise InputError(f"flips are of {', '.join(sorted(_FLIPS))}, got {unknown[0]!r}")
+        raise InputError(f"flips must be of {', '.join(sorted(_FLIPS))}, got {unknown[0]!r}")
     views: set[View] = {(0, False), *(_FLIPS[flip] for flip in flips)}
     if len(set(flips)) == 2:
         views.add((2, False))
@@ -198,13 +199,13 @@ def _scales(scales: Sequence[float | Fraction]) -> list[Fraction]:
 
 
 def _grid(stride: int, scale: Fraction) -> int:
-    """Fewest pixels, a multiple of the stride, that are whole strides when scaled too."""
+    """Fewest pixels, a multiple of the stride, that scaled are whole strides too."""
     needed = stride * scale.denominator // math.gcd(scale.numerator, stride * scale.denominator)
     return math.lcm(stride, needed)
 
 
 def _reach(halo: int, scale: Fraction) -> Fraction:
-    """Pixels that decide an output: those of the scaled input, of the model, and of the way back."""
+    """Pixels of context of a view: of scaling, of the model in the scaled image, and of scaling back."""
     if scale == 1:
         return Fraction(halo)
     return (support(1 / scale) + halo) / scale + support(scale)

@@ -25,12 +25,13 @@ class BandContract:
 
     Args:
         n_bands: number of bands.
-        names: a name per band; empty means band 1, band 2, ...
-        mean, std: per band, over the valid pixels of the training images, in their own units; empty means 0 and 1.
-        dtype: numpy's name for the data type of the training images, as "uint8".
+        names: a name per band; empty: band 1, band 2, ...
+        mean, std: per band, over the valid pixels of the training images, in their own units; empty: 0 and 1.
+        dtype: numpy's name for the data type of the training images, such as "uint8".
 
     Raises:
-        InputError: lengths that differ, statistics that are not finite, or a negative standard deviation.
+        InputError: lengths that differ, statistics that are not finite, a negative standard deviation, or an unknown
+            data type.
     """
 
     n_bands: int
@@ -57,7 +58,7 @@ class BandContract:
             raise InputError(f"dtype of bands must be numpy's name of a data type, got {self.dtype!r}") from error
 
     def check(self, n_bands: int) -> None:
-        """Refuse an image of another number of bands.
+        """Check the number of bands of an image.
 
         Raises:
             InputError: `n_bands` is not this contract's.
@@ -69,10 +70,10 @@ class BandContract:
             )
 
     def check_block(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> None:
-        """Refuse what is no block of these bands.
+        """Check the shape of a block, (n_bands, h, w) with at least one pixel, and of its mask, (h, w).
 
         Raises:
-            InputError: not (n_bands, h, w) with a pixel at least, or a mask of another size.
+            InputError: another shape.
         """
         if block.ndim != 3 or 0 in block.shape:
             raise InputError(f"a block must be (bands, height, width) with pixels in it, got the shape {block.shape}")
@@ -87,13 +88,13 @@ class BandContract:
 
         Args:
             block: (n_bands, h, w) of any real data type, values as the file holds them.
-            valid: (h, w), False where the image has no data; a value that is not finite has none either.
+            valid: (h, w), False where the image has no data; pixels with values that are not finite have none either.
 
         Returns:
             (n_bands, h, w) float32. A band that was constant in training (std 0) is only centred.
 
         Raises:
-            InputError: another number of bands, or shapes that do not fit.
+            InputError: another number of bands, or a mask of another size.
         """
         self.check_block(block, valid)
         normalised = np.empty(block.shape, np.float32)
@@ -143,13 +144,13 @@ class Segmenter(ABC):
 
         Args:
             block: (bands, h, w) values as the raster holds them.
-            valid: (h, w), False where there is no data; None means everywhere valid.
+            valid: (h, w), False where there is no data; None: valid everywhere.
 
         Returns:
             (classes, h, w) float32, summing to 1 over the classes.
 
         Raises:
-            InputError: another number of bands than `bands` says.
+            InputError: another number of bands than `bands.n_bands`, or a mask of another size.
         """
 
     def probabilities_at(

@@ -1,4 +1,4 @@
-"""The CRF that was found to help a model, kept in its `model.json`."""
+"""The CRF that was tuned for a model, kept in its `model.json`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _KEY = "crf"
 
 
 def store_crf(folder: Path | str, parameters: DenseCrf | None) -> None:
-    """Note in a model folder which CRF refines its model best; None: none does.
+    """Store in a model folder which CRF refines its model best; None: no CRF improves it.
 
     Raises:
-        InputError: there is no model folder of a network or a shallow method, or it cannot be written.
+        InputError: not the model folder of a network or a shallow method, or it cannot be written.
     """
     path = Path(folder) / DESCRIPTION
     if model_format(folder) == "densa-ensemble":
@@ -34,10 +34,10 @@ def store_crf(folder: Path | str, parameters: DenseCrf | None) -> None:
 
 
 def stored_crf(folder: Path | str) -> DenseCrf | None:
-    """The CRF that `store_crf` noted, for `ModelSource.crf` and `Refined`; None where there is none.
+    """The CRF that `store_crf` stored, for `ModelSource.crf` and `Refined`; None where there is none.
 
     Raises:
-        InputError: there is no model folder, or what it says of a CRF is damaged.
+        InputError: it is not a model folder, or its parameters of a CRF are damaged.
     """
     model_format(folder)
     content: Any = json.loads((Path(folder) / DESCRIPTION).read_bytes()).get(_KEY)

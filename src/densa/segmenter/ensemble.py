@@ -27,14 +27,11 @@ class Ensemble(Segmenter):
     Args:
         segmenters: models whose classes have the same names in the same order, and whose bands the same names. Each
             normalises the bands by its own statistics. Legend (colours) and bands are the first one's.
-        weights: one positive number per model; None means 1 each.
+        weights: one positive number per model; None: 1 each.
         combine: "mean", sum of w p over the sum of w; or "product", product of p^w, made to sum to 1.
 
-    Attributes:
-        whole_image: a member's output depends on the whole image.
-
     Raises:
-        InputError: no model, models of other classes or bands, weights that are none, an unknown combination.
+        InputError: no model, models that differ in classes or bands, weights out of range, an unknown combination.
     """
 
     def __init__(
@@ -84,13 +81,13 @@ class Ensemble(Segmenter):
 
 
 def check_weights(weights: Sequence[float] | None, n_models: int, combine: str) -> tuple[float, ...]:
-    """The weights of that many models.
+    """The weights of so many models, all 1 by default.
 
     Raises:
-        InputError: another number of weights, one that is not positive and finite, or an unknown combination.
+        InputError: another number of weights, one that is not in (0, 1e6], or an unknown combination.
     """
     if combine not in COMBINATIONS:
-        raise InputError(f"models are combined by {' or '.join(COMBINATIONS)}, got {combine!r}")
+        raise InputError(f"combine must be {' or '.join(COMBINATIONS)}, got {combine!r}")
     chosen = (1.0,) * n_models if weights is None else tuple(map(float, weights))
     if len(chosen) != n_models:
         raise InputError(f"an ensemble of {n_models} models needs {n_models} weights, got {len(chosen)}")

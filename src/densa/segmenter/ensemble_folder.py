@@ -16,7 +16,7 @@ from pydantic import Field
 from densa.errors import InputError
 from densa.segmenter.contract import Segmenter
 from densa.segmenter.ensemble import Ensemble, check_weights
-from densa.segmenter.folder_files import DESCRIPTION, LARGEST_JSON, Strict, read_description
+from densa.segmenter.folder_files import DESCRIPTION, Strict, description_bytes, read_description
 
 __all__ = ["FORMAT", "EnsembleDescription", "load_ensemble", "model_files", "read_ensemble", "save_ensemble"]
 
@@ -30,7 +30,7 @@ Load = Callable[[Path], Segmenter]
 
 @dataclass(frozen=True)
 class EnsembleDescription:
-    """What `model.json` of an ensemble says: the members' folders, which lie inside its own, and how they combine."""
+    """Contents of an ensemble's `model.json`: the members' folders, which lie inside its own, and how they combine."""
 
     members: tuple[Path, ...]
     weights: tuple[float, ...]
@@ -59,12 +59,12 @@ def save_ensemble(
         folder: new, or with `overwrite` an ensemble's, which is replaced.
         models: model folders of any format.
         load: makes a segmenter of each, to see that they fit together.
-        weights: one positive number per model; None means 1 each.
+        weights: one positive number per model; None: 1 each.
         combine: "mean" or "product"; see `Ensemble`.
-        overwrite: replace an ensemble that is there.
+        overwrite: replace an existing ensemble.
 
     Raises:
-        InputError: models that cannot be loaded or do not fit together, weights that are none, or a folder that exists
+        InputError: models that cannot be loaded or do not fit together, weights out of range, or a folder that exists
             or cannot be written.
     """
     folder = Path(folder)
@@ -90,10 +90,10 @@ def save_ensemble(
 
 
 def read_ensemble(folder: Path | str) -> EnsembleDescription:
-    """What the model folder of an ensemble says; its members' weights are not read.
+    """The description in the model folder of an ensemble; its members' weights are not read.
 
     Raises:
-        InputError: it is none, a member is missing or lies elsewhere (a link), or there are too many, or too deep.
+        InputError: it is not an ensemble, a member is missing or a link, or members are too many or nested too deep.
     """
     folder = Path(folder)
     description = _read(folder)
@@ -105,17 +105,17 @@ def load_ensemble(folder: Path | str, load: Load) -> Ensemble:
     """The segmenter of an ensemble's folder; `load` makes those of its members.
 
     Raises:
-        InputError: what `read_ensemble`, `load` and `Ensemble` refuse.
+        InputError: see `read_ensemble`, `load` and `Ensemble`.
     """
     description = read_ensemble(folder)
     return Ensemble([load(member) for member in description.members], description.weights, description.combine)
 
 
 def model_files(folder: Path | str) -> list[Path]:
-    """The files of a model folder of any format that make the model: `model.*`, and those of an ensemble's members.
+    """The files of a model folder of any format: `model.*`, and those of an ensemble's members.
 
     Raises:
-        InputError: it is no model folder, or cannot be read.
+        InputError: it is not a model folder, or cannot be read.
     """
     folder = Path(folder)
     try:
@@ -123,19 +123,16 @@ def model_files(folder: Path | str) -> list[Path]:
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error.strerror}") from error
     if folder / DESCRIPTION not in files:
-        raise InputError(f"{folder} is no model folder: it has no {DESCRIPTION}")
+        raise InputError(f"{folder} is not a model folder: it has no {DESCRIPTION}")
     if _is_ensemble(folder):
         files += [path for member in read_ensemble(folder).members for path in model_files(member)]
     return files
 
 
 def _is_ensemble(folder: Path) -> bool:
-    path = folder / DESCRIPTION
     try:
-        if path.stat().st_size > LARGEST_JSON:
-            return False
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        content = json.loads(description_bytes(folder))
+    except (ValueError, RecursionError):
         return False
     return isinstance(content, dict) and content.get("format") == FORMAT
 
@@ -146,12 +143,14 @@ def _read(folder: Path) -> EnsembleDescription:
     members = tuple(folder / f"member-{number}" for number in range(len(weights)))
     for member in members:
         if member.is_symlink() or not member.is_dir():
-            raise InputError(f"{folder} is an ensemble of {len(members)} models, but {member.name} is no folder in it")
+            raise InputError(
+                f"{folder} is an ensemble of {len(members)} models, but {member.name} is not a folder in it"
+            )
     return EnsembleDescription(members, weights, content.combine)
 
 
 def _count(folder: Path, depth: int, most: int) -> int:
-    """Number of models in an ensemble and those inside it, as long as they are few."""
+    """Number of models in an ensemble and in those nested in it, at most `most`."""
     if depth == 0:
         raise InputError(f"{folder} lies more than {DEEPEST} ensembles deep; make one ensemble of the models")
     n = 0
@@ -166,9 +165,9 @@ def _check_target(folder: Path, overwrite: bool) -> None:
     if not folder.exists():
         return
     if not overwrite:
-        raise InputError(f"{folder} exists; choose another output or give --overwrite")
+        raise InputError(f"{folder} exists; choose another output or give overwrite=True")
     if not _is_ensemble(folder):
-        raise InputError(f"{folder} is no ensemble and is not overwritten; choose another output")
+        raise InputError(f"{folder} is not an ensemble and is not overwritten; choose another output")
 
 
 def _copy_model(model: Path, target: Path) -> None:

@@ -9,17 +9,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, JsonValue
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.segmenter.contract import BandContract
 from densa.segmenter.folder_files import (
+    CHECK_BLOCK,
+    CHECK_EXPECTED,
+    CHECK_SIZE,
     DESCRIPTION,
     WEIGHTS,
     BandsFile,
     Strict,
+    check_values,
+    naming_file,
+    opened_weights,
     plain_json,
     read_description,
     write_files,
@@ -31,8 +36,6 @@ __all__ = ["ForestDescription", "load_forest", "read_forest", "save_forest"]
 
 FORMAT = "densa-forest"
 LARGEST_TREES = 8 * 2**30  # bytes
-_CHECK_SIZE = (24, 40)  # height and width of the test block
-_BLOCK, _EXPECTED = "check/block", "check/probabilities"
 _TOLERANCE = 1e-3  # of a probability: a feature on a threshold may fall to the other side on another processor, ...
 _FEW = 0.02  # ... for this share of the pixels
 
@@ -79,7 +82,7 @@ def save_forest(
     *,
     training: dict[str, Any] | None = None,
 ) -> None:
-    """Write the model folder of a shallow model, over a model that is there; each file appears whole or not at all.
+    """Write the model folder of a shallow model, over an existing model; each file appears whole or not at all.
 
     Args:
         folder: made where it is missing; other files in it stay.
@@ -87,10 +90,10 @@ def save_forest(
         method: its name.
         legend: its classes.
         bands: its input contract.
-        training: the training record, anything that JSON holds.
+        training: the training record, values that JSON can hold.
 
     Raises:
-        InputError: the folder cannot be written, or `training` is nothing that JSON holds.
+        InputError: the folder cannot be written, or `training` cannot be stored as JSON.
     """
     folder = Path(folder)
     segmenter = ForestSegmenter(model, legend, bands)
@@ -112,19 +115,19 @@ def save_forest(
     }
     text = plain_json(content, _ForestFile)
     block = _check_block(bands)
-    arrays = {**model.trees.arrays(), _BLOCK: block, _EXPECTED: segmenter.probabilities(block)}
+    arrays = {**model.trees.arrays(), CHECK_BLOCK: block, CHECK_EXPECTED: segmenter.probabilities(block)}
     write_files(folder, text, lambda path: save_file(arrays, path))
 
 
 def read_forest(folder: Path | str) -> ForestDescription:
-    """What the model folder of a shallow model says; the trees are not read.
+    """The description in the model folder of a shallow model; the trees are not read.
 
     Raises:
         InputError: there is no such folder, or its description is damaged.
     """
     folder = Path(folder)
     path, content = folder / DESCRIPTION, read_description(folder, _ForestFile, "a forest")
-    try:
+    with naming_file(path):
         legend = Legend.from_dict(content.legend)
         bands = BandContract(**content.bands.model_dump())
         pixels = PixelFeatures.from_config(content.features)
@@ -132,8 +135,6 @@ def read_forest(folder: Path | str) -> ForestDescription:
         if content.regions is not None:
             features = RegionFeatures.from_config(pixels, _tuples(content.regions))
         features.names(bands.n_bands)
-    except InputError as error:
-        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from error
     stride = features.step if isinstance(features, RegionFeatures) else 1
     return ForestDescription(
         content.method,
@@ -154,7 +155,7 @@ def load_forest(folder: Path | str) -> ForestSegmenter:
     """The segmenter of a shallow model's folder, tested on the block that was stored with it; without scikit-learn.
 
     Raises:
-        InputError: no such folder, a description or trees that are damaged, or a test block that comes out otherwise.
+        InputError: no such folder, a description or trees that are damaged, or another result on the test block.
     """
     folder = Path(folder)
     said = read_forest(folder)
@@ -166,8 +167,8 @@ def load_forest(folder: Path | str) -> ForestSegmenter:
         segmenter = ForestSegmenter(model, said.legend, said.bands)
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
-    found = segmenter.probabilities(arrays[_BLOCK])
-    difference = np.abs(found - arrays[_EXPECTED]).max(axis=0)
+    found = segmenter.probabilities(arrays[CHECK_BLOCK])
+    difference = np.abs(found - arrays[CHECK_EXPECTED]).max(axis=0)
     if not (difference <= _TOLERANCE).mean() >= 1 - _FEW:
         raise InputError(
             f"{folder}: the model's test block gives probabilities that differ by {difference.max():.3g} from those "
@@ -178,12 +179,10 @@ def load_forest(folder: Path | str) -> ForestSegmenter:
 
 def _check_block(bands: BandContract) -> NDArray[Any]:
     """A block about as bright as the training images, of their data type."""
-    noise = np.random.default_rng(0).standard_normal((bands.n_bands, *_CHECK_SIZE))
-    mean, std = (np.array(values)[:, None, None] for values in (bands.mean, bands.std))
-    values, dtype = mean + std * noise, np.dtype(bands.dtype)
+    values, dtype = check_values(bands), np.dtype(bands.dtype)
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        # 64-bit limits are no floats; no image needs the last few.
+        # The limits of 64-bit integers have no exact float; no image needs the last few values.
         values = np.clip(np.rint(values), float(limits.min), np.nextafter(float(limits.max), 0))
     return np.ascontiguousarray(values.astype(dtype if dtype.kind in "iu" else np.float32))
 
@@ -193,36 +192,31 @@ def _tuples(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _arrays(path: Path, said: ForestDescription) -> dict[str, NDArray[Any]]:
-    """The arrays of a file; their sizes must be those that the description promises before any is read."""
-    if not path.is_file():
-        raise InputError(f"{path.parent} is no model folder: it has no {path.name}")
-    size = (said.legend.n_classes, *_CHECK_SIZE)
+    """The arrays of a file, whose sizes are checked against the description before any is read."""
+    size = (said.legend.n_classes, *CHECK_SIZE)
     shapes: dict[str, tuple[int, ...]] = {
         **dict.fromkeys(("feature", "threshold", "child"), (said.n_nodes,)),
         "starts": (said.n_trees + 1,),
         "classes": (said.n_trees if said.combine == "softmax" else 0,),
         "baseline": (said.legend.n_classes if said.combine == "softmax" else 0,),
-        _BLOCK: (said.bands.n_bands, *_CHECK_SIZE),
-        _EXPECTED: size,
+        CHECK_BLOCK: (said.bands.n_bands, *CHECK_SIZE),
+        CHECK_EXPECTED: size,
     }
-    try:
+    with opened_weights(path, "numpy") as file:
         if path.stat().st_size > LARGEST_TREES:
             raise InputError(f"{path} has {path.stat().st_size} bytes, at most {LARGEST_TREES} are read")
-        with safe_open(path, framework="numpy") as file:
-            _check_header(path, file, shapes)
-            return {name: file.get_tensor(name) for name in (*shapes, "values")}
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is no whole safetensors file: {error}") from error
+        _check_header(path, file, shapes)
+        return {name: file.get_tensor(name) for name in (*shapes, "values")}
 
 
 def _check_header(path: Path, file: Any, shapes: dict[str, tuple[int, ...]]) -> None:
     stored = set(file.keys())
     if wrong := sorted(stored ^ {*shapes, "values"}):
         what = "has also" if wrong[0] in stored else "lacks"
-        raise InputError(f"{path} holds no trees of densa's: it {what} {wrong[0]}")
+        raise InputError(f"{path} does not hold trees of densa: it {what} {wrong[0]}")
     for name, shape in shapes.items():
         found = tuple(file.get_slice(name).get_shape())
         if found != shape:
             raise InputError(f"{path}: {name} has the shape {found}, it must be {shape}")
     if len(file.get_slice("values").get_shape()) != 2:
-        raise InputError(f"{path}: values must be a table of the leaves' values")
+        raise InputError(f"{path}: values must be a table, a row per leaf")

@@ -1,4 +1,4 @@
-"""A network made ready for inference: batch normalisation folded away, channels last, bfloat16 where it is quicker."""
+"""A network prepared for inference: batch normalisation folded away, channels last, bfloat16 where it is faster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def choose_device(device: str) -> torch.device:
     """The device of that name; "auto" is a CUDA device where there is one.
 
     Raises:
-        InputError: no such device here.
+        InputError: an unknown name, or no such device on this machine.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -29,9 +29,11 @@ def choose_device(device: str) -> torch.device:
     except RuntimeError as error:
         raise InputError(f'device must be "auto", "cpu" or "cuda", got {device!r}') from error
     if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("there is no CUDA device that this torch can use; choose device cpu or auto")
+        raise InputError(f'torch finds no CUDA device here, got device={device!r}; choose "cpu" or "auto"')
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"there are {torch.cuda.device_count()} CUDA devices (from 0), got {device}")
+        raise InputError(
+            f"device must be one of {torch.cuda.device_count()} CUDA devices, counted from 0, got {device}"
+        )
     return chosen
 
 
@@ -57,7 +59,7 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def prepare(network: nn.Module, n_bands: int, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """A copy of the network that infers faster and gives the same scores up to rounding.
+    """A copy of the network that is faster in inference and gives the same scores up to rounding.
 
     Args:
         network: maps (1, n_bands, H, W) to scores; left as it is.
@@ -75,7 +77,7 @@ def prepare(network: nn.Module, n_bands: int, device: torch.device, dtype: torch
         )
         ready.set_submodule(convolution, fused)
         ready.set_submodule(normalisation, nn.Identity())
-    # Scores rounded to 8 bits tie; one layer in float32 costs little and spares most labels that would differ.
+    # Scores rounded to bfloat16's 8 bits tie; one layer in float32 costs little and keeps most labels from changing.
     head = copy.deepcopy(ready.get_submodule(last)) if last else nn.Identity()
     ready = _channels_last(ready.to(device, dtype))
     if last and dtype != torch.float32:
@@ -91,7 +93,7 @@ def _channels_last(network: nn.Module) -> nn.Module:
 
 
 class _InFloat32(nn.Module):
-    """A layer that computes in float32 whatever it is given."""
+    """A layer that converts its input to float32."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -105,7 +107,7 @@ class _InFloat32(nn.Module):
 def _layers(network: nn.Module, n_bands: int) -> tuple[list[tuple[str, str]], str | None]:
     """Names of every convolution with the batch normalisation that it feeds, and of the one that gives the scores.
 
-    Found by running the network without data, so it matters not how its layers are stored.
+    They are found by running the network without data, so it does not matter how the layers are stored.
     """
     twin = without_data(network)
     made: dict[int, tuple[str, Tensor]] = {}  # holds the tensors, so that no id is used twice

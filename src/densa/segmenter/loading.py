@@ -1,4 +1,4 @@
-"""Any model folder as a segmenter: `model.json` says of which format it is, one table says who reads that."""
+"""Any model folder as a segmenter: `model.json` names the format, and one table the function that loads it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _ensemble(folder: Path, build: Build, *, device: str, precision: str) -> Ens
 
 
 def _forest(folder: Path, build: Build, *, device: str, precision: str) -> ForestSegmenter:
-    return load_forest(folder)  # trees run on the processor, in float32 features, whatever is wished
+    return load_forest(folder)  # trees run on the processor, in float32 features, whatever is requested
 
 
 LOADERS: dict[str, Loader] = {
@@ -35,7 +35,7 @@ LOADERS: dict[str, Loader] = {
     "densa-ensemble": _ensemble,
     "densa-forest": _forest,
 }
-"""Format that `model.json` names -> who loads a folder of it."""
+"""Format that `model.json` names -> the function that loads a folder of it."""
 
 
 def load_segmenter(
@@ -44,33 +44,33 @@ def load_segmenter(
     """The segmenter of a model folder of any format.
 
     Args:
-        folder: as `save_model` or `save_ensemble` wrote it.
+        folder: as `save_model`, `save_forest` or `save_ensemble` wrote it.
         build: makes networks, `densa.networks.build`.
         device: "auto", "cpu" or "cuda".
         precision: "auto" (bfloat16 where the processor has it and gains by it), "float32" or "bfloat16".
 
     Raises:
-        InputError: no model there, of a format that densa does not know, or damaged.
+        InputError: no model folder, of a format that densa does not know, or damaged.
     """
     folder = Path(folder)
     return LOADERS[model_format(folder)](folder, build, device=device, precision=precision)
 
 
 def model_format(folder: Path | str) -> str:
-    """Which of `LOADERS` a model folder is for.
+    """Format of a model folder, a key of `LOADERS`.
 
     Raises:
-        InputError: there is no model folder of densa's.
+        InputError: it is not a model folder of densa.
     """
     path = Path(folder) / DESCRIPTION
     try:
         content = json.loads(description_bytes(path.parent))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no description of a densa model: {error}") from error
+        raise InputError(f"{path} is not the description of a densa model: {error}") from error
     found = content.get("format") if isinstance(content, dict) else None
     if not isinstance(found, str) or found not in LOADERS:
         raise InputError(
-            f"{path} is no description of a densa model: format must be {' or '.join(sorted(LOADERS))}, "
+            f"{path} is not the description of a densa model: format must be {' or '.join(sorted(LOADERS))}, "
             f"got {str(found)[:60]!r}"
         )
     return found

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, JsonValue
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -19,10 +18,16 @@ from densa.errors import InputError
 from densa.legend import Legend
 from densa.segmenter.contract import BandContract
 from densa.segmenter.folder_files import (
+    CHECK_BLOCK,
+    CHECK_EXPECTED,
+    CHECK_SIZE,
     DESCRIPTION,
     WEIGHTS,
     BandsFile,
     Strict,
+    check_values,
+    naming_file,
+    opened_weights,
     plain_json,
     read_description,
     write_files,
@@ -32,8 +37,6 @@ from densa.segmenter.network import NetworkSegmenter
 __all__ = ["Architecture", "ModelDescription", "load_network_segmenter", "read_model", "save_model"]
 
 _VERSION = 1
-_CHECK_SIZE = (24, 40)  # height and width of the test block
-_CHECK_BLOCK, _CHECK_EXPECTED = "check/block", "check/probabilities"
 _TOLERANCE = 1e-3  # of a probability: other processors add in another order
 
 Build = Callable[..., nn.Module]
@@ -42,7 +45,7 @@ Build = Callable[..., nn.Module]
 
 @dataclass(frozen=True)
 class Architecture:
-    """Which network: a name that `build` knows, and its arguments beside the numbers of bands and classes."""
+    """Which network: a name that `build` knows, and its arguments other than the numbers of bands and classes."""
 
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -89,18 +92,18 @@ def save_model(
     *,
     training: dict[str, Any] | None = None,
 ) -> None:
-    """Write a model folder, over a model that is there; each file appears whole or not at all.
+    """Write a model folder, over an existing model; each file appears whole or not at all.
 
     Args:
         folder: made where it is missing; other files in it stay.
         network: the trained network.
-        architecture: what `build` makes the same network from.
+        architecture: from which `build` makes the same network.
         legend: its classes.
         bands: its input contract.
-        training: the training record, anything that JSON holds.
+        training: the training record, values that JSON can hold.
 
     Raises:
-        InputError: the folder cannot be written, or `training` is nothing that JSON holds.
+        InputError: the folder cannot be written, or `training` cannot be stored as JSON.
     """
     folder = Path(folder)
     segmenter = NetworkSegmenter(network, legend, bands, device="cpu", precision="float32")
@@ -120,17 +123,17 @@ def save_model(
     }
     text = plain_json(content, _ModelFile)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    block = _check_block(bands)
-    tensors[_CHECK_BLOCK] = torch.from_numpy(block)
-    tensors[_CHECK_EXPECTED] = torch.from_numpy(segmenter.probabilities(block))
+    block = check_values(bands).astype(np.float32)
+    tensors[CHECK_BLOCK] = torch.from_numpy(block)
+    tensors[CHECK_EXPECTED] = torch.from_numpy(segmenter.probabilities(block))
     write_files(folder, text, lambda path: save_file(tensors, path))
 
 
 def read_model(folder: Path | str) -> ModelDescription:
-    """What a model folder says of its model; the weights are not read.
+    """The description in a model folder; the weights are not read.
 
     Raises:
-        InputError: there is no model folder of densa's.
+        InputError: it is not a model folder of a network.
     """
     content, _ = _description(Path(folder))
     return content
@@ -147,8 +150,9 @@ def load_network_segmenter(
         device, precision: see `NetworkSegmenter`.
 
     Raises:
-        InputError: no model folder; a description that is not densa's; weights that are no safetensors file or belong
-            to another architecture (the first parameter that differs is named); a test block that comes out otherwise.
+        InputError: no model folder; a description that is not densa's; weights that are not a safetensors file or
+            belong to another architecture (the first parameter that differs is named); another result on the test
+            block.
     """
     folder = Path(folder)
     model, tolerance = _description(folder)
@@ -161,21 +165,14 @@ def load_network_segmenter(
         with torch.random.fork_rng(devices=[]):
             network = build(name, *sizes, **arguments)
     except (TypeError, RuntimeError, OverflowError) as error:
-        raise InputError(f"{folder / DESCRIPTION}: no network {name} can be built of {arguments}: {error}") from error
-    block, probabilities = tensors.pop(_CHECK_BLOCK).numpy(), tensors.pop(_CHECK_EXPECTED).numpy()
+        raise InputError(f"{folder / DESCRIPTION}: network {name} cannot be built with {arguments}: {error}") from error
+    block, probabilities = tensors.pop(CHECK_BLOCK).numpy(), tensors.pop(CHECK_EXPECTED).numpy()
     network.load_state_dict(tensors)
     segmenter = NetworkSegmenter(network, model.legend, model.bands, device="cpu", precision="float32")
     _check_result(folder, segmenter.probabilities(block), probabilities, tolerance)
     if segmenter.fits(device, precision):
         return segmenter
     return NetworkSegmenter(network, model.legend, model.bands, device=device, precision=precision)
-
-
-def _check_block(bands: BandContract) -> NDArray[np.float32]:
-    """A block about as bright as the training images."""
-    noise = np.random.default_rng(0).standard_normal((bands.n_bands, *_CHECK_SIZE))
-    mean, std = (np.array(values)[:, None, None] for values in (bands.mean, bands.std))
-    return (mean + std * noise).astype(np.float32)
 
 
 def _check_result(folder: Path, found: NDArray[np.float32], expected: NDArray[np.float32], tolerance: float) -> None:
@@ -189,11 +186,9 @@ def _check_result(folder: Path, found: NDArray[np.float32], expected: NDArray[np
 
 def _description(folder: Path) -> tuple[ModelDescription, float]:
     path, content = folder / DESCRIPTION, read_description(folder, _ModelFile)
-    try:
+    with naming_file(path):
         legend = Legend.from_dict(content.legend)
         bands = BandContract(**content.bands.model_dump())
-    except InputError as error:
-        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from error
     architecture = Architecture(content.architecture.name, dict(content.architecture.arguments))
     model = ModelDescription(
         architecture, legend, bands, content.halo, content.stride, dict(content.receptive_field), dict(content.training)
@@ -205,20 +200,11 @@ def _tensors(path: Path, expected: dict[str, Tensor], sizes: tuple[int, int], na
     """The tensors of a weights file; its header must be that of the expected ones before any is read."""
     n_bands, n_classes = sizes
     shapes = {key: (tuple(tensor.shape), tensor.dtype) for key, tensor in expected.items()}
-    shapes[_CHECK_BLOCK] = ((n_bands, *_CHECK_SIZE), torch.float32)
-    shapes[_CHECK_EXPECTED] = ((n_classes, *_CHECK_SIZE), torch.float32)
-    if not path.is_file():
-        raise InputError(f"{path.parent} is no model folder: it has no {path.name}")
-    with path.open("rb") as stream:
-        start = stream.read(4)
-    if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
-        raise InputError(f"{path} is a pickle under another name; densa never loads pickled weights")
-    try:
-        with safe_open(path, framework="pt") as file:
-            _check_header(path, file, shapes, name)
-            return {key: file.get_tensor(key) for key in shapes}
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is no whole safetensors file: {error}") from error
+    shapes[CHECK_BLOCK] = ((n_bands, *CHECK_SIZE), torch.float32)
+    shapes[CHECK_EXPECTED] = ((n_classes, *CHECK_SIZE), torch.float32)
+    with opened_weights(path, "pt") as file:
+        _check_header(path, file, shapes, name)
+        return {key: file.get_tensor(key) for key in shapes}
 
 
 def _check_header(path: Path, file: Any, shapes: dict[str, tuple[tuple[int, ...], torch.dtype]], name: str) -> None:

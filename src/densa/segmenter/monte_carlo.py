@@ -1,8 +1,8 @@
-"""Monte-Carlo dropout (Kendall, Badrinarayanan, Cipolla 2017, arXiv:1511.02680): mean and variance of passes in which
-features are dropped, whatever the tiles.
+"""Monte-Carlo dropout (Kendall, Badrinarayanan, Cipolla 2017, arXiv:1511.02680): mean and variance over passes with
+dropout, the same for every tiling.
 
-Which features are dropped is no stream of random numbers, which would depend on the order and size of the tiles, but a
-hash of seed, pass, layer, channel and the feature's place in the whole image.
+Which features are dropped is not drawn from a stream of random numbers, which would depend on the order and size of the
+tiles, but follows from a hash of seed, pass, layer, channel and the feature's position in the whole image.
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ MOST_SAMPLES = 10_000
 
 
 class Sampled(NamedTuple):
-    """Of each pixel: probabilities (classes, h, w) and uncertainty (h, w), both float32.
+    """Result of the samples of a block.
 
-    The uncertainty is the variance of a class's probability over the samples, averaged over the classes: 0 to 0.25.
+    Attributes:
+        probabilities: (classes, h, w) float32, mean over the samples.
+        uncertainty: (h, w) float32, variance of a class's probability over the samples, averaged over the classes;
+            0 to 0.25.
     """
 
     probabilities: NDArray[np.float32]
@@ -42,10 +45,10 @@ class MonteCarlo(Segmenter):
     """A network with dropout as a segmenter whose probabilities are means over samples; see `Segmenter`.
 
     Args:
-        segmenter: of a network that offers `monte_carlo(images, n_samples)`, as Bayesian SegNet does: it must pass all
-            its layers of dropout in the same order in every sample, which is the order of its `forward`.
-        n_samples: passes with dropout; better than one without from about 6, the paper has 50.
-        seed: of what is dropped.
+        segmenter: of a network with a method `monte_carlo(images, n_samples)`, such as Bayesian SegNet; every sample
+            must pass all layers of dropout in the order of `forward`.
+        n_samples: passes with dropout, 1 to 10000; better than one without from about 6, the paper has 50.
+        seed: decides which features are dropped.
 
     Raises:
         InputError: a network without Monte-Carlo dropout, or a number of samples out of range.
@@ -96,14 +99,14 @@ class MonteCarlo(Segmenter):
             row, column: of the block's first pixel in the image, multiples of `stride`.
 
         Raises:
-            InputError: another number of bands, or a place off the stride.
+            InputError: another number of bands, or a position off the stride.
         """
         if row % self.stride or column % self.stride:
             raise InputError(f"a block must begin at multiples of {self.stride}, got row {row}, column {column}")
-        place = (row // self.stride, column // self.stride)
+        position = (row // self.stride, column // self.stride)
         pixels = self.segmenter.pixels(block, valid)
         height, width = block.shape[1:]
-        with torch.inference_mode(), _PlacedDropout(self.seed, self._cells, place):
+        with torch.inference_mode(), _PositionedDropout(self.seed, self._cells, position):
             found = self._passes(pixels, self.n_samples)
         mean, spread = found.probabilities[0, :, :height, :width], found.uncertainty[0, :height, :width]
         return Sampled(*(t.float().contiguous().cpu().numpy() for t in (mean, spread)))
@@ -113,18 +116,18 @@ class MonteCarlo(Segmenter):
         return MonteCarlo(self.segmenter.with_frozen_context(overview, valid), self.n_samples, seed=self.seed)
 
 
-class _PlacedDropout(TorchFunctionMode):
-    """Inside it, dropout drops by the features' place in the image.
+class _PositionedDropout(TorchFunctionMode):
+    """A context in which dropout depends on the features' position in the image.
 
     Args:
         seed: of the samples.
-        cells: of every layer of dropout, its features per stride of the network.
-        place: of the block in the image, in strides.
+        cells: features per stride of the network, of every layer of dropout.
+        position: of the block in the image, in strides.
     """
 
-    def __init__(self, seed: int, cells: list[int], place: tuple[int, int]) -> None:
+    def __init__(self, seed: int, cells: list[int], position: tuple[int, int]) -> None:
         super().__init__()
-        self.seed, self.cells, self.place, self.calls = seed, cells, place, 0
+        self.seed, self.cells, self.position, self.calls = seed, cells, position, 0
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -137,7 +140,7 @@ class _PlacedDropout(TorchFunctionMode):
         if not training or p == 0:
             return x
         key = int.from_bytes(hashlib.blake2b(f"{self.seed} {sample} {layer}".encode(), digest_size=4).digest())
-        row, column = (place * self.cells[layer] for place in self.place)
+        row, column = (strides * self.cells[layer] for strides in self.position)
         noise = _noise((x.shape[1], x.shape[2], x.shape[3]), key, row, column, x.device)
         dropped = noise < round(p * 2**32) - 2**31
         return (x / (1 - p)).masked_fill_(dropped, 0)
@@ -167,7 +170,7 @@ def _mix(h: Tensor) -> Tensor:
 
 
 def _cells_per_stride(network: nn.Module, n_bands: int, stride: int) -> list[int]:
-    """Of every layer of dropout, how many features its map gains where the image gains one stride of pixels."""
+    """How many features the map of every layer of dropout gains where the image gains one stride of pixels."""
     twin = without_data(network)
     sides: list[list[int]] = []
     for n_strides in (4, 5):
@@ -180,7 +183,7 @@ def _cells_per_stride(network: nn.Module, n_bands: int, stride: int) -> list[int
 
 
 class _Watch(TorchFunctionMode):
-    """Notes the height of what every layer of dropout is given."""
+    """Records the height of the map that every layer of dropout is given."""
 
     def __init__(self) -> None:
         super().__init__()

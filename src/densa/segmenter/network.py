@@ -35,15 +35,15 @@ class NetworkSegmenter(Segmenter):
         bands: what the network was trained on.
         device: "auto" (a CUDA device where there is one), "cpu", "cuda", "cuda:1", ...
         precision: "float32", "bfloat16" or "auto", which is bfloat16 where the device computes faster with it and the
-            network does not say `needs_float32`. Once the network is trained, labels then agree with those of float32
-            on 99.9 % of the pixels or more.
+            network does not state `needs_float32`. Labels of a trained network then agree with those of float32 on at
+            least 99.9 % of the pixels.
 
     Attributes:
         network: the copy that infers, in evaluation mode.
         receptive_field: of the network.
 
     Raises:
-        InputError: an unknown device or precision, or a network whose receptive field cannot be worked out.
+        InputError: an unknown device or precision, or a network whose receptive field cannot be found.
     """
 
     device: torch.device
@@ -60,7 +60,7 @@ class NetworkSegmenter(Segmenter):
         self.network = prepare(network, bands.n_bands, self.device, self.dtype)
 
     def fits(self, device: str, precision: str) -> bool:
-        """Whether it is what those settings would make of the network.
+        """Whether device and precision are those that the settings choose for this network.
 
         Raises:
             InputError: an unknown device or precision.

@@ -29,8 +29,8 @@ class Refined(Segmenter):
     A mean field has no sharp reach: every iteration ties a pixel to all others by a Gaussian of the distance. The
     halo is `reach` widths of the widest kernel; what lies farther weighs less than exp(-reach^2 / 2) of a pixel nearby.
     Tiles therefore agree with the whole image up to an error: on noisy probabilities, 21 classes (`benchmarks/crf.py`),
-    0.3 % of the labels differed with a reach of 2, 0.08 % with 3 and none with 4. Where the place of a block is not
-    given, vertices of the lattice lie elsewhere in each tile, and 0.3 to 1.0 % differ whatever the reach.
+    0.3 % of the labels differed with a reach of 2, 0.08 % with 3 and none with 4. Where the position of a block is not
+    given, vertices of the lattice lie elsewhere in each tile, and 0.3 to 1.0 % differ at any reach.
 
     Args:
         segmenter: gives the probabilities.
@@ -54,7 +54,9 @@ class Refined(Segmenter):
         for name in ("smooth_weight", "appearance_weight"):
             shape = np.shape(getattr(self.parameters, name))
             if shape != (self.legend.n_classes,) * len(shape):
-                raise InputError(f"{name} must fit the {self.legend.n_classes} classes of the legend, got {shape}")
+                raise InputError(
+                    f"{name} must fit the {self.legend.n_classes} classes of the legend, got the shape {shape}"
+                )
         widest = max(
             self.parameters.smooth_px if np.any(self.parameters.smooth_weight) else 0.0,
             self.parameters.appearance_px if np.any(self.parameters.appearance_weight) else 0.0,

@@ -17,12 +17,12 @@ __all__ = ["resample", "resample_valid", "support"]
 
 
 def support(factor: Fraction) -> Fraction:
-    """Pixels on either side of an output's centre that it is made of: a triangle, wider where pixels get fewer."""
+    """Pixels on either side of an output's centre that decide it: half the base of a triangle, wider when reducing."""
     return max(Fraction(1), 1 / factor)
 
 
 def resample(maps: NDArray[Any], factor: Fraction) -> NDArray[np.float32]:
-    """Maps enlarged or reduced, bilinear; reduced, each output is an average that leaves no alias.
+    """Maps enlarged or reduced bilinearly; when reduced, each output is an average, so that nothing is aliased.
 
     Args:
         maps: (n, h, w) of any real type; h * factor and w * factor are whole.
@@ -44,7 +44,7 @@ def resample_valid(
     """A block and its mask enlarged or reduced: averages over valid pixels only.
 
     Returns:
-        The block, float32, and its mask: half of the weight or more lay on valid pixels.
+        The block, float32, and its mask: True where at least half of the weight lies on valid pixels.
     """
     if block.dtype.kind == "f":
         finite = np.asarray(np.isfinite(block).all(axis=0))
@@ -70,14 +70,14 @@ def _along(maps: NDArray[Any], factor: Fraction, axis: int) -> NDArray[Any]:
 
 
 def _taps(side: int, factor: Fraction) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """(taps, side * factor) places that each output reads, and their weights, 0 for places outside."""
+    """(taps, side * factor) pixels that each output reads, and their weights, 0 outside the side."""
     p, q = factor.numerator, factor.denominator
     reach = support(factor)
     i = np.arange(side * p // q)
     centre = (2 * i + 1) * q - p  # in units of 1 / 2p pixel
     first = centre // (2 * p) - math.ceil(reach) + 1
     places = first + np.arange(2 * math.ceil(reach))[:, None]
-    # 1 - distance / reach, in whole numbers as long as can be.
+    # 1 - distance / reach, in whole numbers as long as possible.
     unit = 2 * p * reach.numerator
     weights = np.maximum(unit - np.abs(2 * p * places - centre) * reach.denominator, 0) / unit
     weights[(places < 0) | (places >= side)] = 0

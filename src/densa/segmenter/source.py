@@ -1,4 +1,4 @@
-"""Where a segmenter comes from: small enough to be sent to another process, which makes the same segmenter of it."""
+"""Where a segmenter comes from: small enough to be sent to another process, which loads the same segmenter."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class ModelSource:
         folder: a model folder, of any format, that every process can read.
         device: "auto", "cpu" or "cuda".
         precision: "auto", "float32" or "bfloat16".
-        flips, quarter_turns, scales: views of test-time augmentation, none as they stand; see `Augmented`.
-        samples: Monte-Carlo passes with dropout, 0 for the one pass without; see `MonteCarlo`.
-        seed: of these.
-        crf: parameters of a CRF that refines the probabilities, None for none; see `Refined`.
-        overview: (bands, h, w) whose context a network with image pooling is to have in every tile; see
-            `Segmenter.with_frozen_context`. None leaves such a network as it is.
+        flips, quarter_turns, scales: views of test-time augmentation, none by default; see `Augmented`.
+        samples: Monte-Carlo passes with dropout; 0: one pass without. See `MonteCarlo`.
+        seed: of the samples.
+        crf: parameters of a CRF that refines the probabilities; None: no CRF. See `Refined`.
+        overview: (bands, h, w), whose context a network with image pooling has in every tile; None: its context is not
+            frozen. See `Segmenter.with_frozen_context`.
         overview_valid: (h, w), False where the overview has no data.
     """
 
@@ -63,14 +63,16 @@ class ModelSource:
         """The segmenter.
 
         Raises:
-            InputError: no model there, damaged files, or options that the model does not allow.
+            InputError: no model folder, damaged files, or options that the model does not allow.
         """
         segmenter = load_segmenter(self.folder, build, device=self.device, precision=self.precision)
         if self.overview is not None:
             segmenter = segmenter.with_frozen_context(self.overview, self.overview_valid)
         if self.samples:
             if not isinstance(segmenter, NetworkSegmenter):
-                raise InputError(f"{self.folder} is no single network, which Monte-Carlo samples need; give samples=0")
+                raise InputError(
+                    f"Monte-Carlo samples need a single network, {self.folder} is another model; give samples=0"
+                )
             segmenter = MonteCarlo(segmenter, self.samples, seed=self.seed)
         if self.flips or self.quarter_turns or tuple(self.scales) != (1,):
             segmenter = Augmented(segmenter, flips=self.flips, quarter_turns=self.quarter_turns, scales=self.scales)

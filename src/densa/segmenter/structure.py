@@ -1,4 +1,4 @@
-"""What follows from a network's structure alone, worked out once in a process: for a deep network it takes seconds."""
+"""Results that depend on a network's structure alone, computed once per process: a deep network takes seconds."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Result = TypeVar("Result")
 def once_per_structure(function: Callable[[nn.Module, int], Result]) -> Callable[[nn.Module, int], Result]:
     """A function of (network, n_bands) that is called once for all networks of the same structure.
 
-    The structure is the class, the settings and the shapes of every module, so the function must not heed the values of
-    the weights. Where a network has more to it (hooks, settings that cannot be compared), it is called always.
-    A model's file could tell its receptive field too, and tell it wrongly; what the network shows is right.
+    The structure is the class, the settings and the shapes of every module, so the result must not depend on the values
+    of the weights. For a network with more than that (hooks, settings that cannot be compared) the function is always
+    called. Reading the result from a model's file instead would trust what the file says.
     """
     known: dict[Hashable, Result] = {}
 
@@ -45,7 +45,7 @@ def once_per_structure(function: Callable[[nn.Module, int], Result]) -> Callable
 
 
 def _structure(network: nn.Module) -> Hashable | None:
-    """Everything that the flow of data through a network can depend on; None where that cannot be told."""
+    """Everything that the flow of data through a network can depend on; None where it cannot be compared."""
     parts: list[Hashable] = []
     for name, module in network.named_modules(remove_duplicate=False):
         own = vars(module)
@@ -64,7 +64,7 @@ def _structure(network: nn.Module) -> Hashable | None:
 
 
 def _frozen(value: Any) -> Hashable | None:
-    """A setting as something to compare by; None for what is more than numbers and text."""
+    """A setting in a form that can be compared; None if it holds more than numbers and text."""
     if isinstance(value, _SIMPLE):
         return type(value), value
     items: list[Any]
