@@ -19,7 +19,7 @@ from densa.errors import InputError
 from densa.raster import Window
 from densa.regions import gradient_magnitude, label_minima, watershed_forest
 from densa.regions.watershed.spanning_forest import terrain
-from densa.regions.watershed.spanning_forest_tiles import Place, shrink
+from densa.regions.watershed.spanning_forest_tiles import TileOrigin, shrink
 
 
 class Kept(dict):
@@ -173,7 +173,7 @@ def test_undecided_edges_and_nodes_are_bounded_by_face_pixels(seed, connectivity
     land = terrain(relief, rng.random((22, 26)) < 0.95, markers, connectivity)
     land.fill_steps()
     core = land.part(slice(1, 21), slice(1, 25))
-    left = shrink(core, markers[1:21, 1:25], Place(1, 1, 26))
+    left = shrink(core, markers[1:21, 1:25], TileOrigin(1, 1, 26))
     n_face = 2 * (20 + 24) - 4
     assert (left["labels"] == 0).sum() <= n_face
     assert len(left["one"]) <= (left["labels"] == 0).sum()
@@ -190,7 +190,7 @@ def test_memory_of_the_global_step_does_not_know_the_inside_of_tiles(rng):
     land = terrain(relief, None, None, 1)
     markers = label_minima(relief)
     land.fill_steps()
-    left = shrink(land.part(slice(10, 190), slice(10, 190)), markers[10:190, 10:190], Place(10, 10, 200))
+    left = shrink(land.part(slice(10, 190), slice(10, 190)), markers[10:190, 10:190], TileOrigin(10, 10, 200))
     assert stage.halo == 130
     assert len(left["one"]) + len(left["inner"]) < 3 * 4 * 180
 
