@@ -1,7 +1,7 @@
-"""Rows of classes as vectors: `width` neighbouring float32 in registers, which LLVM's own vectoriser does not find.
+"""Vectors of classes: `width` neighbouring float32 in registers, a form that LLVM's vectoriser does not find by itself.
 
-Plain LLVM vector operations: the compiler turns them into whatever the processor has (AVX-512, AVX2, SSE, NEON). The
-width is part of the type, given as a tuple of that length (`(0,) * 24`), so each width compiles its own kernel.
+Plain LLVM vector operations: the compiler maps them to the instructions of the processor (AVX-512, AVX2, SSE, NEON).
+The width is part of the type, given as a tuple of that length (`(0,) * 24`), so each width compiles its own kernel.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ __all__ = ["WIDTHS", "exp_below", "fill", "largest", "load", "multiply", "plus_p
 WIDTHS = (4, 8, 16, 24, 32)  # more classes take several vectors of 32
 
 _FLOAT, _INT = ir.FloatType(), ir.IntType(32)
-_FLAGS = ("contract",)  # product and sum may become one instruction
+_FLAGS = ("contract",)  # product and sum may be fused into one instruction
 
 
 class Lanes(types.Type):
@@ -27,7 +27,7 @@ class Lanes(types.Type):
 
 
 def _parts(width: int) -> list[int]:
-    """Powers of two that add to `width`: LLVM takes other vectors apart wherever they cross a branch."""
+    """Powers of two that sum to `width`: LLVM splits other vectors wherever they cross a branch."""
     return [16] * (width // 16) + [part for part in (8, 4) if width & part]
 
 
@@ -53,12 +53,12 @@ class _PartModel(models.PrimitiveModel):
 
 
 def _take(builder: Any, lanes: Any) -> list[Any]:
-    """Vectors of a `Lanes` value."""
+    """The vectors of a `Lanes` value."""
     return [builder.extract_value(lanes, i) for i in range(len(lanes.type.elements))]
 
 
 def _put(context: Any, builder: Any, lanes: Lanes, parts: list[Any]) -> Any:
-    """A `Lanes` value of vectors."""
+    """A `Lanes` value made of vectors."""
     value = ir.Constant(context.get_value_type(lanes), ir.Undefined)
     for i, part in enumerate(parts):
         value = builder.insert_value(value, part, i)
@@ -88,7 +88,7 @@ def _places(context: Any, builder: Any, array_type: Any, array: Any, offset: Any
 
 
 def _fold(builder: Any, vectors: list[Any], combine: Any) -> Any:
-    """All lanes combined by a tree of one fixed shape."""
+    """All lanes combined, in a tree whose shape is fixed."""
 
     def half(source: Any, second: bool) -> Any:
         count = source.type.count // 2
@@ -106,7 +106,7 @@ def _fold(builder: Any, vectors: list[Any], combine: Any) -> Any:
 
 
 def _by_part(lanes: Lanes, operation: Any, *arguments: Any) -> Any:
-    """Signature and builder of an operation on the vectors of each `Lanes` among the arguments; scalars are spread."""
+    """Signature and builder of a lane-by-lane operation; scalar arguments are broadcast."""
 
     def build(context, builder, signature, values):  # type: ignore[no-untyped-def]
         columns = []
@@ -134,7 +134,7 @@ def fill(typingctx, value, width):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def load(typingctx, array, offset, width):  # type: ignore[no-untyped-def]
-    """The lanes of a C-contiguous float32 array from element `offset` on; no bounds are checked."""
+    """The lanes of a C-contiguous float32 array from element `offset` on, without bounds check."""
     lanes = Lanes(len(width))
 
     def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
@@ -146,7 +146,7 @@ def load(typingctx, array, offset, width):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def store(typingctx, array, offset, lanes):  # type: ignore[no-untyped-def]
-    """Write lanes into a C-contiguous float32 array from element `offset` on; no bounds are checked."""
+    """Write lanes into a C-contiguous float32 array from element `offset` on, without bounds check."""
 
     def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         places = _places(context, builder, signature.args[0], arguments[0], arguments[1], lanes.width)
@@ -204,10 +204,10 @@ def total(typingctx, a):  # type: ignore[no-untyped-def]
     return types.float32(a), build
 
 
-# exp(x) = 2^n exp(r) with |r| <= ln(2)/2, the polynomial of Cephes' expf; 3e-7 relative
+# exp(x) = 2^n exp(r) with |r| <= ln(2)/2 and the polynomial of Cephes' expf; relative error 3e-7
 _POLYNOMIAL = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-_ROUNDING = 12582912.0  # 1.5 * 2^23: adding it rounds to an integer, which then stands in the low bits
-_LOWEST = -60.0  # 9e-27 and less becomes 0: nothing that is computed of it is a slow denormal number
+_ROUNDING = 12582912.0  # 1.5 * 2^23: adding it rounds to an integer, held in the low bits
+_LOWEST = -60.0  # 9e-27 and less becomes 0, which avoids slow denormal numbers
 
 
 def _exp_below(builder: Any, a: Any, top: Any) -> Any:
@@ -232,5 +232,5 @@ def _exp_below(builder: Any, a: Any, top: Any) -> Any:
 
 @intrinsic
 def exp_below(typingctx, a, top):  # type: ignore[no-untyped-def]
-    """exp(a - top) for a <= top, 3e-7 relative; 0 below exp(-60)."""
+    """exp(a - top) for a <= top, with a relative error of 3e-7; 0 below exp(-60)."""
     return _by_part(a, _exp_below, a, types.float32)

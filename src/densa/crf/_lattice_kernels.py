@@ -1,22 +1,22 @@
-"""Kernels of the permutohedral lattice: points to vertices, vertices to their neighbours, and the filter of one plane.
+"""Kernels of the permutohedral lattice: from points to vertices, neighbours of vertices, and the filter of one plane.
 
-A vertex is known by a code, the sum of its coordinates times fixed multipliers. Codes are linear: a step along an axis
-of the lattice adds a constant, so the vertices of a simplex and the neighbours of a vertex cost one addition each.
+A vertex is identified by a code, the sum of its coordinates times fixed multipliers. Codes are linear: a step along an
+axis of the lattice adds a constant, so the vertices of a simplex and the neighbours of a vertex cost one addition each.
 """
 
 # mypy: disable-error-code="no-untyped-def, call-arg, var-annotated, assignment"
-# numba infers the types of kernels, and gives intrinsics the arguments that mypy misses
+# numba infers the types of kernels, and supplies the context argument of intrinsics that mypy reports as missing
 
 import numpy as np
 from numba import njit, prange
 
-_GOLDEN = -7046029254386353131  # 2^64 / golden ratio, as a signed integer: spreads codes over the table
+_GOLDEN = -7046029254386353131  # 2^64 / golden ratio, as a signed integer: distributes codes over the table
 _CHUNK = 1024  # vertices of one task
 
 
 @njit(nogil=True, cache=True)
 def _find(code, codes, table, n):
-    """Number of a code: its entry, or `n` where it is new (and then entered as such); open addressing."""
+    """Number of a code: its entry, or `n` for a new code, which is entered; open addressing."""
     mask = table.size - 1
     place = ((code * _GOLDEN) >> 32) & mask
     while table[place] >= 0:
@@ -29,7 +29,7 @@ def _find(code, codes, table, n):
 
 @njit(nogil=True, cache=True)
 def _look_up(code, codes, table):
-    """Number of a code, -1 where there is none."""
+    """Number of a code, -1 if it is not in the table."""
     mask = table.size - 1
     place = ((code * _GOLDEN) >> 32) & mask
     while table[place] >= 0 and codes[table[place]] != code:
@@ -50,7 +50,7 @@ def _larger(codes, n, size):
 def _enclosing_simplex(point, scales, nearest, rank, weights):
     """Nearest vertex of remainder 0, ranks of the residuals and barycentric weights (Adams et al. 2010, section 3)."""
     d = point.size
-    elevated = weights  # d + 2 places, free until the weights are known
+    elevated = weights  # d + 2 elements, unused until the weights are known
     total = 0.0
     for j in range(d, 0, -1):
         c = point[j - 1] * scales[j - 1]
@@ -62,14 +62,14 @@ def _enclosing_simplex(point, scales, nearest, rank, weights):
         k = np.int64(np.floor(elevated[i] / (d + 1) + 0.5))
         excess += k
         nearest[i] = k * (d + 1)
-        elevated[i] -= nearest[i]  # from here on the residual
+        elevated[i] -= nearest[i]  # now the residual
         rank[i] = 0
     for i in range(d):
         for j in range(i + 1, d + 1):
             below = np.int64(elevated[i] < elevated[j])
             rank[i] += below
             rank[j] += 1 - below
-    for i in range(d + 1):  # back onto the hyperplane on which the coordinates add to 0
+    for i in range(d + 1):  # back onto the hyperplane on which the coordinates sum to 0
         rank[i] += excess
         if rank[i] < 0:
             rank[i] += d + 1
@@ -94,16 +94,16 @@ def _to_barycentric(residuals, rank, sorted_residuals, weights):
 
 @njit(nogil=True, cache=True, parallel=True)
 def embed(points, valid, starts, scales, multipliers, slots, weights, codes, counts):
-    """Simplex of every point.
+    """Find the simplex of every point.
 
     Args:
         points: (n, d) float32 features in units of the kernel's width.
-        valid: (n,) points to embed; others are left alone.
-        starts: (s + 1,) first point of each strip; strips have their own numbers ("slots") of the vertices they touch.
+        valid: (n,) points to embed; the others are skipped.
+        starts: (s + 1,) first point of each strip; each strip has its own numbers ("slots") of the vertices it touches.
         scales: (d,) see `permutohedral.axis_scales`.
         multipliers: (d + 1,) int64, the last 0.
         slots, weights: (n, d + 1) int32 and float32, filled.
-        codes: (n * (d + 1),) int64: a strip's codes stand from its first point's place on.
+        codes: (n * (d + 1),) int64, filled: the codes of a strip begin at its first point's position.
         counts: (s,) filled with the number of slots of each strip.
     """
     d = points.shape[1]
@@ -141,7 +141,7 @@ def embed(points, valid, starts, scales, multipliers, slots, weights, codes, cou
 
 @njit(nogil=True, cache=True)
 def merge(codes, starts, width, slot_starts, vertex_of_slot, vertex_codes):
-    """One numbering, from 1, of the vertices of all strips; returns the number of vertices and their hash table."""
+    """Number the vertices of all strips together, from 1; returns the number of vertices and their hash table."""
     table = np.full(8192, -1, np.int32)
     n = 0
     for s in range(starts.size - 1):
@@ -159,7 +159,7 @@ def merge(codes, starts, width, slot_starts, vertex_of_slot, vertex_codes):
 
 @njit(nogil=True, cache=True)
 def group_slots(vertex_of_slot, first, members):
-    """Slots of each vertex v: members[first[v] : first[v + 1]], in rising order; `first` comes as zeros."""
+    """Slots of each vertex v: members[first[v] : first[v + 1]], in ascending order; `first` must hold zeros."""
     for v in vertex_of_slot:
         first[v + 1] += 1
     for v in range(1, first.size):
@@ -173,7 +173,7 @@ def group_slots(vertex_of_slot, first, members):
 
 @njit(nogil=True, cache=True, parallel=True)
 def find_neighbours(vertex_codes, table, multipliers, neighbours):
-    """The two vertices beside each along each axis: neighbours (d + 1, m + 1, 2), which comes as zeros, no vertex."""
+    """The two neighbours of each vertex along each axis: neighbours (d + 1, m + 1, 2), which must hold zeros (none)."""
     n = vertex_codes.size
     total = multipliers.sum()
     for chunk in prange((n + _CHUNK - 1) // _CHUNK):
@@ -181,14 +181,14 @@ def find_neighbours(vertex_codes, table, multipliers, neighbours):
             for axis in range(multipliers.size):
                 step = multipliers.size * multipliers[axis] - total
                 k = _look_up(vertex_codes[v] + step, vertex_codes, table)
-                if k >= 0:  # the pair is found once and entered at both ends
+                if k >= 0:  # each pair is found once and entered for both vertices
                     neighbours[axis, v + 1, 0] = k + 1
                     neighbours[axis, k + 1, 1] = v + 1
 
 
 @njit(nogil=True, cache=True)
 def filter_plane(values, valid, starts, slots, weights, slot_starts, vertex_of_slot, neighbours, out):
-    """Splat, blur and slice one plane of values (n,) float32 into `out`; 0 where not valid."""
+    """Splat, blur and slice one plane of values (n,) float32 into `out`; 0 for points that are not valid."""
     n_axes, n_vertices, _ = neighbours.shape
     here, there = np.zeros(n_vertices), np.zeros(n_vertices)
     for s in range(starts.size - 1):

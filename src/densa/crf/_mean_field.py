@@ -1,12 +1,12 @@
 """Kernels of the dense CRF's mean field: one sweep over the pixels does slice, softmax and splat of an iteration.
 
-Rows of classes ("lanes", padded with zeros to the width of vectors) stand at each pixel and at each lattice vertex.
-Strips of image rows accumulate for themselves what they splat; the vertices then add the strips' sums in a fixed order,
+Each pixel and each lattice vertex holds a row of classes ("lanes", padded with zeros to the width of vectors). Each
+strip of image rows accumulates its own splatted values; the vertices then add the sums of the strips in a fixed order,
 so the result does not depend on the number of threads.
 """
 
 # mypy: disable-error-code="no-untyped-def, call-arg, var-annotated, assignment"
-# numba infers the types of kernels, and gives intrinsics the arguments that mypy misses
+# numba infers the types of kernels, and supplies the context argument of intrinsics that mypy reports as missing
 
 from typing import NamedTuple
 
@@ -20,16 +20,17 @@ _CHUNK = 256  # vertices of one task
 
 
 class Field(NamedTuple):
-    """What stays the same over the iterations, for an image of h x w = n pixels and c padded classes.
+    """The inputs that are constant over the iterations, for an image of h x w = n pixels and c padded classes.
 
     Attributes:
         prior: (n, c) float32, exp(-unary energy), so no logarithm is taken; 0 in the padding.
-        padding: (c,) float32, 0 for a class and -1e30 for a lane that is none.
+        padding: (c,) float32, 0 for a class and -1e30 for a padding lane.
         valid: (n,) pixels that send and receive messages.
-        taps: (2 r + 7,) float32 of the smoothness kernel along one axis, between three zeros; empty for none.
+        taps: (2 r + 7,) float32, the smoothness kernel along one axis with three zeros at either end; empty for none.
         smooth_in, smooth_out: (n,) float32 normalisation of the smoothness kernel, before and after the filter.
-        smooth_weights: (c,) or transposed matrix (c, c), flattened: what a class receives of the filtered classes.
-        bilateral_in, bilateral_out, bilateral_weights: likewise, of the appearance kernel.
+        smooth_weights: (c,) or transposed matrix (c, c), flattened: weights with which a class receives the filtered
+            classes.
+        bilateral_in, bilateral_out, bilateral_weights: the same for the appearance kernel.
     """
 
     prior: NDArray[np.float32]
@@ -46,7 +47,7 @@ class Field(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def _apply(weights, filtered, place, messages, row, n_lanes, factor, width):
-    """messages[row:] += factor * (weights of each class times what was filtered), by vector or by matrix."""
+    """messages[row:] += factor * weights * filtered values, where the weights are a vector or a matrix."""
     step = len(width)
     if weights.size == n_lanes:
         for b in range(0, n_lanes, step):
@@ -62,7 +63,7 @@ def _apply(weights, filtered, place, messages, row, n_lanes, factor, width):
 
 @njit(nogil=True, cache=True)
 def _normalise(messages, row, prior, start, n_lanes, width):
-    """Prior times the exponential of the messages, over the sum of the classes; in place of the messages."""
+    """Prior times the exponential of the messages, divided by the sum over the classes; overwrites the messages."""
     step = len(width)
     top = largest(load(messages, row, width))
     for b in range(step, n_lanes, step):
@@ -79,7 +80,7 @@ def _normalise(messages, row, prior, start, n_lanes, width):
 
 @njit(nogil=True, cache=True)
 def _four_sums(source, start, stride, low, high, taps, first, width):
-    """Four neighbouring outputs of a filter share what they read: taps `first` back by 0 to 3 for each sample.
+    """Four neighbouring outputs of a filter from the same samples: output i takes tap `first` - i + k of sample k.
 
     Samples low to high - 1 lie `stride` apart from `start` on; taps have three zeros at either end.
     """
@@ -96,9 +97,9 @@ def _four_sums(source, start, stride, low, high, taps, first, width):
 
 @njit(nogil=True, cache=True)
 def _blur_down(smoothed, top, bottom, height, row_size, taps, out, width):
-    """Rows top to bottom - 1 of the vertical pass of the smoothness kernel, over rows blurred across."""
+    """Rows top to bottom - 1 of the vertical pass of the smoothness kernel, from horizontally blurred rows."""
     radius = (taps.size - 7) // 2
-    block = 8 * len(width)  # columns whose rows stay in the nearest cache
+    block = 8 * len(width)  # columns whose rows fit in the first cache
     for left in range(0, row_size, block):
         for y in range(top, bottom, 4):
             low, high = max(0, y - radius), min(height, y + radius + 4)
@@ -106,14 +107,14 @@ def _blur_down(smoothed, top, bottom, height, row_size, taps, out, width):
                 a, b, c, d = _four_sums(smoothed, i, row_size, low, high, taps, 3 + radius - y, width)
                 place = (y - top) * row_size + i
                 store(out, place, a)
-                store(out, place + row_size, b)  # `out` has room for three rows beyond the strip
+                store(out, place + row_size, b)  # `out` has space for three rows beyond the strip
                 store(out, place + 2 * row_size, c)
                 store(out, place + 3 * row_size, d)
 
 
 @njit(nogil=True, cache=True)
 def _blur_across(padded, n_lanes, row_size, taps, smoothed, start, width):
-    """Horizontal pass over a row that has `radius` pixels of zeros before it and three more after it."""
+    """Horizontal pass over a row with `radius` pixels of zeros before it and three more after it."""
     n_taps = taps.size - 6
     for b in range(0, n_lanes, len(width)):
         for i in range(b, row_size, 4 * n_lanes):
@@ -132,16 +133,16 @@ def sweep(field, lattice, values, sums, smoothed, smoothed_next, extra, rows, im
     """One iteration over all pixels.
 
     Args:
-        field, lattice: what stays; `lattice` has no points where there is no appearance kernel.
-        values: (m + 1, c) blurred values of the vertices, of the iteration before.
-        sums: (k, c), filled with what each slot is splatted.
-        smoothed, smoothed_next: (h, w * c) rows after the horizontal pass: of the iteration before, and filled.
+        field, lattice: the constant inputs; `lattice` has no points if there is no appearance kernel.
+        values: (m + 1, c) blurred values of the vertices, from the previous iteration.
+        sums: (k, c), filled with the sum splatted to each slot.
+        smoothed, smoothed_next: (h, w * c) rows after the horizontal pass: of the previous iteration, and filled.
         extra: (n, c) messages of other potentials, or empty.
         rows: (s + 1,) first image row of each strip.
         image_width: pixels of a row.
         out: (classes, h, w), filled by the last sweep.
-        width: tuple as long as vectors are.
-        first: no message has been sent yet; last: none will be.
+        width: tuple whose length is that of the vectors.
+        first, last: whether this is the first sweep, before any message, or the last, which sends none.
     """
     n_lanes = field.prior.shape[1]
     n_axes = lattice.neighbours.shape[0]
@@ -211,7 +212,10 @@ def sweep(field, lattice, values, sums, smoothed, smoothed_next, extra, rows, im
 
 @njit(nogil=True, cache=True, parallel=True)
 def blur(lattice, sums, values, other, width):
-    """Add the strips' sums up and blur them along every axis; the result lies in `values` or `other`, by parity."""
+    """Add the sums of the strips and blur them along every axis.
+
+    The result is in `values` if the number of axes is even, in `other` if it is odd.
+    """
     n_axes, n_vertices, _ = lattice.neighbours.shape
     n_lanes, step = sums.shape[1], len(width)
     n_chunks = (n_vertices + _CHUNK - 1) // _CHUNK
@@ -239,7 +243,7 @@ def blur(lattice, sums, values, other, width):
 
 @njit(nogil=True, cache=True, parallel=True)
 def to_rows(probabilities, valid, clip, prior):
-    """Probabilities (c, h, w) of at least `clip` as rows of classes, (h * w, lanes); all alike where not valid."""
+    """Probabilities (c, h, w), clipped to at least `clip`, as rows of classes (h * w, lanes); equal if not valid."""
     n_classes, height, width = probabilities.shape
     for y in prange(height):
         for x in range(width):

@@ -1,12 +1,12 @@
 """Fully connected CRF by mean field (Krähenbühl & Koltun, NIPS 2011, arXiv:1210.5644).
 
-Energy: unary plus, over all pairs of pixels, a label compatibility times the sum of two kernels: smoothness, a Gaussian
-of the distance, and appearance, a Gaussian of the distance and of the difference of bands.
+Energy: unary energies plus, over all pairs of pixels, a label compatibility times the sum of two kernels: smoothness, a
+Gaussian of the distance, and appearance, a Gaussian of the distance and of the difference of bands.
 
 As in the authors' code and pydensecrf, a pixel is among its own neighbours and the kernels are normalised, so weights
-mean the same as there. Departures: the smoothness kernel is an exact separable Gaussian (cut off at four widths,
-0.006 % of its mass), only the appearance kernel goes through the lattice; no logarithm of the probabilities is
-taken, since Q is proportional to p exp(messages).
+have the same meaning. Departures: the smoothness kernel is an exact separable Gaussian (truncated at four widths, which
+omits 0.006 % of its mass) and only the appearance kernel uses the lattice; no logarithm of the probabilities is taken,
+since Q is proportional to p exp(messages).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from densa.errors import InputError
 
 __all__ = ["dense_crf"]
 
-TRUNCATE = 4.0  # widths at which the smoothness kernel ends
-_STRIP_ROWS = 16  # image rows of one task, more in images of many rows
+TRUNCATE = 4.0  # widths at which the smoothness kernel is truncated
+_STRIP_ROWS = 16  # image rows of one task, more in high images
 _MOST_STRIPS = 64
-_TINY = 1e-20  # pydensecrf's, under a root
+_TINY = 1e-20  # added under the root, as in pydensecrf
 
 
 def dense_crf(
@@ -44,28 +44,27 @@ def dense_crf(
     origin: tuple[int, int] = (0, 0),
     clip: float = CLIP,
 ) -> NDArray[np.float32]:
-    """Class probabilities refined by the image: mean field of the fully connected CRF.
+    """Refine class probabilities by the image: mean field of the fully connected CRF.
 
-    The result is the same for any number of threads. Its memory is about 2 (C + 4) + 8 bands numbers per pixel.
+    The result is the same for any number of threads. The memory is about 2 (C + 4) + 8 bands numbers per pixel.
 
     Args:
-        probabilities: (C, h, w) floats summing to 1 over the classes, C up to 254; those of upsampled scores, at the
-            image's size.
+        probabilities: (C, h, w) floats summing to 1 over the classes, C up to 254, at the image's size.
         image: (bands, h, w), any number of bands, in the units of `parameters.appearance_values`.
-        parameters: None: `PYDENSECRF`.
-        valid: (h, w), False where there is no data: such a pixel sends and receives nothing and keeps its
-            probabilities; its values may be NaN.
+        parameters: None for `PYDENSECRF`.
+        valid: (h, w), False for pixels without data: they send and receive no messages and keep their probabilities;
+            their values may be NaN.
         regions: robust P^n potentials of a region map, in addition.
-        origin: row and column, in the whole image, of the first pixel of a tile: vertices of the lattice then lie
-            where they do in the whole image, and tiles differ from it by what lies beyond their edges alone.
-        clip: least probability of a class.
+        origin: row and column of a tile's first pixel in the whole image: the vertices of the lattice then lie where
+            they do in the whole image, and a tile differs from it only by the pixels beyond its edges.
+        clip: smallest probability of a class.
 
     Returns:
         (C, h, w) float32 mean-field marginals Q, summing to 1.
 
     Raises:
         InputError: shapes that do not fit, NaN in valid pixels, probabilities that do not sum to 1, more than 254
-            classes, weights for another number of classes.
+            classes, or weights for another number of classes.
     """
     parameters = parameters or DenseCrf()
     check_clip(clip)
@@ -86,7 +85,7 @@ def dense_crf(
 
 
 def _strips(height: int) -> NDArray[np.int64]:
-    """First row of each strip, and the end; by the image's height alone."""
+    """First row of each strip, and the end; they depend on the image's height alone."""
     step = max(_STRIP_ROWS, -(-height // _MOST_STRIPS))
     return np.append(np.arange(0, height, step), height)
 
@@ -136,7 +135,7 @@ def _field(
     rows: NDArray[np.int64],
     step: int,
 ) -> tuple[Lattice, Field]:
-    """What the iterations read, and the lattice of the appearance kernel."""
+    """The lattice of the appearance kernel, and the constant inputs of the iterations."""
     n_classes, height, width = probabilities.shape
     n_lanes = -(-n_classes // step) * step
     prior = np.empty((height * width, n_lanes), np.float32)
@@ -168,8 +167,8 @@ def _features(
 ) -> NDArray[np.float32]:
     """(n, 2 + bands): column, row and values in units of the appearance kernel's widths.
 
-    The lattice repeats itself every root of 3 along the first axis and every 3 along the second, so of an origin far
-    away only the rest is added: float32 then holds positions as well as near the corner.
+    The lattice has a period of sqrt(3) along the first axis and of 3 along the second, so a distant origin is added
+    modulo the period: float32 is then as precise as near the corner of the image.
     """
     width_px = parameters.appearance_px
     down, right = origin[0] / width_px % 3.0, origin[1] / width_px % math.sqrt(3.0)
@@ -183,7 +182,7 @@ def _features(
 
 
 def _lane_weights(weights: Weights, n_classes: int, n_lanes: int, name: str) -> NDArray[np.float32]:
-    """What a class receives of the filtered classes: a vector, or the negative transposed compatibility, flattened."""
+    """Weights with which a class receives the filtered classes: a vector, or -compatibility transposed, flattened."""
     given = np.asarray(weights, np.float32)
     if given.ndim and given.shape != (n_classes,) * given.ndim:
         raise InputError(f"{name} must fit the {n_classes} classes of the probabilities, got the shape {given.shape}")
@@ -197,13 +196,13 @@ def _lane_weights(weights: Weights, n_classes: int, n_lanes: int, name: str) -> 
 
 
 def gaussian_taps(width: float) -> NDArray[np.float32]:
-    """exp(-t^2 / 2 width^2) at whole t up to `TRUNCATE` widths."""
+    """exp(-t^2 / 2 width^2) at integers t up to `TRUNCATE` widths."""
     radius = max(1, round(TRUNCATE * width))
     return np.exp(-0.5 * (np.arange(-radius, radius + 1) / width) ** 2).astype(np.float32)
 
 
 def _plane_gaussian(valid: NDArray[np.bool_], taps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sum over the valid pixels of the smoothness kernel."""
+    """Sum of the smoothness kernel over the valid pixels, for each pixel."""
     radius = len(taps) // 2
     if valid.all():  # separable
         sides = [np.convolve(np.ones(n), taps)[radius : radius + n] for n in valid.shape]
@@ -217,7 +216,7 @@ def _plane_gaussian(valid: NDArray[np.bool_], taps: NDArray[np.float32]) -> NDAr
 def _scales(
     masses: NDArray[np.float32], valid: NDArray[np.bool_], normalization: str
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Factors of each pixel before and after the filter."""
+    """Normalisation of each pixel before and after the filter."""
     ones = np.ones(len(masses), np.float32)
     if normalization == "none":
         return ones * valid, ones

@@ -1,8 +1,9 @@
 """Pairwise CRF on the grid of pixels with contrast weights, by mean field.
 
-Energy: unary, plus over the 8 neighbours w exp(-|difference|^2 / (2 mean |difference|^2)) / distance where two labels
-differ, plus robust P^n potentials of regions (Kohli, Ladický, Torr, CVPR 2008). Pixels are updated in four turns, those
-of even and odd rows and columns: no two of one turn are neighbours, so without regions no turn raises the free energy.
+Energy: unary energies, plus w exp(-|difference|^2 / (2 mean |difference|^2)) / distance for every pair of 8-neighbours
+whose labels differ, plus robust P^n potentials of regions (Kohli, Ladický, Torr, CVPR 2008). Pixels are updated in four
+turns, by even and odd rows and columns: no two pixels of a turn are neighbours, so without regions no turn raises the
+free energy.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from densa.errors import InputError
 
 __all__ = ["contrast_weights", "grid_crf", "grid_energy"]
 
-STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))  # the four directions that meet each pair of neighbours once
+STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))  # four directions, which give each pair of neighbours once
 
 
 def contrast_weights(image: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
@@ -32,11 +33,11 @@ def contrast_weights(image: NDArray[Any], valid: NDArray[np.bool_] | None = None
         valid: (h, w); pairs with a pixel that is not valid have the weight 0.
 
     Returns:
-        (4, h, w) float32: of pixel (y, x) with the pixel to the right, below, below right and below left; diagonal
-        ones divided by the root of 2; 0 where there is no such pixel.
+        (4, h, w) float32: weights of pixel (y, x) with the pixel to the right, below, below right and below left,
+        diagonal ones divided by sqrt(2); 0 if there is no such pixel.
 
     Raises:
-        InputError: no image, or NaN in valid pixels.
+        InputError: not an image, or NaN in valid pixels.
     """
     valid = check_valid(valid, np.shape(image)[1:])
     image = check_image(image, np.shape(image)[1:], valid)
@@ -55,7 +56,7 @@ def contrast_weights(image: NDArray[Any], valid: NDArray[np.bool_] | None = None
 
 
 def _pair(height: int, width: int, down: int, right: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Windows of the first and of the second pixel of all pairs in one direction."""
+    """Slices of the first and of the second pixels of all pairs in one direction."""
     rows, rows_there = slice(0, max(0, height - down)), slice(down, height)
     if right >= 0:
         return (rows, slice(0, max(0, width - right))), (rows_there, slice(right, width))
@@ -72,17 +73,17 @@ def grid_crf(
     valid: NDArray[np.bool_] | None = None,
     clip: float = CLIP,
 ) -> NDArray[np.float32]:
-    """Class probabilities refined by their neighbours: mean field of the contrast-sensitive Potts model.
+    """Refine class probabilities by their neighbours: mean field of the contrast-sensitive Potts model.
 
     Args:
         probabilities: (C, h, w) floats summing to 1 over the classes, C up to 254.
         image: (bands, h, w) in any units.
-        weight: of two neighbours alike in colour whose labels differ; 0 or more.
-        n_iterations: each updates every pixel once, and the messages of regions.
+        weight: cost of different labels at two neighbours of the same colour; 0 or more.
+        n_iterations: number of iterations; each updates every pixel once, and the messages of regions.
         regions: robust P^n potentials, in addition.
-        valid: (h, w), False where there is no data: such a pixel sends and receives nothing and keeps its
-            probabilities; its values may be NaN.
-        clip: least probability of a class.
+        valid: (h, w), False for pixels without data: they send and receive no messages and keep their probabilities;
+            their values may be NaN.
+        clip: smallest probability of a class.
 
     Returns:
         (C, h, w) float32 mean-field marginals.
@@ -91,9 +92,9 @@ def grid_crf(
         InputError: shapes that do not fit, NaN in valid pixels, probabilities that do not sum to 1, a negative weight.
     """
     if not (math.isfinite(weight) and weight >= 0):
-        raise InputError(f"weight must be 0 or more, got {weight}")
+        raise InputError(f"weight must be at least 0, got {weight}")
     if n_iterations < 1:
-        raise InputError(f"n_iterations must be 1 or more, got {n_iterations}")
+        raise InputError(f"n_iterations must be at least 1, got {n_iterations}")
     check_clip(clip)
     size = np.shape(probabilities)[1:]
     valid = check_valid(valid, size)
@@ -154,12 +155,12 @@ def _update(q, log_prior, pairs, extra, odd_row, odd_column):  # type: ignore[no
 
 
 def grid_energy(labels: NDArray[Any], unary: NDArray[Any], pairs: NDArray[Any]) -> float:
-    """Energy of a labelling: unaries, plus the weights of neighbours that differ.
+    """Energy of a labelling: unary energies, plus the weights of neighbours whose labels differ.
 
     Args:
         labels: (h, w) class indices.
         unary: (C, h, w) energies.
-        pairs: (4, h, w) weights, as `contrast_weights` gives them.
+        pairs: (4, h, w) weights, as returned by `contrast_weights`.
 
     Raises:
         InputError: shapes that do not fit.
@@ -167,7 +168,7 @@ def grid_energy(labels: NDArray[Any], unary: NDArray[Any], pairs: NDArray[Any]) 
     labels = np.asarray(labels)
     if labels.ndim != 2 or np.shape(unary)[1:] != labels.shape or np.shape(pairs) != (4, *labels.shape):
         raise InputError(
-            f"labels (h, w), unary (C, h, w) and pairs (4, h, w) must fit, "
+            f"labels (h, w), unary (C, h, w) and pairs (4, h, w) must have the same h and w, "
             f"got {labels.shape}, {np.shape(unary)} and {np.shape(pairs)}"
         )
     energy = float(np.take_along_axis(np.asarray(unary), labels[None], axis=0).sum(dtype=np.float64))

@@ -1,4 +1,4 @@
-"""Parameters of the fully connected CRF, and the sets that papers and public code use."""
+"""Parameters of the fully connected CRF, and the values used in papers and public code."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ class DenseCrf:
     """Parameters of `dense_crf` (Krähenbühl & Koltun, NIPS 2011, equation 3).
 
     Args:
-        smooth_px: width theta_gamma of the smoothness kernel, a Gaussian of the distance (pixels); above 0.
-        smooth_weight: its weight; 0 leaves the kernel out.
-        appearance_px: width theta_alpha of the appearance kernel's distance (pixels); above 0.
-        appearance_values: width theta_beta of its difference of bands, in units of the image's values (of 0 to 255 for
-            a photograph of 8 bits); above 0.
-        appearance_weight: its weight; 0 leaves the kernel out.
-        n_iterations: of the mean field; 5 to 10 are usual.
-        normalization: what the kernels' sums are divided by: "symmetric" (pydensecrf's default) by the roots of both
-            pixels' masses, "before" by the sender's, "after" by the receiver's, "none" by nothing. A pixel's mass is
-            its sum over all pixels; with "none" weights are smaller by orders of magnitude.
+        smooth_px: width theta_gamma of the smoothness kernel, a Gaussian of the distance, in pixels; above 0.
+        smooth_weight: weight of the smoothness kernel; 0 disables it.
+        appearance_px: width theta_alpha of the appearance kernel for the distance, in pixels; above 0.
+        appearance_values: width theta_beta of the appearance kernel for the difference of bands, in units of the
+            image's values (0 to 255 for an 8-bit photograph); above 0.
+        appearance_weight: weight of the appearance kernel; 0 disables it.
+        n_iterations: number of mean-field iterations; 5 to 10 are usual.
+        normalization: divisor of the kernels: "symmetric" (pydensecrf's default): the roots of the masses of both
+            pixels; "before": the mass of the sender; "after": the mass of the receiver; "none". The mass of a pixel is
+            the sum of its kernel over all pixels; with "none", suitable weights are smaller by orders of magnitude.
 
-    A weight is a number w (Potts: w for two labels that differ), a vector of one per class (what a class gains by the
-    neighbours of its own kind), or a matrix of classes by classes, the label compatibility mu(l, l'): the penalty of l
-    beside l'. The Potts model is the matrix of w off the diagonal.
+    A weight is a number w (Potts: w for two labels that differ), a vector of one per class (the gain of a class from
+    neighbours of the same class), or a (classes, classes) matrix, the label compatibility mu(l, l'): the penalty of l
+    next to l'. The Potts model is the matrix with w off the diagonal.
 
     Raises:
-        InputError: a width that is not above 0, a weight that is not finite or negative as a number or vector, no
-            iteration, an unknown normalization.
+        InputError: a width that is not above 0, a weight that is not finite, a negative number or vector as weight, no
+            iteration, or an unknown normalization.
     """
 
     smooth_px: float = 3.0
@@ -53,7 +53,7 @@ class DenseCrf:
         for name in ("smooth_px", "appearance_px", "appearance_values"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
-                raise InputError(f"{name} is the width of a kernel, it must be above 0, got {value}")
+                raise InputError(f"{name}, the width of a kernel, must be above 0, got {value}")
         for name in ("smooth_weight", "appearance_weight"):
             weights = np.asarray(getattr(self, name), np.float64)
             if weights.ndim > 2 or not np.isfinite(weights).all():
@@ -67,7 +67,7 @@ class DenseCrf:
 
 
 KRAHENBUHL_KOLTUN = DenseCrf(1.0, 1.0, 61.0, 11.0, 10.0, 10)
-"""Krähenbühl & Koltun 2011, as public code quotes it; the appearance weight was searched on validation images."""
+"""Krähenbühl & Koltun 2011, as quoted in public code; the appearance weight was tuned on validation images."""
 
 PYDENSECRF = DenseCrf(3.0, 3.0, 80.0, 13.0, 10.0, 5)
 """The example of pydensecrf's README."""

@@ -2,7 +2,7 @@
 
 Points of a d-dimensional feature space are written (splatted) to the vertices of their simplex, blurred along the d + 1
 axes of the lattice with [1/2, 1, 1/2], and read back (sliced). The result approximates the sum over all points of
-exp(-|f_i - f_j|^2 / 2), the point itself included, up to a common factor; relative errors are some per cent.
+exp(-|f_i - f_j|^2 / 2), including the point itself, up to a common factor; relative errors are a few per cent.
 """
 
 from typing import Any, NamedTuple
@@ -16,20 +16,20 @@ from densa.errors import InputError
 __all__ = ["Lattice", "axis_scales", "build_lattice", "permutohedral_filter"]
 
 _LARGEST_CODE = 2.0**62
-_STRIP = 8192  # points of one strip where the caller has no strips of his own
+_STRIP = 8192  # points of one strip if the caller gives no strips
 
 
 class Lattice(NamedTuple):
-    """The lattice of n points in s strips: m vertices, of which strips touch k in all ("slots").
+    """The lattice of n points in s strips: m vertices, and k slots, one for each vertex that a strip touches.
 
     Attributes:
         starts: (s + 1,) first point of each strip.
-        slots: (n, d + 1) int32: slot within its strip of each vertex of a point's simplex.
+        slots: (n, d + 1) int32: slot, within the strip, of each vertex of a point's simplex.
         weights: (n, d + 1) float32 barycentric weights.
         slot_starts: (s + 1,) first slot of each strip.
-        vertex_of_slot: (k,) int32, vertices numbered from 1; 0 is no vertex, its values stay 0.
-        first, members: slots of vertex v are members[first[v] : first[v + 1]].
-        neighbours: (d + 1, m + 1, 2) int32: the two vertices beside a vertex along each axis.
+        vertex_of_slot: (k,) int32, vertices numbered from 1; 0 stands for no vertex, its values stay 0.
+        first, members: the slots of vertex v are members[first[v] : first[v + 1]].
+        neighbours: (d + 1, m + 1, 2) int32: the two neighbours of a vertex along each axis.
     """
 
     starts: NDArray[np.int64]
@@ -49,10 +49,10 @@ def axis_scales(d: int) -> NDArray[np.float64]:
 
 
 def _multipliers(points: NDArray[np.float32], valid: NDArray[np.bool_], scales: NDArray[np.float64]) -> NDArray[Any]:
-    """Factors that give each vertex a code of its own.
+    """Factors that give each vertex a unique code.
 
-    Positional notation where the ranges of all coordinates fit in 62 bits. Otherwise (a dozen bands or more) fixed
-    random odd numbers: of a million vertices two then share a code with a probability of 3e-8.
+    Positional notation if the ranges of all coordinates fit in 62 bits. Otherwise (a dozen bands or more) fixed random
+    odd numbers: the probability that two of a million vertices share a code is then 3e-8.
     """
     d = points.shape[1]
     inside = points if valid.all() else points[valid]
@@ -69,9 +69,9 @@ def _multipliers(points: NDArray[np.float32], valid: NDArray[np.bool_], scales: 
 def build_lattice(
     points: NDArray[np.float32], valid: NDArray[np.bool_], starts: NDArray[np.int64] | None = None
 ) -> Lattice:
-    """The lattice of (n, d) float32 points; points that are not `valid` (n,) take no part.
+    """The lattice of (n, d) float32 points, of which those that are not `valid` (n,) are skipped.
 
-    The result does not depend on the number of threads; `starts` (see `Lattice`) decides the order of its sums.
+    The result does not depend on the number of threads; `starts` (see `Lattice`) determines the order of its sums.
     """
     n, d = points.shape
     if starts is None:
@@ -93,7 +93,7 @@ def build_lattice(
 
 
 def filter_with(lattice: Lattice, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Splat, blur and slice one plane (n,); 0 where not valid."""
+    """Splat, blur and slice one plane (n,); 0 for points that are not valid."""
     out = np.empty(len(values), np.float32)
     filter_plane(
         values, valid, lattice.starts, lattice.slots, lattice.weights, lattice.slot_starts, lattice.vertex_of_slot,
@@ -106,12 +106,12 @@ def permutohedral_filter(values: NDArray[Any], features: NDArray[Any]) -> NDArra
     """Approximate Gaussian filter of values at scattered points, up to a common factor.
 
     Args:
-        values: (n, c) finite numbers, a row per point.
+        values: (n, c) finite numbers, one row per point.
         features: (n, d) finite coordinates in units of the Gaussian's standard deviation.
 
     Returns:
-        (n, c) float32: about proportional to the sum over j of exp(-|f_i - f_j|^2 / 2) values_j; divide by the filter
-        of ones for a mean.
+        (n, c) float32, approximately proportional to the sum over j of exp(-|f_i - f_j|^2 / 2) values_j; for a mean,
+        divide by the filter of ones.
 
     Raises:
         InputError: shapes that do not fit, or values that are not finite.
@@ -119,7 +119,7 @@ def permutohedral_filter(values: NDArray[Any], features: NDArray[Any]) -> NDArra
     values, features = np.asarray(values, np.float32), np.asarray(features, np.float32)
     if values.ndim != 2 or features.ndim != 2 or len(values) != len(features) or 0 in features.shape:
         raise InputError(
-            f"values (n, c) and features (n, d) must have a row per point, got {values.shape} and {features.shape}"
+            f"values (n, c) and features (n, d) must have one row per point, got {values.shape} and {features.shape}"
         )
     if not (np.isfinite(values).all() and np.isfinite(features).all()):
         raise InputError("values and features must be finite")

@@ -1,16 +1,17 @@
 """Robust P^n potentials of regions (Kohli, Ladický, Torr, CVPR 2008), as messages of a mean field.
 
-psi_c(x_c) = min over labels l of min(gamma N_l / T, gamma), N_l the pixels of region c that are not labelled l, T the
-truncation. With T of half the region or less at most one label has N_l < T, so psi_c is gamma minus the sum over l of
-max(0, gamma (1 - N_l / T)), and under a product of marginals Q its expectation is a sum over labels. What pixel i gains
-by taking l is the expected fall of one term:
+psi_c(x_c) = min over labels l of min(gamma N_l / T, gamma), with N_l the number of pixels of region c that are not
+labelled l and T the truncation. If T is at most half the region, at most one label has N_l < T, so psi_c is gamma minus
+the sum over l of max(0, gamma (1 - N_l / T)), and under a product of marginals Q its expectation is a sum over labels.
+The gain of pixel i from label l is the expected decrease of one term:
 
     gamma / T * P(N_l < T), N_l counted over the other pixels,
 
-with its last step, where T is not whole, only as high as T's fraction (compare Vineet, Warrell, Torr, ECCV 2012). For
-the strict potential (T <= 1) that probability is the product of the others' Q(l), exact here. For robust ones N_l, a
-sum of independent events, is taken as normal with its mean and variance (continuity corrected); the probability is then
-wrong by about 0.56 divided by its standard deviation at most (Berry-Esseen), and right where the region is decided.
+whose last step, if T is not an integer, is scaled by the fraction of T (compare Vineet, Warrell, Torr, ECCV 2012). For
+the strict potential (T <= 1) that probability is the product of the others' Q(l), which is computed exactly. For robust
+ones N_l, a sum of independent events, is approximated by a normal distribution with its mean and variance (continuity
+corrected); the error of the probability is at most about 0.56 divided by the standard deviation (Berry-Esseen), and
+none where the labels of the region are certain.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from densa.errors import InputError
 
 __all__ = ["RegionPotential", "region_messages", "region_weights", "robust_pn"]
 
-_LEAST = 1e-30  # probability under a logarithm
+_LEAST = 1e-30  # smallest probability whose logarithm is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +36,14 @@ class RegionPotential:
     """Robust P^n potentials of the regions of a map.
 
     Args:
-        regions: (h, w) integers; 0 and below: in no region. Regions need not be connected.
-        weight: gamma, the cost of a region whose labels are mixed: one number, or an array indexed by the region's
-            number (see `region_weights`).
-        truncation: eta, 0 to 0.5: the share of a region's pixels whose deviation costs as much as any mixture,
-            T = eta n of n pixels. 0 is the strict P^n Potts model: one deviating pixel costs all.
+        regions: (h, w) integers; 0 or less for pixels without region. Regions need not be connected.
+        weight: gamma, the cost of a region with mixed labels: one number, or an array indexed by the region's number
+            (see `region_weights`).
+        truncation: eta, 0 to 0.5: the share of deviating pixels from which on the cost of a region is gamma: T = eta n
+            for n pixels. 0 is the strict P^n Potts model: one deviating pixel costs gamma.
 
     Raises:
-        InputError: no map of integers, weights that are negative, not finite or too few, a truncation out of range.
+        InputError: not a map of integers, weights that are negative, not finite or too few, a truncation out of range.
     """
 
     regions: NDArray[Any]
@@ -52,23 +53,24 @@ class RegionPotential:
     def __post_init__(self) -> None:
         regions = np.asarray(self.regions)
         if regions.ndim != 2 or regions.dtype.kind not in "iu" or 0 in regions.shape:
-            raise InputError(f"a region map must be (h, w) integers, got {regions.dtype} of shape {regions.shape}")
+            raise InputError(f"regions must be (h, w) integers, got {regions.dtype} of shape {regions.shape}")
         weight = np.asarray(self.weight, np.float64)
         if weight.ndim > 1 or not (np.isfinite(weight).all() and (weight >= 0).all()):
-            raise InputError("weights of regions must be finite numbers of 0 or more: one, or a list indexed by region")
+            raise InputError(
+                f"weight must be a finite number from 0, or an array of them indexed by region, got {self.weight}"
+            )
         if weight.ndim == 1 and len(weight) <= regions.max():
-            raise InputError(f"{len(weight)} weights do not reach region {regions.max()}; index 0 is no region's")
+            raise InputError(
+                f"weight must have a value for each region up to {regions.max()}, after one for index 0, which is no"
+                f" region, got {len(weight)}"
+            )
         if not 0 <= self.truncation <= 0.5:
             raise InputError(f"truncation must be a share of the region from 0 to 0.5, got {self.truncation}")
 
     def check(self, size: tuple[int, ...]) -> None:
-        """Refuse an image of another size.
-
-        Raises:
-            InputError: the region map has not the size (h, w).
-        """
+        """Raise an InputError if the region map does not have the size (h, w)."""
         if np.shape(self.regions) != size:
-            raise InputError(f"the region map must have the probabilities' size {size}, got {np.shape(self.regions)}")
+            raise InputError(f"regions must have the size of the probabilities {size}, got {np.shape(self.regions)}")
 
 
 def region_weights(
@@ -77,42 +79,49 @@ def region_weights(
     """gamma of each region: n^exponent (constant + slope * quality) for n pixels.
 
     Args:
-        regions: (h, w) integers from 1; 0: in no region.
+        regions: (h, w) integers from 1; 0 for pixels without region.
         exponent: power of the region's size in pixels.
         constant, slope: theta_p and theta_v.
-        quality: by region's number, larger where a region is more homogeneous.
+        quality: quality of each region, indexed by its number: larger for more homogeneous regions.
 
     Returns:
-        (regions + 1,) weights, index 0 unused (0).
+        (regions + 1,) weights; index 0 is unused (0).
 
     Raises:
-        InputError: a map that is none, qualities that do not reach its last region, or negative weights.
+        InputError: not a region map, a `quality` of another length, or negative weights.
     """
-    check = RegionPotential(regions)  # the same demands on the map
+    check = RegionPotential(regions)  # the same requirements
     sizes = np.bincount(np.maximum(check.regions, 0).reshape(-1)).astype(np.float64)
     homogeneity = np.zeros(len(sizes)) if quality is None else np.asarray(quality, np.float64)
     if homogeneity.shape != sizes.shape:
-        raise InputError(f"quality needs {len(sizes)} values, from region 0 to the last, got {homogeneity.shape}")
+        raise InputError(f"quality must have {len(sizes)} values, for regions from 0, got {homogeneity.shape}")
     sizes[0] = 0
     weights = np.where(sizes > 0, np.maximum(sizes, 1) ** exponent * (constant + slope * homogeneity), 0)
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise InputError("constant + slope * quality must be 0 or more in every region, and finite")
+        raise InputError("constant + slope * quality must be finite and at least 0 in every region")
     return weights
 
 
 def robust_pn(n_deviating: NDArray[Any] | float, weight: float, truncation_px: float) -> NDArray[np.float64]:
-    """Cost of a region with that many pixels off its dominant label: min(gamma N / T, gamma); T = `truncation_px`."""
+    """Cost of a region with N = `n_deviating` pixels off its dominant label: min(gamma N / T, gamma).
+
+    Args:
+        n_deviating: N, number of pixels.
+        weight: gamma.
+        truncation_px: T, pixels.
+    """
     return np.minimum(np.asarray(n_deviating, np.float64) / max(truncation_px, 1e-300), 1.0) * weight
 
 
 def region_messages(
     q: NDArray[np.float32], potential: RegionPotential, valid: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
-    """What each pixel gains by each label from its region, under the marginals of the others.
+    """Gain of each pixel from each label through its region, under the marginals of the other pixels.
 
     Args:
         q: (C, h, w) marginals.
-        potential: the regions; pixels that are not `valid` (h, w) are in none.
+        potential: the regions.
+        valid: (h, w); pixels that are not valid belong to no region.
 
     Returns:
         (C, h, w) float32, to be added to the negative energies.
@@ -138,7 +147,7 @@ def _normal(x):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _below(n, mean, variance):  # type: ignore[no-untyped-def]
-    """P(N <= n) of a count, as of a normal number (continuity corrected)."""
+    """P(N <= n) of a count, by the normal approximation (continuity corrected)."""
     if n < 0:
         return 0.0
     return _normal((n + 0.5 - mean) / math.sqrt(max(variance, 1e-12)))

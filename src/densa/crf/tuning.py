@@ -1,7 +1,7 @@
-"""Choosing a CRF's parameters on labelled images by successive halving (Jamieson & Talwalkar, AISTATS 2016).
+"""Tuning of a CRF's parameters on labelled images by successive halving (Jamieson & Talwalkar, AISTATS 2016).
 
-All candidates are tried on a few images, the better third on three times as many, and so on to all of them. The winner
-is compared with no CRF at all on all images, since a CRF costs small classes and does not always help.
+All candidates are tried on a few images, the best third on three times as many, and so on up to all of them. The winner
+is compared with the labels without CRF on all images, since a CRF removes small classes and does not always help.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ CANDIDATES: tuple[DenseCrf, ...] = tuple(PUBLISHED.values()) + tuple(
     DenseCrf(3.0, 3.0, pixels, values, weight, 5)
     for pixels, values, weight in itertools.product((20.0, 40.0, 80.0), (3.0, 5.0, 10.0), (3.0, 6.0, 10.0))
 )
-"""The published sets, and DeepLab's search (arXiv:1412.7062, section 4.3) over a wider range of distances."""
+"""The published parameters, and DeepLab's search (arXiv:1412.7062, section 4.3) over a wider range of distances."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A labelled image with what a segmenter makes of it.
+    """A labelled image with the probabilities of a segmenter.
 
     Args:
-        probabilities: (C, h, w), as `dense_crf` takes them.
+        probabilities: (C, h, w), as for `dense_crf`.
         image: (bands, h, w).
         target: (h, w) class indices, or the ignored label.
-        valid: (h, w), False where there is no data.
+        valid: (h, w), False for pixels without data.
     """
 
     probabilities: NDArray[Any]
@@ -47,13 +47,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class TunedCrf:
-    """What tuning found.
+    """Result of tuning.
 
     Attributes:
-        parameters: the best, or None where no CRF helps: then leave it off.
-        mean_iou: of the best candidate on all samples.
-        mean_iou_without: of the labels without CRF on all samples.
-        rounds: per round: samples used, and (candidate, mean IoU) from the best on.
+        parameters: the best candidate, or None if no CRF helps.
+        mean_iou: mean IoU of the best candidate on all samples.
+        mean_iou_without: mean IoU of the labels without CRF on all samples.
+        rounds: per round, the number of samples and the (candidate, mean IoU) pairs, best first.
     """
 
     parameters: DenseCrf | None
@@ -63,7 +63,7 @@ class TunedCrf:
 
     @property
     def helps(self) -> bool:
-        """Whether the best candidate is better than none."""
+        """Whether the best candidate is better than no CRF."""
         return self.parameters is not None
 
     def __str__(self) -> str:
@@ -84,26 +84,28 @@ def tune_dense_crf(
     least_gain: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> TunedCrf:
-    """Best parameters of `dense_crf` by mean IoU; None where no candidate gains more than `least_gain`.
+    """Best parameters of `dense_crf` by mean IoU; None if no candidate gains more than `least_gain`.
 
-    Samples are streamed, one in memory at a time. The same seed, samples and candidates give the same answer.
+    Samples are streamed, one in memory at a time. The same seed, samples and candidates give the same result.
 
     Args:
-        samples: called once for the labels as they are and once per round; yields the same samples in the same order
-            each time. A round refines some of them and passes over the others.
-        candidates: None: `CANDIDATES`. Of equal ones the earlier wins.
+        samples: called once for the labels without CRF and once per round; yields the same samples in the same order
+            each time. A round refines some of them and skips the others.
+        candidates: None for `CANDIDATES`. Of equally good ones the earlier wins.
         seed: chooses the samples of the early rounds.
-        eta: 2 or more: share of candidates kept is 1 / eta, samples grow by eta.
+        eta: 2 or more: each round keeps 1 / eta of the candidates and uses eta times as many samples.
         ignore: label in the targets that does not count.
-        least_gain: mean IoU by which the best must beat no CRF.
-        progress: called with the number of refinements done and of all.
+        least_gain: gain in mean IoU over no CRF that the best candidate must exceed.
+        progress: called with (refinements done, refinements in all).
 
     Raises:
         InputError: no sample, no candidate, a target that does not fit its probabilities or has other classes.
     """
     pool = list(dict.fromkeys(CANDIDATES if candidates is None else candidates))
     if not pool or eta < 2:
-        raise InputError(f"tuning needs a candidate and eta of 2 or more, got {len(pool)} candidates and eta {eta}")
+        raise InputError(
+            f"candidates must not be empty and eta must be at least 2, got {len(pool)} candidates and eta={eta}"
+        )
     without, n_samples = _without(samples, ignore)
     order = np.random.default_rng(seed).permutation(n_samples)
     plan = _plan(len(pool), n_samples, eta)
@@ -144,18 +146,18 @@ def _chosen(samples: Callable[[], Iterable[Sample]], places: set[int]) -> Iterab
 
 
 def _without(samples: Callable[[], Iterable[Sample]], ignore: int) -> tuple[NDArray[np.int64], int]:
-    """Confusion matrix of the labels as they are, and the number of samples."""
+    """Confusion matrix of the labels without CRF, and the number of samples."""
     table, n = None, 0
     for sample in samples():
         found = _confusion(sample.target, np.asarray(sample.probabilities), ignore)
         if table is not None and table.shape != found.shape:
-            raise InputError(f"samples must have the same classes, got {len(table)} and {len(found)} of them")
+            raise InputError(f"samples must have the same number of classes, got {len(table)} and {len(found)}")
         table = found if table is None else table + found
         n += 1
     if table is None:
-        raise InputError("tuning needs a labelled sample, got none")
+        raise InputError("samples must yield at least one sample, got none")
     if not table.any():
-        raise InputError("no pixel of the samples has a label, so nothing can be tuned")
+        raise InputError("samples must have labelled pixels, but no pixel has a label")
     return table, n
 
 
@@ -164,13 +166,13 @@ def _confusion(target: NDArray[Any], probabilities: NDArray[Any], ignore: int) -
     target, n_classes = np.asarray(target), len(probabilities)
     if target.shape != probabilities.shape[1:] or target.dtype.kind not in "iu":
         raise InputError(
-            f"a target must be integers of its probabilities' size {probabilities.shape[1:]}, "
+            f"target must hold integers of the size {probabilities.shape[1:]} of its probabilities, "
             f"got {target.dtype} of shape {target.shape}"
         )
     counted = target != ignore
     labels = target[counted].astype(np.int64)
     if ((labels < 0) | (labels >= n_classes)).any():
-        raise InputError(f"targets must be below the number of classes {n_classes} or {ignore}, got {labels.max()}")
+        raise InputError(f"target must hold classes 0..{n_classes - 1} or {ignore}, got {labels.max()}")
     predicted = probabilities.argmax(axis=0)[counted]
     return np.bincount(labels * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
 

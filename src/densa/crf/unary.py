@@ -1,4 +1,4 @@
-"""Unary energies -log p of probabilities, or of labels with a confidence."""
+"""Unary energies -log p, from probabilities or from labels with a confidence."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from densa.errors import InputError
 
 __all__ = ["CLIP", "unary_from_labels", "unary_from_probabilities"]
 
-CLIP = 1e-5  # pydensecrf's: no class is excluded for good
+CLIP = 1e-5  # as in pydensecrf: no class is excluded
 
 
-def check_clip(clip: float) -> float:
-    """The least probability, above 0 and below 1."""
+def check_clip(clip: float) -> None:
+    """Raise an InputError unless `clip` is above 0 and below 1."""
     if not 0 < clip < 1:
         raise InputError(f"clip must be a probability above 0 and below 1, got {clip}")
-    return clip
 
 
 def unary_from_probabilities(probabilities: NDArray[Any], clip: float = CLIP) -> NDArray[np.float32]:
@@ -28,13 +27,13 @@ def unary_from_probabilities(probabilities: NDArray[Any], clip: float = CLIP) ->
 
     Args:
         probabilities: (C, h, w), summing to 1 over the classes.
-        clip: least probability.
+        clip: smallest probability.
 
     Returns:
         (C, h, w) float32.
 
     Raises:
-        InputError: no probabilities, or `clip` outside (0, 1).
+        InputError: not probabilities, or `clip` outside (0, 1).
     """
     check_clip(clip)
     found = check_probabilities(probabilities, np.ones(np.shape(probabilities)[1:], np.bool_))
@@ -46,20 +45,20 @@ def unary_from_labels(
 ) -> NDArray[np.float32]:
     """Energies of hard labels: -log g for the label, -log((1 - g) / (C - 1)) for the others.
 
-    Zero is a class like any other; what is not known is `ignore` and has the same energy log C for every class. The
-    exponential of the negative energies are probabilities, as `dense_crf` takes them.
+    Zero is a class like any other; unknown pixels have the label `ignore` and the same energy log C for every class.
+    exp(-energy) are probabilities, as `dense_crf` takes them.
 
     Args:
         labels: (h, w) integers, a class index or `ignore`.
-        n_classes: 2 to 254.
-        confidence: g, probability that a label is right, above 0 and below 1.
-        ignore: label of pixels that are not known.
+        n_classes: number of classes C, 2 to 254.
+        confidence: g, the probability that a label is right, above 0 and below 1.
+        ignore: label of unknown pixels.
 
     Returns:
         (C, h, w) float32.
 
     Raises:
-        InputError: labels that are no classes, or numbers out of range.
+        InputError: labels that are not classes, or numbers out of range.
     """
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.dtype.kind not in "iu":
@@ -71,7 +70,7 @@ def unary_from_labels(
     known = labels != ignore
     if ((labels[known] < 0) | (labels[known] >= n_classes)).any():
         wrong = labels[known][(labels[known] < 0) | (labels[known] >= n_classes)][0]
-        raise InputError(f"labels must be below n_classes = {n_classes} or {ignore} where unknown, got {wrong}")
+        raise InputError(f"labels must be in 0..{n_classes - 1}, or {ignore} for unknown pixels, got {wrong}")
     others = -math.log((1 - confidence) / (n_classes - 1))
     unary = np.full((n_classes, *labels.shape), others, np.float32)
     rows, columns = np.nonzero(known)
