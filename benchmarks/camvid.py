@@ -40,7 +40,7 @@ SETTINGS: dict[str, Any] = {
     "ema_decay": 0.99,
     "seed": 0,
 }
-AUGMENTATION = Augmentation(flip_rows=False, flip_columns=True, scale=0.5, gain=0.2, offset=0.2)
+AUGMENTATION = Augmentation.flips(flip_rows=False, flip_columns=True, scale=0.5, gain=0.2, offset=0.2)
 
 
 def main() -> None:

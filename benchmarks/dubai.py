@@ -57,7 +57,7 @@ SETTINGS: dict[str, Any] = {
     "ema_decay": 0.98,
     "seed": 0,
 }
-AUGMENTATION = Augmentation(quarter_turns=True, scale=0.25, gain=0.2, offset=0.2)  # and flips, which are the default
+AUGMENTATION = Augmentation.flips(quarter_turns=True, scale=0.25, gain=0.2, offset=0.2)  # and flips, which are the default
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ SETTINGS = {
     "ema_decay": 0.98,
     "seed": 0,
 }
-AUGMENTATION = Augmentation(
+AUGMENTATION = Augmentation.flips(
     flip_rows=True, flip_columns=True, quarter_turns=True, elastic=10.0, gain=0.2, offset=0.2, gamma=0.2
 )
 

@@ -94,7 +94,7 @@ def learn(model: Path, folder: Path, width: int, minutes: float) -> None:
         learning_rate=3e-3,
         ema_decay=0.98,
         class_weights="tempered",
-        augmentation=Augmentation(quarter_turns=True),
+        augmentation=Augmentation.flips(quarter_turns=True),
         progress=False,
         overwrite=True,
     )

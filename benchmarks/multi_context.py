@@ -87,7 +87,7 @@ def measure(folder: Path, context: str, seed: int, seconds: float, model: str, w
             batch_size=8,
             learning_rate=5e-3,
             warmup=0.05,
-            augmentation=Augmentation(quarter_turns=True, gain=0.1, offset=0.1),
+            augmentation=Augmentation.flips(quarter_turns=True, gain=0.1, offset=0.1),
             recalibrate=True,
             validate_every=10**9,
             precision="float32",

@@ -78,7 +78,7 @@ def train_briefly(name: str, data: Path, folder: Path) -> None:
         steps=TRAINING_STEPS[name],
         patch_size=128,
         batch_size=4,
-        augmentation=Augmentation(quarter_turns=True, gain=0.2, offset=0.2),
+        augmentation=Augmentation.flips(quarter_turns=True, gain=0.2, offset=0.2),
         device="cpu",
         progress=False,
     )

@@ -38,8 +38,8 @@ from densa.training.pieces.optimizers import make_optimizer
 N_CLASSES = 11
 AUGMENTATIONS = {
     "none": Augmentation.none(),
-    "flips (default)": Augmentation(),
-    "all": Augmentation(
+    "flips (default)": Augmentation.flips(),
+    "all": Augmentation.flips(
         quarter_turns=True, rotation=15, scale=0.5, elastic=10, gain=0.2, offset=0.2, gamma=0.2
     ),
 }  # fmt: skip

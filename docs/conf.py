@@ -1,9 +1,16 @@
 """Sphinx configuration: Markdown pages, and a gallery of executed pages, one per method."""
 
 import os
+import sys
+from pathlib import Path
 
 # The lecture's pages run on any machine: no graphics card, no display, no progress bars in the text.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+sys.path.insert(0, str(Path(__file__).parent))
+import make_reference
+
+make_reference.write()
 
 project = "densa"
 author = "The densa authors"

@@ -100,7 +100,7 @@ result = train(
     patch_size=1,
     batch_size=64,
     learning_rate=2e-3,
-    augmentation=Augmentation(quarter_turns=True, gain=0.2, offset=0.3),
+    augmentation=Augmentation.flips(quarter_turns=True, gain=0.2, offset=0.3),
     progress=False,
 )
 print(f"{result.steps} steps of 64 patches in {result.seconds:.0f} s")

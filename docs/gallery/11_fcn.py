@@ -84,7 +84,7 @@ for name in ("fcn32s", "fcn16s", "fcn8s"):
         patch_size=160,
         batch_size=4,
         learning_rate=4e-3,
-        augmentation=Augmentation(quarter_turns=True, rotation=15, scale=0.25, gain=0.2, offset=0.3),
+        augmentation=Augmentation.flips(quarter_turns=True, rotation=15, scale=0.25, gain=0.2, offset=0.3),
         progress=False,
     )
     coarser = network

@@ -50,7 +50,7 @@ labels = splits["train"].labels(0)
 patch = torch.from_numpy(image[:, 40:168, 20:148].astype(np.float32))[None].repeat(4, 1, 1, 1)
 patch = (patch - patch.mean()) / patch.std()
 target = torch.from_numpy(labels[None, None, 40:168, 20:148].astype(np.float32)).repeat(4, 1, 1, 1)
-settings = Augmentation(rotation=15, scale=0.25, elastic=10, gain=0.2)
+settings = Augmentation.flips(rotation=15, scale=0.25, elastic=10, gain=0.2)
 bent, bent_target, _ = augment(patch, target, draw(settings, 4, 1, seed=1, step=0), settings)
 figure, axes = plt.subplots(1, 5, figsize=(12, 2.8), layout="constrained")
 shown = [(patch[0, 0], target[0, 0]), *zip(bent[:, 0], bent_target[:, 0], strict=True)]
@@ -90,7 +90,7 @@ result = train(
     patch_size=128,
     batch_size=8,
     learning_rate=3e-3,
-    augmentation=Augmentation(quarter_turns=True, rotation=15, scale=0.25, elastic=8, gain=0.2, offset=0.3),
+    augmentation=Augmentation.flips(quarter_turns=True, rotation=15, scale=0.25, elastic=8, gain=0.2, offset=0.3),
     progress=False,
 )
 model = methods.load(run)

@@ -82,7 +82,7 @@ train(
     patch_size=128,
     batch_size=4,
     learning_rate=3e-3,
-    augmentation=Augmentation(quarter_turns=True, rotation=15, scale=0.25, gain=0.2, offset=0.3),
+    augmentation=Augmentation.flips(quarter_turns=True, rotation=15, scale=0.25, gain=0.2, offset=0.3),
     progress=False,
 )
 model = methods.load(run)

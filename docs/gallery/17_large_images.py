@@ -47,7 +47,7 @@ result = train(
     learning_rate=5e-3,
     ema_decay=0.9,
     class_weights="tempered",
-    augmentation=Augmentation(quarter_turns=True),
+    augmentation=Augmentation.flips(quarter_turns=True),
     progress=False,
 )
 scene = write_scene(folder / "scene", 1024, 1536, seed=2)

@@ -29,7 +29,7 @@ from densa.networks import build
 from densa.operators import receptive_field
 from densa.reports.context import sizes_of_run
 from densa.segmenter import Architecture
-from densa.training import Augmentation, ContextPolicy, recorded_sizes, train
+from densa.training import Augmentation, PatchSizePolicy, recorded_sizes, train
 
 BLUE, ORANGE, GREY = "#dbe9f7", "#fbe3cd", "#eceff1"
 
@@ -103,7 +103,7 @@ for name in ("dilated6", "dilated6-rate6", "dense-dilated6", "dilated6-pooling",
 texts = ("uniform:25-65", "multinomial:25,45,65", "multi-fixed:25,45,65")
 figure, axes = plt.subplots(1, 3, figsize=(11, 2.3), layout="constrained", sharey=True)
 for axis, text in zip(axes, texts, strict=True):
-    shares = ContextPolicy.parse(text).probabilities
+    shares = PatchSizePolicy.parse(text).probabilities
     axis.bar(list(shares), list(shares.values()), color="#2a7de1")
     axis.set(title=text, xlabel="patch size (pixels)", xlim=(20, 70), yscale="log")
 axes[0].set_ylabel("probability")
@@ -152,7 +152,7 @@ result = train(
     anchor_stride=8,
     batch_size=8,
     learning_rate=5e-3,
-    augmentation=Augmentation(quarter_turns=True, gain=0.2, offset=0.3),
+    augmentation=Augmentation.flips(quarter_turns=True, gain=0.2, offset=0.3),
     recalibrate=True,
     validate_every=10**6,
     precision="float32",

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ import annotated_types
 
 from densa.errors import InputError
 
-__all__ = ["Declared", "Group", "Option", "check_paths", "options_of", "reference", "unknown_names"]
+__all__ = ["Declared", "Group", "Option", "check_paths", "options_of", "reference", "unknown_names", "with_options"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Option:
             message follows the option's name ("must be ...").
         exists: a path that must be there, see `check_paths`.
         negatable: a truth value has `--no-NAME` too; None: where it is not False by default.
+        flag: of the command line, where it is not `--NAME`.
     """
 
     help: str
@@ -56,6 +58,7 @@ class Option:
     read: Callable[[Any], Any] | None = None
     exists: bool = False
     negatable: bool | None = None
+    flag: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,11 @@ class Declared:
     def is_flag(self) -> bool:
         """Whether the value is true or false (or None)."""
         return bool in (self.kind, *typing.get_args(self.kind)) and int not in typing.get_args(self.kind)
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line."""
+        return self.option.flag or f"--{self.name.replace('_', '-')}"
 
     @property
     def default_words(self) -> str:
@@ -223,10 +231,9 @@ def _read_options(settings: type[Group]) -> dict[str, Declared]:
         for name, declared in (options_of(base) if issubclass(base, Group) else {}).items():
             if found.setdefault(name, declared) is not declared or name in own:
                 raise TypeError(f"{settings.__name__}: the option {name} is declared twice")
-    fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(settings) if own else ()  # type: ignore[arg-type]
-    for field in fields:
-        if field.name in own:
-            found[field.name] = _declared(field, hints[field.name], settings.title)
+    fields: dict[str, dataclasses.Field[Any]] = vars(settings).get("__dataclass_fields__", {})
+    for name in (name for name in fields if name in own):
+        found[name] = _declared(fields[name], hints[name], settings.title)
     return found
 
 
@@ -248,6 +255,18 @@ def check_paths(settings: type[Group], values: Mapping[str, Any]) -> None:
     for name, one in options_of(settings).items():
         if one.option.exists and values.get(name) is not None and not Path(values[name]).exists():
             raise InputError(f"{name} must exist, got {values[name]}: there is no such file or folder")
+
+
+def with_options(function: Callable[..., Any], settings: type[Group]) -> inspect.Signature:
+    """The signature of a function with `**options`, each option a keyword with its type and default."""
+    signature = inspect.signature(function)
+    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    for name, option in options_of(settings).items():
+        if name not in signature.parameters:
+            default = inspect.Parameter.empty if option.is_required else option.default
+            kind = inspect.Parameter.KEYWORD_ONLY
+            own.append(inspect.Parameter(name, kind, default=default, annotation=option.kind))
+    return signature.replace(parameters=own)
 
 
 def reference(settings: type[Group]) -> str:

@@ -1,6 +1,5 @@
 """The verbs end to end on a small data set, and what each says to a mistake."""
 
-import inspect
 import json
 import subprocess
 import sys
@@ -10,8 +9,6 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from densa import raster
-from densa.cli.train import train
-from densa.training import TrainConfig
 
 
 def test_help_does_not_wait_for_torch():
@@ -28,13 +25,6 @@ def test_every_verb_has_help(run_cli, verb):
     code, out, _ = run_cli(verb, "--help")
     assert code == 0
     assert f"densa {verb}" in out
-
-
-def test_train_options_are_the_fields_of_the_configuration():
-    options = set(inspect.signature(train).parameters)
-    apart = {"call", "output", "config", "resume", "overwrite", "dry_run", "as_json"}
-    shallow = {"trees", "samples", "features", "scales", "regions"}  # arguments of the method: `model_arguments`
-    assert options - apart - shallow == set(TrainConfig.model_fields)
 
 
 def test_from_images_to_report(run_cli, squares, tmp_path):

@@ -3,15 +3,17 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from densa import datasets
-from densa.cli import compare_methods
+from densa.errors import InputError
 from densa.legend import Legend
 from densa.reports import cost
 from densa.training import TrainConfig
+from densa.verbs import compare as compare_methods
 
 TRAINING = ("--width", 2, "--steps", 4, "--patch-size", 32, "--batch-size", 2)
 
@@ -118,7 +120,7 @@ def test_cost_without_data(run_cli, monkeypatch):
         (("--cost-only", "--models", "slic"), "names no classes"),
         (("--cost-only", "--models", "unet,segnet,unet"), "names unet twice"),
         (("--cost-only", "--models", "unet", "--size", "360"), "such as 360x480, got '360'"),
-        (("--models", "unet"), "give DATA and -o REPORT"),
+        (("--models", "unet"), "give DATA and --output"),
         (("--cost-only", "--models", "pixel-forest"), "give --models the folder of a trained one"),
         (("--cost-only", "--accuracy-only", "--models", "unet"), "exclude each other"),
         (("--cost-only", "--models", "unet", "--precision", "float16", "--dry-run"), "precision"),
@@ -139,7 +141,7 @@ def test_mistakes_with_data_come_before_training(run_cli, squares, trained, tmp_
         (("--models", f"segnet,{trained}", "--legend", other), "labels the classes ground, square"),
         (("--models", f"unet,{trained}", "--split", "later"), "no split 'later'"),
         (("--models", "unet", "--steps", 0), "steps"),
-        (("--models", "unet", "--classes", 4), "DATA has its own"),
+        (("--models", "unet", "--classes", 4), "the data has its own"),
         (("--models", tmp_path), "no model.json"),
     ):
         code, _, err = run_cli("compare", squares, "-o", report, *options)
@@ -151,7 +153,7 @@ def test_mistakes_with_data_come_before_training(run_cli, squares, trained, tmp_
 def test_a_run_that_held_out_other_images_is_refused(squares, trained):
     entries = compare_methods.entries_of(str(trained))
     given = {"data": squares, "split_seed": 4}
-    with pytest.raises(compare_methods.InputError, match="held out other images"):
+    with pytest.raises(InputError, match="held out other images"):
         compare_methods.plan(entries, "val", given, None)
     assert isinstance(compare_methods.plan(entries, "val", {"data": squares}, None).chosen, datasets.Dataset)
 
@@ -165,7 +167,7 @@ def test_a_split_by_block_is_refused(squares, tmp_path):
     by_block = r"config.yaml splits the images themselves into blocks \(split_block 100\); evaluate each run by itself"
     for models in ("unet", "pixel-forest"):
         entries = compare_methods.entries_of(models)
-        with pytest.raises(compare_methods.InputError, match=by_block):
+        with pytest.raises(InputError, match=by_block):
             compare_methods.plan(entries, None, {"data": squares}, run / "config.yaml")
 
 
@@ -174,8 +176,8 @@ def test_a_run_on_blocks_is_refused(squares, trained, tmp_path):
     shutil.copytree(trained, run)
     config = TrainConfig.from_yaml(run / "config.yaml")
     plan = partial(compare_methods.plan, compare_methods.entries_of(str(run)), None, train_config=None)
-    (run / "config.yaml").write_text(config.model_copy(update={"split_block": 100}).to_yaml())
-    with pytest.raises(compare_methods.InputError, match="densa evaluate"):
+    (run / "config.yaml").write_text(replace(config, split_block=100).to_yaml())
+    with pytest.raises(InputError, match="densa evaluate"):
         plan(given={"data": squares})
     elsewhere = tmp_path / "copy"
     shutil.copytree(squares, elsewhere)

@@ -7,7 +7,8 @@ import sys
 
 import typer
 
-from densa.cli import compare, demo, ensemble, evaluate, grouped_help, info, predict, regions, seams, train
+from densa.cli import compare, demo, ensemble, evaluate, info, predict, regions, seams, train
+from densa.cli.derived import DerivedCommand
 from densa.errors import InputError
 
 __all__ = ["app", "main"]
@@ -20,16 +21,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("train", cls=grouped_help.GroupedCommand)(train.train)
-app.command("predict", cls=grouped_help.GroupedCommand)(predict.predict)
-app.command("ensemble")(ensemble.ensemble)
-app.command("compare")(compare.compare)
-app.command("evaluate")(evaluate.evaluate)
-app.command("seams")(seams.seams)
-app.command("regions", cls=grouped_help.GroupedCommand)(regions.regions)
-app.command("models")(info.models)
-app.command("info")(info.info)
-app.command("demo")(demo.demo)
+app.command("train", cls=DerivedCommand)(train.train)
+app.command("predict", cls=DerivedCommand)(predict.predict)
+app.command("ensemble", cls=DerivedCommand)(ensemble.ensemble)
+app.command("compare", cls=DerivedCommand)(compare.compare)
+app.command("evaluate", cls=DerivedCommand)(evaluate.evaluate)
+app.command("seams", cls=DerivedCommand)(seams.seams)
+app.command("regions", cls=DerivedCommand)(regions.regions)
+app.command("models", cls=DerivedCommand)(info.models)
+app.command("info", cls=DerivedCommand)(info.info)
+app.command("demo", cls=DerivedCommand)(demo.demo)
 
 # What the disk or the rights of a folder refuse is the user's to mend, not a defect.
 _USERS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG}

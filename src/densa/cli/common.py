@@ -1,13 +1,9 @@
-"""What the commands share: options, the --config file, progress on stderr, JSON on stdout."""
+"""Options of several commands, the --config file, JSON on stdout."""
 
 from __future__ import annotations
 
 import json
 import math
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,14 +11,7 @@ import typer
 
 from densa.errors import InputError
 
-__all__ = ["Blend", "Config", "Device", "Json", "Overwrite", "Precision", "print_json", "progress_bar", "tell"]
-
-
-class Blend(StrEnum):
-    """Weights of blended windows."""
-
-    LINEAR = "linear"
-    HANN = "hann"
+__all__ = ["Config", "Json", "print_json"]
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -49,20 +38,12 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", is_eager=True, callback=_read_config, help="YAML file of options; the command line wins."),
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-Precision = Annotated[str, typer.Option("--precision", help="auto (bfloat16 where it is faster), float32 or bfloat16.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs on stdout.")]
 
 
 def print_json(content: Any) -> None:
     """Strict JSON on stdout: what is not a finite number becomes null."""
     print(json.dumps(_finite(content), indent=2, ensure_ascii=False))
-
-
-def tell(line: str) -> None:
-    """A line for people on stderr."""
-    print(f"densa: {line}", file=sys.stderr)
 
 
 def _finite(content: Any) -> Any:
@@ -73,16 +54,3 @@ def _finite(content: Any) -> Any:
     if isinstance(content, (list, tuple)):
         return [_finite(value) for value in content]
     return content
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr; gives a function of (done, total). On no terminal it draws nothing."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from densa.cli.common import Config, Json, Overwrite, print_json, progress_bar
+from densa.cli.common import Config, Json, print_json
+from densa.cli.derived import options_from
+from densa.progress import progress_bar
+from densa.settings import Existing
 
 
 class Combine(StrEnum):
@@ -18,7 +21,9 @@ class Combine(StrEnum):
     product = "product"
 
 
+@options_from(Existing)
 def ensemble(
+    given: dict[str, Any],
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run or model folders of one legend.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="New model folder.")],
     weights: Annotated[
@@ -28,7 +33,6 @@ def ensemble(
     combine: Annotated[
         Combine, typer.Option("--combine", help="Mean of the probabilities, or their product, renormalised.")
     ] = Combine.mean,
-    overwrite: Overwrite = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -40,7 +44,7 @@ def ensemble(
 
     numbers = _numbers(weights)
     with progress_bar("checking the models") as progress:
-        methods.ensemble(runs, output, weights=numbers, combine=combine.value, overwrite=overwrite, progress=progress)
+        methods.ensemble(runs, output, weights=numbers, combine=combine.value, **given, progress=progress)
     if as_json:
         print_json(methods.describe_run(output))
     else:

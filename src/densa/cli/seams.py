@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from densa.cli.common import Blend, Config, Device, Json, Overwrite, Precision, print_json, progress_bar
+from densa.cli.common import Config, Json, print_json
+from densa.cli.derived import options_from
+from densa.progress import progress_bar
+from densa.settings import Computation, Existing
+from densa.verbs.settings import Windows
 
 
+@options_from(Windows, Computation, Existing, without=("context", "patch_sizes"))
 def seams(
+    given: dict[str, Any],
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run or model folder.")],
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image of any size.")],
     tiles: Annotated[
         str | None, typer.Option("--tiles", metavar="A,B", help="Sides of the two tilings. [256,384, to the stride]")
     ] = None,
-    blend: Annotated[
-        Blend | None, typer.Option("--blend", help="Blend windows of side B that overlap by half, the second time.")
-    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="PNG", help="Picture of where.")] = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    overwrite: Overwrite = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -35,13 +35,16 @@ def seams(
     from densa.errors import InputError
     from densa.raster import write_picture
 
+    overwrite, blend = given.pop("overwrite", False), given.pop("blend", None)
+    if blend is not None:
+        Windows(blend=blend)  # refuses others
     if output is not None and output.exists() and not overwrite:
-        raise InputError(f"{output} exists; choose another output or give --overwrite")
+        raise InputError(f"{output} exists; choose another output or give overwrite=True")
     sizes = None if tiles is None else _sizes(tiles)
-    segmenter = methods.load(run, device=device, precision=precision)
+    segmenter = methods.load(run, **given)
     step = segmenter.stride * (2 if blend else 1)
     first, second = sizes or (-(-256 // segmenter.stride) * segmenter.stride, -(-384 // step) * step)
-    other = None if blend is None else Blended(segmenter, window_size=second, weights=blend.value)
+    other = None if blend is None else Blended(segmenter, window_size=second, weights=blend)
     with raster.open(image) as opened, progress_bar(image.name) as progress:
         sides = (first, second if other is None else other.stride)
         found = reports.find_seams(segmenter, opened, sides, other=other, progress=progress)
@@ -50,7 +53,7 @@ def seams(
     content = {
         "image": str(image),
         "tiles": [first, second],
-        "blend": blend.value if blend else None,
+        "blend": blend,
         "pixels": found.pixels,
         "differing": found.differing,
         "share": found.share,
@@ -59,7 +62,7 @@ def seams(
     if as_json:
         print_json(content)
         return
-    again = f"windows of {second} blended ({blend.value})" if blend else f"tiles of {second}"
+    again = f"windows of {second} blended ({blend})" if blend else f"tiles of {second}"
     print(
         f"{found.differing} of {found.pixels} pixels differ ({100 * found.share:.4f} %): tiles of {first} and {again}"
         + ("" if output is None else f"; wrote {output}")

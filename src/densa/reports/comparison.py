@@ -103,12 +103,14 @@ class Comparison:
         legend: classes of the data; None where only cost was measured.
         facts: settings and machine, for the reader.
         views: pictures.
+        page: where it was written.
     """
 
     rows: tuple[MethodRow, ...]
     legend: Legend | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
     views: tuple[SideBySide, ...] = ()
+    page: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For programs: shares from 0 to 1, milliseconds and megabytes."""

@@ -1,29 +1,77 @@
 """Training: recipes, first weights, losses, class balance, augmentation, schedules, the loop, checkpoints."""
 
-from densa.training.config.config import TrainConfig
-from densa.training.config.recipes import PAPER, RECIPES, Recipe, recipe
-from densa.training.from_config import open_splits, plan_from_config, train_from_config
-from densa.training.loop.interruption import Interrupted
-from densa.training.loop.train import TrainResult, train
-from densa.training.patch_sizes.policy import ContextPolicy, ContextScores, recorded_sizes
-from densa.training.pieces.augmentation import Augmentation, augment, draw
-from densa.training.pieces.batch_norm import recalibrate_batch_norm
-from densa.training.pieces.border_weights import border_weights
-from densa.training.pieces.class_weights import class_weights
-from densa.training.pieces.initial_weights import load_initial_weights
-from densa.training.pieces.losses import cross_entropy
-from densa.training.pieces.schedules import learning_rate_factor
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from densa.training.config.config import TrainConfig
+    from densa.training.config.recipes import PAPER, RECIPES, Recipe, recipe
+    from densa.training.from_config import open_splits, plan_from_config, train_from_config
+    from densa.training.loop.interruption import Interrupted
+    from densa.training.loop.train import TrainResult, train
+    from densa.training.patch_sizes.policy import PatchSizePolicy, PatchSizeScores, recorded_sizes
+    from densa.training.pieces.augmentation import augment, draw
+    from densa.training.pieces.batch_norm import recalibrate_batch_norm
+    from densa.training.pieces.border_weights import border_weights
+    from densa.training.pieces.class_weights import class_weights
+    from densa.training.pieces.initial_weights import load_initial_weights
+    from densa.training.pieces.losses import cross_entropy
+    from densa.training.pieces.schedules import learning_rate_factor
+    from densa.training.settings import (
+        Augmentation,
+        Data,
+        Length,
+        Log,
+        Loss,
+        Model,
+        Optimisation,
+        Patches,
+        Training,
+        Validation,
+    )
+
+_MODULES = {
+    "config.config": ("TrainConfig",),
+    "config.recipes": ("PAPER", "RECIPES", "Recipe", "recipe"),
+    "from_config": ("open_splits", "plan_from_config", "train_from_config"),
+    "loop.interruption": ("Interrupted",),
+    "loop.train": ("TrainResult", "train"),
+    "patch_sizes.policy": ("PatchSizePolicy", "PatchSizeScores", "recorded_sizes"),
+    "pieces.augmentation": ("augment", "draw"),
+    "pieces.batch_norm": ("recalibrate_batch_norm",),
+    "pieces.border_weights": ("border_weights",),
+    "pieces.class_weights": ("class_weights",),
+    "pieces.initial_weights": ("load_initial_weights",),
+    "pieces.losses": ("cross_entropy",),
+    "pieces.schedules": ("learning_rate_factor",),
+    "settings": (
+        "Augmentation", "Data", "Length", "Log", "Loss", "Model", "Optimisation", "Patches", "Training",
+        "Validation",
+    ),
+}  # fmt: skip
+_WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "PAPER",
     "RECIPES",
     "Augmentation",
-    "ContextPolicy",
-    "ContextScores",
+    "Data",
     "Interrupted",
+    "Length",
+    "Log",
+    "Loss",
+    "Model",
+    "Optimisation",
+    "PatchSizePolicy",
+    "PatchSizeScores",
+    "Patches",
     "Recipe",
     "TrainConfig",
     "TrainResult",
+    "Training",
+    "Validation",
     "augment",
     "border_weights",
     "class_weights",
@@ -39,3 +87,10 @@ __all__ = [
     "train",
     "train_from_config",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for only: the options are read without torch."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

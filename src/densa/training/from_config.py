@@ -20,7 +20,7 @@ from densa.training.config.recipes import recipe
 from densa.training.loop.preparation import input_size
 from densa.training.loop.train import TrainResult, train
 from densa.training.patch_sizes.in_progress import check_context, rounded_sizes
-from densa.training.patch_sizes.policy import ContextPolicy
+from densa.training.patch_sizes.policy import PatchSizePolicy
 from densa.training.pieces.initial_weights import load_initial_weights
 from densa.training.shallow import plan_shallow, train_shallow_from_config
 from densa.training.tune_crf import tune_and_say
@@ -52,7 +52,7 @@ def train_from_config(
     torch.manual_seed(config.seed)  # first weights
     architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes)
     if config.context is not None:
-        check_context(ContextPolicy.parse(config.context), network, splits["train"])
+        check_context(PatchSizePolicy.parse(config.context), network, splits["train"])
     notes = _notes(config, network)
     if resume:
         _same_weights(config, Path(output))
@@ -68,7 +68,8 @@ def train_from_config(
         splits["train"],
         splits.get("val"),
         output,
-        **config.training_arguments(),
+        architecture=architecture,
+        settings=config,
         resume=resume,
         overwrite=overwrite,
         progress=progress,
@@ -93,7 +94,7 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
     with torch.device("meta"):
         network = _build(config, n_bands, legend.n_classes)
     if config.context is not None:
-        check_context(ContextPolicy.parse(config.context), network, splits["train"])
+        check_context(PatchSizePolicy.parse(config.context), network, splits["train"])
     return {
         "images": {name: len(split) for name, split in splits.items()},
         "bands": n_bands,
@@ -102,7 +103,7 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
         "model": architecture.name,
         "parameters": sum(p.numel() for p in network.parameters()),
         "recipe": config.recipe,
-        "recipe_source": recipe(config.recipe, config.model, config.model_dump()).source,
+        "recipe_source": recipe(config.recipe, config.model, config.flat()).source,
         "weights": config.weights,
         "notes": _notes(config, network),
         "sampling": config.sampling,
@@ -114,7 +115,7 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def _build(config: TrainConfig, n_bands: int, n_classes: int) -> nn.Module:
+def _build(config: TrainConfig, n_bands: int, n_classes: int) -> networks.Network:
     """The network with fresh weights."""
     name, arguments = config.architecture.name, config.architecture.arguments
     try:
@@ -125,11 +126,13 @@ def _build(config: TrainConfig, n_bands: int, n_classes: int) -> nn.Module:
 
 def _notes(config: TrainConfig, network: nn.Module) -> list[str]:
     """What a paper's recipe leaves to say, and what the network makes of patch sizes."""
-    row = recipe(config.recipe, config.model, config.model_dump())
+    row = recipe(config.recipe, config.model, config.flat())
     missing = row.start and config.weights is None
-    notes = [f"the paper starts from {row.start}, this run from random ones; --weights gives others"] if missing else []
+    notes = (
+        [f"the paper starts from {row.start}, this run from random ones; weights=FILE gives others"] if missing else []
+    )
     if config.context is not None:
-        policy = ContextPolicy.parse(config.context)
+        policy = PatchSizePolicy.parse(config.context)
         sizes = rounded_sizes(policy, network)
         if not set(sizes) <= set(policy.probabilities) or len(sizes) < len(policy.probabilities):
             listed = ", ".join(map(str, sizes[:12])) + (", ..." if len(sizes) > 12 else "")
@@ -138,7 +141,7 @@ def _notes(config: TrainConfig, network: nn.Module) -> list[str]:
 
 
 def _largest_patch(config: TrainConfig) -> int | tuple[int, int]:
-    return config.patch_size if config.context is None else ContextPolicy.parse(config.context).values[-1]
+    return config.patch_size if config.context is None else PatchSizePolicy.parse(config.context).values[-1]
 
 
 def _same_weights(config: TrainConfig, output: Path) -> None:

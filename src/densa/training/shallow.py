@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,25 @@ from densa import raster
 from densa.datasets import Dataset, Sample
 from densa.errors import InputError
 from densa.legend import IGNORE
+from densa.progress import progress_bar
 from densa.raster import Window, atomic_output
 from densa.segmenter import ForestSegmenter, save_forest
-from densa.shallow import SHALLOW, ShallowSettings, Strokes, draw_strokes, read_strokes, train_shallow
+from densa.shallow import (
+    SHALLOW,
+    ShallowSettings,
+    Strokes,
+    draw_strokes,
+    own_options,
+    read_strokes,
+    train_shallow,
+)
+from densa.training.config.config import TrainConfig
 from densa.training.config.data import checked_splits, open_data
-from densa.training.config.shallow_options import shallow_arguments
 from densa.training.loop.preparation import band_contract, prepare_folder
 from densa.training.loop.run_log import RunLog
 from densa.training.loop.train import TrainResult
 from densa.training.loop.validation import validate
 from densa.training.tune_crf import tune_and_say
-
-if TYPE_CHECKING:
-    from densa.training.config.config import TrainConfig
 
 __all__ = ["StrokedImage", "Windows", "plan_shallow", "train_shallow_from_config"]
 
@@ -90,24 +96,21 @@ def train_shallow_from_config(
         InputError: data that is wrong, arguments out of range, an output that exists.
     """
     splits, n_bands = _open(config)
-    arguments = shallow_arguments(config.model, config.model_arguments)
-    if "learning_rate" in arguments:
-        arguments["boosting_rate"] = arguments.pop("learning_rate")
     train, folder = splits["train"], Path(output)
     with _new_folder(folder, overwrite=overwrite):
         start = time.perf_counter()
         bands = band_contract(train)
-        with _bar("training", progress) as tell:
+        with progress_bar("training: features", shown=progress, then="training: trees") as show:
             model = train_shallow(
                 Windows(train),
                 config.model,
                 n_bands,
                 train.legend.class_names,
-                ShallowSettings(**arguments),
+                config.part(ShallowSettings),
                 mean=bands.mean,
                 std=bands.std,
                 seed=config.seed,
-                progress=tell,
+                progress=show,
             )
     seconds = time.perf_counter() - start
     mean_iou, row = float("nan"), {}
@@ -120,9 +123,9 @@ def train_shallow_from_config(
             "class_average": scores.class_average,
             "mean_iou": scores.mean_iou,
         }
-    n_trees = model.trees.n_trees if not config.model.endswith("boosting") else _rounds(model.trees.n_trees, config)
+    n_trees = _rounds(config) if config.model.endswith("boosting") else model.trees.n_trees
     record = {
-        "arguments": {name: list(v) if isinstance(v, tuple) else v for name, v in arguments.items()},
+        "arguments": _own_arguments(config),
         "seed": config.seed,
         "seconds": round(seconds, 3),
         "images": len(train),
@@ -135,7 +138,7 @@ def train_shallow_from_config(
         log.row(step=n_trees, seconds=seconds, **row)
     if config.tune_crf:
         tune_and_say(folder, splits["val"], seed=config.seed, progress=progress)
-    return TrainResult(folder, n_trees, seconds, n_trees, mean_iou, False)
+    return TrainResult(folder, n_trees, seconds, n_trees, mean_iou, False, "trees")
 
 
 def plan_shallow(config: TrainConfig) -> dict[str, Any]:
@@ -152,15 +155,21 @@ def plan_shallow(config: TrainConfig) -> dict[str, Any]:
         "classes": list(legend.class_names),
         "legend": splits["train"].legend_source,
         "model": config.model,
-        "trees": SHALLOW[config.model].n_trees,
-        **shallow_arguments(config.model, config.model_arguments),
+        **_own_arguments(config),
         "strokes": None if config.strokes is None else str(config.strokes),
         "tune_crf": config.tune_crf,
     }
 
 
-def _rounds(n_trees: int, config: TrainConfig) -> int:
-    return int(config.model_arguments.get("trees", SHALLOW[config.model].n_trees)) or n_trees
+def _own_arguments(config: TrainConfig) -> dict[str, Any]:
+    """The options of the method, as JSON."""
+    own = own_options(config.model)
+    content = {name: list(v) if isinstance(v, tuple) else v for name, v in config.flat().items() if name in own}
+    return content | {"trees": _rounds(config)}
+
+
+def _rounds(config: TrainConfig) -> int:
+    return SHALLOW[config.model].n_trees if config.trees is None else config.trees
 
 
 def _open(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
@@ -168,7 +177,7 @@ def _open(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
     if config.strokes is not None:
         return _open_strokes(config)
     if config.data.is_file():
-        raise InputError(f"{config.data} is a file; give a folder of images and masks, or --strokes for one image")
+        raise InputError(f"{config.data} is a file; give a folder of images and masks, or strokes=FILE for one image")
     return checked_splits(open_data(config, val_fraction=config.val_fraction), config)
 
 
@@ -177,7 +186,7 @@ def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
         raise InputError(f"strokes are drawn on one image, {config.data} is no image file; give the image as DATA")
     for name in ("images", "masks", "legend", "val_fraction"):
         if getattr(config, name) is not None:
-            raise InputError(f"{name} means nothing with strokes, which bring their own labels; leave it out")
+            raise InputError(f"{name} has no effect with strokes, which bring their own labels; leave it out")
     if config.tune_crf:
         raise InputError("a CRF is tuned on validation images, strokes have none; leave out tune_crf")
     strokes = read_strokes(config.strokes or "")
@@ -200,22 +209,3 @@ def _new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
         if made:
             folder.rmdir()
         raise
-
-
-@contextmanager
-def _bar(what: str, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on stderr over the images; the trees follow when it is full."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
-        task = bar.add_task(f"{what}: features", total=None)
-
-        def tell(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-            if done == total:
-                bar.update(task, description=f"{what}: trees", total=None)
-
-        yield tell

@@ -1,15 +1,16 @@
-"""Choosing a CRF for a trained model on the validation images, and saying so where none helps."""
+"""Choice of a CRF for a trained model on its validation images."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from densa.crf import Sample, TunedCrf, tune_dense_crf
 from densa.datasets import Dataset
 from densa.engine import predict
 from densa.errors import InputError
+from densa.progress import Progress, progress_bar
 from densa.raster import Window
 from densa.segmenter import Refined, Segmenter, load_segmenter, store_crf
 
@@ -18,9 +19,7 @@ __all__ = ["tune_and_say", "tune_crf", "tune_run"]
 MOST_PIXELS = 1 << 22  # of an image whose probabilities are held at once
 
 
-def tune_crf(
-    segmenter: Segmenter, dataset: Dataset, *, seed: int = 0, progress: Callable[[int, int], None] | None = None
-) -> TunedCrf:
+def tune_crf(segmenter: Segmenter, dataset: Dataset, *, seed: int = 0, progress: Progress | None = None) -> TunedCrf:
     """The CRF that raises the mean IoU of a segmenter most, by successive halving; see `densa.crf.tune_dense_crf`.
 
     Images are predicted anew for each round, so one is in memory at a time.
@@ -54,9 +53,7 @@ def tune_crf(
     return tune_dense_crf(samples, seed=seed, ignore=255, progress=progress)
 
 
-def tune_run(
-    folder: Path, dataset: Dataset, *, seed: int = 0, progress: Callable[[int, int], None] | None = None
-) -> TunedCrf:
+def tune_run(folder: Path, dataset: Dataset, *, seed: int = 0, progress: Progress | None = None) -> TunedCrf:
     """Tune the CRF of a model folder and note it there where it helps, else that none does.
 
     Raises:
@@ -68,17 +65,9 @@ def tune_run(
 
 
 def tune_and_say(folder: Path, dataset: Dataset, *, seed: int, progress: bool) -> TunedCrf:
-    """As `tune_run`, with a progress bar and the finding on stderr where they are wanted."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not (progress and console.is_terminal)) as bar:
-        task = bar.add_task("tuning the CRF", total=None)
-        found = tune_run(
-            folder, dataset, seed=seed, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
+    """As `tune_run`; `progress` shows a bar and the result on stderr."""
+    with progress_bar("tuning the CRF", shown=progress) as show:
+        found = tune_run(folder, dataset, seed=seed, progress=show)
     if progress:
         print(f"densa: {found}", file=sys.stderr)
     return found

@@ -4,7 +4,9 @@ import pytest
 import yaml
 
 from densa.errors import InputError
-from densa.training import TrainConfig, train
+from densa.options import options_of
+from densa.shallow.settings import ShallowSettings
+from densa.training import Augmentation, TrainConfig, Training, train
 
 
 def test_yaml_round_trip_is_complete(tmp_path):
@@ -12,21 +14,21 @@ def test_yaml_round_trip_is_complete(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(config.to_yaml())
     assert TrainConfig.from_yaml(path) == config
-    assert set(yaml.safe_load(path.read_text())) == set(TrainConfig.model_fields)
+    assert set(yaml.safe_load(path.read_text())) == set(options_of(TrainConfig)) - set(options_of(ShallowSettings))
     assert TrainConfig.from_yaml(path, steps=9).steps == 9
 
 
-def test_every_option_reaches_the_training():
-    """What `train` can be told, the configuration tells it, but for how a call goes about it."""
-    of_call = {"resume", "overwrite", "progress", "record", "config"}
-    named = {
-        name for name, p in inspect.signature(train).parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY
-    }
-    arguments = TrainConfig.of(data="x", rotation=33, width=5, model="segnet").training_arguments()
-    assert set(arguments) == named - of_call
-    assert arguments["augmentation"].rotation == 33
-    assert arguments["architecture"].name == "segnet"
-    assert arguments["architecture"].arguments == {"width": 5}
+def test_every_option_of_training_is_a_keyword_of_train():
+    keywords = inspect.signature(train).parameters
+    assert set(options_of(Training)) <= set(keywords)
+    assert all(keywords[name].default == one.default for name, one in options_of(Training).items())
+
+
+def test_parts_of_a_configuration():
+    config = TrainConfig.of(data="x", rotation=33, width=5, model="segnet")
+    assert config.part(Augmentation).rotation == 33
+    assert config.architecture.name == "segnet"
+    assert config.architecture.arguments == {"width": 5}
 
 
 @pytest.mark.parametrize(

@@ -91,9 +91,9 @@ def test_config_yaml_has_the_recipe_resolved(tmp_path, model):
     path.write_text(config.to_yaml())
     assert TrainConfig.from_yaml(path) == config
     changed = TrainConfig.from_yaml(path, seed=4)
-    assert changed.model_dump() == {**config.model_dump(), "seed": 4}
+    assert changed.flat() == {**config.flat(), "seed": 4}
     assert TrainConfig.from_yaml(path, recipe="paper") == config
-    with pytest.raises(InputError, match=r"all settings of the recipe paper; leave out --recipe default"):
+    with pytest.raises(InputError, match=r"all settings of recipe=paper; leave out recipe=default"):
         TrainConfig.from_yaml(path, recipe="default")
 
 

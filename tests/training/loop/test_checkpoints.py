@@ -8,11 +8,12 @@ from densa.errors import InputError
 from densa.training.loop.checkpoints import RunState, load_checkpoint, save_checkpoint
 from densa.training.pieces.averaging import make_average
 from densa.training.pieces.optimizers import make_optimizer
+from densa.training.settings import Optimisation
 
 
 def _trained(tiny, name="adamw", seed=0):
     network = tiny(seed=seed)
-    optimizer = make_optimizer(network, name)
+    optimizer = make_optimizer(network, Optimisation(optimizer=name))
     network(torch.randn(2, 3, 8, 8)).sum().backward()
     optimizer.step()
     return network, optimizer

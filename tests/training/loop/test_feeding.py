@@ -6,10 +6,10 @@ from torch.testing import assert_close
 from densa.datasets import PatchSampler
 from densa.segmenter import BandContract
 from densa.training.loop.feeding import Feeder
-from densa.training.pieces.augmentation import Augmentation
+from densa.training.settings import Augmentation
 
 BANDS = BandContract(3, mean=(60.0, 70.0, 80.0), std=(20.0, 30.0, 0.0))
-BENT = Augmentation(rotation=20, scale=0.2, elastic=2, gain=0.2)
+BENT = Augmentation.flips(rotation=20, scale=0.2, elastic=2, gain=0.2)
 
 
 def _feeder(scenes, augmentation=BENT, **changes):

@@ -3,23 +3,24 @@ import pytest
 from densa.errors import InputError
 from densa.training.loop.checkpoints import RunState
 from densa.training.loop.plan import RunPlan
+from densa.training.settings import Training
 
 
 def test_steps_alone_validate_ten_times_and_at_the_end():
-    plan = RunPlan(steps=25)
+    plan = RunPlan(Training(steps=25))
     due = [step for step in range(26) if plan.validates(RunState(step=step))]
     assert due == [*range(2, 26, 2), 25]
     assert plan.share(RunState(step=25)) == 1
 
 
 def test_what_ends_first_ends_the_run():
-    plan = RunPlan(steps=100, minutes=1)
+    plan = RunPlan(Training(steps=100, minutes=1))
     assert plan.share(RunState(step=10, seconds=30)) == 0.5
     assert plan.share(RunState(step=70, seconds=30)) == 0.7
 
 
 def test_minutes_validate_at_tenths_of_the_time():
-    plan = RunPlan(minutes=1)
+    plan = RunPlan(Training(minutes=1))
     assert not plan.validates(RunState(step=5, seconds=5.9))
     assert plan.validates(RunState(step=5, seconds=6))
     assert not plan.validates(RunState(step=6, seconds=7, validated_at=5, n_validations=1))
@@ -28,17 +29,17 @@ def test_minutes_validate_at_tenths_of_the_time():
 
 
 def test_default_is_2000_steps():
-    assert RunPlan().steps == 2000
-    assert RunPlan(minutes=1).steps is None
+    assert RunPlan(Training()).steps == 2000
+    assert RunPlan(Training(minutes=1)).steps is None
 
 
 def test_patience():
-    assert not RunPlan().stops_early(RunState(n_worse=1000))
-    assert not RunPlan(patience=3).stops_early(RunState(n_worse=2))
-    assert RunPlan(patience=3).stops_early(RunState(n_worse=3))
+    assert not RunPlan(Training()).stops_early(RunState(n_worse=1000))
+    assert not RunPlan(Training(patience=3)).stops_early(RunState(n_worse=2))
+    assert RunPlan(Training(patience=3)).stops_early(RunState(n_worse=3))
 
 
 @pytest.mark.parametrize("bad", [{"steps": 0}, {"minutes": -1}, {"validate_every": 0}, {"patience": -1}])
 def test_refusals(bad):
     with pytest.raises(InputError, match=next(iter(bad))):
-        RunPlan(**bad)
+        Training(**bad)

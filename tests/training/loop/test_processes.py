@@ -23,7 +23,7 @@ network = Tiny(batch=False, dropout=0.0)
 result = train(
     network, scenes["train"], scenes["val"], output, architecture=ARCHITECTURE, steps=6, patch_size=16,
     batch_size=batch_size, optimizer="sgd", learning_rate=0.1, precision="float32", device="cpu", progress=False,
-    augmentation=Augmentation(rotation=20, gain=0.2), validate_every=3, log_every=2,
+    augmentation=Augmentation.flips(rotation=20, gain=0.2), validate_every=3, log_every=2,
 )
 import torch.distributed as dist
 rank = dist.get_rank() if dist.is_initialized() else 0

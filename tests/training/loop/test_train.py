@@ -21,7 +21,7 @@ from densa.training import Augmentation, Interrupted, train
 from densa.training.loop import run as run_module
 from densa.training.loop.validation import validate
 
-BENT = Augmentation(rotation=20, scale=0.2, elastic=2, gain=0.2, offset=0.1)
+BENT = Augmentation.flips(rotation=20, scale=0.2, elastic=2, gain=0.2, offset=0.1)
 QUICK = {
     "steps": 12, "patch_size": 16, "batch_size": 2, "learning_rate": 1e-2, "precision": "float32",
     "augmentation": BENT, "progress": False, "log_every": 4, "device": "cpu",
@@ -57,7 +57,7 @@ def test_learns_and_leaves_a_model_that_loads(tmp_path, scenes):
     architecture = Architecture("unet", {"width": 2})
     _, result = _train(
         None, scenes, tmp_path, architecture, network, steps=40, batch_size=4, patch_size=32,
-        augmentation=Augmentation(), learning_rate=2e-2, validate_every=20,
+        augmentation=Augmentation.flips(), learning_rate=2e-2, validate_every=20,
     )  # fmt: skip
     assert result.steps == 40
     assert result.mean_iou > 0.9
@@ -295,23 +295,23 @@ def test_no_thread_is_left(tmp_path, scenes, tiny, architecture):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"patch_size": 0}, "patch_size must be at least 1"),
+        ({"patch_size": 0}, "patch_size must be a side in pixels, at least 1"),
         ({"accumulation": 0}, "accumulation"),
-        ({"learning_rate": 0}, "learning_rate must be more than 0"),
+        ({"learning_rate": 0}, "learning_rate must be greater than 0"),
         ({"momentum": 1}, "momentum"),
         ({"clip_norm": -1}, "clip_norm"),
-        ({"optimizer": "adam"}, "adamw, sgd"),
-        ({"schedule": "linear"}, "constant, cosine"),
+        ({"optimizer": "adam"}, "optimizer must be 'adamw' or 'sgd'"),
+        ({"schedule": "linear"}, "schedule must be 'cosine', 'poly'"),
         ({"class_weights": "some"}, "median-frequency"),
         ({"precision": "float16"}, "precision"),
         ({"device": "tpu"}, "device"),
         ({"steps": 0}, "steps"),
         ({"patience": -1}, "patience"),
-        ({"sampling": "grid"}, "random, balanced, single-objects, objects"),
-        ({"loss_scale": "max"}, "mean, image, sum"),
-        ({"bias_rate": 0}, "bias_rate must be more than 0"),
-        ({"classifier_rate": -1}, "classifier_rate must be more than 0"),
-        ({"patch_size": (3, 0)}, "patch_size must be at least 1"),
+        ({"sampling": "grid"}, "sampling must be 'random', 'balanced'"),
+        ({"loss_scale": "max"}, "'mean', 'image' or 'sum'"),
+        ({"bias_rate": 0}, "bias_rate must be greater than 0"),
+        ({"classifier_rate": -1}, "classifier_rate must be greater than 0"),
+        ({"patch_size": (3, 0)}, "patch_size must be a side in pixels, at least 1"),
         ({"sampling": "objects", "border_background": 2}, "from 0 to 1, got 2"),
     ],
 )

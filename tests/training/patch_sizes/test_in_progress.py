@@ -16,14 +16,14 @@ from densa.training import Augmentation, Interrupted, TrainConfig, plan_from_con
 from densa.training.loop import run as run_module
 from densa.training.loop.checkpoints import RunState
 from densa.training.loop.step import make_accelerator
-from densa.training.patch_sizes.in_progress import ContextRun, check_context, rounded_sizes
-from densa.training.patch_sizes.policy import ContextPolicy, ContextScores
+from densa.training.patch_sizes.in_progress import DrawnPatchSizes, check_context, rounded_sizes
+from densa.training.patch_sizes.policy import PatchSizePolicy, PatchSizeScores
 
 ARCHITECTURE = Architecture("dilated6", {"width": 2})
 QUICK = {
     "architecture": ARCHITECTURE, "context": "uniform:9-24", "batch_size": 2, "learning_rate": 1e-2, "steps": 12,
     "precision": "float32", "progress": False, "device": "cpu", "validate_every": 4, "log_every": 4,
-    "augmentation": Augmentation(rotation=20, elastic=2, gain=0.1),
+    "augmentation": Augmentation.flips(rotation=20, elastic=2, gain=0.1),
 }  # fmt: skip
 
 
@@ -33,8 +33,12 @@ def _network(seed=0):
 
 
 def _run(context="uniform:9-24", score="accuracy", n_classes=3, network=None, decay=0.0):
-    return ContextRun(
-        ContextPolicy.parse(context), network or nn.Identity(), ContextScores(score, decay), n_classes=n_classes, seed=1
+    return DrawnPatchSizes(
+        PatchSizePolicy.parse(context),
+        network or nn.Identity(),
+        PatchSizeScores(score, decay),
+        n_classes=n_classes,
+        seed=1,
     )
 
 
@@ -67,7 +71,7 @@ def test_the_score_of_a_batch(score, value, tmp_path):
 
 def test_a_run_draws_scores_and_tells_its_sizes(tmp_path, scenes):
     train(_network(), scenes["train"], scenes["val"], tmp_path, **QUICK)
-    rows, policy = _rows(tmp_path), ContextPolicy.parse("uniform:9-24")
+    rows, policy = _rows(tmp_path), PatchSizePolicy.parse("uniform:9-24")
     assert [int(row["size"]) for row in rows] == [policy.size(0, step) for step in range(12)]
     record = json.loads((tmp_path / "model.json").read_text())["training"]
     assert record["settings"]["context"] == "uniform:9-24"
@@ -152,7 +156,7 @@ def test_any_sampling_and_network(tmp_path, scenes, sampling, name):
 def test_sizes_are_rounded_up_to_what_the_network_takes(scenes_folder):
     with torch.device("meta"):
         unet = build("unet", 3, 2, width=1)
-    policy = ContextPolicy.parse("uniform:25-40")
+    policy = PatchSizePolicy.parse("uniform:25-40")
     assert rounded_sizes(policy, unet) == [32, 48]
     assert rounded_sizes(policy, build("dilated6", 3, 2, width=1)) == list(range(25, 41))
     run = _run("uniform:25-40", network=unet)
@@ -168,12 +172,12 @@ def test_sizes_that_the_network_or_the_scenes_do_not_have(scenes):
     with torch.device("meta"):
         unet = build("unet", 3, 2, width=1)
     with pytest.raises(InputError, match="patches of 9 pixels are smaller than the network can take; begin at 16"):
-        check_context(ContextPolicy.parse("uniform:9-30"), unet, scenes["train"])
+        check_context(PatchSizePolicy.parse("uniform:9-30"), unet, scenes["train"])
     with pytest.raises(InputError, match=r"patches of 48 pixels \(rounded up from 40 .*larger than the scene .*40x52"):
-        check_context(ContextPolicy.parse("fixed:40"), unet, scenes["train"])
+        check_context(PatchSizePolicy.parse("fixed:40"), unet, scenes["train"])
     with pytest.raises(InputError, match="larger than the scene"):
-        check_context(ContextPolicy.parse("fixed:41"), nn.Identity(), scenes["train"])
-    check_context(ContextPolicy.parse("fixed:40"), nn.Identity(), scenes["train"])
+        check_context(PatchSizePolicy.parse("fixed:41"), nn.Identity(), scenes["train"])
+    check_context(PatchSizePolicy.parse("fixed:40"), nn.Identity(), scenes["train"])
 
 
 def test_objects_have_their_own_sizes(tmp_path, scenes):

@@ -7,21 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densa.errors import InputError
-from densa.training.patch_sizes.policy import CONTEXT_KINDS, ContextPolicy, ContextScores, recorded_sizes
+from densa.training.patch_sizes.policy import CONTEXT_KINDS, PatchSizePolicy, PatchSizeScores, recorded_sizes
 
 TEXTS = ("fixed:65", "multi-fixed:45,55,65", "uniform:25-85", "multinomial:25,50,80")
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_texts_are_read_and_written(text):
-    policy = ContextPolicy.parse(f" {text} ")
+    policy = PatchSizePolicy.parse(f" {text} ")
     assert str(policy) == text
-    assert ContextPolicy.parse(str(policy)) == policy
+    assert PatchSizePolicy.parse(str(policy)) == policy
     assert policy.kind in CONTEXT_KINDS
 
 
 def test_the_multinomial_of_the_paper():
-    p = ContextPolicy.parse("multinomial:25,50").probabilities
+    p = PatchSizePolicy.parse("multinomial:25,50").probabilities
     assert list(p) == list(range(25, 51))
     assert p[25] == p[50] == pytest.approx(0.076923, abs=1e-6)
     assert [p[size] for size in range(26, 50)] == pytest.approx([0.035256] * 24, abs=1e-6)
@@ -29,16 +29,16 @@ def test_the_multinomial_of_the_paper():
 
 
 def test_other_distributions():
-    assert ContextPolicy.parse("fixed:65").probabilities == {65: 1}
-    assert ContextPolicy.parse("multi-fixed:45,55,65").probabilities == {45: 1 / 3, 55: 1 / 3, 65: 1 / 3}
-    uniform = ContextPolicy.parse("uniform:25,85").probabilities
+    assert PatchSizePolicy.parse("fixed:65").probabilities == {65: 1}
+    assert PatchSizePolicy.parse("multi-fixed:45,55,65").probabilities == {45: 1 / 3, 55: 1 / 3, 65: 1 / 3}
+    uniform = PatchSizePolicy.parse("uniform:25,85").probabilities
     assert list(uniform) == list(range(25, 86))
     assert set(uniform.values()) == {1 / 61}
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_sizes_are_drawn_as_the_distribution_says(text):
-    policy, n = ContextPolicy.parse(text), 4000
+    policy, n = PatchSizePolicy.parse(text), 4000
     counts = Counter(policy.size(3, step) for step in range(n))
     assert set(counts) <= set(policy.probabilities)
     # Pearson's statistic: its mean is the number of sizes less one, its deviation sqrt(2 mean).
@@ -48,9 +48,9 @@ def test_sizes_are_drawn_as_the_distribution_says(text):
 
 
 def test_a_size_depends_on_seed_and_step_alone():
-    policy = ContextPolicy.parse("uniform:25-85")
+    policy = PatchSizePolicy.parse("uniform:25-85")
     sizes = [policy.size(1, step) for step in range(50)]
-    assert [ContextPolicy.parse("uniform:25-85").size(1, step) for step in reversed(range(50))] == sizes[::-1]
+    assert [PatchSizePolicy.parse("uniform:25-85").size(1, step) for step in reversed(range(50))] == sizes[::-1]
     assert [policy.size(2, step) for step in range(50)] != sizes
 
 
@@ -71,23 +71,23 @@ def test_a_size_depends_on_seed_and_step_alone():
 )
 def test_refusals(text, said):
     with pytest.raises(InputError, match=said):
-        ContextPolicy.parse(text)
+        PatchSizePolicy.parse(text)
 
 
 @given(st.lists(st.integers(1, 60), min_size=2, max_size=12, unique=True).map(sorted))
 def test_the_multinomial_takes_what_leaves_a_share_to_every_size(values):
     possible = 2 * len(values) < values[-1] - values[0] + 1
     if possible:
-        p = ContextPolicy("multinomial", tuple(values)).probabilities
+        p = PatchSizePolicy("multinomial", tuple(values)).probabilities
         assert min(p.values()) > 0
         assert sum(p.values()) == pytest.approx(1)
     else:
         with pytest.raises(InputError, match="too many"):
-            ContextPolicy("multinomial", tuple(values))
+            PatchSizePolicy("multinomial", tuple(values))
 
 
 def _scored(kind, decay=0.0):
-    scores = ContextScores(kind, decay)
+    scores = PatchSizeScores(kind, decay)
     for size, value in ((25, 0.5), (50, 0.9), (25, 0.7)):
         scores.add(size, value)
     return scores
@@ -107,18 +107,18 @@ def test_an_unseen_size_never_wins():
     assert scores.best == 25  # the authors' code would take 75, whose mean it has as 0
     scores.add(75, math.nan)  # a batch without a labelled pixel
     assert scores.best == 25
-    assert ContextScores().best is None
+    assert PatchSizeScores().best is None
 
 
 def test_equals_go_to_the_smaller_size():
-    scores = ContextScores()
+    scores = PatchSizeScores()
     for size in (50, 25, 30):
         scores.add(size, 0.5)
     assert scores.ranked() == [25, 30, 50]
 
 
 def test_the_exponential_average_forgets_the_untrained_network():
-    mean, recent = ContextScores("accuracy"), ContextScores("accuracy", 0.5)
+    mean, recent = PatchSizeScores("accuracy"), PatchSizeScores("accuracy", 0.5)
     for scores in (mean, recent):
         for value in (0.1, 0.1, 0.9, 0.9):
             scores.add(25, value)
@@ -132,11 +132,11 @@ def test_the_exponential_average_forgets_the_untrained_network():
     st.dictionaries(st.integers(1, 99), st.lists(st.floats(0, 5), min_size=1, max_size=4)), st.sampled_from([0, 0.9])
 )
 def test_the_state_comes_back_to_the_last_bit(values, decay):
-    scores = ContextScores("loss", decay)
+    scores = PatchSizeScores("loss", decay)
     for size, its in values.items():
         for value in its:
             scores.add(size, value)
-    again = ContextScores("loss", decay)
+    again = PatchSizeScores("loss", decay)
     again.load(json.loads(json.dumps(scores.state())))
     assert again == scores
 
@@ -144,7 +144,7 @@ def test_the_state_comes_back_to_the_last_bit(values, decay):
 @pytest.mark.parametrize("state", [{"a": [1, 2.0]}, {"5": [0, 1.0]}, {"5": 3}, {"5": [1, math.nan]}, {"-5": [1, 1.0]}])
 def test_damaged_states_are_refused(state):
     with pytest.raises(InputError, match="damaged"):
-        ContextScores().load(state)
+        PatchSizeScores().load(state)
 
 
 def test_the_record_gives_the_best_sizes():
@@ -163,6 +163,6 @@ def test_the_record_gives_the_best_sizes():
 
 def test_bad_scores_are_refused():
     with pytest.raises(InputError, match="accuracy, paper-accuracy, loss"):
-        ContextScores("iou")
+        PatchSizeScores("iou")
     with pytest.raises(InputError, match="context_decay"):
-        ContextScores("loss", 1.0)
+        PatchSizeScores("loss", 1.0)

@@ -6,9 +6,10 @@ import torch
 from torch.testing import assert_close
 
 from densa.errors import InputError
-from densa.training.pieces.augmentation import Augmentation, augment, draw, elastic_field
+from densa.training.pieces.augmentation import augment, draw, elastic_field
+from densa.training.settings import Augmentation
 
-ALL = Augmentation(quarter_turns=True, rotation=30, scale=0.3, elastic=3, gain=0.2, offset=0.3, gamma=0.2)
+ALL = Augmentation.flips(quarter_turns=True, rotation=30, scale=0.3, elastic=3, gain=0.2, offset=0.3, gamma=0.2)
 
 
 def _patches(n=4, side=33, bands=2, seed=0):
@@ -41,7 +42,7 @@ def test_resampling_by_the_identity_changes_nothing():
 
 def test_flips_and_turns_reach_all_eight_and_move_labels_with_images():
     image = torch.arange(12.0).reshape(1, 1, 3, 4)[..., :3].expand(64, 1, 3, 3).contiguous()
-    settings = replace(Augmentation(), quarter_turns=True)
+    settings = replace(Augmentation.flips(), quarter_turns=True)
     after, carried, _ = _apply(settings, image, image.clone())
     assert torch.equal(after, carried)
     assert len({tuple(x.ravel().tolist()) for x in after}) == 8
@@ -138,9 +139,9 @@ def test_draw_depends_on_seed_and_step_alone():
 
 
 def test_refusals():
-    with pytest.raises(InputError, match="rotation must not be negative"):
-        Augmentation(rotation=-1)
-    with pytest.raises(InputError, match="gain must be below 1"):
-        Augmentation(gain=1)
+    with pytest.raises(InputError, match="rotation must be greater than or equal to 0"):
+        Augmentation.flips(rotation=-1)
+    with pytest.raises(InputError, match="gain must be less than 1"):
+        Augmentation.flips(gain=1)
     with pytest.raises(InputError, match="square"):
         _apply(replace(ALL, quarter_turns=True), torch.zeros(1, 1, 4, 6), torch.zeros(1, 1, 4, 6))

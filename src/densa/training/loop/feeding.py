@@ -16,7 +16,8 @@ from torch import Tensor
 
 from densa.datasets import Batch, PatchSampler
 from densa.segmenter import BandContract
-from densa.training.pieces.augmentation import Augmentation, Draw, augment, draw
+from densa.training.pieces.augmentation import Draw, augment, draw
+from densa.training.settings import Augmentation
 
 __all__ = ["Feeder", "MicroBatch"]
 

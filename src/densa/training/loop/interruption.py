@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in training: note the wish, finish the step, keep what was learnt."""
+"""Ctrl-C and SIGTERM in training: finish the step, save a checkpoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Interrupted(Exception):
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        super().__init__(f"training stopped after step {step}; the checkpoint is in {folder}, --resume continues")
+        super().__init__(f"training stopped after step {step}; the checkpoint is in {folder}; resume=True continues")
         self.folder, self.step = folder, step
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from densa.errors import InputError
 from densa.training.loop.checkpoints import RunState
+from densa.training.settings import Training
 
 __all__ = ["RunPlan"]
 
 _N_VALIDATIONS = 10
+_STEPS = 2000
 
 
 @dataclass(frozen=True)
@@ -17,34 +18,21 @@ class RunPlan:
     """Bounds of a run; what ends first ends it.
 
     Args:
-        steps: optimiser steps; 2000 where `minutes` is None too.
-        minutes: wall-clock minutes, over all sittings.
-        validate_every: steps between validations; None makes 10 over the run.
-        patience: validations without a better score after which the run stops; 0: never.
-
-    Raises:
-        InputError: a bound that is not positive.
+        settings: of its length and validation. 2000 steps where neither `steps` nor `minutes` bounds the run.
     """
 
-    steps: int | None = None
-    minutes: float | None = None
-    validate_every: int | None = None
-    patience: int = 0
+    settings: Training
 
-    def __post_init__(self) -> None:
-        if self.steps is None and self.minutes is None:
-            object.__setattr__(self, "steps", 2000)
-        for name in ("steps", "minutes", "validate_every"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InputError(f"{name} must be more than 0, got {value}")
-        if self.patience < 0:
-            raise InputError(f"patience must not be negative (0: never stop early), got {self.patience}")
+    @property
+    def steps(self) -> int | None:
+        """Optimiser steps; None where minutes alone bound the run."""
+        given = self.settings.steps
+        return _STEPS if given is None and self.settings.minutes is None else given
 
     def share(self, state: RunState) -> float:
         """Share of the run that is done; 1 or more at its end."""
         by_steps = state.step / self.steps if self.steps else 0.0
-        by_time = state.seconds / (60 * self.minutes) if self.minutes else 0.0
+        by_time = state.seconds / (60 * self.settings.minutes) if self.settings.minutes else 0.0
         return max(by_steps, by_time)
 
     def validates(self, state: RunState) -> bool:
@@ -53,12 +41,12 @@ class RunPlan:
             return False
         if self.share(state) >= 1:
             return True
-        if self.validate_every is not None:
-            return state.step % self.validate_every == 0
-        if self.minutes is None and self.steps is not None:
+        if self.settings.validate_every is not None:
+            return state.step % self.settings.validate_every == 0
+        if self.settings.minutes is None and self.steps is not None:
             return state.step % max(1, self.steps // _N_VALIDATIONS) == 0
         return self.share(state) * _N_VALIDATIONS >= state.n_validations + 1
 
     def stops_early(self, state: RunState) -> bool:
         """Whether the patience has run out."""
-        return 0 < self.patience <= state.n_worse
+        return 0 < self.settings.patience <= state.n_worse

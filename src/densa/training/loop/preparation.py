@@ -1,9 +1,9 @@
-"""What `train` needs before its first step: checked arguments, the run folder, the sampler, weights of the loss."""
+"""Preparation of `train`: the run folder, the sampler, weights of the loss."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,61 +23,25 @@ from densa.datasets import (
 )
 from densa.errors import InputError
 from densa.networks import NETWORKS, build
+from densa.operators.modules import network_rules
 from densa.segmenter import Architecture, BandContract
-from densa.training.loop.step import LOSS_SCALES
 from densa.training.pieces.border_weights import border_weights, border_weights_of_labels
 from densa.training.pieces.class_weights import class_weights as weigh_classes
-from densa.training.pieces.schedules import learning_rate_factor
+from densa.training.settings import Loss, Training
 
 __all__ = [
-    "SAMPLINGS",
     "band_contract",
     "check_architecture",
-    "check_arguments",
     "class_weights_of",
     "input_size",
     "make_sampler",
     "prepare_folder",
 ]
 
-SAMPLINGS = ("random", "balanced", "single-objects", "objects", "anchors")
-"""Where patches are taken; see `train`."""
-
 _OWN_FILES = (
     "model.json", "model.safetensors", "config.yaml", "metrics.csv", "context.csv", "split.json", "checkpoints",
     "tensorboard",
 )  # fmt: skip
-
-
-def check_arguments(settings: Mapping[str, Any]) -> None:
-    """Refuse arguments of `train` that are out of range; some names are checked where they are used.
-
-    Raises:
-        InputError: names the argument.
-    """
-    for name in ("batch_size", "accumulation", "log_every"):
-        if settings[name] < 1:
-            raise InputError(f"{name} must be at least 1, got {settings[name]}")
-    if min(_sides(settings["patch_size"])) < 1:
-        raise InputError(f"patch_size must be at least 1, got {settings['patch_size']}")
-    for name in ("weight_decay", "clip_norm", "border_weight", "seed", "poly_power"):
-        if not settings[name] >= 0:
-            raise InputError(f"{name} must not be negative, got {settings[name]}")
-    for name in ("momentum", "warmup", "ema_decay"):
-        if not 0 <= settings[name] < 1:
-            raise InputError(f"{name} must be from 0 to below 1, got {settings[name]}")
-    for name in ("learning_rate", "bias_rate", "classifier_rate", "step_factor"):
-        if not settings[name] > 0:
-            raise InputError(f"{name} must be more than 0, got {settings[name]}")
-    for name, known in (("loss_scale", LOSS_SCALES), ("sampling", SAMPLINGS)):
-        if settings[name] not in known:
-            raise InputError(f"{name} must be one of {', '.join(known)}, got {settings[name]!r}")
-    if settings.get("context") is not None and settings["sampling"].endswith("objects"):
-        raise InputError(
-            f"a context draws patch sizes, sampling {settings['sampling']} crops objects of any size; use --sampling "
-            "random, balanced or anchors"
-        )
-    learning_rate_factor(settings["schedule"], 0.0)
 
 
 def check_architecture(network: nn.Module, architecture: Architecture, n_bands: int, n_classes: int) -> None:
@@ -126,42 +90,47 @@ def prepare_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
 
 def make_sampler(
     dataset: Dataset,
-    sampling: str,
+    settings: Training,
     size: tuple[int, int],
     *,
-    seed: int,
-    border_weight: float = 0.0,
-    border_sigma: float = 5.0,
-    background: int = 0,
+    batch: int,
     sizes: Callable[[int], tuple[int, int]] | None = None,
-    anchors: Mapping[str, int] | None = None,
 ) -> PatchSampler:
-    """The sampler of a name of `SAMPLINGS`, with U-Net's border weights where there are any.
+    """The sampler that the settings name, with U-Net's border weights where there are any.
 
     Args:
-        dataset, sampling, size, seed, border_weight, border_sigma, background: see `train`.
+        dataset: where patches are taken from.
+        settings: of patches, border weights and random numbers.
+        size: height and width of the patches.
+        batch: patches of a step, for anchors.
         sizes: of the patches, where they change; see `PatchSampler`.
-        anchors: arguments of `AnchorSampler`.
 
     Raises:
         InputError: what the sampler refuses.
     """
-    extra = _pixel_weights(dataset, border_weight, border_sigma, background) if border_weight else None
+    sampling, background = settings.sampling, settings.border_background
+    shared: dict[str, Any] = {"seed": settings.seed, "extra": _pixel_weights(dataset, settings)}
     if sampling == "balanced":
-        return BalancedSampler(dataset, size, seed=seed, extra=extra, sizes=sizes)
+        return BalancedSampler(dataset, size, sizes=sizes, **shared)
     if sampling == "anchors":
-        return AnchorSampler(dataset, size, seed=seed, extra=extra, sizes=sizes, **(anchors or {}))
+        return AnchorSampler(
+            dataset,
+            size,
+            sizes=sizes,
+            crop=settings.anchor_crop,
+            stride=settings.anchor_stride,
+            passes=settings.anchor_passes,
+            batch=batch,
+            **shared,
+        )
     if sampling == "random":
-        return PatchSampler(dataset, size, seed=seed, extra=extra, sizes=sizes)
-    single = sampling == "single-objects"
-    return ObjectSampler(dataset, size, seed=seed, extra=extra, single=single, background=background)
+        return PatchSampler(dataset, size, sizes=sizes, **shared)
+    return ObjectSampler(dataset, size, single=sampling == "single-objects", background=background, **shared)
 
 
 def input_size(network: nn.Module, patch_size: int | tuple[int, int]) -> tuple[int, int]:
     """Height and width of the patches that the network takes for an output of `patch_size`."""
-    rule = getattr(network, "input_side", None)
-    margin = 2 * int(getattr(network, "margin", 0))
-    height, width = (rule(side) if callable(rule) else side + margin for side in _sides(patch_size))
+    height, width = (network_rules(network).input_side(side) for side in _sides(patch_size))
     return height, width
 
 
@@ -188,8 +157,11 @@ def _sides(patch_size: int | tuple[int, int]) -> tuple[int, int]:
     return (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
 
 
-def _pixel_weights(dataset: Dataset, w0: float, sigma: float, background: int) -> Callable[[int], NDArray[np.float32]]:
+def _pixel_weights(dataset: Dataset, settings: Loss) -> Callable[[int], NDArray[np.float32]] | None:
     """1 plus U-Net's border weight, of image `i` as a whole, so that a patch's edge cuts no object in two."""
+    w0, sigma, background = settings.border_weight, settings.border_sigma, settings.border_background
+    if not w0:
+        return None
 
     def weights(i: int) -> NDArray[np.float32]:
         if dataset.encoding == "instances":

@@ -26,11 +26,13 @@ from densa.training.loop.plan import RunPlan
 from densa.training.loop.run_log import RunLog
 from densa.training.loop.step import train_step
 from densa.training.loop.validation import validate
-from densa.training.patch_sizes.in_progress import CONTEXT_FILE, ContextRun
+from densa.training.patch_sizes.in_progress import CONTEXT_FILE, DrawnPatchSizes
 from densa.training.pieces.augmentation import mixed_seed
 from densa.training.pieces.averaging import update_average
 from densa.training.pieces.batch_norm import recalibrate_batch_norm
 from densa.training.pieces.optimizers import set_learning_rate
+from densa.training.pieces.schedules import scheduled_rate
+from densa.training.settings import Training
 
 __all__ = ["CHECKPOINT", "Run"]
 
@@ -45,57 +47,50 @@ class SaveModel(Protocol):
 
 @dataclass
 class Run:
-    """What `train` has put together; `loop` trains until the plan is fulfilled.
+    """A run put together by `train`; `loop` trains until its plan is fulfilled.
 
     Attributes:
         folder: run folder.
-        plan: when to validate and to stop.
-        settings: what decided the run; a checkpoint of other settings is refused.
+        settings: of the run.
+        decisive: what the weights follow from; a checkpoint of other values is refused.
         accelerator: processes and device.
         network: the network in training, channels last, on the device.
         model: what accelerate made of it (the same, unless there are many processes).
         average: the averaged network, or None.
-        ema_decay: its decay.
         optimizer: of the network's parameters.
-        rate: learning rate at a share of the run.
         feeder: micro-batches of each step.
-        validation: images to validate on, or None.
         make_segmenter: a segmenter of a network, to validate it as prediction runs it.
         save_model: called with the weights worth keeping.
         class_weights: (C,) on the device, or None.
-        loss_scale: see `train_step`.
         bfloat16: whether to compute in bfloat16.
-        clip_norm: longest gradient; 0 does not clip.
         n_recalibration: micro-batches that set batch normalisation's statistics before a validation.
-        seed: of dropout.
-        log_every: steps between rows of metrics.csv.
-        context: draws and scores patch sizes, or None.
+        drawn_sizes: draws and scores patch sizes, or None.
+        validation: images to validate on, or None.
         state: where the run stands.
     """
 
     folder: Path
-    plan: RunPlan
-    settings: dict[str, Any]
+    settings: Training
+    decisive: dict[str, Any]
     accelerator: Accelerator
     network: nn.Module
     model: nn.Module
     average: nn.Module | None
-    ema_decay: float
     optimizer: torch.optim.Optimizer
-    rate: Callable[[float], float]
     feeder: Feeder
-    validation: Dataset | None
     make_segmenter: Callable[[nn.Module], Segmenter]
     save_model: SaveModel
     class_weights: Tensor | None
-    loss_scale: str
     bfloat16: bool
-    clip_norm: float
     n_recalibration: int
-    seed: int
-    log_every: int
-    context: ContextRun | None = None
+    drawn_sizes: DrawnPatchSizes | None = None
+    validation: Dataset | None = None
     state: RunState = field(default_factory=RunState)
+
+    @property
+    def plan(self) -> RunPlan:
+        """When to validate and to stop."""
+        return RunPlan(self.settings)
 
     @property
     def evaluated(self) -> nn.Module:
@@ -105,10 +100,10 @@ class Run:
     def load(self) -> None:
         """Go back to the checkpoint of the folder."""
         self.state = load_checkpoint(
-            self.folder / CHECKPOINT, self.network, self.optimizer, average=self.average, arguments=self.settings
+            self.folder / CHECKPOINT, self.network, self.optimizer, average=self.average, arguments=self.decisive
         )
-        if self.context is not None:
-            self.context.load(self.state.context, self._context_file, self.state.step)
+        if self.drawn_sizes is not None:
+            self.drawn_sizes.load(self.state.context, self._context_file, self.state.step)
 
     def keep(self) -> None:
         """Write the checkpoint."""
@@ -120,14 +115,14 @@ class Run:
                 self.optimizer,
                 self.state,
                 average=self.average,
-                arguments=self.settings,
+                arguments=self.decisive,
             )
 
     def flush_context(self) -> None:
         """Bring the scores of the patch sizes up to date."""
-        if self.context is not None:
-            self.context.flush(self._context_file)
-            self.state.context = self.context.scores.state()
+        if self.drawn_sizes is not None:
+            self.drawn_sizes.flush(self._context_file)
+            self.state.context = self.drawn_sizes.scores.state()
 
     @property
     def _context_file(self) -> Path | None:
@@ -159,10 +154,10 @@ class Run:
                     self._step(batches, meter, log)
 
     def _step(self, batches: Generator[list[MicroBatch], None, None], meter: _Meter, log: RunLog | None) -> None:
-        state, rate = self.state, self.rate(self.plan.share(self.state))
+        state, rate = self.state, scheduled_rate(self.settings, self.plan.share(self.state))
         set_learning_rate(self.optimizer, rate)
         micro_batches = next(batches)
-        torch.manual_seed(mixed_seed(self.seed, state.step, self.accelerator.process_index))  # dropout
+        torch.manual_seed(mixed_seed(self.settings.seed, state.step, self.accelerator.process_index))  # dropout
         self.model.train()
         try:
             loss = train_step(
@@ -171,10 +166,10 @@ class Run:
                 self.optimizer,
                 micro_batches,
                 class_weights=self.class_weights,
-                loss_scale=self.loss_scale,
+                loss_scale=self.settings.loss_scale,
                 bfloat16=self.bfloat16,
-                clip_norm=self.clip_norm,
-                observe=None if self.context is None else self.context.observe,
+                clip_norm=self.settings.clip_norm,
+                observe=None if self.drawn_sizes is None else self.drawn_sizes.observe,
             )
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
@@ -183,14 +178,14 @@ class Run:
                 "batch normalisation needs more than one value per channel in its deepest layer;"
                 " use a larger patch_size or batch_size"
             ) from error
-        if self.context is not None:
-            self.context.step_done(state.step, loss, self.accelerator)
+        if self.drawn_sizes is not None:
+            self.drawn_sizes.step_done(state.step, loss, self.accelerator)
         state.step += 1
         if self.average is not None:
-            update_average(self.average, self.network, self.ema_decay, state.step)
+            update_average(self.average, self.network, self.settings.ema_decay, state.step)
         meter.add(loss, self.feeder.patches_per_step)
         # Reading the loss waits for a GPU, so not in every step.
-        if state.step % self.log_every == 0:
+        if state.step % self.settings.log_every == 0:
             self._check(meter.loss())
             self._report(meter, log, None)
 
@@ -251,8 +246,8 @@ class Run:
         if scores is not None:
             names = ("global_accuracy", "class_average", "mean_iou")
             values |= {name: getattr(scores, name) for name in names}
-            if self.context is not None and self.context.scores.best:
-                values["best_patch_size"] = self.context.scores.best
+            if self.drawn_sizes is not None and self.drawn_sizes.scores.best:
+                values["best_patch_size"] = self.drawn_sizes.scores.best
             best = ", the best so far" if state.best_step == state.step else f" (best: {state.best:.4f})"
             log.say(f"step {state.step}: validation mean IoU {scores.mean_iou:.4f}{best}")
         log.row(**values)

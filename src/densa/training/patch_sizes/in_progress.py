@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from densa.datasets import Dataset
 from densa.errors import InputError
 from densa.legend import IGNORE
-from densa.training.patch_sizes.policy import ContextPolicy, ContextScores
+from densa.training.patch_sizes.policy import PatchSizePolicy, PatchSizeScores
 
-__all__ = ["CONTEXT_FILE", "ContextRun", "check_context", "rounded_size", "rounded_sizes"]
+__all__ = ["CONTEXT_FILE", "DrawnPatchSizes", "check_context", "rounded_size", "rounded_sizes"]
 
 CONTEXT_FILE = "context.csv"
 _COLUMNS = ("step", "size", "score")
 
 
-class ContextRun:
+class DrawnPatchSizes:
     """Draws the patch size of each step and keeps its score.
 
     Scores stay on the device until `flush`, so that a GPU is not waited for in every step.
@@ -37,7 +37,7 @@ class ContextRun:
     """
 
     def __init__(
-        self, policy: ContextPolicy, network: nn.Module, scores: ContextScores, *, n_classes: int, seed: int
+        self, policy: PatchSizePolicy, network: nn.Module, scores: PatchSizeScores, *, n_classes: int, seed: int
     ) -> None:
         self.policy, self.scores, self.n_classes, self.seed = policy, scores, n_classes, seed
         self._rounded = {size: rounded_size(network, size) for size in policy.probabilities}
@@ -102,12 +102,12 @@ def rounded_size(network: nn.Module, size: int) -> int:
     return int(rule(size)) - 2 * int(getattr(network, "margin", 0)) if callable(rule) else size
 
 
-def rounded_sizes(policy: ContextPolicy, network: nn.Module) -> list[int]:
+def rounded_sizes(policy: PatchSizePolicy, network: nn.Module) -> list[int]:
     """The sizes that patches of a policy have with a network, growing."""
     return sorted({rounded_size(network, size) for size in policy.probabilities})
 
 
-def check_context(policy: ContextPolicy, network: nn.Module, dataset: Dataset) -> None:
+def check_context(policy: PatchSizePolicy, network: nn.Module, dataset: Dataset) -> None:
     """Refuse patch sizes that the network or the scenes do not have.
 
     Raises:

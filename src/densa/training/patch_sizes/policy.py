@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 
-__all__ = ["CONTEXT_KINDS", "CONTEXT_SCORES", "ContextPolicy", "ContextScores", "recorded_sizes"]
+__all__ = ["CONTEXT_KINDS", "CONTEXT_SCORES", "PatchSizePolicy", "PatchSizeScores", "recorded_sizes"]
 
 CONTEXT_KINDS = ("fixed", "multi-fixed", "uniform", "multinomial")
 """Distributions of patch sizes."""
@@ -40,7 +40,7 @@ _FORMS = "fixed:65, multi-fixed:45,55,65, uniform:25-85 or multinomial:25,50"
 
 
 @dataclass(frozen=True)
-class ContextPolicy:
+class PatchSizePolicy:
     """Distribution of the patch size.
 
     Args:
@@ -77,7 +77,7 @@ class ContextPolicy:
             )
 
     @classmethod
-    def parse(cls, text: str) -> ContextPolicy:
+    def parse(cls, text: str) -> PatchSizePolicy:
         """The policy of "uniform:25-85", "fixed:65", "multi-fixed:45,55,65" or "multinomial:25,50".
 
         Raises:
@@ -118,7 +118,7 @@ class ContextPolicy:
 
 
 @dataclass
-class ContextScores:
+class PatchSizeScores:
     """Score and occurrences of each patch size.
 
     Args:
@@ -204,7 +204,7 @@ def recorded_sizes(training: Mapping[str, Any], k: int = 1) -> list[int]:
     try:
         if "context" in training:
             content = training["context"]
-            scores = ContextScores(content["score"])
+            scores = PatchSizeScores(content["score"])
             for size, entry in content["sizes"].items():
                 scores.sizes[int(size)] = (1, float(entry["score"]))
             sizes = scores.ranked()

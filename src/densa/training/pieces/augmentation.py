@@ -17,58 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from densa.errors import InputError
+from densa.training.settings import Augmentation
 
-__all__ = ["Augmentation", "Draw", "augment", "draw", "elastic_field", "mixed_seed"]
+__all__ = ["Draw", "augment", "draw", "elastic_field", "mixed_seed"]
 
 # Gamma bends the values within so many standard deviations of the mean; those beyond are shifted along with the ends.
 _GAMMA_RANGE = 4.0
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How far each kind of change goes; 0 or False turns it off, `Augmentation.none()` all of it.
-
-    Args:
-        flip_rows: mirror top to bottom in half of the cases.
-        flip_columns: mirror left to right in half of the cases.
-        quarter_turns: rotate by 0, 90, 180 or 270 degrees (square patches).
-        rotation: free rotation up to so many degrees either way.
-        scale: magnify by a factor between 1 / (1 + scale) and 1 + scale, evenly in its logarithm.
-        elastic: standard deviation in pixels of the displacements of a 3x3 grid over the patch; U-Net: 10.
-        gain: contrast of each band, a factor between 1 - gain and 1 + gain about the band's mean.
-        offset: brightness of each band, up to so many of the band's standard deviations either way.
-        gamma: bend of each band's values about its mean, an exponent between 1 / (1 + gamma) and 1 + gamma.
-
-    Raises:
-        InputError: a negative amount, a gain of 1 or more.
-    """
-
-    flip_rows: bool = True
-    flip_columns: bool = True
-    quarter_turns: bool = False
-    rotation: float = 0.0
-    scale: float = 0.0
-    elastic: float = 0.0
-    gain: float = 0.0
-    offset: float = 0.0
-    gamma: float = 0.0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            if getattr(self, field.name) < 0:
-                raise InputError(f"augmentation {field.name} must not be negative, got {getattr(self, field.name)}")
-        if self.gain >= 1:
-            raise InputError(f"augmentation gain must be below 1 (the contrast would vanish), got {self.gain}")
-
-    @classmethod
-    def none(cls) -> Augmentation:
-        """No change at all."""
-        return cls(flip_rows=False, flip_columns=False)
-
-    @property
-    def resamples(self) -> bool:
-        """Whether pixels are interpolated."""
-        return bool(self.rotation or self.scale or self.elastic)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
-"""What `densa compare` does, step by step: open, train, evaluate, measure."""
+"""Methods side by side: train, evaluate, measure cost."""
 
 from __future__ import annotations
 
 import difflib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,32 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa import datasets, methods, reports
-from densa.cli.common import progress_bar
 from densa.errors import InputError
 from densa.networks import NETWORKS, build
+from densa.options import options_of, with_options
+from densa.progress import Progress, progress_bar
 from densa.raster import atomic_output
+from densa.reports.process_memory import machine
 from densa.reports.thumbnails import shrink_image, shrink_labels, thumbnail_size
 from densa.segmenter import load_segmenter, model_format, read_model
+from densa.segmenter.inference import choose_device, choose_precision
 from densa.shallow import SHALLOW
 from densa.training import TrainConfig, train_from_config
-from densa.training.config.shallow_options import OPTIONS
+from densa.training.settings import Data
+from densa.verbs.settings import CompareOptions, Costs
 
-__all__ = [
-    "Entry",
-    "Plan",
-    "Row",
-    "entries_of",
-    "evaluate_all",
-    "measure_all",
-    "plan",
-    "state_of_run",
-    "train_all",
-    "untrained",
-]
+__all__ = ["Comparing", "Entry", "Plan", "compare", "entries_of", "plan", "state_of_run"]
 
+_COST_SIZE, _COST_WIDTH, _COST_CLASSES, _COST_BANDS = (360, 480), 64, 11, 3  # CamVid, and the papers' width
 _PICTURE_PX = 480
 _NETWORK_FORMAT = "densa-network"
-_DATA = ("data", "images", "masks", "legend", "val_fraction", "split_seed")
+_SHARED = {*options_of(Data), "model", "tune_crf", "seed"} - {"split_block"}  # of networks and shallow methods
 
 
 @dataclass(frozen=True)
@@ -70,19 +64,171 @@ class Row:
     measured: reports.Measured = field(default_factory=lambda: reports.Measured(None, 3, 2))
 
 
-def entries_of(models: str) -> tuple[Entry, ...]:
-    """The methods named in --models.
+def compare(
+    data: Path | str | None,
+    models: Sequence[Path | str] | str,
+    *,
+    output: Path | str | None = None,
+    train_config: Path | str | None = None,
+    overwrite: bool = False,
+    command: str | None = None,
+    **options: Any,
+) -> reports.Comparison:
+    """Put methods side by side: accuracy, time, memory and size, on one page and in one table.
+
+    A method that is named is trained in OUTPUT/runs, networks with the same budget; one that is finished there is not
+    trained again. Cost is measured in float32 (or with precision="bfloat16"), in fresh processes for each method.
+
+    Args:
+        data: data set; None with `cost_only`.
+        models: names of methods, trained now, and run or model folders; a sequence, or words with commas between.
+        output: folder of the page, the table and the runs; may be None with `cost_only`.
+        train_config: a config.yaml of training to start from.
+        overwrite: replace a comparison in `output`.
+        command: how the comparison was asked for, for the page.
+        **options: the options of `densa compare` and of `densa train`, by name, see the reference.
+
+    Returns:
+        The rows, and `page`, where it was written.
+
+    Raises:
+        InputError: options, data or methods that do not fit, an output that exists.
+    """
+    comparing = Comparing.of(data, models, output, train_config, overwrite, options)
+    return comparing.run(command)
+
+
+compare.__signature__ = with_options(compare, CompareOptions)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """A comparison, checked before anything is trained.
+
+    Args:
+        entries: the methods.
+        options: of the comparison.
+        output: folder of the page; None measures cost alone, without data.
+        plan: what is trained and evaluated; None without data.
+        rows: of untrained methods, without data.
+        cost: what cost is measured on; None where it is not.
+        facts: for the page.
+        overwrite: files may be replaced.
+    """
+
+    entries: tuple[Entry, ...]
+    options: CompareOptions
+    output: Path | None
+    plan: Plan | None
+    rows: tuple[Row, ...]
+    cost: reports.CostSettings | None
+    facts: Mapping[str, object]
+    overwrite: bool
+
+    @classmethod
+    def of(
+        cls,
+        data: Path | str | None,
+        models: Sequence[Path | str] | str,
+        output: Path | str | None,
+        train_config: Path | str | None,
+        overwrite: bool,
+        options: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+    ) -> Comparing:
+        """Check what was asked for; `dry_run` lets an output exist."""
+        own = CompareOptions.of(**{name: v for name, v in options.items() if name in options_of(CompareOptions)})
+        training = {name: v for name, v in options.items() if name not in set(options_of(Costs)) | {"split"}}
+        _check_choices(own, data, output)
+        entries = entries_of(models)
+        folder = None if output is None else Path(output)
+        if folder is not None and not dry_run:
+            reports.check_comparison(folder, overwrite=overwrite)
+        place = choose_device(own.device)
+        choose_precision(own.precision, place)
+        facts: dict[str, object] = dict(machine(place))
+        found: Plan | None = None
+        rows: tuple[Row, ...] = ()
+        if data is None:
+            shape = (own.bands or _COST_BANDS, own.classes or _COST_CLASSES)
+            arguments = {"width": options.get("width") or _COST_WIDTH}
+            rows = tuple(_untrained(entry, *shape, arguments) for entry in entries)
+        else:
+            config = None if train_config is None else Path(train_config)
+            found = plan(entries, own.split, {**training, "data": Path(data)}, config)
+            facts["data"] = f"{data}, {found.split}: {len(found.chosen)} images"
+        size = own.size or (_COST_SIZE if found is None else found.chosen.size(0))
+        precision = "bfloat16" if own.precision == "bfloat16" else "float32"
+        cost = None if own.accuracy_only else reports.CostSettings(*size, own.batch, own.repeats, str(place), precision)
+        return cls(entries, own, folder, found, rows, cost, facts, overwrite)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Bands and classes that cost is measured with."""
+        if self.plan is None:
+            return self.options.bands or _COST_BANDS, self.options.classes or _COST_CLASSES
+        return self.plan.n_bands, self.plan.chosen.legend.n_classes
+
+    def run(self, command: str | None = None) -> reports.Comparison:
+        """Train, evaluate, measure, and write the page."""
+        facts: dict[str, object] = ({"command": command} if command else {}) | dict(self.facts)
+        rows, views = list(self.rows), list[reports.SideBySide]()
+        if self.plan is not None and self.output is not None:
+            _train_all(self.plan, self.output, overwrite=self.overwrite)
+            rows, views = _evaluate_all(self.plan, self.output, self.options)
+        if self.cost is not None:
+            n_bands, n_classes = self.shape
+            facts["cost of"] = (
+                f"{self.cost.height}x{self.cost.width} pixels, {n_bands} bands, {n_classes} classes, "
+                f"{self.cost.precision}; training batch of {self.cost.batch}; least of {self.cost.repeats}"
+            )
+            with progress_bar("cost") as show:
+                rows = _measure_all(rows, self.cost, show)
+        legend = None if self.plan is None else self.plan.chosen.legend
+        comparison = reports.Comparison(tuple(row.method for row in rows), legend, facts, tuple(views))
+        if self.output is None:
+            return comparison
+        page = reports.write_comparison(comparison, self.output, overwrite=self.overwrite)
+        return replace(comparison, page=page)
+
+    def todo(self) -> dict[str, list[str]]:
+        """What is to be done for each method, in words."""
+        content: dict[str, list[str]] = {}
+        for entry in self.entries:
+            words = []
+            if self.plan is not None and self.output is not None:
+                words = [state_of_run(self.plan, entry, self.output)] if entry.method else []
+                words.append(f"evaluate on {self.plan.split} ({len(self.plan.chosen)} images)")
+            content[entry.name] = words + (["measure cost"] if self.cost is not None else [])
+        return content
+
+
+def _check_choices(own: CompareOptions, data: Path | str | None, output: Path | str | None) -> None:
+    if own.cost_only and own.accuracy_only:
+        raise InputError("cost_only and accuracy_only exclude each other; leave both out to measure both")
+    if own.cost_only and data is not None:
+        raise InputError("cost_only measures without data; leave `data` out, or cost_only")
+    if not own.cost_only and (data is None or output is None):
+        raise InputError("give `data` and `output`, or cost_only=True to measure cost without data")
+    if not own.cost_only and (own.bands or own.classes):
+        raise InputError("`bands` and `classes` are for cost_only; the data has its own")
+
+
+def entries_of(models: Sequence[Path | str] | str) -> tuple[Entry, ...]:
+    """The methods of a comparison.
 
     Raises:
         InputError: none, one twice, or what is neither a network nor the folder of a model.
     """
-    names = [name.strip() for name in models.split(",") if name.strip()]
+    listed = models.split(",") if isinstance(models, str) else map(str, models)
+    names = [name.strip() for name in listed if name.strip()]
     if not names:
-        raise InputError("give --models, such as --models segnet,unet or the folder of a trained model")
+        raise InputError("give `models`, such as models=segnet,unet or the folder of a trained model")
     entries = [_entry(name) for name in names]
     keys = [entry.method or (entry.folder or Path()).resolve() for entry in entries]
     if twice := [name for place, name in enumerate(names) if keys[place] in keys[:place]]:
-        raise InputError(f"--models names {twice[0]} twice; name every method once")
+        raise InputError(f"`models` names {twice[0]} twice; name every method once")
     short = [entry.name for entry in entries]
     # Folders are called by their last part where that is enough to tell them apart.
     return tuple(
@@ -102,16 +248,16 @@ def _entry(name: str) -> Entry:
     known = [*NETWORKS, *SHALLOW]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     mend = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(sorted(known))}"
-    raise InputError(f"--models has {name!r}, which is no method to train and no folder of a model; {mend}")
+    raise InputError(f"`models` has {name!r}, which is no method to train and no folder of a model; {mend}")
 
 
-def untrained(entry: Entry, n_bands: int, n_classes: int, arguments: dict[str, Any]) -> Row:
+def _untrained(entry: Entry, n_bands: int, n_classes: int, arguments: dict[str, Any]) -> Row:
     """The row of a method whose cost alone is asked for; a folder brings its own bands and classes."""
     if entry.folder is not None:
         return _row_of_folder(entry.name, entry.folder)
     if entry.method in SHALLOW:
         raise InputError(
-            f"the cost of {entry.name} depends on what it was trained on; give --models the folder of a trained one"
+            f"the cost of {entry.name} depends on what it was trained on; give `models` the folder of a trained one"
         )
     return Row(
         reports.MethodRow(entry.name, entry.method), reports.Measured(entry.method, n_bands, n_classes, arguments)
@@ -154,9 +300,9 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
     def config_of(model: str) -> TrainConfig:  # a recipe means other settings for each network
         values = {**given, "model": model}
         if model in SHALLOW:  # which know no steps, patches or recipes
-            stored = {} if train_config is None else TrainConfig.from_yaml(train_config, **given).model_dump()
-            shared = {key: stored[key] for key in (*_DATA, "seed") if stored.get(key) is not None}
-            return TrainConfig.of(**shared | {key: value for key, value in values.items() if key in OPTIONS})
+            stored = {} if train_config is None else TrainConfig.from_yaml(train_config, **given).flat()
+            shared = {key: stored[key] for key in _SHARED if stored.get(key) is not None}
+            return TrainConfig.of(**shared | {key: value for key, value in values.items() if key in _SHARED})
         return TrainConfig.of(**values) if train_config is None else TrainConfig.from_yaml(train_config, **values)
 
     configs = {entry.method: config_of(entry.method) for entry in entries if entry.method}
@@ -172,7 +318,7 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
         if found != names:
             raise InputError(
                 f"{entry.folder} labels the classes {', '.join(found)}; {config.data} has {', '.join(names)}; "
-                "compare models of one legend (--legend FILE)"
+                "compare models of one legend (legend=FILE)"
             )
         _check_same_split(entry.folder, config)
     with progress_bar("check the data") as progress:
@@ -192,7 +338,7 @@ def _check_same_split(folder: Path, config: TrainConfig) -> None:
         raise InputError(
             f"{folder} held out other images (val_fraction {other.val_fraction}, split_seed {other.split_seed}) than "
             f"this comparison (val_fraction {config.val_fraction}, split_seed {config.split_seed}); "
-            f"give --train-config {folder / 'config.yaml'}, or train it anew"
+            f"give train_config={folder / 'config.yaml'}, or train it anew"
         )
 
 
@@ -219,7 +365,7 @@ def state_of_run(plan: Plan, entry: Entry, output: Path) -> str:
     return f"replace {folder}, of other settings"
 
 
-def train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
+def _train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
     """Train the methods that are not finished, one after the other.
 
     Raises:
@@ -229,7 +375,7 @@ def train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
     states = {entry.name: state_of_run(plan, entry, output) for entry in trained}
     if not overwrite and (other := [name for name, state in states.items() if state.startswith("replace")]):
         raise InputError(
-            f"{output / 'runs' / other[0]} was trained with other settings; give another folder or --overwrite"
+            f"{output / 'runs' / other[0]} was trained with other settings; give another folder or overwrite=True"
         )
     for number, entry in enumerate(trained, 1):
         state, folder = states[entry.name], output / "runs" / entry.name
@@ -268,15 +414,13 @@ def _read_record(folder: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def evaluate_all(
-    plan: Plan, output: Path, *, n_pictures: int, device: str, precision: str
-) -> tuple[list[Row], list[reports.SideBySide]]:
+def _evaluate_all(plan: Plan, output: Path, options: CompareOptions) -> tuple[list[Row], list[reports.SideBySide]]:
     """Scores of every method on the same images, and some of its label maps."""
-    places = np.unique(np.linspace(0, len(plan.chosen) - 1, n_pictures).astype(int)).tolist() if n_pictures else []
+    places = np.unique(np.linspace(0, len(plan.chosen) - 1, options.pictures).astype(int)).tolist()
     rows, maps = [], []
     for entry in plan.entries:
         folder = entry.folder or output / "runs" / entry.name
-        segmenter = methods.load(folder, device=device, precision=precision)
+        segmenter = methods.load(folder, device=options.device, precision=options.precision)
         kept: dict[int, NDArray[np.uint8]] = {}
         with progress_bar(f"evaluate {entry.name}") as progress:
             pairs = reports.pairs_of_predictions(segmenter, plan.chosen, progress=progress)
@@ -308,7 +452,7 @@ def _side_by_side(dataset: datasets.Dataset, place: int, predicted: list[NDArray
     return reports.SideBySide(dataset.samples[place].name, picture, _small(dataset.labels(place)), tuple(predicted))
 
 
-def measure_all(rows: list[Row], settings: reports.CostSettings, progress: Callable[[int, int], None]) -> list[Row]:
+def _measure_all(rows: list[Row], settings: reports.CostSettings, progress: Progress) -> list[Row]:
     """The rows with their cost; see `reports.measure_cost`."""
     done, total, measured = 0, 3 * len(rows), []
 

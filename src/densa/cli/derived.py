@@ -1,0 +1,160 @@
+"""Commands whose options are derived from their declaration in `densa.options`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from typer.core import TyperCommand
+
+from densa.errors import InputError
+from densa.options import Declared, Group, options_of
+
+__all__ = ["DerivedCommand", "in_flags", "options_from"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+_FORMS = re.compile(
+    r"`(\w+)`|\b(\w+)=(\w[\w.:,/-]*)|\b(\w+(?:, \w+)*)(?= (?:must|is missing|has no effect)\b)|\b(\w+_\w+)\b"
+)
+
+
+def options_from(*groups: type[Group], without: tuple[str, ...] = ()) -> Callable[[F], F]:
+    """Give a command the options of groups.
+
+    The command has a parameter `given`, a dictionary of the options that were given by name, for the constructor of the
+    settings; its other parameters stay.
+
+    Args:
+        *groups: groups of options, or settings that consist of groups.
+        without: names of options that the command takes in another way, such as an argument.
+    """
+
+    def derive(command: F) -> F:
+        declared = {name: one for group in groups for name, one in options_of(group).items() if name not in without}
+        own = inspect.signature(command, eval_str=True).parameters
+        arguments = [one for one in own.values() if not _is_option(one) and one.name != "given"]
+        rest = [one for one in own.values() if _is_option(one)]
+        derived = [_parameter(one) for one in declared.values()]
+        parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*arguments, *derived, *rest)]
+
+        def run(**values: Any) -> Any:
+            # An option that may be repeated and was not given is an empty list.
+            chosen = {name: values.pop(name) for name in declared}
+            return command(**values, given={name: v for name, v in chosen.items() if v is not None and v != []})
+
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run  # type: ignore[return-value]
+
+    return derive
+
+
+def _is_option(parameter: inspect.Parameter) -> bool:
+    return any(
+        isinstance(entry, typer.models.OptionInfo) for entry in getattr(parameter.annotation, "__metadata__", ())
+    )
+
+
+def _parameter(one: Declared) -> inspect.Parameter:
+    """A parameter of a command; its default None means "not given"."""
+    kind: Any = next((k for k in (int, float, Path) if one.kind in (k, k | None)), str)
+    kind = list[str] if _is_repeatable(one) else bool if one.is_flag else kind
+    flag = f"{one.flag}/--no-{one.flag[2:]}" if one.is_flag and _is_negatable(one) else one.flag
+    option = typer.Option(
+        flag,
+        rich_help_panel=one.title,
+        show_default=False,
+        metavar=None if one.is_flag else one.option.metavar or ("|".join(one.choices) or None),
+        help=_help(one),
+    )
+    kind_of_parameter = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(one.name, kind_of_parameter, default=None, annotation=Annotated[kind | None, option])
+
+
+def _help(one: Declared) -> str:
+    """The line of help, with the default and the unit in brackets."""
+    default, unit = one.default_words, one.option.unit
+    if unit and default[:1].isdigit():
+        default, unit = f"{default} {unit}", ""
+    words = "; ".join(part for part in (default, f"in {unit}" if unit else "") if part)
+    return f"{one.option.help} [{words}]" if words else one.option.help
+
+
+def _is_repeatable(one: Declared) -> bool:
+    return getattr(one.kind, "__origin__", None) is dict
+
+
+def _is_negatable(one: Declared) -> bool:
+    return one.default is not False if one.option.negatable is None else one.option.negatable
+
+
+class DerivedCommand(TyperCommand):
+    """A command whose options stand in groups, and whose errors name flags where the library names arguments.
+
+    The help is plain: rich would draw groups too, and take longer than all the rest of `--help`.
+    """
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options, a section each."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            if row is not None:
+                sections.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(row)
+        for title, rows in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command.
+
+        Raises:
+            InputError: in terms of the command line.
+        """
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise InputError(in_flags(str(error), _flags(self))) from error
+
+
+def _flags(command: TyperCommand) -> dict[str, str]:
+    """How each parameter of a command is written."""
+    flags: dict[str, str] = {}
+    for parameter in command.params:
+        if parameter.name is not None:
+            is_argument = parameter.param_type_name == "argument"
+            metavar = getattr(parameter, "metavar", None) or parameter.name.upper()
+            flags[parameter.name] = metavar if is_argument else parameter.opts[-1]
+    return flags
+
+
+def in_flags(message: str, flags: Mapping[str, str]) -> str:
+    """A message of the library in terms of the command line.
+
+    `overwrite=True` becomes `--overwrite`, `workers=4` `--workers 4`, and `tile_size` and names before "must" their
+    flags.
+
+    Args:
+        message: names arguments as Python does.
+        flags: how each is written on the command line.
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        quoted, name, value, listed, alone = match.groups()
+        if name is not None:
+            if name not in flags:
+                return match[0]
+            return {"True": flags[name], "False": f"--no-{flags[name].lstrip('-')}"}.get(
+                value, f"{flags[name]} {value}"
+            )
+        if listed is not None:
+            return ", ".join(flags.get(one, one) for one in listed.split(", "))
+        return flags.get(quoted or alone, match[0])
+
+    return _FORMS.sub(replaced, message)

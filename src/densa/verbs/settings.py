@@ -1,0 +1,179 @@
+"""The options of the verbs beside those of training; this module imports neither numpy nor torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
+
+from densa.engine.prediction.settings import PolygonShape
+from densa.engine.regions.settings import RegionSettings
+from densa.engine.work.settings import Work
+from densa.options import Group, Option
+from densa.settings import Computation, LegendFile
+
+__all__ = [
+    "CompareOptions",
+    "Costs",
+    "EvaluateOptions",
+    "Masks",
+    "PredictOptions",
+    "Products",
+    "Refinement",
+    "RegionProducts",
+    "Scores",
+    "SegmentOptions",
+    "Shards",
+    "Windows",
+]
+
+
+def _size(value: Any) -> Any:
+    """(360, 480) or "360x480"."""
+    parts = value.lower().split("x") if isinstance(value, str) else value
+    if not isinstance(value, (str, type(None))) or value is None:
+        return value
+    if len(parts) != 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ValueError(f"must be height and width in pixels, such as 360x480, got {value!r}")
+    return int(parts[0]), int(parts[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masks(LegendFile, title="Data"):
+    """What predictions are compared with."""
+
+    split: Annotated[
+        str | None, Option("Split to evaluate on: train, val or test.", default="test, or val where there is none")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores(Group, title="Scores"):
+    """The rules of the numbers."""
+
+    void: Annotated[Literal["ignore", "false-positive"], Option("How pixels count whose target has no class.")] = (
+        "ignore"
+    )
+    absent: Annotated[
+        Literal["skip", "zero"],
+        Option("How classes count in means that do not occur: skip them, or divide by all classes."),
+    ] = "skip"
+    tolerance: Annotated[float, Ge(0), Option("Tolerance of the boundary F1, as a share of the image's diagonal.")] = (
+        0.0075
+    )
+    worst: Annotated[int, Ge(0), Option("Images shown on the page, the worst first.")] = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(Masks, Scores, Computation):
+    """All options of `densa evaluate`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs(Group, title="Comparison"):
+    """What is compared, and how cost is measured."""
+
+    pictures: Annotated[int, Ge(0), Option("Images shown on the page.")] = 4
+    cost_only: Annotated[bool, Option("Measure cost alone; needs no data.")] = False
+    accuracy_only: Annotated[bool, Option("Measure accuracy alone.")] = False
+    size: Annotated[
+        tuple[int, int] | None,
+        Option("Image whose cost is measured.", "px", "HxW", default="the first of the data, or 360x480", read=_size),
+    ] = None
+    bands: Annotated[int | None, Ge(1), Option("With cost_only: bands of the image.", default="3")] = None
+    classes: Annotated[int | None, Ge(1), Option("With cost_only: number of classes.", default="11")] = None
+    batch: Annotated[int, Ge(1), Option("Images of the step whose training memory is measured.")] = 4
+    repeats: Annotated[int, Ge(1), Option("Times are the least of this many.")] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions(Masks, Costs, Computation):
+    """The options of `densa compare` beside those of training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Products(Group, title="Outputs"):
+    """What is written beside the label map."""
+
+    probabilities: Annotated[bool, Option("Also write a uint8 band per class: NAME.probabilities.tif.")] = False
+    uncertainty: Annotated[
+        bool,
+        Option("Also write the entropy of the classes, 255 where all are equally probable: NAME.uncertainty.tif."),
+    ] = False
+    polygons: Annotated[
+        str | None,
+        Option(
+            "Also write polygons: gpkg, geojson or fgb for NAME.gpkg beside every map, or a file for one image.",
+            metavar="KIND|FILE",
+        ),
+    ] = None
+    overlay: Annotated[bool, Option("Also lay the classes over the image: NAME.overlay.png.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refinement(Group, title="Model"):
+    """What is done with the model's probabilities."""
+
+    crf: Annotated[bool, Option("Refine by the CRF that training with tune_crf found to help.")] = False
+    crf_parameters: Annotated[
+        str | None,
+        Option(
+            "Refine by a published CRF: krahenbuhl-koltun, pydensecrf, deeplab-pytorch or deconvnet.", metavar="NAME"
+        ),
+    ] = None
+    tta: Annotated[
+        Literal["none", "flips", "all"],
+        Option("Mean over the image and its flips, or flips and quarter turns (all)."),
+    ] = "none"
+    samples: Annotated[int, Ge(0), Option("Monte-Carlo passes with dropout; 0: none.")] = 0
+    seed: Annotated[int, Ge(0), Option("Of the Monte-Carlo passes.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows(Group, title="Windows"):
+    """Which part of the image a pixel is computed from."""
+
+    blend: Annotated[
+        Literal["linear", "hann"] | None,
+        Option("Blend windows of side tile_size that overlap by half, instead of computing exact tiles."),
+    ] = None
+    context: Annotated[
+        Literal["exact", "paper"],
+        Option("exact: tiles with all their context; paper: overlapping patches of the best size in training."),
+    ] = "exact"
+    patch_sizes: Annotated[int, Ge(1), Option("With context=paper: average over this many best sizes.")] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shards(Group, title="Tiles, memory and workers"):
+    """One prediction computed by several independent jobs."""
+
+    shard: Annotated[
+        str | None,
+        Option(
+            "Compute every N-th tile only (I from 0): one job of an array. The last to finish writes the map.",
+            metavar="I/N",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(Products, PolygonShape, Refinement, Windows, Work, Shards, Computation):
+    """All options of `densa predict`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionProducts(Group, title="Outputs"):
+    """What is written beside the regions."""
+
+    outline: Annotated[Path | None, Option("Also the image with the outlines, a .png or .tif.")] = None
+    boundaries: Annotated[Path | None, Option("Also a .tif: 1 on both sides of every boundary.")] = None
+    polygons: Annotated[Path | None, Option("Also the regions as a .gpkg, .geojson or .fgb.")] = None
+    statistics: Annotated[Path | None, Option("Also a .csv: size, place and values of each region.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentOptions(RegionSettings, RegionProducts, Work):
+    """All options of `densa regions`."""
