@@ -20,6 +20,7 @@ from densa.descriptors import (
     TextonBank,
 )
 from densa.errors import InputError
+from densa.raster.mirroring import mirrored
 from densa.shallow.settings import FEATURES, FeatureSettings
 
 __all__ = ["PixelFeatures", "default_features"]
@@ -118,7 +119,8 @@ class PixelFeatures:
             for distance in self.distances:
                 smoothed = self._smoothed(distance).compute(block, valid)
                 for dy, dx in _DIRECTIONS:
-                    rows, columns = _mirrored(height, dy * distance), _mirrored(width, dx * distance)
+                    rows = mirrored(np.arange(height) + dy * distance, height)
+                    columns = mirrored(np.arange(width) + dx * distance, width)
                     last = first + len(smoothed)
                     out[first:last] = smoothed[:, rows[:, None], columns]
                     first = last
@@ -160,11 +162,3 @@ class PixelFeatures:
 
     def _smoothed(self, distance: int) -> MultiScale:
         return MultiScale((max(0.5, distance / 2),), ("gaussian",))
-
-
-def _mirrored(side: int, offset: int) -> NDArray[np.int64]:
-    """Places `offset` away from each of a side's pixels, mirrored at its ends (2 1 0 1 2)."""
-    if side == 1:
-        return np.zeros(1, np.int64)
-    places = np.abs(np.arange(side) + offset) % (2 * (side - 1))
-    return np.minimum(places, 2 * (side - 1) - places)
