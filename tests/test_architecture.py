@@ -31,6 +31,12 @@ ROOMS = {
         ("methods",),
         ("cli",),
     ],
+    "datasets": [
+        ("image_files", "masks", "scene", "threads", "wording"),
+        ("dataset", "legends", "samples", "synthetic"),
+        ("check", "layouts", "sampling", "splits", "statistics"),
+        ("opening",),
+    ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
     "engine": [("tiles",), ("resources",), ("work",), ("prediction", "regions")],
     "engine/regions": [
@@ -56,7 +62,7 @@ MOST_MODULES = 20  # in one folder
 MOST_PARAMETERS = 12
 MOST_LINES = 60  # of a function's body
 # What is still above a limit. The lists only shrink: an entry that is no longer needed fails the test.
-CROWDED = {"datasets"}
+CROWDED: set[str] = set()
 MANY_PARAMETERS = {
     "cli/compare.py:compare",
     "cli/evaluate.py:evaluate",

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from densa import datasets, engine, methods, raster, reports
-from densa.datasets.object_crops import ObjectSampler
+from densa.datasets import ObjectSampler
 from densa.datasets.samples import coins
 from densa.networks import build
 from densa.segmenter import Architecture, Ensemble

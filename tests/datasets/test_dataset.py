@@ -59,7 +59,7 @@ def test_a_folder_that_may_not_be_read(part, tmp_path, monkeypatch):
     def refuse(folder):
         raise PermissionError(13, "Permission denied", str(folder))
 
-    monkeypatch.setattr("densa.datasets.pairing.os.listdir", refuse)
+    monkeypatch.setattr("densa.datasets.image_files.os.listdir", refuse)
     with pytest.raises(InputError, match=r"cannot be read.*Permission denied"):
         datasets.open(tmp_path)
 

@@ -68,7 +68,7 @@ def test_colors_name_themselves(write, tmp_path):
 def test_what_is_not_clear_needs_a_legend(write, tmp_path, mask, message):
     with pytest.raises(InputError, match=message) as caught:
         open_one(write, tmp_path, mask)
-    assert "--legend" in str(caught.value)
+    assert "legend=FILE" in str(caught.value)
 
 
 def test_no_readable_mask(write, tmp_path):

@@ -1,16 +1,18 @@
 """Data sets: folder layouts, legends, splits, checks, statistics, patches."""
 
-from densa.datasets.anchors import AnchorSampler, majority_grid
-from densa.datasets.balanced_patches import BalancedSampler
-from densa.datasets.block_split import WindowDataset, block_split, describe_split, split_windows
 from densa.datasets.check import check
-from densa.datasets.dataset import Dataset, choose_split
-from densa.datasets.dataset import open_dataset as open
-from densa.datasets.object_crops import ObjectSampler
-from densa.datasets.patches import Batch, PatchSampler
-from densa.datasets.sample import Sample
+from densa.datasets.dataset import Dataset, Sample
+from densa.datasets.opening import choose_split
+from densa.datasets.opening import open_dataset as open
 from densa.datasets.samples import coin_labels, coins
-from densa.datasets.splits import SplitRule
+from densa.datasets.sampling.anchors import AnchorSampler, majority_grid
+from densa.datasets.sampling.balanced_patches import BalancedSampler
+from densa.datasets.sampling.object_crops import ObjectSampler
+from densa.datasets.sampling.patches import Batch, PatchSampler
+from densa.datasets.splits.blocks import block_split, split_windows
+from densa.datasets.splits.description import describe_split
+from densa.datasets.splits.groups import SplitRule
+from densa.datasets.splits.windows import WindowDataset
 from densa.datasets.statistics import BandStatistics, ClassFrequencies, band_statistics, class_frequencies
 
 __all__ = [

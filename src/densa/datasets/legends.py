@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from densa.datasets.masks import Encoding, MaskScan
+from densa.datasets.wording import listed
 from densa.errors import InputError
 from densa.legend import IGNORE, Color, Legend
 
@@ -99,10 +100,10 @@ def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding
     if kind == "voc" and codes and codes[-1] < VOC.n_classes and len(ignored) == 1:
         return VOC, "values"
     if not codes:
-        raise InputError(f"the masks hold only {_listed(values)}: nothing is labelled; {_how_to()}")
+        raise InputError(f"the masks hold only {listed(values)}: nothing is labelled; {_how_to()}")
     first, last = min(codes[0], 1), codes[-1]
     if last >= MAX_INFERRED_VALUES or 2 * len(codes) < last - first + 1:
-        raise InputError(f"the masks hold the values {_listed(values)}, which do not number classes; {_how_to()}")
+        raise InputError(f"the masks hold the values {listed(values)}, which do not number classes; {_how_to()}")
     whole = range(first, last + 1)
     if whole == range(2):
         return Legend(("background", "foreground"), ignored_codes=ignored), "values"
@@ -134,8 +135,4 @@ def _palette_colors(scans: Sequence[MaskScan], values: range) -> tuple[Color, ..
 
 def _how_to() -> str:
     example = json.dumps({"classes": [{"name": "road", "color": "#804080"}], "ignore": IGNORE})
-    return f"give a legend (--legend FILE, or legend.json in the data set), such as {example}"
-
-
-def _listed(values: Sequence[int]) -> str:
-    return ", ".join(map(str, values[:10])) + (f", ... ({len(values)} in all)" if len(values) > 10 else "")
+    return f"give a legend (legend=FILE, or legend.json in the data set), such as {example}"

@@ -87,7 +87,7 @@ def class_frequencies(dataset: Dataset) -> ClassFrequencies:
     n = dataset.legend.n_classes
 
     def count(i: int) -> tuple[NDArray[np.int64], int]:
-        labels, valid = dataset.labels(i), dataset.valid(i)
+        labels, valid = dataset.labels_and_valid(i)
         return np.bincount(labels.ravel(), minlength=n)[:n], labels.size if valid is None else int(valid.sum())
 
     pixels, of_images, images = np.zeros((3, n), np.int64)

@@ -20,8 +20,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from densa import raster
-from densa.datasets._scene_layers import render
-from densa.datasets._scene_materials import material_tables, sensor_noise, textures
+from densa.datasets.scene.layers import render
+from densa.datasets.scene.materials import material_tables, sensor_noise, textures
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.raster import Georeference, Window

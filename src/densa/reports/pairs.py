@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from densa import datasets, raster
 from densa.datasets import Dataset, Sample
-from densa.datasets.layouts import find_layout
+from densa.datasets.image_files import image_files
+from densa.datasets.layouts.find import find_layout
 from densa.datasets.legends import choose_encoding, infer_legend, read_legend
 from densa.datasets.masks import Encoding, MaskScan, read_labels, scan_mask
-from densa.datasets.pairing import image_files
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.reports.evaluation import Pair

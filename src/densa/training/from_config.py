@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from densa import datasets, networks
-from densa.datasets.splits import DEFAULT_VAL_FRACTION
+from densa.datasets.splits.groups import DEFAULT_VAL_FRACTION
 from densa.errors import InputError
 from densa.operators import receptive_field
 from densa.training.config.config import TrainConfig

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from densa import raster
-from densa.datasets.pairing import image_files
+from densa.datasets.image_files import image_files
 from densa.engine.prediction.settings import PolygonShape
 from densa.engine.prediction.writers import PredictionFiles
 from densa.errors import InputError

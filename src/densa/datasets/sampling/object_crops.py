@@ -21,7 +21,7 @@ from scipy import ndimage
 from skimage import measure
 from torch.nn import functional as F
 
-from densa.datasets.patches import Batch, PatchSampler
+from densa.datasets.sampling.patches import Batch, PatchSampler
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE

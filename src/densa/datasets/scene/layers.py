@@ -1,6 +1,6 @@
-"""Layers of the synthetic scene, from the ground up; each lists its shapes, see `_scene_shapes`.
+"""Layers of the synthetic scene, from the ground up; each lists its shapes, see `scene.shapes`.
 
-`plan` says where blocks and roads are, see `_scene_plan`.
+`plan` says where blocks and roads are, see `scene.plan`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densa.datasets._scene_materials import first_of
-from densa.datasets._scene_plan import (
+from densa.datasets.scene.materials import first_of
+from densa.datasets.scene.plan import (
     EMPTY,
     MAJOR,
     RURAL,
@@ -27,7 +27,7 @@ from densa.datasets._scene_plan import (
     make_plan,
     road_of,
 )
-from densa.datasets._scene_shapes import (
+from densa.datasets.scene.shapes import (
     NEUTRAL,
     add_disc,
     add_quad,

@@ -1,57 +1,24 @@
 """Splits inside one scene: by blocks, with a buffer between those of different splits.
 
-Every window of a split is an image of its own: patches and predictions never read beyond it, and what lies beyond its
-border is mirrored. So no pixel serves two splits, and none lies nearer than the buffer to one of another.
+Every window of a split is an image of its own: patches and predictions never read beyond it, what lies beyond its
+border is mirrored. So no pixel serves two splits, and none lies nearer than the buffer to a pixel of another split.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from densa.datasets.dataset import Dataset
-from densa.datasets.masks import read_values
-from densa.datasets.splits import choose_groups
+from densa.datasets.splits.groups import choose_groups
+from densa.datasets.splits.windows import WindowDataset
 from densa.errors import InputError
 from densa.legend import IGNORE
-from densa.raster import Raster, Window
+from densa.raster import Window
 
-__all__ = ["WindowDataset", "block_split", "describe_split", "split_windows"]
-
-
-@dataclass(frozen=True)
-class WindowDataset(Dataset):
-    """A `Dataset` of windows of images.
-
-    Args:
-        windows: one for each sample, inside its image.
-    """
-
-    windows: tuple[Window, ...] = ()
-
-    def open_image(self, i: int) -> Raster:
-        """The window of image `i` as a raster of its own, to be closed by the caller."""
-        return _Part(super().open_image(i), self.windows[i])
-
-    def mask_labels(self, i: int, window: Window | None = None) -> NDArray[np.uint8]:
-        """(h, w) uint8 label map of the window, or of a part of it."""
-        return super().mask_labels(i, _shifted(self.windows[i], window))
-
-    def mask_size(self, i: int) -> tuple[int, int]:
-        """Height and width of the window."""
-        return self.windows[i].height, self.windows[i].width
-
-    def instances(self, i: int) -> NDArray[np.int32]:
-        """(h, w) objects of the window; see `Dataset.instances`."""
-        sample = self.samples[i]
-        if self.encoding == "instances" and sample.mask is not None:
-            return read_values(sample.mask, sample.page, self.windows[i]).astype(np.int32)
-        return super().instances(i)
+__all__ = ["block_split", "split_windows"]
 
 
 def block_split(
@@ -149,70 +116,6 @@ def split_windows(
     return [(of_cell[cell], cell[0], _window(cell, grids[cell[0]], of_cell, -(-buffer // 2))) for cell in cells]
 
 
-def describe_split(splits: Mapping[str, Dataset]) -> dict[str, Any]:
-    """What pixels each split reads, and that no two share any; as `split.json` has it.
-
-    Returns:
-        Of each split its images with mask, page and window (row, column, height, width); `shared_pixels`, counted over
-        all pairs of windows of different splits; `distance_px`, the fewest pixels between such a pair on one image
-        (None where no image is in two splits).
-    """
-    content: dict[str, Any] = {}
-    places: dict[tuple[str, int], list[tuple[str, Window]]] = defaultdict(list)
-    for name, dataset in splits.items():
-        content[name] = []
-        for i, sample in enumerate(dataset.samples):
-            window = dataset.windows[i] if isinstance(dataset, WindowDataset) else Window(0, 0, *dataset.size(i))
-            entry = {"image": str(sample.image), "mask": None if sample.mask is None else str(sample.mask)}
-            content[name].append({**entry, "page": sample.page, "window": list(window)})
-            places[str(sample.image.resolve()), sample.page].append((name, window))
-    pairs = [
-        (a, b)
-        for windows in places.values()
-        for k, (name, a) in enumerate(windows)
-        for other, b in windows[k + 1 :]
-        if other != name
-    ]
-    shared = sum(max(-_gap(a, b)[0], 0) * max(-_gap(a, b)[1], 0) for a, b in pairs)
-    nearest = min((max(*_gap(a, b), 0) for a, b in pairs), default=None)
-    return {**content, "shared_pixels": shared, "distance_px": nearest}
-
-
-class _Part(Raster):
-    """A window of a raster as a raster of its own."""
-
-    def __init__(self, whole: Raster, window: Window) -> None:
-        place = whole.georeference
-        if place is not None and place.transform is not None:
-            t, row, column = place.transform, window.row, window.column
-            corner = t.a * column + t.b * row + t.c, t.d * column + t.e * row + t.f
-            place = replace(place, transform=type(t)(t.a, t.b, corner[0], t.d, t.e, corner[1]))
-        super().__init__(
-            whole.path,
-            window.height,
-            window.width,
-            whole.dtype,
-            whole.band_names,
-            georeference=place,
-            n_pages=whole.n_pages,
-            metadata=whole.metadata,
-        )
-        self._whole, self._window = whole, window
-
-    def _load(self, window: Window, bands: Sequence[int]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        return self._whole.read(_shifted(self._window, window), bands=[band + 1 for band in bands])
-
-    def close(self) -> None:
-        self._whole.close()
-
-
-def _shifted(own: Window, window: Window | None) -> Window:
-    """A part of a window, in coordinates of the image."""
-    if window is None:
-        return own
-    return Window(own.row + window.row, own.column + window.column, window.height, window.width)
-
-
 def _edges(side: int, block: int) -> list[int]:
     n = max(1, side // block)
     return [k * side // n for k in range(n + 1)]
@@ -233,14 +136,6 @@ def _window(
     first = rows[r] + margin * top, columns[c] + margin * left
     last = rows[r + 1] - margin * bottom, columns[c + 1] - margin * right
     return Window(*first, last[0] - first[0], last[1] - first[1])
-
-
-def _gap(a: Window, b: Window) -> tuple[int, int]:
-    """Pixels between two windows along rows and columns; negative where they overlap."""
-    return (
-        max(a.row, b.row) - min(a.row + a.height, b.row + b.height),
-        max(a.column, b.column) - min(a.column + a.width, b.column + b.width),
-    )
 
 
 def _labelled(dataset: Dataset, i: int, windows: Sequence[Window]) -> Iterator[Window]:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa import raster
-from densa.datasets.patches import Batch, PatchSampler
+from densa.datasets.sampling.patches import Batch, PatchSampler
 from densa.datasets.threads import in_threads
+from densa.datasets.wording import listed
 from densa.errors import InputError
 
 __all__ = ["SUPER_BATCHES", "AnchorSampler", "majority_grid"]
@@ -122,10 +123,9 @@ class AnchorSampler(PatchSampler):
     def _check_labelled(self) -> None:
         empty = [str(self.dataset.samples[i].image) for i, grid in enumerate(self._grids) if (grid == _NONE).all()]
         if empty:
-            shown = ", ".join(empty[:3]) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
             raise InputError(
-                f"anchors need labelled pixels, {shown} {'has' if len(empty) == 1 else 'have'} none; take such scenes "
-                "out of the training data, or use --sampling random"
+                f"anchors need labelled pixels, {listed(empty, most=3)} {'has' if len(empty) == 1 else 'have'} none; "
+                "take such scenes out of the training data, or use sampling=random"
             )
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densa.datasets._scene_materials import first_of
-from densa.datasets._scene_shapes import uniform, value_noise
+from densa.datasets.scene.materials import first_of
+from densa.datasets.scene.shapes import uniform, value_noise
 
 __all__ = [
     "EMPTY",

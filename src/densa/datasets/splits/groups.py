@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from densa.datasets.pairing import IMAGE_SUFFIXES
-from densa.datasets.sample import Sample
+from densa.datasets.dataset import Sample
+from densa.datasets.image_files import IMAGE_SUFFIXES
+from densa.datasets.wording import listed
 from densa.errors import InputError
 
 __all__ = ["DEFAULT_VAL_FRACTION", "SplitRule", "choose_groups", "split_samples"]
@@ -141,7 +142,7 @@ def _hold_out(pool: list[Sample], split: str, groups: tuple[str, ...], fraction:
     if groups:
         if unknown := set(groups) - set(sizes):
             raise InputError(
-                f"{split}_groups names {', '.join(sorted(unknown))}, the data set has {_listed(sorted(sizes))}"
+                f"{split}_groups names {', '.join(sorted(unknown))}, the data set has {listed(sorted(sizes))}"
             )
         return set(groups)
     if fraction is None and split == "val" and len(sizes) > 1:
@@ -150,7 +151,7 @@ def _hold_out(pool: list[Sample], split: str, groups: tuple[str, ...], fraction:
         return set()
     if len(sizes) < 2:
         raise InputError(
-            f"{split}_fraction {fraction} needs two groups or more, the data set has {_listed(sorted(sizes))}; "
+            f"{split}_fraction {fraction} needs two groups or more, the data set has {listed(sorted(sizes))}; "
             'set it to 0, or say by="image"'
         )
     return choose_groups(sizes, fraction, seed)
@@ -175,7 +176,7 @@ def _by_list(samples: list[Sample], lists: Mapping[str, Path]) -> dict[str, list
     for sample in samples:
         for name in {sample.name, sample.image.stem}:
             by_name[name].append(sample)
-    listed: dict[str, str] = {}
+    taken: dict[str, str] = {}
     splits: dict[str, list[Sample]] = {split: [] for split in lists}
     problems = []
     for split, path in lists.items():
@@ -183,18 +184,18 @@ def _by_list(samples: list[Sample], lists: Mapping[str, Path]) -> dict[str, list
             matches = next((by_name[name] for name in _readings(line) if name in by_name), [])
             files = sorted({str(sample.image) for sample in matches})
             if len(files) != 1:
-                problems.append(f"{path}: {line!r} names " + (f"several: {_listed(files)}" if files else "no image"))
+                problems.append(f"{path}: {line!r} names " + (f"several: {listed(files)}" if files else "no image"))
                 continue
             for sample in matches:
-                earlier = listed.setdefault(sample.name, split)
+                earlier = taken.setdefault(sample.name, split)
                 if earlier != split:
                     problems.append(f"{path}: {line!r} is also in the list of {earlier}")
                 else:
                     splits[split].append(sample)
     if problems:
-        raise InputError(f"{len(problems)} problems in the lists of images: {_listed(problems, '; ')}")
+        raise InputError(f"{len(problems)} problems in the lists of images: {listed(problems, '; ')}")
     if "train" not in lists:  # what no list holds out
-        splits["train"] = [sample for sample in samples if sample.name not in listed]
+        splits["train"] = [sample for sample in samples if sample.name not in taken]
     return {split: list(dict.fromkeys(chosen)) for split, chosen in splits.items()}
 
 
@@ -215,7 +216,3 @@ def _readings(line: str) -> Iterator[str]:
             yield path.with_suffix("").as_posix()
             path = path.with_suffix("")
         yield path.name
-
-
-def _listed(items: list[str], between: str = ", ") -> str:
-    return between.join(items[:10]) + (f"{between}... ({len(items)} in all)" if len(items) > 10 else "")

@@ -110,7 +110,7 @@ def test_large_rasters_are_read_by_window_alone(tmp_path, monkeypatch):
     held = AnchorSampler(dataset, 40, seed=5, crop=16, stride=8, batch=4).batch(2, 4)
     read = []
     load = raster.Raster.read
-    monkeypatch.setattr("densa.datasets.anchors._STRIP_PIXELS", 400 * 40)
+    monkeypatch.setattr("densa.datasets.sampling.anchors._STRIP_PIXELS", 400 * 40)
     monkeypatch.setattr(
         raster.Raster, "read", lambda self, window=None, **k: (read.append(window), load(self, window, **k))[1]
     )

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from densa.datasets.sample import Sample
+from densa.datasets.dataset import Sample
+from densa.datasets.image_files import image_files
 
-__all__ = ["IMAGE_SUFFIXES", "image_files", "pair_folders"]
-
-IMAGE_SUFFIXES = {
-    ".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".vrt", ".pgm", ".ppm",
-}  # fmt: skip
-"""Endings of the files that count as images and masks."""
+__all__ = ["pair_folders"]
 
 _AFTER = "masks?|labels?|gt|l|seg|segmentation|annotations?|annot|groundtruth|labelhand|images?|img|rgb|s[12]hand|sat"
 _BEFORE = "masks?|labels?|gt|seg|annotations?|images?|img"
 _MARK = re.compile(rf"^(?:{_BEFORE})[_-](?=.)|(?<=.)[_-](?:{_AFTER})$", re.IGNORECASE)
-
-
-def image_files(folder: Path, depth: int = 4) -> Iterator[Path]:
-    """Image files in a folder and `depth` levels below it, sorted; hidden ones are left out."""
-    for name in sorted(os.listdir(folder)):
-        path = folder / name
-        if name.startswith("."):
-            continue
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-            yield path
-        elif depth and path.is_dir():
-            yield from image_files(path, depth - 1)
 
 
 def pair_folders(images: Path, masks: Path | None, *, group: str = "") -> tuple[list[Sample], list[str]]:

@@ -3,7 +3,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from densa import InputError, Legend, datasets
-from densa.datasets import BalancedSampler, SplitRule, balanced_patches
+from densa.datasets import BalancedSampler, SplitRule
+from densa.datasets.sampling import balanced_patches
 from densa.legend import IGNORE
 
 LEGEND = Legend(("ground", "road", "tree", "never"))

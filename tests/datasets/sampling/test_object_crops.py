@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from densa import InputError, Legend, datasets, raster
 from densa.datasets import ObjectSampler, SplitRule
-from densa.datasets.object_crops import _overlapping
+from densa.datasets.sampling.object_crops import _overlapping
 from densa.legend import IGNORE
 
 LEGEND = Legend(("ground", "house", "tree"))

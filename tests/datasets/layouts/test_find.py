@@ -4,7 +4,7 @@ from PIL import Image
 
 from densa import InputError, datasets
 from densa.datasets import SplitRule
-from densa.datasets.pairing import pair_folders
+from densa.datasets.layouts.pairing import pair_folders
 from densa.legend import IGNORE
 
 MASK = np.resize([0, 1, 2], (6, 8))

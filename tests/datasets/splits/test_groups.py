@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from densa import InputError, datasets
 from densa.datasets import Sample, SplitRule
-from densa.datasets.splits import choose_groups, split_samples
+from densa.datasets.splits.groups import choose_groups, split_samples
 
 sizes = st.dictionaries(st.text(min_size=1, max_size=5), st.integers(1, 20), min_size=2, max_size=30)
 shares = st.floats(0.01, 0.99)

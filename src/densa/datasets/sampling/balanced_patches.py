@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.datasets.patches import Batch, PatchSampler
+from densa.datasets.sampling.patches import Batch, PatchSampler
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 

@@ -1,0 +1,51 @@
+"""A folder of images beside a folder of masks, at the root or in folders of scenes and splits below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from densa.datasets.layouts.layout import Layout, split_of
+from densa.errors import InputError
+
+__all__ = ["read_folders"]
+
+_IMAGES = {"images", "image", "imgs", "img", "img_dir", "jpegimages", "photos"}
+_MASKS = {
+    "masks", "mask", "labels", "label", "annotations", "annotation", "annot", "annots", "gt", "groundtruth",
+    "ground_truth", "ann_dir", "targets", "segmentationclass",
+}  # fmt: skip
+_DEPTH = 4  # levels of folders that are searched
+
+
+def read_folders(root: Path) -> Layout:
+    """The layout of `root`; it has no samples where no image has a mask.
+
+    Raises:
+        InputError: a folder holds several folders of images, or several of masks.
+    """
+    layout = Layout(root, "pairs")
+    for folder, place in _folders(root):
+        inside = sorted(f for f in folder.iterdir() if f.is_dir())
+        images = [f for f in inside if f.name.lower() in _IMAGES]
+        masks = [f for f in inside if f.name.lower() in _MASKS]
+        if not images:
+            continue
+        if len(images) > 1 or len(masks) > 1:
+            several = ", ".join(f.name for f in (images if len(images) > 1 else masks))
+            raise InputError(f"{folder} has several folders of one kind ({several}); name them with images= and masks=")
+        split, group = split_of(place)
+        layout.add(images[0], masks[0] if masks else None, split=split, group=group)
+    if not any(sample.mask for sample in layout.samples):
+        layout.splits = {}
+    return layout
+
+
+def _folders(folder: Path, place: str = "", depth: int = 0) -> Iterator[tuple[Path, str]]:
+    """The folder and those below it, with their place; folders of images and masks are not entered."""
+    yield folder, place
+    if depth < _DEPTH:
+        for child in sorted(folder.iterdir()):
+            known = child.name.lower() in _IMAGES | _MASKS
+            if child.is_dir() and not known and not child.name.startswith("."):
+                yield from _folders(child, f"{place}/{child.name}".lstrip("/"), depth + 1)

@@ -1,0 +1,129 @@
+"""Opening a folder as a data set: layout, legend and splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from densa import raster
+from densa.datasets.dataset import Dataset, Sample
+from densa.datasets.layouts.find import find_layout
+from densa.datasets.layouts.layout import Layout
+from densa.datasets.legends import CELLS, choose_encoding, infer_legend, read_legend
+from densa.datasets.masks import Encoding, MaskScan, scan_mask
+from densa.datasets.splits.groups import SplitRule, split_samples
+from densa.datasets.threads import in_threads
+from densa.errors import InputError
+from densa.legend import Legend
+
+__all__ = ["choose_split", "open_dataset"]
+
+
+def open_dataset(
+    path: Path | str,
+    *,
+    legend: Legend | Path | str | None = None,
+    split: SplitRule | None = None,
+    images: Path | str | None = None,
+    masks: Path | str | None = None,
+) -> dict[str, Dataset]:
+    """Open a folder of images and masks.
+
+    Known are `images/` beside `masks/` (and names like them), with or without `train/`, `val/`, `test/` above or below
+    and in folders of scenes; SegNet's `train` beside `trainannot`; PASCAL VOC; the Cell Tracking Challenge. A test
+    split that the folder brings is never trained on.
+
+    Args:
+        path: folder of the data set.
+        legend: the legend or its file; else `legend.json|yaml|csv`, `label_colors.txt` or `classes.txt` in the folder;
+            else the one that densa's own label maps carry; else it is inferred from all masks, where they need no
+            explanation.
+        split: how images that no folder or list assigns are split; by default a fifth of the scenes is validation.
+        images: folder of the images, where it has a name of its own.
+        masks: folder of the masks, likewise.
+
+    Returns:
+        A `Dataset` for each of "train", "val" and "test" that has images. `check` them before use.
+
+    Raises:
+        InputError: no layout is recognised, the legend cannot be inferred, or the split rule does not fit.
+    """
+    try:
+        given = [None if folder is None else Path(folder) for folder in (images, masks)]
+        layout = find_layout(Path(path), *given)
+    except OSError as error:
+        raise InputError(f"data set {path} cannot be read: {error}") from error
+    rule = split or SplitRule()
+    splits = split_samples(layout.splits, rule, layout.lists)
+    everything = [sample for samples in splits.values() for sample in samples]
+    chosen, encoding, source = _legend(layout, everything, legend)
+    return {
+        name: Dataset(
+            tuple(samples), chosen, encoding, source, _problems(layout, name, first=name == next(iter(splits)))
+        )
+        for name, samples in splits.items()
+    }
+
+
+def choose_split(splits: dict[str, Dataset], split: str | None, data: Path | str) -> Dataset:
+    """The split to evaluate on.
+
+    Args:
+        splits: as `open_dataset` gives them.
+        split: "train", "val" or "test"; None takes test, or val, or train, whichever first has all its masks.
+        data: what the user called the data set.
+
+    Raises:
+        InputError: there is no such split.
+    """
+    if split is not None and split not in splits:
+        raise InputError(f"{data} has no split {split!r}; choose from {', '.join(splits)}")
+    if split is not None:
+        return splits[split]
+    for name in ("test", "val", "train"):
+        if name in splits and all(sample.mask for sample in splits[name].samples):
+            return splits[name]
+    raise InputError(f"no split of {data} has a mask for every image; name one of {', '.join(splits)}")
+
+
+def _problems(layout: Layout, split: str, *, first: bool) -> tuple[str, ...]:
+    """What went wrong in pairing; what no split owns is the first one's."""
+    loose = [p for s, problems in layout.problems.items() if s not in layout.splits or s == "" for p in problems]
+    own = layout.problems.get(split, []) if split in layout.splits else []
+    return (*own, *(loose if first else ()))
+
+
+def _legend(
+    layout: Layout, samples: Sequence[Sample], given: Legend | Path | str | None
+) -> tuple[Legend, Encoding, str]:
+    legend, source = None, "given"
+    if isinstance(given, Legend):
+        legend = given
+    elif given is not None or layout.legend is not None:
+        file = Path(given) if given is not None else layout.legend
+        legend, source = read_legend(file), str(file)  # type: ignore[arg-type]
+    if layout.instances:
+        if legend is not None and legend.n_classes != 2:
+            raise InputError(f"instance masks have 2 classes, background and object; {source} has {legend.n_classes}")
+        return legend or CELLS, "instances", source if legend else "instance masks"
+    masked = [sample for sample in samples if sample.mask is not None]
+    results = list(in_threads(_scan, masked))
+    scans = [result for result in results if isinstance(result, MaskScan)]
+    if legend is not None:
+        return legend, choose_encoding(scans, legend), source
+    if not scans:
+        unread = [str(result) for result in results]
+        why = f"none can be read: {'; '.join(unread[:3])}" if unread else "it has none"
+        raise InputError(f"no legend can be inferred from the masks of {layout.root}: {why}")
+    carried = {raster.carried_legend(scan.path) for scan in scans}
+    if len(carried) == 1 and (legend := carried.pop()) is not None:
+        return legend, choose_encoding(scans, legend), "carried by the masks"
+    return *infer_legend(scans, layout.kind), f"inferred from {len(scans)} masks"
+
+
+def _scan(sample: Sample) -> MaskScan | InputError:
+    """What a mask holds, or why it cannot be read: that is for `check` to report with all other offenders."""
+    try:
+        return scan_mask(sample.mask, sample.page)  # type: ignore[arg-type]
+    except InputError as error:
+        return error

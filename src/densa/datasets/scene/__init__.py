@@ -1,0 +1,1 @@
+"""Drawing of the synthetic scene: plan, materials, shapes and layers."""

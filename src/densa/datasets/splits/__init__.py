@@ -1,0 +1,1 @@
+"""Splits into training, validation and test: of scenes, and of blocks of a scene."""

@@ -1,0 +1,50 @@
+"""What pixels each split reads, and that no two splits share any."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from densa.datasets.dataset import Dataset
+from densa.datasets.splits.windows import WindowDataset
+from densa.raster import Window
+
+__all__ = ["describe_split"]
+
+
+def describe_split(splits: Mapping[str, Dataset]) -> dict[str, Any]:
+    """What pixels each split reads, and that no two share any; as `split.json` has it.
+
+    Returns:
+        Of each split its images with mask, page and window (row, column, height, width); `shared_pixels`, counted over
+        all pairs of windows of different splits; `distance_px`, the fewest pixels between such a pair on one image
+        (None where no image is in two splits).
+    """
+    content: dict[str, Any] = {}
+    places: dict[tuple[str, int], list[tuple[str, Window]]] = defaultdict(list)
+    for name, dataset in splits.items():
+        content[name] = []
+        for i, sample in enumerate(dataset.samples):
+            window = dataset.windows[i] if isinstance(dataset, WindowDataset) else Window(0, 0, *dataset.size(i))
+            entry = {"image": str(sample.image), "mask": None if sample.mask is None else str(sample.mask)}
+            content[name].append({**entry, "page": sample.page, "window": list(window)})
+            places[str(sample.image.resolve()), sample.page].append((name, window))
+    pairs = [
+        (a, b)
+        for windows in places.values()
+        for k, (name, a) in enumerate(windows)
+        for other, b in windows[k + 1 :]
+        if other != name
+    ]
+    shared = sum(max(-_gap(a, b)[0], 0) * max(-_gap(a, b)[1], 0) for a, b in pairs)
+    nearest = min((max(*_gap(a, b), 0) for a, b in pairs), default=None)
+    return {**content, "shared_pixels": shared, "distance_px": nearest}
+
+
+def _gap(a: Window, b: Window) -> tuple[int, int]:
+    """Pixels between two windows along rows and columns; negative where they overlap."""
+    return (
+        max(a.row, b.row) - min(a.row + a.height, b.row + b.height),
+        max(a.column, b.column) - min(a.column + a.width, b.column + b.width),
+    )

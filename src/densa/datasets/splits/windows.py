@@ -1,0 +1,68 @@
+"""Windows of images as images of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.datasets.dataset import Dataset
+from densa.datasets.masks import read_values
+from densa.raster import Raster, Window
+from densa.raster.part import Part
+
+__all__ = ["WindowDataset"]
+
+
+@dataclass(frozen=True)
+class WindowDataset(Dataset):
+    """A `Dataset` of windows of images.
+
+    Args:
+        windows: one for each sample, inside its image.
+    """
+
+    windows: tuple[Window, ...] = ()
+
+    def open_image(self, i: int) -> Raster:
+        """The window of image `i` as a raster of its own, to be closed by the caller."""
+        return _WindowOfFile(super().open_image(i), self.windows[i])
+
+    def mask_labels(self, i: int, window: Window | None = None) -> NDArray[np.uint8]:
+        """(h, w) uint8 label map of the window, or of a part of it."""
+        return super().mask_labels(i, _shifted(self.windows[i], window))
+
+    def mask_size(self, i: int) -> tuple[int, int]:
+        """Height and width of the window."""
+        return self.windows[i].height, self.windows[i].width
+
+    def instances(self, i: int) -> NDArray[np.int32]:
+        """(h, w) objects of the window; see `Dataset.instances`."""
+        sample = self.samples[i]
+        if self.encoding == "instances" and sample.mask is not None:
+            return read_values(sample.mask, sample.page, self.windows[i]).astype(np.int32)
+        return super().instances(i)
+
+
+class _WindowOfFile(Part):
+    """A window of a raster, with its georeference; closing it closes the raster."""
+
+    def __init__(self, whole: Raster, window: Window) -> None:
+        super().__init__(whole, window)
+        place = whole.georeference
+        if place is not None and place.transform is not None:
+            t, row, column = place.transform, window.row, window.column
+            corner = t.a * column + t.b * row + t.c, t.d * column + t.e * row + t.f
+            place = replace(place, transform=type(t)(t.a, t.b, corner[0], t.d, t.e, corner[1]))
+        self.georeference, self.n_pages, self.metadata = place, whole.n_pages, dict(whole.metadata)
+
+    def close(self) -> None:
+        self._whole.close()
+
+
+def _shifted(own: Window, window: Window | None) -> Window:
+    """A part of a window, in coordinates of the image."""
+    if window is None:
+        return own
+    return Window(own.row + window.row, own.column + window.column, window.height, window.width)
