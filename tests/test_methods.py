@@ -54,7 +54,7 @@ def test_an_ensemble_is_described_by_its_members(tmp_path):
 
 def test_what_is_no_network_has_no_size():
     for name in ("slic", "ensemble"):
-        with pytest.raises(InputError, match=f"{name} is no network"):
+        with pytest.raises(InputError, match=f"must be a network, got {name}"):
             describe(name, 3, 2)
 
 

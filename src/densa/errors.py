@@ -1,10 +1,10 @@
-"""The one exception for what a caller can mend."""
+"""The exception for input that the caller can correct."""
 
 __all__ = ["InputError"]
 
 
 class InputError(ValueError):
-    """What was given cannot be used; the message says what must hold, what was given and what to do.
+    """Invalid input; the message says what must hold, what was given and what to do.
 
-    The command line prints the message alone and exits with 2. Every other exception is a defect of densa.
+    The command line prints the message without a traceback and exits with 2. Any other exception is a bug in densa.
     """

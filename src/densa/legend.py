@@ -1,4 +1,4 @@
-"""Legend: what the classes of a label map are called, how they are drawn and how files encode them."""
+"""Legend: names, colours and file encoding of the classes of a label map."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from densa.errors import InputError
 __all__ = ["IGNORE", "MAX_CLASSES", "Color", "Legend"]
 
 IGNORE = 255
-"""The label of a pixel that has no class, in every label map inside densa."""
+"""Label of pixels without a class, in all label maps inside densa."""
 MAX_CLASSES = 254
-"""Label maps are uint8 and 255 is the ignored label; 254 stays free."""
+"""Largest number of classes: label maps are uint8, 255 is the ignored label, and 254 is kept free."""
 Color = tuple[int, int, int]
 
-# Names that lists of colours (CSV, label_colors.txt) use for "not labelled"; JSON and YAML say it by "ignore".
+# Names of unlabelled pixels in lists of colours (CSV, label_colors.txt); JSON and YAML have the key "ignore".
 _IGNORED_NAMES = {"void", "unlabelled", "unlabeled", "ignore", "ignored", "not labelled", "not labeled"}
 
 
@@ -33,14 +33,14 @@ class Legend:
     """Names, colours and file encoding of the classes; class `i` is position `i` of each tuple.
 
     Args:
-        class_names: one name per class, all different, 1 to 254 of them.
-        colors: an (R, G, B) of 0..255 per class; empty means densa's own palette.
-        codes: the value that stands for each class in mask files; empty means 0, 1, 2, ...
-        ignored_codes: values of mask files that mean "not labelled".
-        ignored_colors: colours of RGB mask files that mean "not labelled".
+        class_names: 1 to 254 different names, one per class.
+        colors: an (R, G, B) of 0..255 per class; empty for densa's default palette.
+        codes: the value of each class in mask files; empty for 0, 1, 2, ...
+        ignored_codes: values of unlabelled pixels in mask files.
+        ignored_colors: colours of unlabelled pixels in RGB mask files.
 
     Raises:
-        InputError: no class, too many, two of one name, code or colour, or lengths that differ.
+        InputError: no class, too many, equal names, codes or colours, or lengths that differ.
     """
 
     class_names: tuple[str, ...]
@@ -51,7 +51,7 @@ class Legend:
 
     def __post_init__(self) -> None:
         if isinstance(self.class_names, str) or not all(isinstance(n, str) and n.strip() for n in self.class_names):
-            raise InputError(f"class names must be a list of words, got {self.class_names!r}")
+            raise InputError(f"class_names must be a list of names, got {self.class_names!r}")
         n = len(self.class_names)
         object.__setattr__(self, "class_names", tuple(self.class_names))
         for field, convert in (
@@ -62,33 +62,35 @@ class Legend:
         ):
             object.__setattr__(self, field, tuple(convert(value) for value in getattr(self, field)))
         if not 1 <= n <= MAX_CLASSES:
-            raise InputError(f"a legend has 1 to {MAX_CLASSES} classes, got {n}")
+            raise InputError(f"a legend must have 1 to {MAX_CLASSES} classes, got {n}")
         object.__setattr__(self, "colors", self.colors or tuple(_free_colors(n, set(self.ignored_colors))))
         object.__setattr__(self, "codes", self.codes or tuple(range(n)))
-        # A class may own the code 255 (masks of 0 and 255): then it is not the ignored one.
+        # A class may have the code 255 (masks of 0 and 255), which is then not ignored.
         object.__setattr__(self, "ignored_codes", tuple(c for c in self.ignored_codes if c not in self.codes))
         for what, values in (("names", self.class_names), ("codes", self.codes), ("colours", self.colors)):
             if len(values) != n:
-                raise InputError(f"a legend of {n} classes needs {n} {what}, got {len(values)}")
+                raise InputError(f"a legend of {n} classes must have {n} {what}, got {len(values)}")
             if len(set(values)) != n:
                 twice = next(v for v in values if values.count(v) > 1)
-                raise InputError(f"class {what} must differ, got {twice!r} twice; give every class its own")
+                raise InputError(f"class {what} must differ, got {twice!r} twice; give each class a different one")
         if both := set(self.colors) & set(self.ignored_colors):
-            raise InputError(f"colour {_hex(min(both))} stands for a class and for pixels without one; drop either")
+            raise InputError(
+                f"colours of classes and ignored colours must differ, got {_hex(min(both))} in both; remove one of them"
+            )
 
     @property
     def n_classes(self) -> int:
-        """Number of classes, the ignored label not counted."""
+        """Number of classes, without the ignored label."""
         return len(self.class_names)
 
     def labels(self, values: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-        """Label map of a mask's values.
+        """Convert the values of a mask to a label map.
 
         Args:
-            values: (H, W) integers as a mask file holds them.
+            values: (H, W) integers of a mask file.
 
         Returns:
-            (H, W) uint8 class of each pixel, `IGNORE` where not labelled.
+            (H, W) uint8 class of each pixel, `IGNORE` for unlabelled ones.
 
         Raises:
             InputError: a value is neither a class's code nor an ignored one.
@@ -111,13 +113,13 @@ class Legend:
         return labels
 
     def labels_of_colors(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Label map of a mask that encodes the classes as colours.
+        """Convert a mask that encodes classes as colours to a label map.
 
         Args:
             rgb: (H, W, 3) uint8.
 
         Returns:
-            (H, W) uint8 class of each pixel, `IGNORE` where the colour is an ignored one.
+            (H, W) uint8 class of each pixel, `IGNORE` for ignored colours.
 
         Raises:
             InputError: a colour is not in the legend.
@@ -142,7 +144,7 @@ class Legend:
             contiguous = self.codes == tuple(range(self.n_classes))
             has = f"0..{self.n_classes - 1}" if contiguous else ", ".join(map(str, self.codes[:12]))
             has += f", ignored {', '.join(map(str, self.ignored_codes))}" if self.ignored_codes else ""
-        return f"mask has {what} {listed} that the legend's {self.n_classes} classes ({has}) do not know"
+        return f"mask has {what} {listed} that are not among the legend's {self.n_classes} classes ({has})"
 
     def palette(self) -> NDArray[np.uint8]:
         """(256, 3) uint8 colour of every label; labels without a class are black."""
@@ -151,7 +153,7 @@ class Legend:
         return table
 
     def to_dict(self) -> dict[str, Any]:
-        """The legend as JSON holds it; `from_dict` reads it back."""
+        """The legend as a dictionary for JSON; `from_dict` is the inverse."""
         classes: list[dict[str, Any]] = [
             {"name": name, "color": _hex(color)} for name, color in zip(self.class_names, self.colors, strict=True)
         ]
@@ -165,13 +167,13 @@ class Legend:
     def from_dict(cls, content: Mapping[str, Any]) -> Legend:
         """Legend of `{"classes": [{"name": ..., "color": "#RRGGBB", "index": ...}, ...], "ignore": ...}`.
 
-        Colours and indices are optional (index: position in the list). `ignore` is an index, a colour or a list of
-        either; a class that stands at an ignored index is taken out.
+        Colours and indices are optional (by default, the index is the position in the list). `ignore` is an index, a
+        colour or a list of both; a class with an ignored index is removed.
         """
         if not isinstance(content, Mapping) or not isinstance(content.get("classes"), list):
             raise InputError('a legend must be {"classes": [{"name": ...}, ...], "ignore": 255}, got no list "classes"')
         if unknown := set(content) - {"classes", "ignore"}:
-            raise InputError(f"a legend has the keys classes and ignore, got also {', '.join(map(str, unknown))}")
+            raise InputError(f"a legend must have the keys classes and ignore, got {', '.join(map(str, unknown))}")
         ignore = content.get("ignore")
         ignore = ignore if isinstance(ignore, list) else [] if ignore is None else [ignore]
         ignored_codes = [_code(v) for v in ignore if not isinstance(v, str)] if "ignore" in content else None
@@ -183,7 +185,7 @@ class Legend:
                 raise InputError(f'class {place} of a legend must be {{"name": ..., "color": ...}}, got {entry!r}')
             if unknown := set(entry) - {"name", "color", "index"}:
                 raise InputError(
-                    f"class {place} has the keys name, color, index, got also {', '.join(map(str, unknown))}"
+                    f"class {place} must have the keys name, color and index, got {', '.join(map(str, unknown))}"
                 )
             color = entry.get("color")
             rows.append((_code(entry.get("index", place)), entry["name"], None if color is None else _color(color)))
@@ -193,16 +195,16 @@ class Legend:
     def from_file(cls, path: Path | str) -> Legend:
         """Read a legend from .json, .yaml/.yml, .csv (`index,name,color`) or text lines `R G B name`.
 
-        In the last two, a row named void, unlabelled or ignore is the ignored label.
+        In the last two, a row named void, unlabelled or ignore denotes the ignored label.
 
         Raises:
-            InputError: the file is missing, not of its format, or does not make a legend.
+            InputError: the file is missing, malformed, or not a legend.
         """
         path = Path(path)
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"legend {path} cannot be read: {error}") from error
+            raise InputError(f"the legend {path} cannot be read: {error}") from error
         try:
             if path.suffix.lower() == ".json":
                 return cls.from_dict(json.loads(text))
@@ -225,7 +227,7 @@ class Legend:
     def _from_rows(
         cls, rows: list[tuple[int, str, Color | None]], ignored_codes: list[int] | None, ignored_colors: list[Color]
     ) -> Legend:
-        if ignored_codes is None:  # nothing said: 255, unless a class owns it
+        if ignored_codes is None:  # by default 255, unless it is a class
             ignored_codes = [] if any(code == IGNORE for code, _, _ in rows) else [IGNORE]
         for code, _, color in rows:
             if code in ignored_codes and color is not None and color not in ignored_colors:
@@ -243,7 +245,7 @@ class Legend:
 
 
 def default_colors(n: int) -> tuple[Color, ...]:
-    """`n` different colours: PASCAL VOC's colour map (bits of the index spread over the channels), from 1."""
+    """`n` different colours: PASCAL VOC's colour map (bits of the index distributed over the channels), from 1."""
     colors = []
     for index in range(1, n + 1):
         channels = [0, 0, 0]
@@ -254,7 +256,7 @@ def default_colors(n: int) -> tuple[Color, ...]:
 
 
 def _free_colors(n: int, taken: set[Color]) -> list[Color]:
-    """The first `n` default colours that nothing else has."""
+    """The first `n` default colours that are not taken."""
     return [color for color in default_colors(n + len(taken)) if color not in taken][:n]
 
 
@@ -269,7 +271,7 @@ def _hex(color: Color) -> str:
 
 def _code(value: Any) -> int:
     if not _is_whole(value):
-        raise InputError(f"an index of a legend must be a whole number, got {value!r}")
+        raise InputError(f"an index of a legend must be an integer, got {value!r}")
     return int(value)
 
 

@@ -1,4 +1,4 @@
-"""The one table of methods: name -> what it is, how it is made, where it comes from."""
+"""The table of methods, and functions that load, combine and describe models by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from densa.errors import InputError
 from densa.networks import build
 from densa.operators import receptive_field
+from densa.progress import Progress
 from densa.segmenter import (
     ForestDescription,
     ModelDescription,
@@ -37,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Method:
-    """One method as `densa models` lists it."""
+    """One method, as listed by `densa models`."""
 
     name: str
     kind: Literal["network", "shallow", "regions", "ensemble"]
@@ -54,7 +55,7 @@ METHODS = {
         Method("normalized-cuts", "regions", "cuts of the graph of similar pixels or regions", "Shi and Malik 2000"),
         Method("components", "regions", "connected pixels of equal values", "Rosenfeld and Pfaltz 1966"),
         Method("relabel", "regions", "labels numbered from 1 by their first pixel", ""),
-        Method("patch-cnn", "network", "labels the centre pixel of a patch; dense without the waste", "Sermanet 2013"),
+        Method("patch-cnn", "network", "labels the centre pixel of a patch; evaluated densely", "Sermanet 2013"),
         Method("fcn32s", "network", "VGG-16 made convolutional, scores upsampled 32 times", "Long et al. 2015"),
         Method("fcn16s", "network", "FCN-32s with the scores of pool4", "Long et al. 2015"),
         Method("fcn8s", "network", "FCN-16s with the scores of pool3", "Long et al. 2015"),
@@ -89,12 +90,12 @@ def load(folder: Path | str, *, device: str = "auto", precision: str = "auto") -
     """Load a trained model.
 
     Args:
-        folder: a model folder or a run folder (with `model.json` in it): a network's, or an ensemble's.
+        folder: a model folder or a run folder, which contains `model.json`.
         device: "auto", "cpu" or "cuda".
-        precision: "auto" (bfloat16 where the processor has it and gains by it), "float32" or "bfloat16".
+        precision: "auto" (bfloat16 if the processor supports it and becomes faster), "float32" or "bfloat16".
 
     Raises:
-        InputError: no model there, or files that are not a model of densa.
+        InputError: no model in the folder, or files that are not a densa model.
     """
     return load_segmenter(folder, build, device=device, precision=precision)
 
@@ -106,16 +107,16 @@ def ensemble(
     weights: Sequence[float] | None = None,
     combine: str = "mean",
     overwrite: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
-    """Make one model of several that are trained: a folder with copies of them, which `load` reads.
+    """Combine trained models into one: a folder with copies of them, which `load` reads.
 
     Args:
-        models: run or model folders; classes and bands of the same names in the same order.
+        models: run or model folders with the same names of classes and bands, in the same order.
         folder: the new model folder.
-        weights: one positive number per model; None means 1 each.
+        weights: one positive number per model; None for 1 each.
         combine: "mean" of the probabilities or renormalised "product"; see `densa.segmenter.Ensemble`.
-        overwrite: replace an ensemble that is there.
+        overwrite: replace an existing ensemble.
         progress: called with (models checked, models in all).
 
     Raises:
@@ -135,18 +136,18 @@ def ensemble(
 
 
 def describe(name: str, n_bands: int, n_classes: int, *, width: int | None = None) -> dict[str, Any]:
-    """Size and context of an untrained network, worked out without allocating it.
+    """Size and receptive field of an untrained network, computed without allocating it.
 
     Returns:
         `parameters`, `model_megabytes` (float32 weights and buffers, 10^6 bytes), `receptive_field` (pixels), `halo`,
-        `stride`, `output_stride`, and what was asked for.
+        `stride`, `output_stride`, and the arguments.
 
     Raises:
         InputError: an unknown name, or numbers that the network cannot have.
     """
     if name in METHODS and METHODS[name].kind != "network":
         raise InputError(
-            f"{name} is no network, so it has no parameters of its own; give a network or a folder with a trained model"
+            f"name must be a network, got {name}, which has no fixed size; give a network or the folder of a model"
         )
     arguments = {} if width is None else {"width": width}
     with torch.device("meta"):
@@ -173,7 +174,7 @@ def describe_run(folder: Path | str) -> dict[str, Any]:
     """Input contract and training record of a run or model folder.
 
     Raises:
-        InputError: there is no model of densa in it.
+        InputError: the folder does not contain a densa model.
     """
     folder = Path(folder)
     return _DESCRIPTIONS[model_format(folder)](folder)
@@ -195,7 +196,7 @@ def _describe_network(folder: Path) -> dict[str, Any]:
 
 
 def _describe_file(folder: Path, model: ModelDescription | ForestDescription) -> dict[str, Any]:
-    """What networks and forests tell alike."""
+    """The description that networks and forests share."""
     return {
         "halo": model.halo,
         "stride": model.stride,

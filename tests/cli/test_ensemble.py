@@ -40,7 +40,7 @@ def test_it_is_listed(run_cli):
     assert "ensemble" in run_cli("models")[1]
     code, _, err = run_cli("info", "ensemble")
     assert code == 2
-    assert "ensemble is no network" in err
+    assert "must be a network, got ensemble" in err
 
 
 @pytest.mark.parametrize(

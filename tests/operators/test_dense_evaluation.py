@@ -101,11 +101,11 @@ def test_one_dense_gradient_is_the_sum_over_all_patches():
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (nn.Conv2d(1, 1, 3, padding=1), "without padding"),
-        (nn.Conv2d(1, 1, 3, padding="same"), "without padding"),
-        (nn.MaxPool2d(2, ceil_mode=True), "rounding up"),
+        (nn.Conv2d(1, 1, 3, padding=1), "must have no padding"),
+        (nn.Conv2d(1, 1, 3, padding="same"), "must have no padding"),
+        (nn.MaxPool2d(2, ceil_mode=True), "not round up"),
         (nn.Linear(3, 2), "dense layers as convolutions"),
-        (nn.Conv2d(1, 1, (3, 2)), "square"),
+        (nn.Conv2d(1, 1, (3, 2)), "the same kernel, stride and dilation"),
     ],
 )
 def test_layers_that_break_the_equality(layer, message):
@@ -114,5 +114,5 @@ def test_layers_that_break_the_equality(layer, message):
 
 
 def test_an_image_smaller_than_a_patch():
-    with pytest.raises(InputError, match="at least 22 pixels"):
+    with pytest.raises(InputError, match="at least 22, the size of a patch"):
         fragments(deep(), torch.zeros(1, 3, 21, 30).double())

@@ -101,7 +101,7 @@ def test_channels_do_not_mix_and_only_learned_kernels_are_parameters():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nearest(torch.zeros(3)), "rows, columns"),
+        (lambda: nearest(torch.zeros(3)), "H, W"),
         (lambda: bed_of_nails(SQUARE, 0), "factor must be at least 1"),
         (lambda: bilinear(SQUARE, convention="half"), "half-pixel, corners, top-left, got 'half'"),
         (lambda: bilinear(SQUARE.long()), "floating point"),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from densa.crf.dense import dense_crf
 from densa.crf.parameters import PUBLISHED, DenseCrf
 from densa.errors import InputError
+from densa.progress import Progress
 
 __all__ = ["CANDIDATES", "Sample", "TunedCrf", "tune_dense_crf"]
 
@@ -82,7 +83,7 @@ def tune_dense_crf(
     eta: int = 3,
     ignore: int = 255,
     least_gain: float = 0.0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> TunedCrf:
     """Best parameters of `dense_crf` by mean IoU; None if no candidate gains more than `least_gain`.
 

@@ -1,4 +1,4 @@
-"""Operators of dense prediction and what they do to a network's field of view."""
+"""Operators of dense prediction, and receptive fields of networks."""
 
 from densa.operators.convolution import (
     convolution,

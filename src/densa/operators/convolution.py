@@ -1,6 +1,7 @@
-"""Convolution and its transpose on plain signals and images, their sizes, and convolution written as a matrix.
+"""Convolution and its transpose on signals and images, their output sizes, and convolution as a matrix.
 
-As in networks the kernel is not flipped (correlation). Sizes follow Dumoulin and Visin (2016, arXiv:1603.07285).
+As in neural networks, the kernel is not flipped (correlation). Sizes follow Dumoulin and Visin (2016,
+arXiv:1603.07285).
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ __all__ = ["convolution", "convolution_matrix", "convolution_size", "transposed_
 def convolution_size(
     size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, *, ceil: bool = False
 ) -> int:
-    """Length that a convolution or pooling gives along one axis.
+    """Output length of a convolution or pooling along one axis.
 
     Args:
         size: length of the input.
         kernel, stride, padding, dilation: of the operation; `padding` on each side.
-        ceil: round up, as Caffe's poolings do; a last window that would begin beyond the input is dropped.
+        ceil: round up, as Caffe's poolings do; a last window that would begin beyond the input is omitted.
 
     Raises:
         InputError: a number out of range, or a kernel longer than the padded input.
@@ -35,8 +36,8 @@ def convolution_size(
     extent = dilation * (kernel - 1) + 1
     if kernel < 1 or size + 2 * padding < extent:
         raise InputError(
-            f"a kernel of {kernel} with dilation {dilation} covers {extent} samples, the padded input has "
-            f"{size + 2 * padding}; pad it further"
+            f"the padded input must have at least {extent} samples, the extent of a kernel of {kernel} with dilation "
+            f"{dilation}, got {size + 2 * padding}; increase the padding"
         )
     span = size + 2 * padding - extent
     n = (-(-span // stride) if ceil else span // stride) + 1
@@ -46,40 +47,41 @@ def convolution_size(
 def transposed_size(
     size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, output_padding: int = 0
 ) -> int:
-    """Length that a transposed convolution gives along one axis.
+    """Output length of a transposed convolution along one axis.
 
     Args:
         size: length of the input.
-        kernel, stride, padding, dilation: of the convolution that it transposes; `padding` is cut off each end.
-        output_padding: samples more at the end, below `stride`: several inputs of a strided convolution give outputs
-            of one length, this says which is meant.
+        kernel, stride, padding, dilation: of the convolution that it transposes; `padding` samples are cropped at each
+            end.
+        output_padding: additional samples at the end, below `stride`: inputs of several lengths give outputs of the
+            same length in a strided convolution, this chooses one of them.
 
     Raises:
-        InputError: a number out of range, or nothing left after the cut.
+        InputError: a number out of range, or an output without samples.
     """
     _check_settings(stride, padding, dilation)
     if not 0 <= output_padding < stride:
-        raise InputError(f"output_padding must be from 0 to below the stride {stride}, got {output_padding}")
+        raise InputError(f"output_padding must be at least 0 and below the stride {stride}, got {output_padding}")
     n = (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1 + output_padding
     if kernel < 1 or size < 1 or n < 1:
         raise InputError(
             f"a transposed convolution of {size} samples with kernel {kernel}, stride {stride} and padding {padding} "
-            f"has the length {n}; use less padding"
+            f"has the length {n}, it must be at least 1; use less padding"
         )
     return n
 
 
 def convolution(x: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0, dilation: int = 1) -> Tensor:
-    """Convolution of a signal or an image, dilated where asked.
+    """Convolution of a signal or an image.
 
     Output t is the sum over j of kernel[j] * x[t * stride - padding + j * dilation].
 
     Args:
         x: (..., L) for a 1-D kernel, (..., H, W) for a 2-D one; leading dimensions are independent.
         kernel: (k,) or (k_rows, k_columns).
-        stride: samples between outputs.
+        stride: distance between outputs, in samples.
         padding: zeros on each side.
-        dilation: samples between taps.
+        dilation: distance between taps, in samples.
 
     Returns:
         (..., L') or (..., H', W'), see `convolution_size`.
@@ -97,14 +99,14 @@ def convolution(x: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0,
 def transposed_convolution(
     x: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0, dilation: int = 1, output_padding: int = 0
 ) -> Tensor:
-    """The adjoint of `convolution`: every sample paints the kernel, times itself, on the output; overlaps add up.
+    """The adjoint of `convolution`: adds the kernel, multiplied by each sample, to the output at its position.
 
     Args:
         x: (..., L) for a 1-D kernel, (..., H, W) for a 2-D one.
         kernel: (k,) or (k_rows, k_columns).
-        stride: samples between the places painted.
-        padding: samples cut off each end at last (those that the convolution had padded).
-        dilation: samples between taps.
+        stride: distance between the positions of neighbouring samples in the output.
+        padding: samples cropped at each end (those that the convolution had padded).
+        dilation: distance between taps, in samples.
         output_padding: see `transposed_size`.
 
     Returns:
@@ -129,9 +131,8 @@ def convolution_matrix(
 ) -> Tensor:
     """The matrix X of a convolution: `X @ a` convolves, `X.T @ a` is the transposed convolution.
 
-    X acts on the samples themselves: the columns that would meet the padding's zeros are left out, and so the transpose
-    has its padding cut off already. With padding 0 on an input of size + 2 it is the matrix of textbooks, whose
-    transpose is two samples longer.
+    X has no columns for the zeros of the padding, so its transpose crops the padding. The matrix of textbooks, whose
+    transpose is two samples longer, is that with padding 0 on an input of size + 2.
 
     Args:
         kernel: (k,) or (k_rows, k_columns).
@@ -148,8 +149,8 @@ def convolution_matrix(
     sizes = (size,) if isinstance(size, int) else tuple(size)
     if weights.dim() not in (1, 2) or len(sizes) != weights.dim():
         raise InputError(
-            f"a kernel of {weights.dim()} dimensions needs as many sizes, 1 or 2; got the size {size}, give "
-            f"{'a length' if weights.dim() == 1 else '(rows, columns)'}"
+            f"kernel must have 1 or 2 dimensions and size as many numbers, got {weights.dim()} dimensions and the size "
+            f"{size}; give {'a length' if weights.dim() == 1 else '(rows, columns)'}"
         )
     out = [convolution_size(n, k, stride, padding, dilation) for n, k in zip(sizes, weights.shape, strict=True)]
     rows = torch.arange(math.prod(out)).view(out)
@@ -171,7 +172,7 @@ def _grid(places: list[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _each(x: Tensor, kernel: Tensor, operation: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """Apply to every signal of `x` as a channel of its own; whole numbers by way of float64, exact there."""
+    """Apply an operation to every signal of `x` independently; integers via float64, which is exact."""
     dtype = torch.promote_types(x.dtype, kernel.dtype)
     within = dtype if dtype.is_floating_point else torch.float64
     leading, own = x.shape[: x.dim() - kernel.dim()], x.shape[x.dim() - kernel.dim() :]
@@ -182,7 +183,7 @@ def _each(x: Tensor, kernel: Tensor, operation: Callable[[Tensor, Tensor], Tenso
 def _check_kernel(x: Tensor, kernel: Tensor) -> None:
     if kernel.dim() not in (1, 2) or x.dim() < kernel.dim() or 0 in x.shape:
         raise InputError(
-            f"a kernel must be (k,) or (rows, columns) and the input (..., L) or (..., H, W) like it, got "
+            f"kernel and x must be (k,) and (..., L), or (rows, columns) and (..., H, W), got "
             f"{tuple(kernel.shape)} and {tuple(x.shape)}"
         )
 

@@ -1,7 +1,7 @@
-"""A patch classifier at every pixel of an image, without cutting patches: three exact ways, and the scan they replace.
+"""Patch classifiers at every pixel of an image, without extracting patches: three exact ways, and the patchwise scan.
 
-A network of valid convolutions and poolings of total stride f, shown a whole image, gives the scores of every f-th
-patch alone. The others come from shifted images (Long, Shelhamer, Darrell 2015, section 3.1), from pooling at every
+A network of valid convolutions and poolings of total stride f, applied to a whole image, gives the scores of every f-th
+patch only. The others come from shifted images (Long, Shelhamer, Darrell 2015, section 3.1), from pooling at every
 offset (Giusti et al. 2013, arXiv:1302.1700) or from dilated kernels (Li, Zhao, Wang 2014, arXiv:1412.4526).
 """
 
@@ -17,14 +17,14 @@ from densa.errors import InputError
 
 __all__ = ["dilated_form", "fragments", "patch_size", "scan_patches", "shift_and_stitch"]
 
-_PLACEWISE = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.BatchNorm2d, nn.Dropout, nn.Identity, nn.Softmax)
+_POINTWISE = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.BatchNorm2d, nn.Dropout, nn.Identity, nn.Softmax)
 
 
 def patch_size(layers: nn.Sequential) -> int:
-    """Side of the patches that `layers` reduce to one score; H - size + 1 rows of an image have one.
+    """Side of the patches that `layers` reduce to one score; an image has scores for H - size + 1 rows.
 
     Raises:
-        InputError: a layer with padding, or one that is no convolution, max pooling or function of a place.
+        InputError: a layer with padding, or one that is not a convolution, max pooling or pointwise function.
     """
     size, step = 1, 1
     for layer in layers:
@@ -35,10 +35,10 @@ def patch_size(layers: nn.Sequential) -> int:
 
 
 def dilated_form(layers: nn.Sequential) -> nn.Sequential:
-    """The network that gives the scores of every patch in one pass: strides become dilations of what follows.
+    """The network that gives the scores of every patch in one pass: strides become dilations of the following layers.
 
     Args:
-        layers: valid convolutions and max poolings, and functions that work place by place.
+        layers: valid convolutions, max poolings and pointwise functions.
 
     Returns:
         A network that shares the layers' weights, (N, B, H, W) -> (N, C, H - size + 1, W - size + 1).
@@ -63,17 +63,17 @@ def dilated_form(layers: nn.Sequential) -> nn.Sequential:
 
 
 def fragments(layers: nn.Sequential, images: Tensor) -> Tensor:
-    """The scores of every patch: each strided layer is applied at all of its offsets, and the results interlaced.
+    """The scores of every patch: each strided layer is applied at all of its offsets, and the results are interleaved.
 
     Args:
         layers: see `dilated_form`.
-        images: (N, B, H, W), at least a patch high and wide.
+        images: (N, B, H, W), at least as high and wide as a patch.
 
     Returns:
         (N, C, H - size + 1, W - size + 1).
 
     Raises:
-        InputError: see `patch_size`; an image smaller than a patch.
+        InputError: see `patch_size`; or an image smaller than a patch.
     """
     height, width = _dense_size(images, patch_size(layers))
     step, pieces = 1, {(0, 0): images}
@@ -87,15 +87,15 @@ def fragments(layers: nn.Sequential, images: Tensor) -> Tensor:
             if row + a * step < height and column + b * step < width
         }
         step *= stride
-    return _interlaced(pieces, step, height, width)
+    return _interleaved(pieces, step, height, width)
 
 
 def shift_and_stitch(network: Callable[[Tensor], Tensor], images: Tensor, stride: int, size: int) -> Tensor:
-    """The scores of every patch: the network on stride x stride shifted images, the results interlaced.
+    """The scores of every patch: the network on stride x stride shifted images, the results interleaved.
 
     Args:
-        network: gives the scores of the patches at multiples of `stride`.
-        images: (N, B, H, W), at least a patch high and wide.
+        network: returns the scores of the patches at multiples of `stride`.
+        images: (N, B, H, W), at least as high and wide as a patch.
         stride: total stride of the network.
         size: side of its patches.
 
@@ -107,20 +107,20 @@ def shift_and_stitch(network: Callable[[Tensor], Tensor], images: Tensor, stride
     """
     height, width = _dense_size(images, size)
     shifts = [(row, column) for row in range(min(stride, height)) for column in range(min(stride, width))]
-    return _interlaced({(r, c): network(images[..., r:, c:]) for r, c in shifts}, stride, height, width)
+    return _interleaved({(r, c): network(images[..., r:, c:]) for r, c in shifts}, stride, height, width)
 
 
 def scan_patches(
     network: Callable[[Tensor], Tensor], images: Tensor, size: int, *, batch_size: int = 256, rows: slice | None = None
 ) -> Tensor:
-    """The scores of every patch, patch by patch: what the other functions here do faster.
+    """The scores of every patch, computed patch by patch: the reference for the faster functions of this module.
 
     Args:
         network: (n, B, size, size) to (n, C, 1, 1) scores of the centre pixels.
-        images: (N, B, H, W), at least a patch high and wide.
+        images: (N, B, H, W), at least as high and wide as a patch.
         size: side of the patches.
-        batch_size: patches that the network is given at once.
-        rows: rows of the result wanted, all where None.
+        batch_size: patches per call of the network.
+        rows: rows of the result to compute; None for all.
 
     Returns:
         (N, C, H - size + 1 or those rows, W - size + 1).
@@ -129,7 +129,7 @@ def scan_patches(
         InputError: an image smaller than a patch.
     """
     _dense_size(images, size)
-    patches = images.unfold(2, size, 1).unfold(3, size, 1)  # (N, B, H', W', size, size), nothing copied yet
+    patches = images.unfold(2, size, 1).unfold(3, size, 1)  # a view, (N, B, H', W', size, size)
     patches = patches[:, :, rows or slice(None)].permute(0, 2, 3, 1, 4, 5)
     n, height, width = patches.shape[:3]
     places = torch.arange(n * height * width).split(batch_size)
@@ -138,7 +138,7 @@ def scan_patches(
     return scores.view(n, height, width, -1).permute(0, 3, 1, 2)
 
 
-def _interlaced(pieces: dict[tuple[int, int], Tensor], step: int, height: int, width: int) -> Tensor:
+def _interleaved(pieces: dict[tuple[int, int], Tensor], step: int, height: int, width: int) -> Tensor:
     first = next(iter(pieces.values()))
     whole = first.new_empty(*first.shape[:2], height, width)
     for (row, column), piece in pieces.items():
@@ -150,30 +150,30 @@ def _dense_size(images: Tensor, size: int) -> tuple[int, int]:
     height, width = images.shape[-2] - size + 1, images.shape[-1] - size + 1
     if images.dim() != 4 or min(height, width) < 1:
         raise InputError(
-            f"images must be (N, bands, H, W) and at least {size} pixels high and wide, a patch, got "
-            f"{tuple(images.shape)}; mirror them at the border by {size // 2}"
+            f"images must be (N, bands, H, W), and H and W at least {size}, the size of a patch, got "
+            f"{tuple(images.shape)}; mirror them at the border by {size // 2} pixels"
         )
     return height, width
 
 
 def _window(layer: nn.Module) -> tuple[int, int, int]:
     """(kernel, stride, dilation) of a layer, the same for rows and columns."""
-    if isinstance(layer, _PLACEWISE):
+    if isinstance(layer, _POINTWISE):
         return 1, 1, 1
     if not isinstance(layer, nn.Conv2d | nn.MaxPool2d):
         raise InputError(
-            f"a patch network is made of convolutions, max poolings and functions of a place, got "
+            f"layers must be convolutions, max poolings and pointwise functions, got "
             f"{type(layer).__name__}; write dense layers as convolutions over the whole map"
         )
     names = ("kernel_size", "stride", "dilation", "padding")
     settings = {name: _both(getattr(layer, name)) for name in names}
     if settings["padding"] != (0, 0) or getattr(layer, "ceil_mode", False):
         raise InputError(
-            "a patch sees zeros where a padded layer meets its border, an image sees its pixels; dense evaluation "
-            "needs layers without padding and rounding up"
+            f"layers must have no padding and not round up (ceil_mode), got {layer}: at the border of a patch they see "
+            "zeros where an image has pixels"
         )
     if any(a != b for a, b in settings.values()):
-        raise InputError(f"dense evaluation needs square kernels, strides and dilations, got {layer}")
+        raise InputError(f"layers must have the same kernel, stride and dilation for rows and columns, got {layer}")
     return settings["kernel_size"][0], settings["stride"][0], settings["dilation"][0]
 
 

@@ -1,4 +1,4 @@
-"""How each operation of a network hands the spans of its inputs on to its outputs."""
+"""Rules by which each operation of a network propagates the spans of its inputs to its outputs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ def operation_span(
     listed: Sequence[Span | None],
     outputs: Sequence[Any],
 ) -> list[Span]:
-    """Spans of what one ATen operation gives.
+    """Spans of the outputs of one ATen operation.
 
     Args:
-        operation: the overload that ran; its result takes no span where it depends on the image's shape alone.
-        arguments, named: what it was given.
-        given: the span of each of `arguments`, None for what does not depend on the image.
-        listed: the spans of the tensors in `arguments[0]`, where that is a list.
-        outputs: the tensors that it gave.
+        operation: the overload that ran.
+        arguments, named: its arguments.
+        given: the span of each of `arguments`, None for those that do not depend on the image.
+        listed: the spans of the tensors in `arguments[0]`, if that is a list.
+        outputs: the tensors that it returned.
+
+    Returns:
+        One span per output; none if the outputs depend on the image's shape alone.
 
     Raises:
         InputError: no rule for the operation.
@@ -53,14 +56,14 @@ def operation_span(
         joined = join([s for s in [*given, *listed] if s is not None], shapes[0][-2:])
         return [joined] * len(outputs)
     raise InputError(
-        f"the receptive field of a network that uses {name} cannot be worked out; densa has no rule for that operation"
+        f"the receptive field of a network that uses {name} is unknown: densa has no rule for that operation"
     )
 
 
-# Operations that leave every value at its row and column; pointwise ones are known by their tag.
+# Operations that keep every value at its row and column; pointwise ones are recognised by their tag.
 _SAME_PLACE = {"alias", "clone", "contiguous", "detach", "_to_copy", "native_dropout", "hardtanh_", "relu_"}
 
-# Operations that take nothing but the shape from what they are given.
+# Operations that use only the shape of their arguments.
 _SHAPE_ONLY = {"empty_like", "zeros_like", "ones_like", "full_like", "new_empty", "new_zeros", "new_ones", "new_full"}
 
 
@@ -118,7 +121,7 @@ def _pooling(values: dict[str, Any], given: Sequence[Span | None], shapes: Seque
 
 
 def _unpooling(values: dict[str, Any], given: Sequence[Span | None], shapes: Sequence[tuple[int, ...]]) -> list[Span]:
-    """Every place of a window may get the window's value, as its switch decides: both are read."""
+    """Every position of a window may get the window's value, depending on its switch: both are read."""
     features, indices = given[0], given[1]
     if features is None or indices is None or indices.windows is None or indices.pooled is None:
         raise InputError("densa follows max_unpool2d only with the indices of a max_pool2d of the same network")
@@ -136,7 +139,7 @@ def _unpooling(values: dict[str, Any], given: Sequence[Span | None], shapes: Seq
 def _normalisation(
     values: dict[str, Any], given: Sequence[Span | None], shapes: Sequence[tuple[int, ...]]
 ) -> list[Span]:
-    """Batch normalisation with fixed statistics; with those of the batch it sees the whole image."""
+    """Batch normalisation with fixed statistics; with those of the batch it depends on the whole image."""
     span = _first(given)
     training = values.get("training") or values.get("train")
     return [_whole(span) if training else span] * len(shapes)
@@ -147,12 +150,12 @@ def _whole(span: Span) -> Span:
 
 
 def _groups(values: dict[str, Any], given: Sequence[Span | None], shapes: Sequence[tuple[int, ...]]) -> list[Span]:
-    """Group, layer or instance normalisation: statistics of the whole image, applied place by place."""
+    """Group, layer or instance normalisation: statistics of the whole image, applied elementwise."""
     return [_whole(_first(given))] * len(shapes)
 
 
 def _mean(values: dict[str, Any], given: Sequence[Span | None], shapes: Sequence[tuple[int, ...]]) -> list[Span]:
-    """Mean or sum over channels (places stay) or over the image (kept dimensions only)."""
+    """Mean or sum over channels, which keeps positions, or over the image, if its dimensions are kept."""
     span = _first(given)
     n_dims = values["self"].dim()
     listed = values.get("dim")
@@ -169,7 +172,7 @@ def _mean(values: dict[str, Any], given: Sequence[Span | None], shapes: Sequence
 
 
 def _adaptive(values: dict[str, Any], given: Sequence[Span | None], shapes: Sequence[tuple[int, ...]]) -> list[Span]:
-    """Pooling to a fixed number of cells: their size follows the image's."""
+    """Pooling to a fixed number of cells, whose size depends on the image's."""
     span = _first(given)
     cells = [everything(span.axes[i], shapes[0][-2 + i]) for i in (0, 1)]
     return [Span((cells[0], cells[1]))] * len(shapes)
@@ -215,7 +218,7 @@ def _padding(mode: str) -> Rule:
 
 
 def _upsample(n_left: int, n_right: int, nearest: bool = False) -> Rule:
-    """Interpolation from `n_left` samples at or before the place and `n_right` after it."""
+    """Interpolation from `n_left` samples at or before a position and `n_right` after it."""
 
     def rule(values: dict[str, Any], given: Sequence[Span | None], shapes: Sequence[tuple[int, ...]]) -> list[Span]:
         span = _first(given)
@@ -237,7 +240,7 @@ def _upsample(n_left: int, n_right: int, nearest: bool = False) -> Rule:
             place = x * float(ratio) if nearest else (x + 0.5) * float(ratio) - 0.5
             shift = (ratio - 1) / 2
         floor = np.floor(place + 1e-9).astype(np.int64)
-        fraction = place - floor > 1e-9  # at a sample itself, those after it have weight 0
+        fraction = place - floor > 1e-9  # exactly at a sample, the others have weight 0
         everywhere = np.ones(n_out, np.bool_)
         taps = [(np.clip(floor - j, 0, n_in - 1), everywhere if j == 0 else fraction) for j in range(n_left)]
         taps += [(np.clip(floor + j, 0, n_in - 1), fraction) for j in range(1, n_right + 1)]
@@ -248,7 +251,7 @@ def _upsample(n_left: int, n_right: int, nearest: bool = False) -> Rule:
 
 
 def _factor(values: dict[str, Any], which: int) -> float | None:
-    """The scale factor that was asked for, where one was."""
+    """The requested scale factor, None if the operation was given a size."""
     factors = values.get("scale_factors")
     if factors:
         return float(factors[which])
@@ -257,7 +260,7 @@ def _factor(values: dict[str, Any], which: int) -> float | None:
 
 
 def _reshape(values: dict[str, Any], given: Sequence[Span | None], shapes: Sequence[tuple[int, ...]]) -> list[Span]:
-    """A view that leaves the last two dimensions as they were."""
+    """A view that keeps the last two dimensions."""
     if tuple(values["self"].shape[-2:]) != shapes[0][-2:]:
         raise InputError(
             "densa cannot follow a network that reshapes rows and columns; use convolutions, not dense layers"
@@ -266,7 +269,7 @@ def _reshape(values: dict[str, Any], given: Sequence[Span | None], shapes: Seque
 
 
 def _insert(values: dict[str, Any], given: Sequence[Span | None], shapes: Sequence[tuple[int, ...]]) -> list[Span]:
-    """A dimension put in or taken out before the last two."""
+    """A dimension inserted or removed before the last two."""
     if tuple(values["self"].shape[-2:]) != shapes[0][-2:]:
         raise InputError("densa cannot follow a network that adds or drops a dimension among rows and columns")
     return [_first(given)]

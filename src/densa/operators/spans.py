@@ -1,4 +1,4 @@
-"""Spans: the input positions that each row and column of a tensor depends on, and how each operation hands them on."""
+"""Spans: the input positions on which each row and column of a tensor depends, and how operations propagate them."""
 
 from __future__ import annotations
 
@@ -28,16 +28,19 @@ __all__ = [
     "slide_back",
 ]
 
-_FAR = 2**40  # low of a position that depends on nothing; its high is the negative
+_FAR = 2**40  # `low` of a position that depends on nothing; `high` is the negative
 Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of a tensor: row t depends on the input rows low[t] to high[t] (hull), none where low > high.
+    """One axis of a tensor: row t depends on the input rows low[t] to high[t] (hull), on none if low > high.
 
-    `step` and `start`: row t has its centre at the input coordinate start + step * t. `period`: largest common multiple
-    of the steps met on the way, input pixels after which the pattern repeats. `whole`: it also depends on everything.
+    Attributes:
+        low, high: (n,) first and last input row of each row.
+        step, start: row t has its centre at the input coordinate start + step * t.
+        period: least common multiple of the steps so far: input pixels after which the pattern repeats.
+        whole: whether the axis also depends on the whole image.
     """
 
     low: Positions
@@ -48,13 +51,13 @@ class Axis:
     whole: bool = False
 
     def is_empty(self) -> bool:
-        """Whether no position depends on any single place of the input (but perhaps on the whole)."""
+        """Whether no position depends on particular input rows (it may depend on the whole image)."""
         return bool((self.low > self.high).all())
 
 
 @dataclass(frozen=True)
 class Span:
-    """Rows and columns of a tensor; of the indices of a max pooling, also how its windows lay and over what."""
+    """Rows and columns of a tensor; for the indices of a max pooling, also its windows and the axes that it pooled."""
 
     axes: tuple[Axis, Axis]
     windows: tuple[Window, Window] | None = None
@@ -84,7 +87,7 @@ def input_span(side: int) -> Span:
 
 
 def gather(axis: Axis, taps: Iterable[tuple[Positions, NDArray[np.bool_]]], n_out: int) -> tuple[Positions, Positions]:
-    """Hull, per output position, of the intervals at the taps: pairs of (place read, whether it is read)."""
+    """Hull, for each output position, of the intervals at its taps: pairs of (input position, whether it is read)."""
     low, high = np.full(n_out, _FAR, np.int64), np.full(n_out, -_FAR, np.int64)
     n_in = len(axis.low)
     for place, read in taps:
@@ -95,7 +98,7 @@ def gather(axis: Axis, taps: Iterable[tuple[Positions, NDArray[np.bool_]]], n_ou
 
 
 def slide(axis: Axis, window: Window, n_out: int) -> Axis:
-    """Convolution or pooling."""
+    """Propagate through a convolution or pooling."""
     t = np.arange(n_out)
     everywhere = np.ones(n_out, np.bool_)
     taps = ((t * window.stride - window.padding + j * window.dilation, everywhere) for j in range(window.size))
@@ -105,7 +108,7 @@ def slide(axis: Axis, window: Window, n_out: int) -> Axis:
 
 
 def slide_back(axis: Axis, window: Window, n_out: int) -> Axis:
-    """Transposed convolution: output x hears input t where x = t * stride - padding + j * dilation."""
+    """Propagate through a transposed convolution: output x reads input t: x = t * stride - padding + j * dilation."""
     x = np.arange(n_out)
     sources = ((x + window.padding - j * window.dilation) for j in range(window.size))
     low, high = gather(axis, ((s // window.stride, s % window.stride == 0) for s in sources), n_out)
@@ -114,14 +117,14 @@ def slide_back(axis: Axis, window: Window, n_out: int) -> Axis:
 
 
 def moved(axis: Axis, low: Positions, high: Positions, step: Fraction, start: Fraction) -> Axis:
-    """The axis of an operation's output, whose positions see `low` to `high`."""
+    """The axis of an operation's output, whose positions depend on `low` to `high`."""
     moved = Axis(low, high, step, start, axis.period, axis.whole)
-    # On a coarser grid the pattern repeats with the grid's own step; what sees the whole image alone has no pattern.
+    # On a coarser grid the pattern repeats with the grid's step; an axis without particular rows has no pattern.
     return moved if moved.is_empty() else replace(moved, period=math.lcm(axis.period, step.numerator))
 
 
 def join(spans: Sequence[Span], shape: Sequence[int]) -> Span:
-    """Hull of tensors that meet place by place; those of one row (or column) are spread."""
+    """Hull of tensors that are combined elementwise; those of one row (or column) are broadcast."""
     axes = []
     for which in (0, 1):
         parts = [span.axes[which] for span in spans]
@@ -139,13 +142,13 @@ def join(spans: Sequence[Span], shape: Sequence[int]) -> Span:
 
 
 def everything(axis: Axis, n_out: int) -> Axis:
-    """What sees the whole image: no place in particular, but `whole`."""
+    """An axis that depends on the whole image and on no particular rows."""
     low, high = np.full(n_out, _FAR, np.int64), np.full(n_out, -_FAR, np.int64)
     return Axis(low, high, axis.step, axis.start, axis.period, True)
 
 
 def both(value: Any, default: int) -> tuple[int, int]:
-    """(row, column) of a setting given as one number, two, or three of a volume whose first is not spatial."""
+    """(row, column) of a setting given as one number, two, or three for a volume, whose first is not spatial."""
     if value is None or (isinstance(value, list | tuple) and not value):
         return default, default
     if isinstance(value, int):

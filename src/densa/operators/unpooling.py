@@ -1,7 +1,7 @@
-"""Max pooling that remembers where each maximum stood (the switches), and the unpooling that puts values back there
+"""Max pooling that records the position of each maximum (switches), and unpooling, which puts values back there
 (Zeiler and Fergus 2014; Noh, Hong, Han 2015; Badrinarayanan, Kendall, Cipolla 2017).
 
-Two forms: windows of any size with the places as int64, and 2x2 windows with the places as 2-bit codes, a 32nd of that
+Two forms: windows of any size with switches as int64, and 2x2 windows with switches as 2-bit codes, a 32nd of the size
 ("2 bits for each 2x2 pooling window": SegNet, section 3), which the networks use.
 """
 
@@ -25,50 +25,50 @@ __all__ = ["WindowSwitches", "max_pool_2x2", "max_pool_with_switches", "max_unpo
 
 
 def max_pool_with_switches(x: Tensor, size: int = 2) -> tuple[Tensor, Tensor]:
-    """Maximum of every window of size x size; the windows do not overlap, the last ones may hang over the edge.
+    """Maximum of every window of size x size; windows do not overlap, and the last ones may extend beyond the edge.
 
     Args:
         x: (N, C, H, W), floating point.
         size: side and stride of the windows.
 
     Returns:
-        (N, C, H', W') maxima with H' = ceil(H / size), and as many int64 switches: the place of each maximum in its
-        map of `x`, row * W + column; of equal values the first (row by row).
+        (N, C, H', W') maxima with H' = ceil(H / size), and as many int64 switches: the position of each maximum in its
+        map of `x`, row * W + column; of equal values the first, row by row.
 
     Raises:
         InputError: not four dimensions, or a size below 1.
     """
     if x.dim() != 4 or 0 in x.shape:
-        raise InputError(f"pooling takes (N, C, H, W), got the shape {tuple(x.shape)}")
+        raise InputError(f"x must be (N, C, H, W) and not empty, got the shape {tuple(x.shape)}")
     if size < 1:
-        raise InputError(f"the pooling window must be at least 1 wide, got {size}")
+        raise InputError(f"size, the side of the windows, must be at least 1, got {size}")
     maxima, switches = F.max_pool2d(x, size, size, ceil_mode=True, return_indices=True)
     return maxima, switches
 
 
 def max_unpool(x: Tensor, switches: Tensor, output_size: tuple[int, int]) -> Tensor:
-    """Put every value at its switch, zeros elsewhere.
+    """Put every value at the position of its switch, zeros elsewhere.
 
     Args:
         x: (N, C, H', W').
-        switches: of `max_pool_with_switches`, in the shape of `x`.
-        output_size: (H, W) of the map that was pooled; H' and W' do not tell it.
+        switches: from `max_pool_with_switches`, in the shape of `x`.
+        output_size: (H, W) of the map that was pooled, which H' and W' do not determine.
 
     Returns:
-        (N, C, H, W). Its adjoint gathers at the switches.
+        (N, C, H, W). The adjoint gathers the values at the switches.
 
     Raises:
-        InputError: other switches than values, or switches outside the map.
+        InputError: switches in another shape than the values, or outside the map.
     """
     if x.shape != switches.shape or x.dim() != 4:
         raise InputError(
-            f"values and switches must both be (N, C, H, W), got {tuple(x.shape)} and {tuple(switches.shape)}"
+            f"x and switches must have the same shape (N, C, H, W), got {tuple(x.shape)} and {tuple(switches.shape)}"
         )
     height, width = output_size
     if switches.numel() and not 0 <= int(switches.min()) <= int(switches.max()) < height * width:
         raise InputError(
-            f"switches go up to {int(switches.max())}, a map of {height}x{width} has the places 0 to "
-            f"{height * width - 1}; give the size of the map that was pooled"
+            f"switches must be in 0..{height * width - 1}, the positions of a map of {height} x {width}, got "
+            f"{int(switches.max())}; give the size of the map that was pooled as output_size"
         )
     flat = x.new_zeros(*x.shape[:2], height * width)
     return flat.scatter(2, switches.flatten(2), x.flatten(2)).view(*x.shape[:2], height, width)
@@ -76,12 +76,12 @@ def max_unpool(x: Tensor, switches: Tensor, output_size: tuple[int, int]) -> Ten
 
 @dataclass(frozen=True)
 class WindowSwitches:
-    """Where the maxima of 2x2 windows stood: 2 bits each, 2 * row + column in the window.
+    """Positions of the maxima of 2x2 windows: 2 bits each, 2 * row + column in the window.
 
     Attributes:
-        packed: (ceil(n / 4),) uint8 for the n windows in the order of their memory; byte i holds, from its lowest bits
-            on, windows i, i + m, i + 2 m and i + 3 m of m bytes. On the meta device (shapes without values) torch's
-            int64 indices instead, which can be followed from pooling to unpooling.
+        packed: (ceil(n / 4),) uint8 for the n windows in memory order; with m bytes, byte i holds windows i, i + m,
+            i + 2 m and i + 3 m, from its lowest bits on. On the meta device (shapes without values) torch's int64
+            indices instead, which can be traced from pooling to unpooling.
         shape: (N, C, H', W') of the windows.
         size: (H, W) of the map that was pooled.
         channels_last: whether channels are next to each other in memory.
@@ -93,7 +93,7 @@ class WindowSwitches:
     channels_last: bool
 
     def indices(self) -> Tensor:
-        """(N, C, H', W') int64: row * W + column of each maximum, as `max_pool_with_switches` gives them."""
+        """(N, C, H', W') int64: row * W + column of each maximum, as in `max_pool_with_switches`."""
         return self.packed if self.packed.is_meta else _indices(self.codes(), self.size[1])
 
     def codes(self) -> Tensor:
@@ -103,25 +103,25 @@ class WindowSwitches:
         return flat.view(n, h, w, c).permute(0, 3, 1, 2) if self.channels_last else flat.view(n, c, h, w)
 
     def rows(self, first: int, last: int) -> WindowSwitches:
-        """The switches of rows `first` to `last` (left out) of windows."""
+        """The switches of the window rows `first` to `last` - 1."""
         height = min(2 * last, self.size[0]) - 2 * first
         return _switches(self.codes()[:, :, first:last], (height, self.size[1]), self.channels_last)
 
     @staticmethod
     def joined(parts: Sequence[WindowSwitches]) -> WindowSwitches:
-        """The switches of a map from those of its strips, the first on top; but the last have even heights."""
+        """The switches of a map from those of its strips, top to bottom; all but the last have even heights."""
         size = (sum(part.size[0] for part in parts), parts[0].size[1])
         return _switches(torch.cat([part.codes() for part in parts], dim=2), size, parts[0].channels_last)
 
 
 def max_pool_2x2(x: Tensor) -> tuple[Tensor, WindowSwitches]:
-    """Maximum of every 2x2 window, those of the last row and column cut off by the edge; differentiable.
+    """Maximum of every 2x2 window; those of the last row and column may extend beyond the edge. Differentiable.
 
     Args:
-        x: (N, C, H, W), floating point, of any precision: the switches are those of the values as they are.
+        x: (N, C, H, W), floating point, of any precision.
 
     Returns:
-        (N, C, ceil(H / 2), ceil(W / 2)) maxima, and where they stood; of equal values the first (row by row).
+        (N, C, ceil(H / 2), ceil(W / 2)) maxima, and their switches; of equal values the first, row by row.
 
     Raises:
         InputError: not four dimensions, or an empty map.
@@ -140,20 +140,20 @@ def max_pool_2x2(x: Tensor) -> tuple[Tensor, WindowSwitches]:
 
 
 def max_unpool_2x2(x: Tensor, switches: WindowSwitches) -> Tensor:
-    """Put every value where its window's maximum stood, zeros elsewhere; differentiable.
+    """Put every value at the position of its window's maximum, zeros elsewhere; differentiable.
 
     Args:
         x: (N, C, H', W'), of any precision.
-        switches: of `max_pool_2x2`, for as many values.
+        switches: from `max_pool_2x2`, in the shape of `x`.
 
     Returns:
         (N, C, H, W), the size of the map that was pooled.
 
     Raises:
-        InputError: other switches than values.
+        InputError: switches in another shape than the values.
     """
     if tuple(x.shape) != switches.shape:
-        raise InputError(f"these are switches of {switches.shape} values, got {tuple(x.shape)}")
+        raise InputError(f"x must have the shape {switches.shape} of its switches, got {tuple(x.shape)}")
     if switches.packed.is_meta:
         return F.max_unpool2d(x, switches.packed, [2, 2], [2, 2], output_size=switches.size)
     if torch.is_grad_enabled() and x.requires_grad:
@@ -169,7 +169,7 @@ def _switches(codes: Tensor, size: tuple[int, int], channels_last: bool) -> Wind
 
 
 class _Pool(torch.autograd.Function):
-    """Keeps the switches for the way back, nothing of 8 bytes a window."""
+    """Pooling whose backward pass keeps the packed switches instead of int64 indices."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -205,7 +205,7 @@ def _pool(x: Tensor) -> tuple[Tensor, Tensor]:
     if not _compiled(x):
         codes = _codes(indices, x.shape[3])
         return maxima, _pack(codes.permute(0, 2, 3, 1) if channels_last else codes)
-    # Planes are read as one channel each: what counts is the order of the memory.
+    # Contiguous planes are treated as having one channel each: only the memory order matters.
     places = (_by_pixel(indices) if channels_last else indices.contiguous().flatten(0, 1)[..., None]).numpy()
     compact = np.empty(places.shape, np.uint8)
     _encode(places, x.shape[3], compact)
@@ -234,7 +234,7 @@ def _gather(x: Tensor, switches: WindowSwitches) -> Tensor:
 
 
 def _codes(indices: Tensor, width: int) -> Tensor:
-    """Codes of torch's indices (N, C, H', W') into a map of that width."""
+    """Codes of torch's indices (N, C, H', W') into a map of the given width."""
     offset = indices - _first_places(indices, width)  # 0, 1, width or width + 1
     return (offset > 0).to(torch.uint8) + (offset >= width) + (offset > width)
 
@@ -266,12 +266,12 @@ def _is_channels_last(x: Tensor) -> bool:
 
 
 def _compiled(x: Tensor) -> bool:
-    """Whether the compiled kernels take the tensor: on the processor, and not while torch traces the network."""
+    """Whether the compiled kernels apply: on the CPU, and not while torch traces the network."""
     return x.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def _by_pixel(x: Tensor) -> Tensor:
-    """(N, H, W, C) view of a tensor whose channels are (made) next to each other."""
+    """(N, H, W, C) view of a tensor in channels-last memory format, to which it is converted if necessary."""
     return x.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
 
 
@@ -279,7 +279,7 @@ _SAME_SIZE = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def _bits(x: Tensor) -> NDArray[Any]:
-    """The values as integers of their size, (N, H, W, C): they are moved, not computed with."""
+    """(N, H, W, C) view of the values as integers of the same size, since they are only copied."""
     bits: NDArray[Any] = _by_pixel(x).view(_SAME_SIZE[x.element_size()]).numpy()
     return bits
 
@@ -300,7 +300,7 @@ def _encode(indices: NDArray[np.int64], width: int, codes: NDArray[np.uint8]) ->
 
 @njit(nogil=True, cache=True)
 def _scatter(values: NDArray[Any], codes: NDArray[np.uint8], out: NDArray[Any]) -> None:
-    """Every place of `out` (N, H, W, C) is written once, row by row."""
+    """Fill `out` (N, H, W, C): every element is written once, row by row."""
     zero = values.dtype.type(0)
     for n in range(out.shape[0]):
         for row in range(out.shape[1]):

@@ -1,5 +1,5 @@
-"""Ways to enlarge a map without learning anything: nearest, bed of nails, bilinear; and bilinear as a transposed
-convolution, whose kernel may then be learned (Long, Shelhamer, Darrell 2015, section 3.3; `surgery.py` of their code).
+"""Upsampling without parameters: nearest neighbour, bed of nails, bilinear; and bilinear as a transposed convolution,
+whose kernel may be learned (Long, Shelhamer, Darrell 2015, section 3.3; `surgery.py` of their code).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def nearest(x: Tensor, factor: int = 2) -> Tensor:
 
     Args:
         x: (..., H, W), any type.
-        factor: from 1.
+        factor: at least 1.
 
     Returns:
-        (..., factor * H, factor * W). Its adjoint sums over the cells.
+        (..., factor * H, factor * W). The adjoint sums over the cells.
 
     Raises:
         InputError: no rows and columns, or a factor below 1.
@@ -37,10 +37,10 @@ def bed_of_nails(x: Tensor, factor: int = 2) -> Tensor:
 
     Args:
         x: (..., H, W), any type.
-        factor: from 1.
+        factor: at least 1.
 
     Returns:
-        (..., factor * H, factor * W). Its adjoint samples every `factor`-th row and column.
+        (..., factor * H, factor * W). The adjoint samples every `factor`-th row and column.
 
     Raises:
         InputError: no rows and columns, or a factor below 1.
@@ -52,14 +52,14 @@ def bed_of_nails(x: Tensor, factor: int = 2) -> Tensor:
 
 
 def bilinear(x: Tensor, factor: int = 2, *, convention: str = "half-pixel") -> Tensor:
-    """Interpolate linearly between the four nearest values; beyond the outermost ones the edge is repeated.
+    """Interpolate bilinearly between the four nearest values; beyond the outermost ones the edge is repeated.
 
     Args:
         x: (..., H, W), floating point.
-        factor: from 1.
-        convention: where output i lies in the input's coordinates: "half-pixel", (i + 1/2) / factor - 1/2, the centres
-            of pixels; "corners", so that the corner values fall on each other; "top-left", i / factor, so that every
-            value stays at the top left of its cell.
+        factor: at least 1.
+        convention: position of output i in the input's coordinates: "half-pixel", (i + 1/2) / factor - 1/2, which
+            aligns the pixels' areas; "corners", which aligns the corner values; "top-left", i / factor, which keeps
+            every value at the top left of its cell.
 
     Returns:
         (..., factor * H, factor * W).
@@ -71,7 +71,7 @@ def bilinear(x: Tensor, factor: int = 2, *, convention: str = "half-pixel") -> T
     if convention not in _CONVENTIONS:
         raise InputError(f"convention must be one of {', '.join(_CONVENTIONS)}, got {convention!r}")
     if not x.is_floating_point():
-        raise InputError(f"bilinear interpolation needs floating point values, got {x.dtype}; convert them first")
+        raise InputError(f"x must hold floating point values, got {x.dtype}; convert them first")
     for dim in (-2, -1):
         before, after, weight = _neighbours(x.shape[dim], factor, convention, x)
         shape = (-1, 1) if dim == -2 else (-1,)
@@ -80,7 +80,7 @@ def bilinear(x: Tensor, factor: int = 2, *, convention: str = "half-pixel") -> T
 
 
 def _neighbours(n: int, factor: int, convention: str, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Per output place: the input places before and after it, and the weight of the latter."""
+    """For each output: the input positions before and after it, and the weight of the latter."""
     place = torch.arange(n * factor, dtype=torch.float64, device=like.device)
     if convention == "half-pixel":
         place = (place + 0.5) / factor - 0.5
@@ -97,7 +97,7 @@ def bilinear_kernel(size: int) -> Tensor:
     """Kernel of a transposed convolution that interpolates bilinearly.
 
     Args:
-        size: side of the kernel; 2 * factor for a whole factor.
+        size: side of the kernel; 2 * factor for an integer factor.
 
     Returns:
         (size, size) float32, the outer product of 1 - |i - centre| / f with f = floor((size + 1) / 2); each row of
@@ -107,7 +107,7 @@ def bilinear_kernel(size: int) -> Tensor:
         InputError: a size below 1.
     """
     if size < 1:
-        raise InputError(f"the size of a bilinear kernel must be at least 1, got {size}")
+        raise InputError(f"size must be at least 1, got {size}")
     f = (size + 1) // 2
     centre = f - 1 if size % 2 else f - 0.5
     triangle = 1 - (torch.arange(size) - centre).abs() / f
@@ -115,14 +115,14 @@ def bilinear_kernel(size: int) -> Tensor:
 
 
 class BilinearUpsampling(nn.Module):
-    """Transposed convolution that enlarges `factor` times, each channel by itself, at first bilinearly.
+    """Transposed convolution that upsamples each channel `factor` times, initially bilinearly.
 
-    Without padding it gives (n - 1) * factor + 2 * factor rows for n, fading out at the border where fewer values
-    overlap; networks crop that away.
+    Without padding it returns (n - 1) * factor + 2 * factor rows for n; values fade out at the border, where fewer
+    values overlap, which networks crop.
 
     Args:
         n_channels: channels in and out.
-        factor: whole factor; the kernel has twice its side.
+        factor: integer factor; the kernel's side is 2 * factor.
         learned: make the kernels parameters; otherwise they are fixed and not part of the state.
 
     Raises:
@@ -134,7 +134,7 @@ class BilinearUpsampling(nn.Module):
     def __init__(self, n_channels: int, factor: int, *, learned: bool = False) -> None:
         super().__init__()
         if n_channels < 1 or factor < 1:
-            raise InputError(f"channels and factor must be at least 1, got {n_channels} and {factor}")
+            raise InputError(f"n_channels and factor must be at least 1, got {n_channels} and {factor}")
         self.n_channels, self.factor = n_channels, factor
         kernels = bilinear_kernel(2 * factor).repeat(n_channels, 1, 1, 1)
         if learned:
@@ -149,6 +149,6 @@ class BilinearUpsampling(nn.Module):
 
 def _check(x: Tensor, factor: int) -> None:
     if x.dim() < 2 or 0 in x.shape:
-        raise InputError(f"upsampling takes (..., rows, columns), got the shape {tuple(x.shape)}")
+        raise InputError(f"x must be (..., H, W) and not empty, got the shape {tuple(x.shape)}")
     if factor < 1:
-        raise InputError(f"the factor must be at least 1, got {factor}")
+        raise InputError(f"factor must be at least 1, got {factor}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from densa.errors import InputError
+from densa.progress import Progress
 from densa.raster.raster import Raster, Window
 
 __all__ = ["overview"]
@@ -17,7 +18,7 @@ _BLOCK_ROWS, _BLOCK_COLUMNS = 512, 2048  # read at once; a multiple of most file
 
 
 def overview(
-    raster: Raster, max_side: int = 1024, *, progress: Callable[[int, int], None] | None = None
+    raster: Raster, max_side: int = 1024, *, progress: Progress | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Reduce a raster to a size that fits in memory, reading it block by block.
 
