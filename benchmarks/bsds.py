@@ -93,7 +93,7 @@ def cuts_of_pixels(image: Image) -> list[Regions]:
     """Normalized cuts of the pixels of the image at half its size."""
     height, width = (side // 2 for side in image.shape[:2])
     half = image[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3).mean(axis=(1, 3)) / 255
-    _, vectors = regions.ncut_eigenvectors(half, PIXEL_COUNTS[-1])
+    _, vectors = regions.ncut_eigenvectors(regions.pixel_affinities(half), PIXEL_COUNTS[-1])
     family = []
     for count in PIXEL_COUNTS:
         labels = discretise(np.ascontiguousarray(vectors[:count].reshape(count, -1))).reshape(height, width)

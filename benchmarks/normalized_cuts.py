@@ -25,14 +25,8 @@ from skimage import data, graph, io
 from sklearn.cluster import spectral_clustering
 from sklearn.feature_extraction.image import img_to_graph
 
+from densa.regions import PixelGraph, ncut_value, normalized_cuts, normalized_cuts_of_regions, pixel_affinities
 from densa.regions.normalized_cuts.discretisation import discretise
-from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
-from densa.regions.normalized_cuts.pixels import (
-    ncut_value,
-    normalized_cuts,
-    normalized_cuts_of_regions,
-    pixel_affinities,
-)
 
 
 def as_sparse(pixels: PixelGraph) -> sparse.csr_array:
@@ -107,8 +101,8 @@ def main() -> None:
 
     print(machine())
     contenders = {
-        "densa": (lambda: normalized_cuts(image, count), options.runs),
-        "densa, not refined": (lambda: normalized_cuts(image, count, refine=False), options.runs),
+        "densa": (lambda: normalized_cuts(pixel_affinities(image), count), options.runs),
+        "densa, not refined": (lambda: normalized_cuts(pixel_affinities(image), count, refine=False), options.runs),
     }
     if options.exact_runs:
         matrix = as_sparse(pixels)

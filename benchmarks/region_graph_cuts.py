@@ -32,10 +32,10 @@ from machine import machine
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import eigsh, lobpcg
 
+from densa.regions import ncut_value
 from densa.regions.normalized_cuts.discretisation import discretise
 from densa.regions.normalized_cuts.graph import WeightedGraph, graph_eigenvectors, matrix_of, recursive_cuts_of_graph
 from densa.regions.normalized_cuts.graph_refinement import refine_graph
-from densa.regions.normalized_cuts.pixels import ncut_value
 from densa.regions.normalized_cuts.regions import weigh_by_means
 
 Vectors = tuple[np.ndarray, np.ndarray]

@@ -54,11 +54,12 @@ def show(axis, picture, title, regions=None, cmap="gray"):
 
 # sphinx_gallery_thumbnail_number = 3
 image = data.coffee()[::4, ::4]
-normalized_cuts(image[:24, :24], 3)  # the first run may have to compile
-segments, seconds = timed(normalized_cuts, image, 10)
+normalized_cuts(pixel_affinities(image[:24, :24]), 3)  # the first run may have to compile
+graph = pixel_affinities(image)
+segments, seconds = timed(normalized_cuts, graph, 10)
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 show(axes[0], image, f"input: {image.shape[1]} x {image.shape[0]} pixels")
-show(axes[1], image, f"normalized_cuts(image, 10): {seconds:.2f} s", segments)
+show(axes[1], image, f"normalized_cuts(graph, 10): {seconds:.2f} s", segments)
 
 # %%
 # The graph
@@ -109,7 +110,7 @@ for sides, cut in (([1, 1, 1, 2], 0.4), ([1, 1, 2, 2], 0.5), ([1, 2, 2, 2], 1.0)
 # If segments may have grades of membership, the best two are given by the second smallest eigenvector of (D − W) y = λ
 # D y, the next ones by the next: like the modes of a drum whose skin is stiff within objects and soft at their edges.
 # They are almost constant on what belongs together. The first is constant everywhere and says nothing.
-(values, vectors), seconds = timed(ncut_eigenvectors, image, 9)
+(values, vectors), seconds = timed(ncut_eigenvectors, graph, 9)
 print(f"9 eigenvectors of {image[..., 0].size:,} nodes in {seconds:.2f} s")
 figure, axes = plt.subplots(2, 4, figsize=(12, 4.3), layout="constrained")
 for axis, number in zip(axes.flat, range(1, 9), strict=True):
@@ -122,7 +123,7 @@ for axis, number in zip(axes.flat, range(1, 9), strict=True):
 # The paper splits at the value of the second eigenvector where the normalized cut is least, out of ten thresholds, and
 # then splits the parts again, each in its own graph. It stops where the least cut exceeds a bound, and where the vector
 # is not *stable*: where its values spread evenly instead of falling into two heaps.
-second, graph = vectors[1], graphs["color"]
+second = vectors[1]
 thresholds = np.linspace(second.min(), second.max(), 12)[1:-1]
 cuts = [ncut_value(graph, 1 + (second > threshold)) for threshold in thresholds]
 best = thresholds[int(np.argmin(cuts))]
@@ -143,7 +144,7 @@ show(axes[2], image, f"the best: Ncut {min(cuts):.2g}", 1 + (second > best))
 # off dearly.
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.1), layout="constrained")
 for axis, bound in zip(axes, (0.005, 0.015, 0.03), strict=True):
-    parts, seconds = timed(recursive_normalized_cuts, image, bound, stability=1.0)
+    parts, seconds = timed(recursive_normalized_cuts, graph, bound, stability=1.0)
     show(axis, image, f"recursive, max_cut={bound}: {parts.max()} segments, {seconds:.2f} s", parts)
 
 # %%
@@ -155,7 +156,7 @@ for axis, bound in zip(axes, (0.005, 0.015, 0.03), strict=True):
 figure, axes = plt.subplots(2, 3, figsize=(12, 5.8), layout="constrained")
 for line, refine in zip(axes, (False, True), strict=True):
     for axis, k in zip(line, (3, 6, 9), strict=True):
-        parts, seconds = timed(normalized_cuts, image, k, refine=refine)
+        parts, seconds = timed(normalized_cuts, graph, k, refine=refine)
         title = f"k = {k}, refine={refine}: Ncut {ncut_value(graph, parts):.2g}, {seconds:.2f} s"
         show(axis, image, title, parts)
 print("sums of the eigenvalues:", {k: round(float(values[:k].sum()), 4) for k in (3, 6, 9)})

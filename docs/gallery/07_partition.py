@@ -37,6 +37,7 @@ from densa.regions import (
     merge_by_predicate,
     merge_tree,
     normalized_cuts,
+    pixel_affinities,
     range_at_most,
     region_graph,
     region_statistics,
@@ -127,7 +128,7 @@ for axis, (axiom, (name, partition)) in zip(axes, broken.items(), strict=True):
 partitions = {
     "watershed": basins,
     "mean shift": mean_shift(image, 5, 20, 10),
-    "normalized cuts": normalized_cuts(image, 30),
+    "normalized cuts": normalized_cuts(pixel_affinities(image), 30),
     "SLIC": slic(image, 300, 10),
     "merged by P": regions,
 }

@@ -1,20 +1,20 @@
 """Unsupervised regions: partitions of an image, their graph, and how to merge them."""
 
 from densa.regions.mean_shift.segmentation import mean_shift, mean_shift_filter, mean_shift_trajectory
-from densa.regions.normalized_cuts.pixels import (
-    PixelGraph,
+from densa.regions.normalized_cuts.graph import (
     WeightedGraph,
+    normalized_cuts_of_graph,
+    recursive_cuts_of_graph,
+    weighted_graph,
+)
+from densa.regions.normalized_cuts.pixel_affinity import PixelGraph, pixel_affinities
+from densa.regions.normalized_cuts.pixels import (
     ncut_eigenvectors,
     ncut_value,
     normalized_cuts,
-    normalized_cuts_of_graph,
-    normalized_cuts_of_regions,
-    pixel_affinities,
-    recursive_cuts_of_graph,
     recursive_normalized_cuts,
-    region_affinities,
-    weighted_graph,
 )
+from densa.regions.normalized_cuts.regions import normalized_cuts_of_regions, region_affinities
 from densa.regions.partition.axioms import Violation, boundaries, check, connected_components, relabel
 from densa.regions.partition.graph import RegionGraph, region_graph
 from densa.regions.partition.merging import (

@@ -14,8 +14,7 @@ from densa.engine.regions.cuts_of_regions import NormalizedCuts
 from densa.engine.regions.run import segment_array
 from densa.engine.regions.slic.method import Slic
 from densa.errors import InputError
-from densa.regions import connected_components
-from densa.regions.normalized_cuts.pixels import ncut_value, normalized_cuts_of_regions, region_affinities
+from densa.regions import connected_components, ncut_value, normalized_cuts_of_regions, region_affinities
 
 on_files = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 sides = st.one_of(st.tuples(st.integers(1, 24), st.integers(1, 24)), st.tuples(st.just(1), st.integers(1, 60)))

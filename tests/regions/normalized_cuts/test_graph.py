@@ -1,150 +1,64 @@
-"""Normalized cuts of large sparse graphs: the iterative solver against full matrices, pieces, refinement, bad input."""
-
-from itertools import pairwise
+"""Normalized cuts of any graph: worked by hand, pieces, many segments, bad input."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import linalg, ndimage, sparse
-from threadpoolctl import threadpool_limits
 
 from densa.errors import InputError
 from densa.regions.normalized_cuts import graph as graph_cuts
-from densa.regions.normalized_cuts import graph_spectral
 from densa.regions.normalized_cuts.discretisation import discretise
 from densa.regions.normalized_cuts.graph import (
     graph_eigenvectors,
-    matrix_of,
     normalized_cuts_of_graph,
     recursive_cuts_of_graph,
+    two_way_cut,
     weighted_graph,
 )
-from densa.regions.normalized_cuts.graph_multigrid import graph_cycle, graph_levels
-from densa.regions.normalized_cuts.graph_refinement import refine_graph
 from densa.regions.normalized_cuts.pixels import ncut_value
-from densa.regions.normalized_cuts.regions import weigh_by_means
+from tests.regions.normalized_cuts.graphs import apart, lattice, path
+
+PATH = (4, [[0, 1], [1, 2], [2, 3]], [1.0, 0.1, 1.0])
 
 
-def lattice(height, width, seed=0, value_scale=0.1):
-    """The graph of superpixels in rows: 4 neighbours, colours of a smooth field with steps and noise."""
-    rng = np.random.default_rng(seed)
-    field = ndimage.gaussian_filter(rng.standard_normal((3, height, width)), (0, 3, 3))
-    means = np.round(field / field.std() * 2) / 8 + rng.normal(0, 0.02, field.shape)
-    nodes = np.arange(height * width).reshape(height, width)
-    pairs = [(nodes[:, :-1], nodes[:, 1:]), (nodes[:-1], nodes[1:])]
-    edges = np.concatenate([np.stack([one.ravel(), other.ravel()], axis=1) for one, other in pairs])
-    return weigh_by_means(means.reshape(3, -1).T, edges, value_scale, 1e-6)
+def pairs_graph():
+    """Six nodes in three pairs: 1 inside a pair (edges to itself included), 0.02 elsewhere."""
+    edges = [(i, j) for i in range(6) for j in range(i, 6)]
+    return 6, edges, [1.0 if i // 2 == j // 2 else 0.02 for i, j in edges]
 
 
-def exact(graph, count):
-    """Smallest values and vectors by SciPy's generalised solver."""
-    matrix = matrix_of(graph).toarray()
-    degrees = matrix.sum(axis=1)
-    values, columns = linalg.eigh(np.diag(degrees) - matrix, np.diag(degrees), subset_by_index=[0, count - 1])
-    return values, columns.T
+def test_path_of_four_by_hand():
+    graph = weighted_graph(*PATH)
+    values, vectors = graph_eigenvectors(graph, 4)
+    assert_allclose(values, [0, 0.090909, 1.909091, 2], atol=1e-6)
+    assert_allclose(vectors[1] / vectors[1][0], [1, 0.909091, -0.909091, -1], atol=1e-6)
+    assert_allclose(ncut_value(graph, [1, 1, 2, 2]), 0.095238, atol=1e-6)
+    assert_allclose(ncut_value(graph, [1, 2, 2, 2]), 1.3125)
+    assert_allclose(two_way_cut(graph, np.array([False, False, False, True])), 1.3125)
+    assert_array_equal(normalized_cuts_of_graph(*PATH, 2), [1, 1, 2, 2])
+    assert_array_equal(recursive_cuts_of_graph(*PATH, 0.1), [1, 1, 2, 2])
+    assert_array_equal(recursive_cuts_of_graph(*PATH, 0.09), [1, 1, 1, 1])
 
 
-def apart(*graphs):
-    """One graph of several that no edge joins."""
-    starts = np.cumsum([0] + [graph.n_nodes for graph in graphs])
-    edges = [graph.edges + start for graph, start in zip(graphs, starts[:-1], strict=True)]
-    return weighted_graph(int(starts[-1]), np.concatenate(edges), np.concatenate([graph.weights for graph in graphs]))
-
-
-@pytest.mark.parametrize("value_scale", [0.1, 0.3, 10.0])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_values_and_cuts_are_those_of_full_matrices(seed, value_scale):
-    graph = lattice(30, 40, seed, value_scale)
-    for count in (2, 8):
-        expected, columns = exact(graph, count)
-        values, vectors = graph_eigenvectors(graph, count)
-        assert (values >= expected - 1e-9).all()
-        assert_allclose(values, expected, rtol=0.01, atol=1e-9)
-        cuts = []
-        for each in (vectors, columns):
-            labels = discretise(np.ascontiguousarray(each, np.float32))
-            cuts.append(ncut_value(graph, refine_graph(matrix_of(graph), labels, count) + 1))
-        assert cuts[0] <= 1.05 * cuts[1]  # local optima of nearly equal vectors
-
-
-@pytest.mark.parametrize(("least", "kind"), [(1e-6, "float32"), (1e-14, "float64")])
-def test_corrections_have_32_bits_where_weights_allow_it(monkeypatch, least, kind):
-    graph = lattice(40, 50, 2)
-    graph = graph._replace(weights=np.where(np.arange(len(graph.weights)) % 7, graph.weights, least))
-    kinds = set()
-
-    def noted(levels, target, depth=0):
-        kinds.add(target.dtype.name)
-        return graph_cycle(levels, target, depth)
-
-    monkeypatch.setattr(graph_spectral, "graph_cycle", noted)
+def test_three_pairs_by_hand():
+    graph = weighted_graph(*pairs_graph())
     values, vectors = graph_eigenvectors(graph, 6)
-    assert kinds == {kind}
-    assert vectors.dtype == np.float64
-    assert_allclose(values, exact(graph, 6)[0], rtol=0.01, atol=1e-12)
-    monkeypatch.setattr(graph_spectral, "MODERATE", 2.0)
-    assert_allclose(values, graph_eigenvectors(graph, 6)[0], rtol=0.003)
-    assert kinds == {kind, "float64"}
+    assert_allclose(values, [0, 0.057692, 0.057692, 1, 1, 1], atol=1e-6)
+    assert_array_equal(normalized_cuts_of_graph(*pairs_graph(), 3), [1, 1, 2, 2, 3, 3])
+    assert_allclose(ncut_value(graph, [1, 1, 2, 2, 3, 3]), 0.115385, atol=1e-6)
+    assert_allclose(values[:3].sum(), 0.115385, atol=1e-6)
+    assert len(np.unique(discretise(vectors[:3].astype(np.float32)))) == 3
 
 
-def test_vectors_are_orthonormal_in_the_degrees_norm():
-    graph = lattice(40, 40)
-    matrix = matrix_of(graph)
-    degrees = matrix.sum(axis=1)
-    values, vectors = graph_eigenvectors(graph, 6)
-    assert_allclose((vectors * degrees) @ vectors.T, np.eye(6), atol=1e-6)
-    assert_allclose(vectors[0], 1 / np.sqrt(degrees.sum()))
-    assert (vectors.sum(axis=1) > -1e-9).all()
-    energies = ((vectors * degrees) - (matrix @ vectors.T).T) * vectors
-    assert_allclose(energies.sum(axis=1), values, atol=1e-9)
-
-
-def test_an_island_that_hardly_holds_is_not_missed():
-    whole = lattice(40, 50, value_scale=10.0)
-    nodes = np.arange(2000).reshape(40, 50)
-    island = np.isin(whole.edges, nodes[20:23, 20:24])
-    weights = np.where(island.sum(axis=1) == 1, 1e-6, whole.weights)
-    graph = whole._replace(weights=weights)
-    assert_allclose(graph_eigenvectors(graph, 2)[0], exact(graph, 2)[0], rtol=0.01, atol=1e-12)
-    labels = normalized_cuts_of_graph(*graph, 2)
-    assert_array_equal(np.flatnonzero(labels == 2), nodes[20:23, 20:24].ravel())
-
-
-def hub(n):
-    """One node beside all others, which lie on a line: a large region with small ones in it."""
-    line = np.arange(1, n)
-    edges = np.concatenate([np.stack([np.zeros_like(line), line], axis=1), np.stack([line[:-1], line[1:]], axis=1)])
-    return weighted_graph(n, edges, np.where(edges[:, 0] == 0, 0.01, 1.0))
-
-
-def loops():
-    """Edges of nodes to themselves, many of them heavy."""
-    graph = lattice(30, 30)
-    nodes = np.arange(900)
-    edges = np.concatenate([graph.edges, np.stack([nodes, nodes], axis=1)])
-    return weighted_graph(900, edges, np.concatenate([graph.weights, (nodes * 7919 % 13).astype(float)]))
-
-
-def star(n):
-    return weighted_graph(n, np.stack([np.zeros(n - 1, int), np.arange(1, n)], axis=1), np.ones(n - 1))
-
-
-def path(n):
-    return weighted_graph(n, np.stack([np.arange(n - 1), np.arange(1, n)], axis=1), np.ones(n - 1))
-
-
-def cliques(n, count):
-    pairs = np.stack(np.triu_indices(n, 1), axis=1)
-    edges = np.concatenate([pairs + k * n for k in range(count)] + [[[k * n, k * n + n] for k in range(count - 1)]])
-    return weighted_graph(n * count, edges, np.ones(len(edges)))
-
-
-@pytest.mark.parametrize("graph", [hub(900), loops(), star(700), path(800), cliques(150, 4)])
-@pytest.mark.parametrize("count", [2, 5, 20])
-def test_graphs_unlike_grids(graph, count):
-    assert_allclose(graph_eigenvectors(graph, count)[0], exact(graph, count)[0], rtol=0.01, atol=1e-8)
+def test_scaled_weights_and_renumbered_nodes(rng):
+    n_nodes = 30
+    edges = np.argwhere(np.triu(rng.random((n_nodes, n_nodes)) < 0.8, 1))
+    weights = np.where(edges[:, 0] // 10 == edges[:, 1] // 10, 1.0, 0.05) * rng.uniform(0.8, 1, len(edges))
+    parts = normalized_cuts_of_graph(n_nodes, edges, weights, 3)
+    assert_array_equal(parts, np.arange(n_nodes) // 10 + 1)
+    assert_array_equal(normalized_cuts_of_graph(n_nodes, edges, 64 * weights, 3), parts)
+    new = rng.permutation(n_nodes)
+    renamed = normalized_cuts_of_graph(n_nodes, new[edges], weights, 3)[new]
+    assert_array_equal(renamed[:, None] == renamed, parts[:, None] == parts)
 
 
 def test_pieces_come_first():
@@ -189,44 +103,6 @@ def test_many_segments():
     assert len(np.unique(labels)) == labels.max() > 100
 
 
-def test_threads_change_nothing():
-    graph = lattice(60, 60)
-    with threadpool_limits(1):
-        one = graph_eigenvectors(graph, 8)
-    with threadpool_limits(4):
-        several = graph_eigenvectors(graph, 8)
-    assert_array_equal(one[0], several[0])
-    assert_array_equal(one[1], several[1])
-
-
-def test_levels_shrink_and_keep_the_constant():
-    graph = lattice(50, 50)
-    matrix = matrix_of(graph)
-    degrees = np.asarray(matrix.sum(axis=1)).ravel()
-    levels = graph_levels((sparse.diags_array(degrees) - matrix).tocsr(), degrees, 10)
-    sizes = [len(level.masses) for level in levels]
-    assert len(sizes) > 1
-    assert all(coarse < fine / 2 for fine, coarse in pairwise(sizes))
-    rng = np.random.default_rng(0)
-    one, other = rng.standard_normal((2, 2500, 1))
-    one, other = one - one.mean(), other - other.mean()
-    assert_allclose(np.vdot(one, graph_cycle(levels, other)), np.vdot(other, graph_cycle(levels, one)), rtol=1e-6)
-    assert np.vdot(one, graph_cycle(levels, one)) > 0
-
-
-@settings(max_examples=40)
-@given(st.integers(2, 30), st.integers(1, 5), st.integers(0, 999))
-def test_refinement_moves_downhill(n_nodes, n_labels, seed):
-    rng = np.random.default_rng(seed)
-    edges = np.argwhere(np.triu(rng.random((n_nodes, n_nodes)) < 0.3))
-    graph = weighted_graph(n_nodes, edges, rng.choice([0, 1e-6, 0.5, 1], len(edges)))
-    labels = rng.integers(0, n_labels, n_nodes).astype(np.int32)
-    refined = refine_graph(matrix_of(graph), labels, n_labels)
-    assert_array_equal(np.unique(refined), np.unique(labels))
-    before, after = (ncut_value(graph, each + 1) for each in (labels, refined))
-    assert after <= before + 1e-9
-
-
 def test_halving_stops():
     graph = lattice(30, 40, value_scale=0.2)
     parts = recursive_cuts_of_graph(*graph, 0.1, stability=1)
@@ -235,6 +111,27 @@ def test_halving_stops():
     assert few.max() == 5
     assert ncut_value(graph, few) < ncut_value(graph, parts)
     assert recursive_cuts_of_graph(*graph, 0.1, max_segments=1).max() == 1
+
+
+def test_graph_without_edges():
+    assert_array_equal(normalized_cuts_of_graph(3, [], [], 3), [1, 2, 3])
+    assert normalized_cuts_of_graph(3, [], [], 2).min() == 1
+    assert_array_equal(recursive_cuts_of_graph(3, [], [], 0.5), [1, 1, 1])
+
+
+def test_graphs_that_cannot_be_used_are_said():
+    for arguments in [
+        (0, [], [], 1),
+        (3, [[0, 3]], [1.0], 2),
+        (3, [[-1, 2]], [1.0], 2),
+        (3, [[0, 1]], [-1.0], 2),
+        (3, [[0, 1]], [np.nan], 2),
+        (3, [[0, 1]], [1.0, 2.0], 2),
+        (3, [[0.0, 1.0]], [1.0], 2),
+        (3, [[0, 1]], [1.0], 4),
+    ]:
+        with pytest.raises(InputError):
+            normalized_cuts_of_graph(*arguments)
 
 
 def test_what_is_too_much_is_said(monkeypatch):

@@ -14,7 +14,7 @@ from densa.engine.regions.stages.store import Store
 from densa.engine.tiles import Grid
 from densa.errors import InputError
 from densa.raster import Raster
-from densa.regions import normalized_cuts, recursive_normalized_cuts
+from densa.regions import normalized_cuts, pixel_affinities, recursive_normalized_cuts
 
 __all__ = ["PixelCuts"]
 
@@ -84,12 +84,11 @@ class _Cuts(Stage):
         image = np.ascontiguousarray(np.moveaxis(block.pixels, 0, -1))
         if not block.valid.any():
             return {"fragments": np.zeros(block.valid.shape, np.int32)}
+        graph = pixel_affinities(image, value_scale=self.value_scale, mask=block.valid)
         if self.n_segments is not None:
-            count = min(self.n_segments, int(block.valid.sum()))
-            return {"fragments": normalized_cuts(image, count, value_scale=self.value_scale, mask=block.valid)}
+            return {"fragments": normalized_cuts(graph, min(self.n_segments, int(block.valid.sum())))}
         assert self.max_cut is not None
-        found = recursive_normalized_cuts(image, self.max_cut, value_scale=self.value_scale, mask=block.valid)
-        return {"fragments": found}
+        return {"fragments": recursive_normalized_cuts(graph, self.max_cut)}
 
     def gather(self, store: Store, grid: Grid) -> None:
         """Segments are numbered already."""

@@ -15,7 +15,7 @@ from densa.checks import as_count, as_positive
 from densa.errors import InputError
 from densa.regions.normalized_cuts.discretisation import discretise
 from densa.regions.normalized_cuts.graph_refinement import refine_graph
-from densa.regions.normalized_cuts.graph_spectral import smallest_positive
+from densa.regions.normalized_cuts.graph_spectral import smallest_positive_eigenvectors
 
 __all__ = [
     "WeightedGraph",
@@ -235,7 +235,7 @@ def _eigenvectors(graph: WeightedGraph, n_vectors: int) -> tuple[NDArray[np.floa
         found_values, found = _all_at_once(matrix, degrees, n_found)
     else:
         matrix = (sparse.diags_array(degrees) - matrix).tocsr()  # of weights no more
-        found_values, found = smallest_positive(matrix, degrees, pieces, n_found - n_pieces)
+        found_values, found = smallest_positive_eigenvectors(matrix, degrees, pieces, n_found - n_pieces)
         del matrix
         found_values = np.concatenate([np.zeros(n_pieces), found_values])
         found = np.vstack([_indicators(pieces, degrees, n_pieces), found.T])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from densa.regions.normalized_cuts.graph_multigrid import GraphLevel, graph_cycle, graph_levels
 
-__all__ = ["smallest_positive"]
+__all__ = ["smallest_positive_eigenvectors"]
 
 NOTICED = 1e-9  # smaller values count as this one where accuracy is judged
 STANDSTILL = 5  # tolerances that the last step may have gained: the estimate trusts the cycle, this does not
@@ -28,7 +28,7 @@ _BLOCK = 2**14
 Vectors = NDArray[Any]  # (nodes, n), of 32 or 64 bits
 
 
-def smallest_positive(
+def smallest_positive_eigenvectors(
     laplacian: Any,
     degrees: NDArray[np.float64],
     components: NDArray[np.int32],

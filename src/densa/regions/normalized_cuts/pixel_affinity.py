@@ -29,11 +29,24 @@ class PixelGraph(NamedTuple):
         offsets: (n, 2) int64 (rows, columns) of an edge's other end, rows >= 0, and columns > 0 where rows is 0.
         weights: (n, h, w) float32: `weights[k, i, j]` joins (i, j) and (i, j) + offsets[k]; 0 where that is no pixel.
         degrees: (h, w) float32 sum of the weights of each pixel's edges (and of its edge to itself, in coarse graphs).
+        mask: (h, w) pixels that are nodes; None: all.
     """
 
     offsets: NDArray[np.int64]
     weights: NDArray[np.float32]
     degrees: NDArray[np.float32]
+    mask: NDArray[np.bool_] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        height, width = self.degrees.shape
+        return height, width
+
+    @property
+    def nodes(self) -> NDArray[np.bool_]:
+        """(h, w) the mask, whether or not there is one."""
+        return np.ones(self.shape, np.bool_) if self.mask is None else self.mask
 
 
 def pixel_affinities(
@@ -46,7 +59,7 @@ def pixel_affinities(
     floor: float = 0.01,
     mask: ArrayLike | None = None,
 ) -> PixelGraph:
-    """The graph that `normalized_cuts` cuts.
+    """The graph of an image's pixels, for `normalized_cuts`, `recursive_normalized_cuts` and `ncut_eigenvectors`.
 
     The weight of two pixels nearer than `radius` is `exp(-(difference / value_scale)^2 - (distance / space_scale)^2)`
     (Shi & Malik, section 3, both scales squared). No pixel has an edge to itself.
@@ -60,7 +73,7 @@ def pixel_affinities(
         value_scale: difference at which the weight has fallen to 1/e.
         space_scale: pixels at which the weight has fallen to 1/e.
         floor: least weight between 4-neighbours: keeps the graph in one piece, and lone outliers from being cut off.
-        mask: (h, w) booleans; pixels that are False have no edge.
+        mask: (h, w) booleans; pixels that are False are not nodes of the graph.
 
     Raises:
         InputError: no such image, affinity, scale; NaN or infinite values within the mask.
@@ -85,7 +98,7 @@ def pixel_affinities(
         _value_weights(features, counts, offsets, settings, per_value, weights)
     degrees = np.empty((height, width), np.float32)
     sum_of_weights(offsets, weights, degrees)
-    return PixelGraph(offsets, weights, degrees)
+    return PixelGraph(offsets, weights, degrees, valid)
 
 
 def _features(bands: NDArray[Any], affinity: str) -> NDArray[np.float32]:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
-from densa.regions.normalized_cuts.pixel_stencil import Laplacian, coarser
+from densa.regions.normalized_cuts.pixel_stencil import PixelLaplacian, coarser_pixel_graph
 
-__all__ = ["Level", "cycle", "levels_of"]
+__all__ = ["PixelLevel", "pixel_cycle", "pixel_levels"]
 
 DENSE = 200  # nodes that a full matrix does
 SMOOTHING = 2  # degree of the Chebyshev smoother
@@ -23,12 +23,12 @@ OVERCORRECTION = 1.4
 Vectors = NDArray[np.float32]  # (n, pixels)
 
 
-class Level:
+class PixelLevel:
     """One graph of the hierarchy with its Laplacian; the coarsest one also has all eigenvectors."""
 
     def __init__(self, graph: PixelGraph, is_coarsest: bool) -> None:
         self.shape = graph.degrees.shape
-        self.laplacian = Laplacian(graph)
+        self.laplacian = PixelLaplacian(graph)
         self.roots, self.inverse_roots = self.laplacian.roots, self.laplacian.inverse_roots
         if is_coarsest:
             self.eigenvalues, self.eigenvectors = self._all_eigenvectors()
@@ -39,7 +39,7 @@ class Level:
         """L times each of the vectors."""
         return self.laplacian.apply(vectors.reshape(-1, *self.shape)).reshape(vectors.shape)
 
-    def to_coarser(self, vectors: Vectors, coarse: Level) -> Vectors:
+    def to_coarser(self, vectors: Vectors, coarse: PixelLevel) -> Vectors:
         """T' times each of the vectors."""
         height, width = self.shape
         planes = vectors.reshape(-1, height, width) * self.roots
@@ -47,7 +47,7 @@ class Level:
         rows = planes[:, ::2] + planes[:, 1::2]
         return ((rows[:, :, ::2] + rows[:, :, 1::2]) * coarse.inverse_roots).reshape(len(vectors), -1)
 
-    def from_coarser(self, vectors: Vectors, coarse: Level) -> Vectors:
+    def from_coarser(self, vectors: Vectors, coarse: PixelLevel) -> Vectors:
         """T times each of the coarse vectors."""
         height, width = self.shape
         cells = vectors.reshape(-1, *coarse.shape) * coarse.inverse_roots
@@ -107,15 +107,15 @@ class Level:
         return min(2.0, float(np.linalg.eigvalsh(matrix)[-1]) + beta)
 
 
-def levels_of(graph: PixelGraph, n_vectors: int) -> list[Level]:
+def pixel_levels(graph: PixelGraph, n_vectors: int) -> list[PixelLevel]:
     """The graph's levels, finest first; the coarsest has few nodes, yet enough for `n_vectors` where there are."""
     graphs = [graph]
     while np.count_nonzero(graphs[-1].degrees) > max(DENSE, 4 * n_vectors):
-        graphs.append(coarser(graphs[-1]))
-    return [Level(each, is_coarsest=each is graphs[-1]) for each in graphs]
+        graphs.append(coarser_pixel_graph(graphs[-1]))
+    return [PixelLevel(each, is_coarsest=each is graphs[-1]) for each in graphs]
 
 
-def cycle(levels: list[Level], depth: int, target: Vectors) -> Vectors:
+def pixel_cycle(levels: list[PixelLevel], depth: int, target: Vectors) -> Vectors:
     """An approximation of L^+ target: one V on the finest two levels, W below, where it costs little."""
     level = levels[depth]
     if depth == len(levels) - 1:
@@ -124,6 +124,6 @@ def cycle(levels: list[Level], depth: int, target: Vectors) -> Vectors:
     result = level.smooth(target, None)
     for _ in range(1 if depth < 2 else 2):
         below = level.to_coarser(target - level.apply(result), coarse)
-        correction = level.from_coarser(cycle(levels, depth + 1, below), coarse)
+        correction = level.from_coarser(pixel_cycle(levels, depth + 1, below), coarse)
         result = level.smooth(target, result + np.float32(OVERCORRECTION) * correction)
     return result

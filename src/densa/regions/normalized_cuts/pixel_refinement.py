@@ -9,14 +9,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
-from densa.regions.normalized_cuts.pixel_stencil import coarser
+from densa.regions.normalized_cuts.pixel_stencil import coarser_pixel_graph
 
-__all__ = ["best_label", "cut_and_association", "refine"]
+__all__ = ["best_label", "cut_and_association", "refine_pixels"]
 
 DEPTH = 2  # halvings of the coarsest cells that are moved
 
 
-def refine(graph: PixelGraph, labels: NDArray[np.int32], n_labels: int, sweeps: int = 40) -> NDArray[np.int32]:
+def refine_pixels(graph: PixelGraph, labels: NDArray[np.int32], n_labels: int, sweeps: int = 40) -> NDArray[np.int32]:
     """Labels (h, w) from 0 of a k-way cut not above the given labels' cut; every label keeps at least one pixel.
 
     First single pixels move. Then cells of 4x4 and of 2x2 pixels do, and after them the pixels again: they pass ridges
@@ -26,7 +26,7 @@ def refine(graph: PixelGraph, labels: NDArray[np.int32], n_labels: int, sweeps: 
     best_cut, n_present = _cut(graph, best, n_labels), _n_present(labels)
     graphs = [graph]
     for _ in range(DEPTH):
-        graphs.append(coarser(graphs[-1]))
+        graphs.append(coarser_pixel_graph(graphs[-1]))
     for depth in range(DEPTH, 0, -1):
         tried = np.ascontiguousarray(best[:: 2**depth, :: 2**depth])
         for level in graphs[depth:0:-1]:

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
-from densa.regions.normalized_cuts.pixel_multigrid import Level, cycle, levels_of
+from densa.regions.normalized_cuts.pixel_multigrid import PixelLevel, pixel_cycle, pixel_levels
 
-__all__ = ["smallest_eigenvectors"]
+__all__ = ["pixel_eigenvectors"]
 
 GUARDS = 1  # vectors carried beyond those wanted: the wanted ones converge faster
 COARSE_STEPS = 4  # iterations on every level but the finest; they cost little
@@ -22,7 +22,7 @@ COARSE_STEPS = 4  # iterations on every level but the finest; they cost little
 Vectors = NDArray[np.float32]  # (n, pixels)
 
 
-def smallest_eigenvectors(
+def pixel_eigenvectors(
     graph: PixelGraph, n_vectors: int, *, steps: int = 5, tolerance: float = 0.02
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Eigenvalues and eigenvectors y of (D - W) y = lambda D y, smallest first.
@@ -36,7 +36,7 @@ def smallest_eigenvectors(
     Returns:
         (n,) values, 0..2, and (n, h, w) vectors of unit length in the degrees' norm, each of positive sum.
     """
-    levels = levels_of(graph, n_vectors + GUARDS)
+    levels = pixel_levels(graph, n_vectors + GUARDS)
     vectors = levels[-1].eigenvectors[: n_vectors + GUARDS]
     values = levels[-1].eigenvalues[: n_vectors + GUARDS]
     for depth in range(len(levels) - 2, -1, -1):
@@ -49,7 +49,7 @@ def smallest_eigenvectors(
 
 
 def _improve(
-    levels: list[Level], depth: int, vectors: Vectors, n_wanted: int, steps: int, tolerance: float
+    levels: list[PixelLevel], depth: int, vectors: Vectors, n_wanted: int, steps: int, tolerance: float
 ) -> tuple[NDArray[np.float64], Vectors]:
     level = levels[depth]
     products = level.apply(vectors)
@@ -60,7 +60,7 @@ def _improve(
     for _ in range(steps):
         # The first vector, D^{1/2} 1, comes exact from the coarser level.
         residuals = products[1:] - values[1:].astype(np.float32)[:, np.newaxis] * vectors[1:]
-        corrections = cycle(levels, depth, residuals)
+        corrections = pixel_cycle(levels, depth, residuals)
         corrections -= (corrections @ vectors.T) @ vectors
         corrections /= np.maximum(np.linalg.norm(corrections, axis=1, keepdims=True), np.float32(1e-20))
         basis = np.concatenate([vectors, corrections, directions])

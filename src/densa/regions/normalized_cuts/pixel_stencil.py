@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
 
-__all__ = ["Laplacian", "coarser"]
+__all__ = ["PixelLaplacian", "coarser_pixel_graph"]
 
 PARALLEL_FROM = 30_000  # pixels; below, waking threads costs more than they save
 
 
-class Laplacian:
+class PixelLaplacian:
     """The operator L = I - D^{-1/2} W D^{-1/2} of a pixel graph, on stacks of images (n, h, w)."""
 
     def __init__(self, graph: PixelGraph) -> None:
@@ -142,7 +142,7 @@ _recur = njit(nogil=True, cache=True, parallel=True)(_recur_rows)
 _recur_alone = njit(nogil=True, cache=True)(_recur_rows)
 
 
-def coarser(graph: PixelGraph) -> PixelGraph:
+def coarser_pixel_graph(graph: PixelGraph) -> PixelGraph:
     """The graph of 2x2 cells: weights and degrees summed, so that a cut along cells has its value in both graphs."""
     _, height, width = graph.weights.shape
     shape = ((height + 1) // 2, (width + 1) // 2)

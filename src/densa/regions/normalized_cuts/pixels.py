@@ -1,9 +1,9 @@
-"""Normalized cuts of an image's pixels and of its region graph (Shi & Malik, PAMI 22(8), 2000, doi:10.1109/34.868688).
+"""Normalized cuts of the pixels of an image (Shi & Malik, PAMI 22(8), 2000, doi:10.1109/34.868688).
 
-Pixels nearer than a radius are joined by their likeness; the segments are the k parts with the least sum of
-cut(part, rest) / association(part, all). The relaxed problem's eigenvectors come from multigrid (`spectral.py`), their
-discretisation from Yu & Shi (ICCV 2003); then segment borders are moved downhill in the cut itself (`refine`), which no
-eigenvector sees.
+Pixels nearer than a radius are joined by edges weighted by their similarity (`pixel_affinities`); the segments are the
+k parts with the least sum of cut(part, rest) / association(part, all). The eigenvectors of the relaxed problem come
+from multigrid (`pixel_spectral`), the segments from their discretisation (Yu & Shi, ICCV 2003); then pixels at segment
+borders change sides while that lowers the cut itself (`pixel_refinement`).
 """
 
 from __future__ import annotations
@@ -14,131 +14,66 @@ from numpy.typing import ArrayLike, NDArray
 from densa.checks import as_count, as_positive
 from densa.errors import InputError
 from densa.regions.normalized_cuts.discretisation import discretise
-from densa.regions.normalized_cuts.graph import (
-    WeightedGraph,
-    best_threshold,
-    cut_of_labels,
-    in_order_of_first,
-    normalized_cuts_of_graph,
-    recursive_cuts_of_graph,
-    weighted_graph,
-)
-from densa.regions.normalized_cuts.pixel_affinity import Affinity, PixelGraph, pixel_affinities, sum_of_weights
-from densa.regions.normalized_cuts.pixel_refinement import cut_and_association
-from densa.regions.normalized_cuts.pixel_refinement import refine as refine_labels
-from densa.regions.normalized_cuts.pixel_spectral import smallest_eigenvectors
-from densa.regions.normalized_cuts.regions import normalized_cuts_of_regions, region_affinities
+from densa.regions.normalized_cuts.graph import WeightedGraph, best_threshold, cut_of_labels, in_order_of_first
+from densa.regions.normalized_cuts.pixel_affinity import PixelGraph, sum_of_weights
+from densa.regions.normalized_cuts.pixel_refinement import cut_and_association, refine_pixels
+from densa.regions.normalized_cuts.pixel_spectral import pixel_eigenvectors
 
-__all__ = [
-    "PixelGraph",
-    "WeightedGraph",
-    "ncut_eigenvectors",
-    "ncut_value",
-    "normalized_cuts",
-    "normalized_cuts_of_graph",
-    "normalized_cuts_of_regions",
-    "pixel_affinities",
-    "recursive_cuts_of_graph",
-    "recursive_normalized_cuts",
-    "region_affinities",
-    "weighted_graph",
-]
+__all__ = ["ncut_eigenvectors", "ncut_value", "normalized_cuts", "recursive_normalized_cuts"]
 
 
-def normalized_cuts(
-    image: ArrayLike,
-    n_segments: int,
-    *,
-    radius: float = 5.0,
-    affinity: Affinity = "color",
-    value_scale: float = 0.1,
-    space_scale: float = 4.0,
-    floor: float = 0.01,
-    mask: ArrayLike | None = None,
-    refine: bool = True,
-) -> NDArray[np.int32]:
-    """Cut an image into `n_segments` segments of pixels that are alike and together.
+def normalized_cuts(graph: PixelGraph, n_segments: int, *, refine: bool = True) -> NDArray[np.int32]:
+    """Cut an image into `n_segments` segments of pixels that are similar and close to each other.
 
     Args:
-        image: (h, w) or (h, w, bands). Integers count as shares of their type's largest value, floats as they are.
-        n_segments: 1 to the number of pixels.
-        radius, affinity, value_scale, space_scale, floor, mask: the graph, see `pixel_affinities`.
+        graph: of the pixels, from `pixel_affinities`.
+        n_segments: 1 to the number of pixels inside the mask.
         refine: let pixels at segment borders change sides while that lowers the k-way cut. False: Yu & Shi's labels.
 
     Returns:
-        (h, w) int32 segments from 1, in the order of their first pixels, 0 outside the mask; now and then fewer than
-        asked, and a segment may be in several pieces.
+        (h, w) int32 segments from 1, in the order of their first pixels, 0 outside the mask; sometimes fewer than
+        requested, and a segment may consist of several pieces.
 
     Raises:
-        InputError: no such image, affinity, scale; more segments than pixels; NaN or infinite values within the mask.
+        InputError: more segments than pixels.
     """
-    graph = pixel_affinities(
-        image,
-        radius=radius,
-        affinity=affinity,
-        value_scale=value_scale,
-        space_scale=space_scale,
-        floor=floor,
-        mask=mask,
-    )
-    valid = np.ones(graph.degrees.shape, np.bool_) if mask is None else np.asarray(mask, np.bool_)
-    count = _count_of_segments(n_segments, valid)
-    if count == valid.sum() or count < 2:
-        labels = np.full(valid.shape, -1, np.int32)
-        labels[valid] = np.arange(valid.sum()) if count > 1 else 0
+    nodes = graph.nodes
+    n_nodes, count = int(np.count_nonzero(nodes)), as_count(n_segments, "n_segments")
+    if count > n_nodes:
+        raise InputError(f"n_segments must be at most the number of pixels {n_nodes}, got {count}")
+    labels = np.full(graph.shape, -1, np.int32)
+    if count in (1, n_nodes):
+        labels[nodes] = np.arange(n_nodes) if count > 1 else 0
         return in_order_of_first(labels)
-    _, vectors = smallest_eigenvectors(graph, count)
-    labels = np.full(valid.shape, -1, np.int32)
-    labels[valid] = discretise(np.ascontiguousarray(vectors[:, valid]))
-    return in_order_of_first(refine_labels(graph, labels, count) if refine else labels)
+    _, vectors = pixel_eigenvectors(graph, count)
+    labels[nodes] = discretise(np.ascontiguousarray(vectors[:, nodes]))
+    return in_order_of_first(refine_pixels(graph, labels, count) if refine else labels)
 
 
 def recursive_normalized_cuts(
-    image: ArrayLike,
-    max_cut: float,
-    *,
-    stability: float = 0.06,
-    max_segments: int = 100,
-    radius: float = 5.0,
-    affinity: Affinity = "color",
-    value_scale: float = 0.1,
-    space_scale: float = 4.0,
-    floor: float = 0.01,
-    mask: ArrayLike | None = None,
+    graph: PixelGraph, max_cut: float, *, stability: float = 0.06, max_segments: int = 100
 ) -> NDArray[np.int32]:
     """Halve an image, and the halves again, while the best two-way cut is at most `max_cut` (Shi & Malik, section 3).
 
-    Of ten thresholds between the ends of the second eigenvector the one of least cut is taken; on a part, degrees are
-    those within the part.
+    Of ten thresholds between the extremes of the second eigenvector, the one of least cut is taken; the degrees of a
+    part are those of its own graph.
 
     Args:
-        image: as in `normalized_cuts`.
+        graph: of the pixels, from `pixel_affinities`.
         max_cut: largest Ncut (0..2) of a two-way cut that is still made.
         stability: largest ratio of the emptiest to the fullest of 20 bins of the eigenvector; a vector whose values
-            spread evenly shows no clear cut. 1 switches the test off.
+            are spread evenly shows no clear cut. 1 disables the test.
         max_segments: stop at so many; larger parts are halved first.
-        radius, affinity, value_scale, space_scale, floor, mask: the graph, see `pixel_affinities`.
 
     Returns:
         (h, w) int32 segments from 1, in the order of their first pixels; 0 outside the mask.
 
     Raises:
-        InputError: as `normalized_cuts`.
+        InputError: a bound or a number that is not above 0.
     """
-    graph = pixel_affinities(
-        image,
-        radius=radius,
-        affinity=affinity,
-        value_scale=value_scale,
-        space_scale=space_scale,
-        floor=floor,
-        mask=mask,
-    )
     bound, steadiness = as_positive(max_cut, "max_cut"), as_positive(stability, "stability")
     most = as_count(max_segments, "max_segments")
-    labels = np.zeros(graph.degrees.shape, np.int32)
-    if mask is not None:
-        labels[~np.asarray(mask)] = -1
+    labels = np.where(graph.nodes, 0, -1).astype(np.int32)
     waiting, n_labels = [0], 1
     while waiting and n_labels < most:
         sizes = [int(np.count_nonzero(labels == part)) for part in waiting]
@@ -151,44 +86,25 @@ def recursive_normalized_cuts(
     return in_order_of_first(labels)
 
 
-def ncut_eigenvectors(
-    image: ArrayLike,
-    n_vectors: int,
-    *,
-    radius: float = 5.0,
-    affinity: Affinity = "color",
-    value_scale: float = 0.1,
-    space_scale: float = 4.0,
-    floor: float = 0.01,
-    mask: ArrayLike | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """The relaxed cuts: smallest eigenvalues and eigenvectors of (D - W) y = lambda D y, to look at or to cluster.
+def ncut_eigenvectors(graph: PixelGraph, n_vectors: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """The relaxed cuts: smallest eigenvalues and eigenvectors of (D - W) y = lambda D y, to inspect or to cluster.
 
     Args:
-        image, radius, affinity, value_scale, space_scale, floor, mask: as in `normalized_cuts`.
-        n_vectors: 1 to the number of pixels; the first one is constant.
+        graph: of the pixels, from `pixel_affinities`.
+        n_vectors: 1 to the number of pixels with edges; the first vector is constant.
 
     Returns:
         (n,) values in 0..2, smallest first, and (n, h, w) vectors, 0 outside the mask. Values are approximations from
         above, within some per cent for the first dozen.
 
     Raises:
-        InputError: as `normalized_cuts`.
+        InputError: more vectors than pixels with edges.
     """
-    graph = pixel_affinities(
-        image,
-        radius=radius,
-        affinity=affinity,
-        value_scale=value_scale,
-        space_scale=space_scale,
-        floor=floor,
-        mask=mask,
-    )
     n_joined = int(np.count_nonzero(graph.degrees))
     count = as_count(n_vectors, "n_vectors")
     if count > n_joined:
         raise InputError(f"n_vectors must be at most the number of pixels with edges {n_joined}, got {count}")
-    return smallest_eigenvectors(graph, count)
+    return pixel_eigenvectors(graph, count)
 
 
 def ncut_value(graph: PixelGraph | WeightedGraph, regions: ArrayLike) -> float:
@@ -205,7 +121,7 @@ def ncut_value(graph: PixelGraph | WeightedGraph, regions: ArrayLike) -> float:
         InputError: regions of another shape or type, or negative.
     """
     labels = np.asarray(regions)
-    shape = graph.degrees.shape if isinstance(graph, PixelGraph) else (graph.n_nodes,)
+    shape = graph.shape if isinstance(graph, PixelGraph) else (graph.n_nodes,)
     if labels.shape != shape or labels.dtype.kind not in "ui" or labels.min(initial=0) < 0:
         raise InputError(f"regions must be integers from 0 of shape {shape}, got {labels.dtype} of {labels.shape}")
     names, numbers = np.unique(labels, return_inverse=True)
@@ -219,22 +135,17 @@ def ncut_value(graph: PixelGraph | WeightedGraph, regions: ArrayLike) -> float:
     return float(np.divide(cut, association, out=np.ones_like(cut), where=association > 0).sum())
 
 
-def _count_of_segments(n_segments: int, valid: NDArray[np.bool_]) -> int:
-    count = as_count(n_segments, "n_segments")
-    if count > valid.sum():
-        raise InputError(f"n_segments must be at most the number of pixels {valid.sum()}, got {count}")
-    return count
-
-
 def _two_way(graph: PixelGraph, part: NDArray[np.bool_], bound: float, stability: float) -> NDArray[np.bool_] | None:
     """(h, w) pixels of the part that are to be split off, None: the part stays whole."""
+    if not part.any():
+        return None
     rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     half = _within(graph, part, box)
     joined = half.degrees > 0
     if np.count_nonzero(joined) < 2:
         return None
-    _, vectors = smallest_eigenvectors(half, 2)
+    _, vectors = pixel_eigenvectors(half, 2)
 
     def value(above: NDArray[np.bool_]) -> float:
         labels = np.full(joined.shape, -1, np.int32)
