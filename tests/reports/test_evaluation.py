@@ -103,7 +103,7 @@ def test_images_without_a_label_come_last(rng):
 
 
 def test_wrong_input_is_refused_and_named(rng):
-    with pytest.raises(InputError, match="no image to evaluate"):
+    with pytest.raises(InputError, match="at least one prediction with its mask"):
         evaluate_pairs([], LEGEND)
     with pytest.raises(InputError, match=r"scene 7: target and predicted must have the same shape"):
         evaluate_pairs([Pair("scene 7", np.zeros((3, 4), int), np.zeros((4, 3), int))], LEGEND)

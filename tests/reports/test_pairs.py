@@ -140,7 +140,7 @@ def test_wrong_files_are_named(tmp_path, labels):
     with pytest.raises(InputError, match=r"a\.png"):
         list(pairs_of_masks(bad, masks, legend=LEGEND)[0])
     Image.fromarray(labels[NAMES[0]]).save(bad / "a.tif")
-    with pytest.raises(InputError, match="have one stem"):
+    with pytest.raises(InputError, match="have the same stem"):
         pairs_of_masks(bad, masks, legend=LEGEND)
     with pytest.raises(InputError, match="must be a folder of masks"):
         pairs_of_masks(bad, tmp_path / "missing", legend=LEGEND)

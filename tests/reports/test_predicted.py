@@ -50,5 +50,5 @@ def test_predictions_are_evaluated_whatever_the_tiles(dataset):
 def test_other_classes_are_refused(dataset):
     segmenter = Brightness()
     segmenter.legend = Legend(("low", "high"))
-    with pytest.raises(InputError, match="the model labels the classes low, high; the data set has dark, bright"):
+    with pytest.raises(InputError, match="classes of the model, low, high, got dark, bright"):
         next(pairs_of_predictions(segmenter, dataset))

@@ -1,4 +1,4 @@
-"""What an evaluation found, for people and programs: numbers, error maps, one page."""
+"""Reports of evaluations and comparisons: numbers, error maps, self-contained HTML pages."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ __all__ = [
     "write_report",
 ]
 
-# What needs torch is imported when it is asked for: label maps are compared without.
+# Modules that need torch are imported when first used: comparing label maps does not need it.
 _LATER = {
     "seams": ("Seams", "find_seams", "seams_picture"),
     "predicted": ("pairs_of_predictions",),

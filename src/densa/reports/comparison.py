@@ -1,4 +1,4 @@
-"""Methods side by side: accuracy and cost of each as one page and one CSV, the published rows beside them."""
+"""Comparison of methods: accuracy and cost of each as a page and a CSV file, with published figures."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _COSTS = (
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Shares from 0 to 1, NaN where undefined; per class in the order of the legend."""
+    """Scores from 0 to 1, NaN where undefined; per class in the order of the legend."""
 
     global_accuracy: float
     class_average: float
@@ -61,11 +61,11 @@ class MethodRow:
     """One method of a comparison.
 
     Args:
-        name: as it was asked for: a network's name, or a folder.
-        network: densa's name of the network, None for a model that is none; finds the published row.
-        accuracy: None where there was no data to measure it on.
-        cost: None where it was not measured.
-        training: facts of its training for the reader, such as steps and minutes.
+        name: as requested: the name of a network, or a folder.
+        network: densa's name of the network, which selects the published row; None for other models.
+        accuracy: None if there was no data to measure it on.
+        cost: None if it was not measured.
+        training: information on its training, such as steps and minutes.
         notes: what could not be measured, and why.
     """
 
@@ -79,13 +79,13 @@ class MethodRow:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """An image, its mask and what each method made of it, scaled down.
+    """An image, its mask and the prediction of each method, scaled down.
 
     Args:
-        name: of the image.
+        name: name of the image.
         image: (h, w, 3) uint8.
         target: (h, w) uint8 labels.
-        predicted: one label map for each method, in the order of the rows.
+        predicted: one label map per method, in the order of the rows.
     """
 
     name: str
@@ -96,14 +96,14 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison found.
+    """Result of a comparison.
 
     Args:
-        rows: the methods in the order asked for.
-        legend: classes of the data; None where only cost was measured.
-        facts: settings and machine, for the reader.
+        rows: the methods, in the requested order.
+        legend: classes of the data; None if only cost was measured.
+        facts: settings and machine.
         views: pictures.
-        page: where it was written.
+        page: path of the page.
     """
 
     rows: tuple[MethodRow, ...]
@@ -113,7 +113,7 @@ class Comparison:
     page: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """For programs: shares from 0 to 1, milliseconds and megabytes."""
+        """The result for JSON: scores from 0 to 1, milliseconds and megabytes."""
         return {
             "classes": list(self.legend.class_names) if self.legend else None,
             "methods": [
@@ -132,7 +132,7 @@ class Comparison:
         }
 
     def cost_table(self) -> str:
-        """The costs as a table for a terminal or Markdown, each published row below ours."""
+        """The costs as a Markdown table, each published row below the measured one."""
         header = ["", *(title for _, title in _COSTS)]
         lines = [header, ["---", *("---:" for _ in _COSTS)]]
         for row in self.rows:
@@ -145,7 +145,7 @@ class Comparison:
         return _aligned(lines)
 
     def accuracy_table(self) -> str:
-        """The headline scores in per cent."""
+        """The headline scores in per cent, as a Markdown table."""
         lines = [["", *(title for _, title in _SCORES)], ["---", *("---:" for _ in _SCORES)]]
         lines += [
             [row.name, *(_percent(getattr(row.accuracy, key)) for key, _ in _SCORES)]
@@ -156,23 +156,23 @@ class Comparison:
 
 
 def check_comparison(folder: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
-    """The page and the table that `write_comparison` writes into a folder.
+    """Paths of the page and the table that `write_comparison` writes into a folder.
 
     Raises:
-        InputError: one of them exists and must not be replaced, or the folder is a file.
+        InputError: one of them exists and `overwrite` is false, or the folder is a file.
     """
     page, table = check_files(folder, (PAGE, TABLE), "comparison", overwrite=overwrite)
     return page, table
 
 
 def write_comparison(comparison: Comparison, folder: Path | str, *, overwrite: bool = False) -> Path:
-    """Write `comparison.html` (self-contained) and `comparison.csv` into a folder, made if it is not there.
+    """Write `comparison.html` (self-contained) and `comparison.csv` into a folder, which is created if missing.
 
     Returns:
         Path of the page.
 
     Raises:
-        InputError: see `check_comparison`; a file cannot be written.
+        InputError: as `check_comparison`, or a file cannot be written.
     """
     page, table = check_comparison(folder, overwrite=overwrite)
     html = render_comparison(comparison)
@@ -185,7 +185,7 @@ def write_comparison(comparison: Comparison, folder: Path | str, *, overwrite: b
 
 
 def _csv_rows(comparison: Comparison) -> list[list[str]]:
-    """Ours, then the published ones: scores from 0 to 1, "source" says whose."""
+    """Measured rows, then published ones, distinguished by the column "source"; scores from 0 to 1."""
     names = comparison.legend.class_names if comparison.legend else ()
     costs = [f.name for f in fields(Cost)]
     header = ["source", "name", *(key for key, _ in _SCORES)]
@@ -206,7 +206,7 @@ def _csv_rows(comparison: Comparison) -> list[list[str]]:
 
 
 def _printed_scores(comparison: Comparison) -> list[dict[str, Any]]:
-    """The paper's CamVid rows in the order of the legend's classes; none for other classes."""
+    """The paper's CamVid rows in the order of the legend's classes; empty for other classes."""
     order = camvid_order(comparison.legend.class_names) if comparison.legend else None
     if order is None:
         return []
@@ -222,7 +222,7 @@ def _printed_scores(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def render_comparison(comparison: Comparison) -> str:
-    """The page as one HTML text without any external resource."""
+    """The page as HTML without external resources."""
     return render_page(
         "comparison.html.j2",
         {"percent": _percent},
@@ -238,7 +238,7 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _accuracy_page(comparison: Comparison) -> dict[str, Any] | None:
-    """Headline and class columns, ours with the best of each column marked, printed ones after them."""
+    """Headline and class columns: measured rows, with the best of each column marked, then published ones."""
     if comparison.legend is None or not any(row.accuracy for row in comparison.rows):
         return None
     names = comparison.legend.class_names
@@ -270,7 +270,7 @@ def _accuracy_page(comparison: Comparison) -> dict[str, Any] | None:
 
 
 def _cost_page(rows: Sequence[MethodRow]) -> dict[str, Any] | None:
-    """Per method our figures, a bar of each against the largest of its column, and the printed row."""
+    """For each method the measured figures, each with a bar relative to the largest, and the published row."""
     measured = [row for row in rows if row.cost is not None]
     if not measured:
         return None

@@ -1,4 +1,4 @@
-"""Charts of a run that drew its patch sizes: score and batches of each size, from its `context.csv`."""
+"""Charts of a run with random patch sizes: score and number of batches of each size, from its `context.csv`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["context_charts", "sizes_of_run"]
 
 
 def sizes_of_run(path: Path) -> dict[int, tuple[int, float]]:
-    """Batches and mean score of each patch size, by size; NaN where no batch of it had a labelled pixel.
+    """Number of batches and mean score by patch size; the score is NaN if no batch had a labelled pixel.
 
     Args:
         path: the `context.csv` of a run.
 
     Raises:
-        InputError: the file cannot be read or is no such table.
+        InputError: the file cannot be read or is not such a table.
     """
     scores: dict[int, list[float]] = defaultdict(list)
     try:
@@ -37,13 +37,13 @@ def sizes_of_run(path: Path) -> dict[int, tuple[int, float]]:
 
 
 def context_charts(path: Path) -> tuple[Chart, ...]:
-    """Two charts over the patch size: mean score, and batches; none where the run drew no sizes (no such file).
+    """Charts of the mean score and of the number of batches over the patch size; none if there is no such file.
 
     Args:
-        path: the `context.csv` of a run.
+        path: the `context.csv` of a run, which exists if its patch sizes were random.
 
     Raises:
-        InputError: see `sizes_of_run`.
+        InputError: as `sizes_of_run`.
     """
     if not path.is_file():
         return ()

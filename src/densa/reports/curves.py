@@ -1,4 +1,4 @@
-"""Training curves: the `metrics.csv` of a run as small line charts (SVG) for a page."""
+"""Training curves: line charts (SVG) of the `metrics.csv` of a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_POINTS = 300
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart: its name, colour, SVG `points` and last value."""
+    """A line of a chart: name, colour, SVG `points` and last value."""
 
     name: str
     color: str
@@ -34,7 +34,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """A line chart, ready to be drawn; all places in pixels of `width` x `height`."""
+    """A line chart for the template; all coordinates are in pixels of `width` x `height`."""
 
     title: str
     x_title: str
@@ -50,10 +50,10 @@ def training_charts(path: Path) -> tuple[Chart, ...]:
     """Charts of the losses, scores and learning rate of a run, over the step or epoch.
 
     Args:
-        path: CSV file with a header; cells may be empty. Columns of another kind (times, for example) are left out.
+        path: CSV file with a header; cells may be empty. Other columns (times, for example) are ignored.
 
     Raises:
-        InputError: the file cannot be read or is no such table.
+        InputError: the file cannot be read or is not a CSV file.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -105,7 +105,7 @@ def _value(cell: str | None) -> float:
 
 
 def line_chart(title: str, x_title: str, series: dict[str, Points]) -> Chart:
-    """A chart of named series of (x, y), at least one with a point."""
+    """A chart of named series of (x, y), of which at least one has a point."""
     xs = [x for points in series.values() for x, _ in points]
     ys = [y for points in series.values() for _, y in points]
     x_ticks, y_ticks = _ticks(min(xs), max(xs)), _ticks(min(ys), max(ys))
@@ -140,7 +140,7 @@ def line_chart(title: str, x_title: str, series: dict[str, Points]) -> Chart:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers (1, 2 or 5 times a power of ten apart), about four of them, that span the range."""
+    """About four round numbers, 1, 2 or 5 times a power of ten apart, that span the range."""
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(span / 4))
     step = next(m * power for m in (1, 2, 5, 10) if span / (m * power) <= 5)

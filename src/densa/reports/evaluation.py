@@ -1,4 +1,4 @@
-"""Compare predictions with a reference, image after image: the function behind `densa evaluate`."""
+"""Evaluation of predictions against a reference, image by image, as in `densa evaluate`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["Evaluation", "ImageScore", "Pair", "View", "evaluate_pairs"]
 
 @dataclass(frozen=True)
 class Pair:
-    """One image's reference and prediction.
+    """Reference and prediction of one image.
 
     Args:
-        name: what the image is called on the page.
+        name: name of the image on the page.
         target: (H, W) integers, class of each pixel or 255 (void).
         predicted: (H, W) integers, class of each pixel or 255 (no class predicted).
-        image: reads (bands, h, w) and (h, w) valid, as `Raster.read` does; called only while the image is among the
-            worst so far. None: the page shows no image. It may be smaller than the label maps.
-        probabilities: gives (n_classes, h, w) of 0..1, or uint8 of 0..255, of any size; called only while the image is
-            among the worst.
+        image: returns (bands, h, w) values and (h, w) validity, as `Raster.read`; may be smaller than the label maps.
+            Called only if the image is among the worst so far. None: the page shows no image.
+        probabilities: returns (n_classes, h, w) of 0..1, or uint8 of 0..255, of any size. Called only if the image is
+            among the worst so far.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class ImageScore:
-    """Scores of one image, under the rules of the whole; NaN where undefined."""
+    """Scores of one image, under the same rules as those of the set; NaN where undefined."""
 
     name: str
     mean_iou: float
@@ -52,15 +52,15 @@ class ImageScore:
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows of one image, scaled down.
+    """An image as shown on the page, scaled down.
 
     Attributes:
-        score: the image's scores.
+        score: scores of the image.
         target: (h, w) uint8.
         predicted: (h, w) uint8.
-        image: (h, w, 3) uint8, None where there is no image.
-        classes: those that occur in target or prediction, at full size.
-        probabilities: (h, w) uint8 of 0..255 for each of `classes`; empty where there are none.
+        image: (h, w, 3) uint8, None if there is no image.
+        classes: classes that occur in target or prediction at full size.
+        probabilities: (h, w) uint8 of 0..255 for each of `classes`; empty if there are none.
     """
 
     score: ImageScore
@@ -73,13 +73,13 @@ class View:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """Result of an evaluation.
 
     Attributes:
         legend: the classes.
         confusion: counts over all images.
         boundary: boundary F1 over all images.
-        summary: scores that follow from `confusion`, and the rules they stand under.
+        summary: scores of `confusion`, and their rules.
         images: scores of each image, worst first (by mean IoU; images without one last).
         worst: views of the first of them.
     """
@@ -92,7 +92,7 @@ class Evaluation:
     worst: tuple[View, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `metrics.json`: shares from 0 to 1, None where nothing defines the number."""
+        """The content of `metrics.json`: scores from 0 to 1, None where undefined."""
         s = self.summary
         unpredicted = self.confusion.matrix[:, -1]
         return {
@@ -131,30 +131,30 @@ def evaluate_pairs(
     n_worst: int = 12,
     side: int = 480,
 ) -> Evaluation:
-    """Accumulate the scores of a set and keep small pictures of its worst images.
+    """Accumulate the scores of a set of images and keep small pictures of the worst ones.
 
     Args:
-        pairs: the images, taken one at a time and let go; only thumbnails of the worst stay in memory.
+        pairs: the images, read one at a time; only thumbnails of the worst stay in memory.
         legend: names and colours of the classes.
         void: rule for pixels whose target has no class, see `ConfusionMatrix.summary` and `boundary_f1`.
         absent: rule for classes that do not occur, see `ConfusionMatrix.summary`.
-        tolerance: of the boundary F1, as a share of the image's diagonal.
-        n_worst: number of images whose pictures are kept, those of the lowest mean IoU.
+        tolerance: tolerance of the boundary F1, as a fraction of the image's diagonal.
+        n_worst: number of images whose pictures are kept: those with the lowest mean IoU.
         side: longest side of a picture in pixels.
 
     Returns:
-        Numbers and pictures; `reports.write_report` writes them.
+        Numbers and pictures, for `reports.write_report`.
 
     Raises:
-        InputError: no pair at all, or a prediction does not fit its target; the message names the image.
+        InputError: no pair, or a prediction that does not fit its target; the message names the image.
     """
     confusion, boundary = (
         ConfusionMatrix(legend.n_classes),
         BoundaryF1(legend.n_classes, tolerance=tolerance, void=void),
     )
-    confusion.summary(void=void, absent=absent)  # a wrong rule is refused before the first image is read
+    confusion.summary(void=void, absent=absent)  # refuses an unknown rule before the first image is read
     scores: list[ImageScore] = []
-    worst: list[tuple[float, int, View]] = []  # a heap: the best of the worst comes first
+    worst: list[tuple[float, int, View]] = []  # a heap: the best of them comes first
     for place, pair in enumerate(pairs):
         own = ConfusionMatrix(legend.n_classes)
         try:
@@ -172,7 +172,7 @@ def evaluate_pairs(
         elif n_worst and key > worst[0][:2]:
             heapq.heapreplace(worst, (*key, _view(pair, score, own, side)))
     if not scores:
-        raise InputError("there is no image to evaluate; give at least one prediction with its mask")
+        raise InputError("pairs must hold at least one prediction with its mask, got none")
     return Evaluation(
         legend=legend,
         confusion=confusion,
@@ -184,7 +184,7 @@ def evaluate_pairs(
 
 
 def _rank(score: ImageScore) -> float:
-    """Smaller is worse; an image in which nothing could be scored comes last."""
+    """Smaller is worse; images without a score come last."""
     return math.inf if math.isnan(score.mean_iou) else score.mean_iou
 
 

@@ -1,4 +1,4 @@
-"""What the pages have in common: the folder they are written into, the look, the filters of their templates."""
+"""Shared parts of the pages: output folder, style, template filters."""
 
 from __future__ import annotations
 
@@ -15,52 +15,52 @@ __all__ = ["check_files", "make_folder", "page_facts", "render_page"]
 
 
 def check_files(folder: Path | str, names: Sequence[str], what: str, *, overwrite: bool = False) -> list[Path]:
-    """The files of those names in a folder, which may be written.
+    """Paths of files in a folder, if they may be written.
 
     Args:
-        folder: may be missing.
-        names: of the files.
-        what: is written, for messages.
+        folder: the folder, which may be missing.
+        names: names of the files.
+        what: kind of output, for messages.
         overwrite: the files may exist.
 
     Raises:
-        InputError: one of them exists and must not be replaced, or the folder is a file.
+        InputError: one of them exists and `overwrite` is false, or the folder is a file.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"a {what} is written into a folder, {folder} is a file; give another name")
+        raise InputError(f"the output of a {what} must be a folder, but {folder} is a file; choose another name")
     paths = [folder / name for name in names]
     for path in paths:
         if path.exists() and not overwrite:
-            raise InputError(f"{path} exists; give another folder or allow overwriting")
+            raise InputError(f"{path} exists; choose another folder or pass overwrite=True")
     return paths
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of a report, where it is missing.
+    """Create the folder of a report if it is missing.
 
     Raises:
-        InputError: it cannot be made.
+        InputError: it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"report folder {folder} cannot be made: {error.strerror or error}") from error
+        raise InputError(f"report folder {folder} cannot be created: {error.strerror or error}") from error
 
 
 def page_facts(facts: Mapping[str, object]) -> dict[str, str]:
-    """densa's version and the date, then what is known of the facts."""
+    """densa's version and the date, followed by the facts that are not None."""
     own = {"densa": densa.__version__, "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")}
     return own | {key: str(value) for key, value in facts.items() if value is not None}
 
 
 def render_page(template: str, filters: Mapping[str, Callable[..., str]], **content: Any) -> str:
-    """A page of this package's templates as one HTML text without any external resource.
+    """Render a template of this package as HTML without external resources.
 
     Args:
-        template: name of the file.
-        filters: those of the template, beside `hex` for colours.
-        content: what the template shows, beside the `style` of all pages.
+        template: name of the template file.
+        filters: filters of the template, in addition to `hex` for colours.
+        content: variables of the template, in addition to `style`, the style sheet of all pages.
     """
     from jinja2 import Environment, StrictUndefined
 

@@ -1,4 +1,4 @@
-"""Write what an evaluation found: `metrics.json` and one self-contained page."""
+"""Report of an evaluation: `metrics.json` and a self-contained page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from densa.reports.pictures import ERROR_COLORS, OUTCOME_COLORS, error_map, jpeg
 
 __all__ = ["write_report"]
 
-_MOST_MATRIX_CLASSES = 30  # a larger heat table cannot be read
+_MOST_MATRIX_CLASSES = 30  # a larger confusion matrix is not legible
 _MOST_LISTED_IMAGES = 500
 _VOID_COLORS = ((245, 245, 245), (138, 148, 160), (0, 0, 0), (255, 0, 255))
 
@@ -40,25 +40,25 @@ def write_report(
     figures: Mapping[str, NDArray[np.uint8]] | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write `metrics.json` and `report.html` into a folder, which is made if it is not there.
+    """Write `metrics.json` and `report.html` into a folder, which is created if missing.
 
     Args:
         evaluation: numbers and pictures.
-        folder: where to; other files in it are left alone.
+        folder: output folder; other files in it are not touched.
         title: heading of the page.
-        model: what predicted, for the reader.
-        data: what it was compared with.
-        seed: of the training.
-        provenance: further facts on where the numbers come from; densa's version and the date are always among them.
-        curves: `metrics.csv` of the training run, drawn on the page; `context.csv` too where it lies beside.
-        figures: further pictures for the page, (h, w, 3) uint8 by their captions.
+        model: name of the model.
+        data: name of the reference data.
+        seed: seed of the training.
+        provenance: further information on the origin of the numbers; densa's version and the date are added.
+        curves: `metrics.csv` of the training run, drawn on the page, as is a `context.csv` beside it.
+        figures: further pictures for the page, (h, w, 3) uint8 by caption.
         overwrite: replace the two files if they exist.
 
     Returns:
         Path of the page.
 
     Raises:
-        InputError: a file exists and must not be replaced, cannot be written, or `curves` is no table.
+        InputError: a file exists and `overwrite` is false, a file cannot be written, or `curves` is not a CSV file.
     """
     page, numbers = check_output(folder, overwrite=overwrite)
     facts = {"model": model, "data": data, "seed": seed, **(provenance or {})}
@@ -74,10 +74,10 @@ def write_report(
 
 
 def check_output(folder: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
-    """The two files that `write_report` writes into a folder.
+    """Paths of the two files that `write_report` writes into a folder.
 
     Raises:
-        InputError: one of them exists and must not be replaced, or the folder is a file.
+        InputError: one of them exists and `overwrite` is false, or the folder is a file.
     """
     page, numbers = check_files(folder, ("report.html", "metrics.json"), "report", overwrite=overwrite)
     return page, numbers
@@ -91,7 +91,7 @@ def render(
     curves: Path | None = None,
     figures: Mapping[str, NDArray[np.uint8]] | None = None,
 ) -> str:
-    """The page as one HTML text without any external resource; see `write_report`."""
+    """The page as HTML without external resources; see `write_report`."""
     legend = evaluation.legend
     return render_page(
         "report.html.j2",
@@ -117,7 +117,7 @@ def render(
 
 
 def _void_color(legend: Legend) -> Color:
-    """The first of some plain colours that is unlike all of the legend's, or else the one that is least like them."""
+    """A plain colour that differs clearly from all of the legend's, or else the one that differs most."""
     known = np.array(legend.colors, np.float64)
     distance = {color: float(np.abs(known - color).sum(1).min()) for color in _VOID_COLORS}
     return next((color for color, far in distance.items() if far >= 120), max(distance, key=lambda c: distance[c]))
@@ -128,7 +128,7 @@ def _percent(value: float) -> str:
 
 
 def _headline(evaluation: Evaluation) -> list[dict[str, str]]:
-    """Name, value and rule of each headline number."""
+    """Name, value and rule of each headline score."""
     s, boundary, n = evaluation.summary, evaluation.boundary, evaluation.legend.n_classes
     n_iou, n_accuracy = int((~np.isnan(s.iou)).sum()), int((~np.isnan(s.accuracy)).sum())
     if s.absent == "skip":
@@ -172,7 +172,7 @@ def _class_table(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def _heat_table(evaluation: Evaluation) -> dict[str, Any]:
-    """Rows of (count, share of the row) and whether a column for "no class" and a row for void are needed."""
+    """Rows of (count, share of the row), and whether there is a column for "no class" and a row for void."""
     confusion = evaluation.confusion
     with_none = bool(confusion.matrix[:, -1].any())
     with_void = evaluation.summary.void == "false-positive"
@@ -219,7 +219,7 @@ def _view(evaluation: Evaluation, view: View) -> dict[str, Any]:
         ("Errors", png_uri(error_map(view.target, view.predicted, void), ERROR_COLORS)),
     ]
     classes = []
-    target, predicted = view.target[::2, ::2], view.predicted[::2, ::2]  # there are many of these, shown small
+    target, predicted = view.target[::2, ::2], view.predicted[::2, ::2]  # smaller, since there are many
     for k in view.classes:
         outcome = png_uri(outcome_map(target, predicted, k, void), OUTCOME_COLORS)
         relevance = view.probabilities.get(k)
@@ -237,7 +237,7 @@ def _view(evaluation: Evaluation, view: View) -> dict[str, Any]:
 
 
 def _coarse(relevance: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """32 steps of 0..255: the eye sees no more, and the picture becomes a fraction of the size."""
+    """Quantised to 32 steps of 0..255, which look the same and make the picture much smaller."""
     return (relevance // 8) * np.uint8(255 // 31)
 
 

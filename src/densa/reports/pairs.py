@@ -18,14 +18,13 @@ from densa.datasets.legends import choose_encoding, infer_legend, read_legend
 from densa.datasets.masks import Encoding, MaskScan, read_labels, scan_mask
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
+from densa.progress import Progress
 from densa.reports.evaluation import Pair
 
 __all__ = ["pairs_of_files", "pairs_of_folders", "pairs_of_masks"]
 
 _PROBABILITIES = ".probabilities"  # `densa predict --probabilities` writes NAME.probabilities.tif beside NAME.png
 _LISTED = 10
-Progress = Callable[[int, int], None]
-"""Called with (images done, images in all)."""
 
 
 def pairs_of_files(
@@ -40,36 +39,36 @@ def pairs_of_files(
 
     Args:
         predictions: folder of label maps.
-        data: a data set in a layout that `datasets.open` knows; any other folder that holds images is one of masks.
-        split: train, val or test of a data set; None takes test, or val where there is no test with masks.
-        legend: what the masks mean, or its file; None finds or infers it.
-        progress: called after every image.
+        data: a data set in a layout that `datasets.open` recognises; any other folder with images is taken as masks.
+        split: train, val or test of a data set; None for test, or val if there is no test split with masks.
+        legend: the legend of the masks, or its file; None to find or infer it.
+        progress: called with (images done, images in all).
 
     Returns:
         The pairs, read one at a time, and the legend used.
 
     Raises:
-        InputError: as `pairs_of_folders` and `pairs_of_masks`, or there is no such split.
+        InputError: as `pairs_of_folders` and `pairs_of_masks`, or an unknown split.
     """
     if isinstance(legend, Path):
         legend = read_legend(legend)
     if _is_data_set(data):
-        # Without a split named, all of a data set that brings none is compared.
+        # Without `split`, a data set that has no splits is compared as a whole.
         rule = datasets.SplitRule(val_fraction=None if split else 0.0)
         dataset = datasets.choose_split(datasets.open(data, legend=legend, split=rule), split, data)
-        return _told(pairs_of_folders(predictions, dataset), len(dataset), progress), dataset.legend
+        return _with_progress(pairs_of_folders(predictions, dataset), len(dataset), progress), dataset.legend
     if split is not None:
-        raise InputError(f"{data} is a folder of masks and has no split {split!r}; leave the split out")
+        raise InputError(f"{data} is a folder of masks and has no split {split!r}; omit split")
     pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend)
-    return _told(pairs, n_pairs, progress), legend
+    return _with_progress(pairs, n_pairs, progress), legend
 
 
 def pairs_of_folders(predictions: Path, dataset: Dataset) -> Iterator[Pair]:
     """Pairs of a data set's images with the label maps of a folder.
 
-    The prediction of an image has its name or stem (for a page of a stack NAME_0003), in the folder itself or in the
-    subfolder that the sample's name gives. It may carry densa's own legend, in any order of the classes; other files
-    are read as the data set's masks are. Predictions that belong to no image of the data set are left alone.
+    The prediction of an image has its name or stem (NAME_0003 for a page of a stack), in the folder itself or in the
+    subfolder given by the sample's name. It may contain densa's legend, with the classes in any order; other files are
+    read like the masks of the data set. Predictions without an image in the data set are ignored.
 
     Args:
         predictions: folder of label maps; `NAME.probabilities.tif` beside one is shown as relevance.
@@ -79,8 +78,8 @@ def pairs_of_folders(predictions: Path, dataset: Dataset) -> Iterator[Pair]:
         The pairs, read one at a time.
 
     Raises:
-        InputError: at once, if samples have no mask or no prediction (the first ten and the count are named); while
-            reading, if a file cannot be read or does not fit the legend.
+        InputError: immediately, if samples have no mask or no prediction (the message gives the count and the first
+            ten); while reading, if a file cannot be read or does not fit the legend.
     """
     if without := [sample.name for sample in dataset.samples if sample.mask is None]:
         raise InputError(f"{len(without)} images have no mask to compare with: {_first(without)}")
@@ -106,20 +105,20 @@ def pairs_of_masks(
 
     Args:
         predictions: folder of label maps, as in `pairs_of_folders`.
-        masks: folder of masks, in subfolders or not.
-        legend: what the masks mean; None takes the legend that the predictions carry if it fits the masks, and else
-            infers it where the masks need no explanation.
+        masks: folder of masks, possibly in subfolders.
+        legend: the legend of the masks; None for the legend in the predictions, if it fits the masks, or else one that
+            is inferred from unambiguous masks.
 
     Returns:
         The pairs, read one at a time and without image; their number; and the legend used.
 
     Raises:
-        InputError: at once, if there is no mask, masks have no prediction (the first ten and the count are named) or no
-            legend can be inferred; while reading, if a file cannot be read or does not fit the legend.
+        InputError: immediately, if there are no masks, masks have no prediction (the message gives the count and the
+            first ten) or no legend can be inferred; while reading, if a file cannot be read or does not fit the legend.
     """
     mask_files = list(image_files(masks)) if masks.is_dir() else []
     if not mask_files:
-        raise InputError(f"{masks} must be a folder of masks (PNG, TIFF), there is none in it")
+        raise InputError(f"{masks} must be a folder of masks (PNG, TIFF), but it contains none")
     names = [_relative_stem(path, masks) for path in mask_files]
     files = _match(predictions, [[name, name.rsplit("/", 1)[-1]] for name in names])
     scans = [scan_mask(path) for path in mask_files]
@@ -144,13 +143,13 @@ def _legend_of_masks(scans: list[MaskScan], legend: Legend | None, *, given: boo
 
 
 def _fits(scans: list[MaskScan], legend: Legend) -> bool:
-    """Whether masks hold nothing but classes of a legend, by value."""
+    """Whether masks hold only values that are classes of a legend."""
     known = {*legend.codes, *legend.ignored_codes}
     return all(scan.values and known.issuperset(scan.values) for scan in scans)
 
 
 def _is_data_set(folder: Path) -> bool:
-    """False for a folder that no layout fits but that holds images: they are masks."""
+    """Whether a folder has a known layout; without one, a folder of images is taken as masks."""
     try:
         find_layout(folder)
     except InputError:
@@ -160,7 +159,7 @@ def _is_data_set(folder: Path) -> bool:
     return True
 
 
-def _told(pairs: Iterator[Pair], n_pairs: int, progress: Progress | None) -> Iterator[Pair]:
+def _with_progress(pairs: Iterator[Pair], n_pairs: int, progress: Progress | None) -> Iterator[Pair]:
     for done, pair in enumerate(pairs, 1):
         yield pair
         if progress:
@@ -168,7 +167,7 @@ def _told(pairs: Iterator[Pair], n_pairs: int, progress: Progress | None) -> Ite
 
 
 def _candidates(sample: Sample) -> list[str]:
-    """Names that the prediction of a sample may have, the most telling first."""
+    """Names that the prediction of a sample may have, the most specific first."""
     page = f"_{sample.page:04d}"
     names = [sample.name, f"{sample.name}{page}", f"{sample.image.stem}{page}"]
     return names if sample.page else [*names, sample.image.stem]
@@ -177,26 +176,26 @@ def _candidates(sample: Sample) -> list[str]:
 def _match(predictions: Path, wanted: Sequence[Sequence[str]]) -> list[Path]:
     """The label map of each list of possible names."""
     if not predictions.is_dir():
-        raise InputError(f"{predictions} must be a folder of label maps, there is no such folder")
+        raise InputError(f"{predictions} must be a folder of label maps, but there is no such folder")
     found: dict[str, Path] = {}
     for path in image_files(predictions):
         if path.stem.endswith(_PROBABILITIES):
             continue
         name = _relative_stem(path, predictions)
         if name in found:
-            raise InputError(f"{found[name]} and {path} have one stem; keep the label map that counts")
+            raise InputError(f"{found[name]} and {path} have the same stem; keep one of them")
         found[name] = path
     files = [next((found[name] for name in names if name in found), None) for names in wanted]
     if missing := [names[0] for names, file in zip(wanted, files, strict=True) if file is None]:
         raise InputError(
             f"{len(missing)} of {len(wanted)} masks have no prediction of the same stem in {predictions}: "
-            f"{_first(missing)}; predict them too or give the data set that was predicted"
+            f"{_first(missing)}; predict these images too, or choose the data set that was predicted"
         )
     matched = [file for file in files if file is not None]
     owner: dict[Path, str] = {}
     for names, file in zip(wanted, matched, strict=True):
         if file in owner:
-            raise InputError(f"{file} would be the prediction of {owner[file]} and of {names[0]}; use subfolders")
+            raise InputError(f"{file} is the prediction of both {owner[file]} and {names[0]}; use subfolders")
         owner[file] = names[0]
     return matched
 
@@ -210,7 +209,7 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _read_prediction(path: Path, legend: Legend, encoding: Encoding) -> NDArray[np.uint8]:
-    """(H, W) uint8 classes of the legend; 255 where no class was predicted, whatever the masks use 255 for."""
+    """(H, W) uint8 classes of the legend; 255 for no class, even if 255 has another meaning in the masks."""
     labels, own = raster.read_label_map(path)
     if own is None:
         return read_labels(path, replace(legend, ignored_codes=(*legend.ignored_codes, IGNORE)), encoding)
@@ -224,8 +223,8 @@ def _class_table(own: Legend, legend: Legend, what: str) -> NDArray[np.uint8]:
     """(256,) class in `legend` of each class in `own`, by name."""
     if set(own.class_names) != set(legend.class_names):
         raise InputError(
-            f"{what} has the classes {', '.join(own.class_names)}, the masks have {', '.join(legend.class_names)}; "
-            "both must have the same: give the legend of the masks"
+            f"{what} has the classes {', '.join(own.class_names)}, but the masks have {', '.join(legend.class_names)}; "
+            "both must have the same classes: pass the legend of the masks"
         )
     table = np.full(256, IGNORE, np.uint8)
     table[: own.n_classes] = [legend.class_names.index(name) for name in own.class_names]

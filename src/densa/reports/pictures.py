@@ -25,7 +25,7 @@ OUTCOME_COLORS = {
     "false negative": "#7b3f9d",
     "ignored": "#8a94a0",
 }
-"""Colour of each value of `outcome_map`, in order; told apart with any colour vision."""
+"""Colour of each value of `outcome_map`, in order; distinguishable with any colour vision."""
 
 
 def error_map(target: NDArray[np.uint8], predicted: NDArray[np.uint8], void: VoidRule) -> NDArray[np.uint8]:

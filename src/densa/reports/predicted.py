@@ -1,8 +1,8 @@
-"""Pairs of an evaluation whose predictions are computed on the way."""
+"""Pairs of an evaluation whose predictions are computed as they are needed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -12,12 +12,13 @@ from densa.datasets import Dataset
 from densa.engine import predict
 from densa.errors import InputError
 from densa.legend import IGNORE
+from densa.progress import Progress
 from densa.reports.evaluation import Pair
 from densa.segmenter import Segmenter
 
 __all__ = ["pairs_of_predictions"]
 
-_SHOWN_SIDE_PX = 480  # probabilities are kept for the page's small pictures only
+_SHOWN_SIDE_PX = 480  # probabilities are kept at the size of the page's pictures
 
 
 def pairs_of_predictions(
@@ -25,12 +26,12 @@ def pairs_of_predictions(
     dataset: Dataset,
     *,
     tile_size: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Pair]:
     """Predict the images of a data set one after the other.
 
     Args:
-        segmenter: anything trained on the data set's legend.
+        segmenter: a trained model with the classes of the data set.
         dataset: images with masks.
         tile_size: see `engine.predict`; the labels do not depend on it.
         progress: called with (images done, images in all).
@@ -39,13 +40,13 @@ def pairs_of_predictions(
         One pair per image, with its probabilities at about the size of the page's pictures.
 
     Raises:
-        InputError: the legends name other classes, or an image does not fit the segmenter.
+        InputError: the legends have different classes, or an image does not fit the segmenter.
     """
     names, expected = dataset.legend.class_names, segmenter.legend.class_names
     if names != expected:
         raise InputError(
-            f"the model labels the classes {', '.join(expected)}; the data set has {', '.join(names)}; "
-            "evaluate on data with the model's legend (--legend FILE)"
+            f"the data set must have the classes of the model, {', '.join(expected)}, got {', '.join(names)}; "
+            "open it with the model's legend"
         )
     for i, sample in enumerate(dataset.samples):
         labels, probabilities = _predict(segmenter, dataset, i, tile_size)

@@ -1,4 +1,4 @@
-"""What a measurement ran on, and the peak memory of this process or of its CUDA device."""
+"""The machine of a measurement, and the peak memory of this process or of its CUDA device."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["PeakMemory", "machine"]
 
 
 class PeakMemory:
-    """Bytes that the process takes at most beyond what it held when this was made.
+    """Largest increase, in bytes, of the memory of the process since this object was made.
 
-    On CUDA those of torch's allocator; else the resident set as the system counts it, so that scratch space of the
-    libraries counts too. Where the system cannot set its mark back (other than Linux), what was taken and given back
-    before hides the first bytes; where it counts nothing, `bytes` is None.
+    On CUDA it is that of torch's allocator; otherwise that of the resident set as counted by the system, which includes
+    scratch space of the libraries. On systems that cannot reset the peak (all but Linux), an earlier peak hides
+    increases below it; on systems that count no peak, `bytes` is None.
 
     Args:
-        device: where the work will run.
+        device: device of the measured work.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -35,7 +35,7 @@ class PeakMemory:
             self._before = (resident_bytes() if reset_peak() else peak_bytes()) or None
 
     def bytes(self) -> int | None:
-        """The peak since then."""
+        """The increase up to the peak, None if unknown."""
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
             peak: int | None = torch.cuda.max_memory_allocated(self._device)
@@ -45,7 +45,7 @@ class PeakMemory:
 
 
 def machine(device: torch.device) -> dict[str, str]:
-    """The machine in words: processor or GPU, threads, versions, and how memory is counted there."""
+    """Description of the machine: processor or GPU, threads, versions, and how memory is counted."""
     info = Path("/proc/cpuinfo")
     names = (
         re.findall(r"^model name\s*:\s*(.+)$", info.read_text(encoding="utf-8"), re.MULTILINE) if info.is_file() else []

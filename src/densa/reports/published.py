@@ -1,5 +1,5 @@
-"""Figures printed in papers, to stand beside measured ones: Badrinarayanan, Kendall, Cipolla, "SegNet", PAMI 39(12),
-2017, arXiv:1511.00561. Shares in per cent, memory and size in MB, times in milliseconds.
+"""Published figures, for comparison with measured ones: Badrinarayanan, Kendall, Cipolla, "SegNet", PAMI 39(12), 2017,
+arXiv:1511.00561. Scores in per cent, memory and size in MB, times in milliseconds.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ __all__ = [
 
 COST_NOTE = (
     "Printed rows: SegNet paper (arXiv:1511.00561), its table of computational time and hardware resources: Caffe on a "
-    "GPU, 360x480 pixels, training memory at batch 4, memory with all that Caffe keeps. Other hardware, another "
-    "program: compare the order of the rows, not the figures."
+    "GPU, 360x480 pixels, training memory at batch 4, including all memory that Caffe holds. Hardware and software "
+    "differ: compare the order of the rows, not the figures."
 )
 CAMVID_NOTE = (
     "Printed rows: SegNet paper (arXiv:1511.00561), CamVid's 233 test images of 360x480; its networks were "
-    "pre-trained on ImageNet and trained on 3433 images. Other training data, time and split: a landmark, no contest."
+    "pre-trained on ImageNet and trained on 3433 images. Training data, time and split differ: for orientation only."
 )
 
 
 class PublishedCost(NamedTuple):
-    """A row of the paper's table of cost."""
+    """A row of the paper's table of costs."""
 
     name: str
     forward_ms: float
@@ -47,11 +47,11 @@ PUBLISHED_COST = {
     "fcn8s": PublishedCost("FCN (learnt deconv)", 317.09, 484.11, 9735, 1806, 539),
     "deconvnet": PublishedCost("DeconvNet", 474.65, 602.15, 9731, 1872, 877),
 }
-"""By the name that densa gives the network."""
+"""By densa's name of the network."""
 
 
 class PublishedAccuracy(NamedTuple):
-    """A row on CamVid: per cent; None is not printed. `per_class` follows `CAMVID_CLASSES`."""
+    """Scores on CamVid in per cent, None if not printed; `per_class` in the order of `CAMVID_CLASSES`."""
 
     name: str
     global_accuracy: float
@@ -98,11 +98,11 @@ PUBLISHED_ACCURACY = (
     PublishedAccuracy("SegNet", 90.40, 71.20, 60.10, 46.84,
                       (89.6, 83.4, 96.1, 87.7, 52.7, 96.4, 62.2, 53.45, 32.1, 93.3, 36.5)),
 )  # fmt: skip
-"""The paper's comparison with earlier methods, and its benchmark of networks; classes in per cent of their pixels."""
+"""The paper's comparison with earlier methods, and its benchmark of networks; per class, the accuracy in per cent."""
 
 
 def camvid_order(class_names: Sequence[str]) -> tuple[int, ...] | None:
-    """Where each of `CAMVID_CLASSES` stands among the names of a legend; None unless it has just these eleven."""
+    """Index of each of `CAMVID_CLASSES` among the classes of a legend; None unless it has exactly these eleven."""
     plain = [re.sub("[^a-z]", "", name.lower()) for name in class_names]
     known = [_ALIASES.get(name, name) for name in plain]
     return tuple(known.index(name) for name in CAMVID_CLASSES) if sorted(known) == sorted(CAMVID_CLASSES) else None

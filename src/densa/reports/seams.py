@@ -1,9 +1,8 @@
-"""Does the tiling show? One raster predicted under two tilings, and where the two maps differ."""
+"""Visible seams: one raster predicted with two tilings, and the pixels at which the two maps differ."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from densa import raster as rasters
 from densa.engine import predict
 from densa.errors import InputError
+from densa.progress import Progress
 from densa.raster import Raster, Window
 from densa.reports.thumbnails import shrink_image
 from densa.segmenter import Segmenter
@@ -24,12 +24,12 @@ _RED = np.array([230, 25, 40], np.float32)
 
 @dataclass(frozen=True)
 class Seams:
-    """How two tilings of one raster compare.
+    """Differences between two tilings of one raster.
 
     Attributes:
         tile_sizes: sides of the tiles in pixels.
-        pixels: with data.
-        differing: pixels with data whose labels differ.
+        pixels: number of pixels with data.
+        differing: number of pixels with data whose labels differ.
         counts: (h, w) int64, differing pixels in every square of `cell` x `cell` pixels.
         cell: side of these squares in pixels.
     """
@@ -42,7 +42,7 @@ class Seams:
 
     @property
     def share(self) -> float:
-        """Share of the pixels with data that differ, 0 where there is none."""
+        """Share of the pixels with data that differ, 0 if there are none."""
         return self.differing / self.pixels if self.pixels else 0.0
 
 
@@ -52,26 +52,26 @@ def find_seams(
     tile_sizes: tuple[int, int],
     *,
     other: Segmenter | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Seams:
-    """Predict a raster of any size under two tilings and count the pixels whose labels differ.
+    """Predict a raster of any size with two tilings and count the pixels whose labels differ.
 
-    The first map is kept in a temporary file, a byte per pixel, the second compared with it tile by tile.
+    The first map is kept in a temporary file, one byte per pixel; the second is compared with it tile by tile.
 
     Args:
-        segmenter: anything trained.
+        segmenter: a trained model.
         raster: an open image.
-        tile_sizes: sides of the tiles, each a multiple of the segmenter's stride; a size as large as the image predicts
-            it in one piece.
-        other: what predicts the second time, the same model put together otherwise (blended, say); None: the segmenter.
+        tile_sizes: sides of the tiles, each a multiple of the segmenter's stride; a size not below that of the image
+            predicts it as a whole.
+        other: segmenter of the second prediction, for example a blended one of the same model; None for `segmenter`.
         progress: called with (pixels done, pixels in all) of both predictions.
 
     Raises:
-        InputError: a tile size that does not fit, or what `predict` refuses.
+        InputError: a tile size that does not fit, or as `engine.predict`.
     """
     total = raster.height * raster.width
     if total < 1 or min(tile_sizes) < 1:
-        raise InputError(f"tiles are at least 1 pixel wide, got {tile_sizes[0]} and {tile_sizes[1]}")
+        raise InputError(f"tile_sizes must be at least 1 pixel, got {tile_sizes[0]} and {tile_sizes[1]}")
     cell = max(1, -(-max(raster.height, raster.width) // _PICTURE_SIDE_PX))
     counts = np.zeros((-(-raster.height // cell), -(-raster.width // cell)), np.int64)
     pixels = done = 0
@@ -94,7 +94,7 @@ def find_seams(
 
 
 def seams_picture(found: Seams, raster: Raster) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8: the raster in pale grey, and every cell in which a pixel differs in red."""
+    """(h, w, 3) uint8: the raster in light grey, and every cell with a differing pixel in red."""
     overview, valid = rasters.overview(raster, max(found.counts.shape))
     grey = shrink_image(overview, valid, valid.shape).astype(np.float32).mean(axis=2, keepdims=True)
     height, width = found.counts.shape

@@ -1,4 +1,4 @@
-"""Small versions of images and label maps for a page."""
+"""Thumbnails of images and label maps."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 
 __all__ = ["shrink_image", "shrink_labels", "shrink_probabilities", "thumbnail_size", "to_rgb"]
 
-_MISSING_GREY = 190  # where an image has no value
+_MISSING_GREY = 190  # for pixels that are not valid
 
 
 def thumbnail_size(shape: tuple[int, ...], side: int) -> tuple[int, int]:
-    """Height and width whose longer side is at most `side`, in the image's proportions; never larger than the image."""
+    """Height and width with the image's proportions whose longer side is at most `side`; not larger than the image."""
     height, width = shape
     scale = min(1.0, side / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def shrink_labels(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """(H, W) labels at (h, w): the label in the middle of each cell, so that no label is invented."""
+    """(H, W) labels reduced to (h, w): the label in the middle of each cell, so no new labels appear."""
     rows, columns = _middles(labels.shape[0], size[0]), _middles(labels.shape[1], size[1])
     return labels[rows[:, None], columns]
 
@@ -28,7 +28,7 @@ def shrink_labels(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 def shrink_probabilities(
     probabilities: NDArray[Any], size: tuple[int, int], classes: list[int]
 ) -> dict[int, NDArray[np.uint8]]:
-    """(h, w) uint8 of 0..255 for each of some classes of a (n_classes, H, W) array of 0..1, or of uint8 already."""
+    """(h, w) uint8 of 0..255 for each of `classes`, from (n_classes, H, W) of 0..1, or of uint8 0..255."""
     rows, columns = _middles(probabilities.shape[1], size[0]), _middles(probabilities.shape[2], size[1])
     if probabilities.dtype == np.uint8:
         return {k: probabilities[k][rows[:, None], columns] for k in classes}
@@ -37,12 +37,12 @@ def shrink_probabilities(
 
 
 def shrink_image(image: NDArray[Any], valid: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 picture of an image: means over cells, grey where nothing is valid.
+    """(h, w, 3) uint8 picture of an image: means over cells, grey for cells without a valid pixel.
 
     Args:
-        image: (bands, H, W) of any numeric type; see `to_rgb` for what is shown.
-        valid: (H, W) bool, pixels that have a value.
-        size: height and width of the picture, not greater than the image's.
+        image: (bands, H, W) of any numeric type; the first three bands are shown, or the first if there are fewer.
+        valid: (H, W) bool.
+        size: height and width of the picture, at most those of the image.
     """
     bands = [image[b] for b in ((0, 1, 2) if len(image) >= 3 else (0, 0, 0))]
     rows = np.arange(size[0]) * valid.shape[0] // size[0]
@@ -64,8 +64,8 @@ def to_rgb(image: NDArray[np.float32], valid: NDArray[np.bool_], *, is_photo: bo
     Args:
         image: three bands.
         valid: (h, w) bool; other pixels become grey.
-        is_photo: values are 0..255 and stay as they are; else all bands are stretched together between the 2nd
-            and the 98th percentile.
+        is_photo: values are 0..255 and kept; otherwise all bands are stretched together between the 2nd and the 98th
+            percentile.
     """
     rgb = np.moveaxis(image, 0, -1)
     if not is_photo and valid.any():
