@@ -101,7 +101,7 @@ CROSS_CUTTING = {
     "raster/test_damaged.py",
     "raster/test_public_names.py",
     "raster/test_real_images.py",
-    "regions/test_regions.py",
+    "regions/test_public_names.py",
     "segmenter/test_for_image.py",
     "segmenter/test_frozen_context.py",
     "training/loop/test_processes.py",

@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
 from densa.errors import InputError
-from densa.regions.mean_shift.luv import luv_to_rgb, rgb_to_luv
 from densa.regions.mean_shift.segmentation import mean_shift, mean_shift_filter, mean_shift_trajectory
 
 EIGHT = np.ones((3, 3))
@@ -68,17 +67,6 @@ def test_left_and_right_borders_are_not_neighbours():
     image = np.array([[0, 0, 50, 90], [9, 50, 90, 0]])  # EDISON joins the last 0 of row 0's end with row 1's start
     regions = mean_shift(np.repeat(image, 2, axis=0), 1, 2, 1)
     assert regions[0, 0] != regions[-1, -1]
-
-
-def test_luv_by_reference():
-    colours = np.array([[[255, 255, 255], [128, 128, 128], [255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]]], np.uint8)
-    expected = [
-        (100, 0, 0), (76.1895, 0, 0), (53.222, 175.206, 37.705),
-        (87.747, -83.138, 107.414), (32.280, -9.394, -130.324), (0, 0, 0),
-    ]  # fmt: skip
-    luv = rgb_to_luv(colours)
-    assert_allclose(luv[0], expected, atol=0.02)
-    assert_allclose(luv_to_rgb(luv), colours, atol=0.05)
 
 
 @pytest.mark.parametrize("kernel", ["uniform", "gaussian"])

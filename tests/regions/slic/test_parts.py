@@ -1,15 +1,13 @@
-"""SLIC of parts of an image: cells, centres, labels and small pieces are those of the whole."""
+"""SLIC of parts of an image: centres and labels are those of the whole."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from densa.regions import slic
 from densa.regions.shared.checks import check_mask, value_ranges
-from densa.regions.shared.runs import connected_runs, paint
+from densa.regions.shared.runs import connected_runs
 from densa.regions.slic.cells import Cells, cell_grid
 from densa.regions.slic.metric import make_metric, to_planes
 from densa.regions.slic.parts import (
@@ -22,34 +20,7 @@ from densa.regions.slic.parts import (
     no_centers,
     seed_centers,
 )
-from densa.regions.slic.small_pieces import Sides, _absorb_pieces, _cut_pieces, absorb_in_window, absorb_small_pieces
-
-
-@given(st.integers(1, 300), st.integers(1, 300), st.data())
-@settings(max_examples=100, deadline=None)
-def test_cells_by_pixel_are_those_of_their_edges(height, width, data):
-    grid = cell_grid(height, width, data.draw(st.integers(1, height * width)))
-    rows, columns = grid.rows(grid.cells), grid.columns(grid.cells)
-    assert (rows[0], rows[-1], columns[0], columns[-1]) == (0, height, 0, width)
-    assert (np.diff(rows).max(), np.diff(columns).max()) == grid.largest_cell
-    assert np.diff(rows).min() == height // grid.n_rows > 0
-    row, column = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
-    h, w = data.draw(st.integers(1, height - row)), data.draw(st.integers(1, width - column))
-    of_row = np.searchsorted(rows, np.arange(row, row + h), side="right") - 1
-    of_column = np.searchsorted(columns, np.arange(column, column + w), side="right") - 1
-    assert grid.touching(row, column, h, w) == (of_row[0], of_column[0], of_row[-1] + 1, of_column[-1] + 1)
-    begun = grid.beginning(row, column, h, w)
-    assert_array_equal(np.flatnonzero((rows[:-1] >= row) & (rows[:-1] < row + h)), np.arange(begun.top, begun.bottom))
-    inside = (columns[:-1] >= column) & (columns[:-1] < column + w)
-    assert_array_equal(np.flatnonzero(inside), np.arange(begun.left, begun.right))
-
-
-def test_cells_of_a_raster_that_no_memory_holds():
-    grid = cell_grid(1 << 31, 1 << 31, 1 << 54)
-    assert grid.n_rows * grid.n_columns == 1 << 54
-    last = Cells(grid.n_rows - 2, 0, grid.n_rows, 1)
-    assert_array_equal(grid.rows(last), [(1 << 31) - 32, (1 << 31) - 16, 1 << 31])
-    assert grid.touching((1 << 31) - 1, 0, 1, 1).top == grid.n_rows - 1
+from tests.regions.slic.partitions import assert_same_partition
 
 
 def textured(rng, shape, n_bands, dtype):
@@ -166,75 +137,3 @@ def test_what_stands_under_the_mask_decides_nothing(rng):
     mask = rng.random((30, 30)) < 0.8
     other = np.where(mask[..., None], image, 255 - image)
     assert_array_equal(slic(image, 300, mask=mask), slic(other, 300, mask=mask))
-
-
-def assert_same_partition(found, expected):
-    """The same pixels are in regions, and pairs of pixels together or apart, whatever the numbers."""
-    inside = expected > 0
-    assert_array_equal(found > 0, inside)
-    pairs = np.unique(np.stack([found[inside], expected[inside]]), axis=1)
-    assert len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1]
-
-
-def patches(rng):
-    """Label images, from noise to patches; with 0: pixels in no region."""
-    height, width = rng.integers(5, 60, 2)
-    sigma = rng.uniform(0, 1.5)
-    field = rng.random((height, width)) if sigma < 0.3 else ndimage.gaussian_filter(rng.random((height, width)), sigma)
-    cuts = np.quantile(field, np.linspace(0, 1, rng.integers(3, 8))[1:-1])
-    return (np.digitize(field, cuts) + rng.integers(2)).astype(np.int32)
-
-
-def window_of(rng, shape):
-    """A window that often reaches to the border."""
-    spans = []
-    for side in shape:
-        start, stop = np.sort(rng.choice(side + 1, 2, replace=False))
-        spans.append(slice(int(start), int(stop) if rng.random() < 0.5 else int(side)))
-    return tuple(spans)
-
-
-def absorb(labels, window, min_size):
-    """The window's regions, and where they are in doubt."""
-    rows, columns = window
-    part = np.ascontiguousarray(labels[rows, columns])
-    runs = connected_runs(part, 1)
-    height, width = labels.shape
-    sides = Sides(rows.start > 0, rows.stop < height, columns.start > 0, columns.stop < width)
-    doubtful = _cut_pieces(runs, sides)
-    found, doubt = np.empty_like(part), np.empty_like(part)
-    _absorb_pieces(runs, part.shape[1], min_size, doubtful, found)
-    paint(runs, doubtful.astype(np.int32), doubt)
-    return part, sides, found, doubt > 0
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_small_pieces_without_doubt_go_where_the_whole_image_puts_them(seed):
-    rng = np.random.default_rng(seed)
-    labels, min_size = patches(rng), int(rng.integers(1, 60))
-    whole = np.empty_like(labels)
-    absorb_small_pieces(labels, min_size, whole)
-    for _ in range(10):
-        window = window_of(rng, labels.shape)
-        part, sides, found, doubt = absorb(labels, window, min_size)
-        assert_same_partition(np.where(doubt, 0, found), np.where(doubt, 0, whole[window]))
-        wanted = window_of(rng, part.shape)
-        sure = absorb_in_window(part, min_size, sides, wanted, np.empty_like(part))
-        assert sure == (not doubt[wanted].any())
-
-
-def test_doubt_stays_at_the_border_of_a_window(rng):
-    """Even where small pieces touch each other throughout the image."""
-    labels = rng.integers(1, 5, (300, 300)).astype(np.int32)
-    _, _, _, doubt = absorb(labels, (slice(20, 280), slice(20, 280)), 25)
-    assert doubt[0].all()
-    assert not doubt[60:-60, 60:-60].any()
-
-
-def test_a_whole_image_is_without_doubt(rng):
-    labels = rng.integers(0, 4, (40, 50)).astype(np.int32)
-    _, _, found, doubt = absorb(labels, (slice(0, 40), slice(0, 50)), 30)
-    assert not doubt.any()
-    whole = np.empty_like(labels)
-    absorb_small_pieces(labels, 30, whole)
-    assert_array_equal(found, whole)

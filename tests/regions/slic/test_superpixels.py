@@ -12,18 +12,11 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from densa.errors import InputError
-from densa.regions.slic import small_pieces as _small_pieces
+from densa.regions import check, merge_by_predicate, range_at_most, region_graph
 from densa.regions.slic.cells import cell_grid
-from densa.regions.slic.lab import DIAMETER, lab_planes
 from densa.regions.slic.metric import color_scale
 from densa.regions.slic.superpixels import slic
-
-
-def checker(height, width, n_rows, n_columns):
-    """Regions of a regular grid, from 1."""
-    rows = np.repeat(np.arange(n_rows), height // n_rows)
-    columns = np.repeat(np.arange(n_columns), width // n_columns)
-    return (rows[:, None] * n_columns + columns + 1).astype(np.int32)
+from tests.regions.slic.partitions import checker
 
 
 def pieces(regions):
@@ -32,13 +25,6 @@ def pieces(regions):
 
 
 # ------------------------------------------------------------------------------------------------- oracles
-
-
-@pytest.mark.parametrize(("k", "step"), [(100, 39.294), (200, 27.785)])
-def test_step_of_the_grid(k, step):
-    grid = cell_grid(481, 321, k)
-    assert math.sqrt(481 * 321 / k) == pytest.approx(step, abs=1e-3)
-    assert grid.step == pytest.approx(step, rel=0.05)  # whole rows and columns: the count is near, not exact
 
 
 @pytest.mark.parametrize("compactness", [0.5, 1, 10, 100, 1e6])
@@ -60,52 +46,6 @@ def test_small_compactness_keeps_to_a_colour_edge_inside_a_cell(column):
     image[:, column:] = 1
     regions = slic(image, 6, 0.01)
     assert not set(regions[:, :column].ravel()) & set(regions[:, column:].ravel())
-
-
-def test_small_pieces_are_absorbed():
-    """The worked example of the reference code: threshold 2 of 36 pixels in 4 superpixels."""
-    raw = 1 + np.array(
-        [
-            [0, 0, 0, 1, 1, 1],
-            [0, 1, 0, 1, 1, 1],
-            [0, 0, 0, 1, 1, 1],
-            [2, 2, 2, 3, 3, 3],
-            [2, 2, 2, 3, 0, 3],
-            [2, 2, 2, 3, 3, 3],
-        ],
-        np.int32,
-    )
-    out = np.empty_like(raw)
-    assert _small_pieces.absorb_small_pieces(raw, 36 / 4 / 4, out) == 4
-    assert_array_equal(out, checker(6, 6, 2, 2))
-
-
-def test_lab_of_named_colours():
-    colors = {
-        (255, 0, 0): (53.241, 80.094, 67.202),
-        (0, 255, 0): (87.735, -86.181, 83.177),
-        (0, 0, 255): (32.297, 79.189, -107.865),
-        (128, 128, 128): (53.585, 0.0, 0.0),
-        (255, 255, 255): (100, 0.0, 0.0),
-        (0, 0, 0): (0, 0, 0),
-    }
-    planes = lab_planes(np.array([list(colors)], np.uint8), 50)
-    assert np.abs(planes[:, 0].T / 50 - list(colors.values())).max() < 0.1
-
-
-def test_lab_matches_scikit_image(rng):
-    color = pytest.importorskip("skimage.color")
-    rgb = rng.integers(0, 256, (300, 300, 3), dtype=np.uint8)
-    rgb[:150] //= 8  # dark colours, where the cube root is steep
-    error = np.abs(np.moveaxis(lab_planes(rgb, 50) / 50, 0, -1) - color.rgb2lab(rgb))
-    assert (error.reshape(-1, 3).max(0) < (0.2, 0.3, 0.2)).all()
-
-
-def test_lab_diameter_of_srgb():
-    color = pytest.importorskip("skimage.color")
-    corners = np.array([[r, g, b] for r in (0, 255) for g in (0, 255) for b in (0, 255)], np.uint8)
-    lab = color.rgb2lab(corners)
-    assert np.linalg.norm(lab[:, None] - lab[None], axis=2).max() < DIAMETER
 
 
 # -------------------------------------------------------------------------------- a plain twin of the method
@@ -225,20 +165,21 @@ def test_regions_are_a_partition_into_connected_regions(case, compactness, adapt
     assert (np.diff(first) > 0).all()  # numbered in raster order
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    arrays(np.int32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)), st.integers(1, 9)
+masked_images = st.tuples(st.integers(2, 12), st.integers(2, 12), st.sampled_from([1, 3, 4])).flatmap(
+    lambda s: st.tuples(arrays(np.uint8, s, elements=st.integers(0, 255)), arrays(np.bool_, s[:2]))
 )
-def test_absorbing_leaves_only_large_regions_or_islands(labels, min_size):
-    out = np.empty_like(labels)
-    n = _small_pieces.absorb_small_pieces(labels, min_size, out)
-    assert_array_equal(out > 0, labels > 0)
-    islands, _ = ndimage.label(labels > 0)
-    for k in range(1, n + 1):
-        inside = out == k
-        assert ndimage.label(inside)[1] == 1
-        if inside.sum() < min_size:
-            assert inside.sum() == (islands == islands[inside][0]).sum()
+
+
+@settings(max_examples=40, deadline=None)
+@given(masked_images, st.integers(1, 4))
+def test_superpixels_satisfy_the_axioms_inside_the_mask(case, n):
+    image, mask = case
+    found = slic(image, n, mask=mask)
+    assert check(image, found, mask=mask) == ()
+    merged = merge_by_predicate(region_graph(image, found), range_at_most(120))[found]
+    assert check(image, merged, mask=mask) == ()
+    united = check(image, merged, range_at_most(120), mask=mask)
+    assert not [v for v in united if v.axiom == "e"]
 
 
 def test_same_result_for_any_number_of_threads(rng):

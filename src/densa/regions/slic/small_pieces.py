@@ -33,7 +33,7 @@ def absorb_small_pieces(labels: NDArray[np.int32], min_size: float, out: NDArray
     Returns:
         Number of regions.
     """
-    return _absorb_pieces(connected_runs(labels, 1), labels.shape[1], min_size, np.empty(0, np.bool_), out)
+    return absorb_pieces(connected_runs(labels, 1), labels.shape[1], min_size, np.empty(0, np.bool_), out)
 
 
 class Sides(NamedTuple):
@@ -59,13 +59,13 @@ def absorb_in_window(
         Whether the wanted pixels have the regions that the whole image would give them, numbers aside.
     """
     runs = connected_runs(labels, 1)
-    doubtful = _cut_pieces(runs, open_sides)
-    _absorb_pieces(runs, labels.shape[1], min_size, doubtful, out)
+    doubtful = cut_pieces(runs, open_sides)
+    absorb_pieces(runs, labels.shape[1], min_size, doubtful, out)
     rows, columns = wanted
     return not _any_run(*runs[:3], doubtful, rows.start, rows.stop, columns.start, columns.stop)
 
 
-def _cut_pieces(runs: Runs, open_sides: Sides) -> NDArray[np.bool_]:
+def cut_pieces(runs: Runs, open_sides: Sides) -> NDArray[np.bool_]:
     """Which pieces may go on outside."""
     first, _, piece, n_pieces = runs
     ends = np.concatenate(
@@ -81,7 +81,7 @@ def _cut_pieces(runs: Runs, open_sides: Sides) -> NDArray[np.bool_]:
     return cut
 
 
-def _absorb_pieces(runs: Runs, width: int, min_size: float, doubtful: NDArray[np.bool_], out: NDArray[np.int32]) -> int:
+def absorb_pieces(runs: Runs, width: int, min_size: float, doubtful: NDArray[np.bool_], out: NDArray[np.int32]) -> int:
     """Merge the small pieces and paint; gives the number of regions. `doubtful` has a size in a window only."""
     extents = piece_extents(runs, width)
     sizes = extents.sizes
