@@ -133,6 +133,9 @@ def test_a_crf_refines(run_cli, trained, scene, tmp_path):
     from densa.crf import PYDENSECRF
     from densa.segmenter import store_crf
 
+    # From dark to bright, a little less than the noise: labels are noisy in the middle.
+    brightness = np.linspace(118, 138, 200) + np.random.default_rng(0).normal(0, 4, (1, 150, 200))
+    raster.write_bands(scene, brightness.astype(np.uint8), overwrite=True)
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     code, _, err = run_cli("predict", run, scene, "-o", tmp_path / "x.tif", "--crf")
@@ -145,7 +148,7 @@ def test_a_crf_refines(run_cli, trained, scene, tmp_path):
     plain, own, published = (raster.read_mask(tmp_path / f"{name}.png") for name in ("plain", "own", "published"))
     np.testing.assert_array_equal(own, published)
     borders = [np.count_nonzero(np.diff(labels.astype(int), axis=1)) for labels in (plain, own)]
-    assert borders[1] < borders[0]  # noise is smoothed away
+    assert borders[1] < borders[0] / 4  # noise is smoothed away
     assert (
         "give one of them"
         in run_cli("predict", run, scene, "-o", tmp_path / "x.tif", "--crf", "--crf-parameters", "pydensecrf")[2]
