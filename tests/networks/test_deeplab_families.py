@@ -15,6 +15,7 @@ from densa.networks.dilated_context import DilatedContext
 from densa.networks.segnet_basic import SegNetBasic
 from densa.raster import tiles
 from densa.segmenter import BandContract, NetworkSegmenter
+from tests.segmenter.exact import Float64Segmenter
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -109,7 +110,7 @@ def test_tiles_are_pieces_of_the_whole(network, halo):
     network.eval()
     if isinstance(network, DeepLabV3):
         network.freeze_context(torch.randn(1, 2, 80, 64))
-    segmenter = NetworkSegmenter(network, Legend(("a", "b", "c")), BandContract(2), device="cpu", precision="float32")
+    segmenter = Float64Segmenter(network, Legend(("a", "b", "c")), BandContract(2))
     assert segmenter.halo == halo
     height, width = 3 * halo + 7, 21  # the second of four tiles has its halo inside the image
     image = np.random.default_rng(0).standard_normal((2, height, width)).astype(np.float32)
@@ -119,7 +120,7 @@ def test_tiles_are_pieces_of_the_whole(network, halo):
         part = segmenter.probabilities(image[:, block.row : block.row + block.height, :])
         rows = slice(core.row - block.row, core.row - block.row + core.height)
         piece = whole[:, core.row : core.row + core.height]
-        np.testing.assert_allclose(part[:, rows], piece, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(part[:, rows], piece, rtol=0, atol=1e-12)
 
 
 def test_tiles_with_image_pooling_are_not():

@@ -78,12 +78,12 @@ def test_leaving_strides_out_and_dilating_gives_the_same_cells():
             stride = (2, 2, 2, 2, 1)[stage - 1]  # pool4 with its stride, conv5 without dilation, pool5 kept
             plain[number] = nn.MaxPool2d(3, stride=stride, padding=1, ceil_mode=stage <= 3)
             stage += 1
-    x = torch.randn(1, 1, 289, 289)
+    x = torch.randn(1, 1, 289, 289, dtype=torch.float64)
     with torch.no_grad():
-        fine, coarse = dilated[:-1](x), plain[:-1](x)  # up to conv5
+        fine, coarse = dilated[:-1].double()(x), plain[:-1].double()(x)  # up to conv5
     assert fine.shape[-1] == 37
     assert coarse.shape[-1] == 19
-    torch.testing.assert_close(fine[..., ::2, ::2][..., 4:-4, 4:-4], coarse[..., 4:-4, 4:-4])
+    torch.testing.assert_close(fine[..., ::2, ::2][..., 4:-4, 4:-4], coarse[..., 4:-4, 4:-4], rtol=0, atol=1e-12)
 
 
 def test_scores_are_enlarged_about_the_places_of_the_cells():

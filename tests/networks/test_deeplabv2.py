@@ -35,19 +35,19 @@ def test_sizes_and_rates():
 def test_branches_are_summed():
     """One branch that is LargeFOV's and three that are silent give LargeFOV's scores; twice the branch, twice those."""
     torch.manual_seed(0)
-    single = DeepLabLargeFOV(2, 3, width=1).eval()
-    network = DeepLabV2(2, 3, width=1, backbone="vgg16").eval()
+    single = DeepLabLargeFOV(2, 3, width=1).eval().double()
+    network = DeepLabV2(2, 3, width=1, backbone="vgg16").eval().double()
     network.features.load_state_dict(single.features.state_dict())
     for branch in network.branches:
         for parameter in branch.parameters():
             torch.nn.init.zeros_(parameter)
     network.branches[1].load_state_dict(single.classifier.state_dict())
-    x = torch.randn(1, 2, 20, 33)
+    x = torch.randn(1, 2, 20, 33, dtype=torch.float64)
     with torch.no_grad():
-        torch.testing.assert_close(network(x), single(x))
+        torch.testing.assert_close(network(x), single(x), rtol=0, atol=1e-12)
         network.branches[3].load_state_dict(single.classifier.state_dict())
         network.branches[3][0].dilation = network.branches[3][0].padding = (12, 12)
-        torch.testing.assert_close(network(x), 2 * single(x))
+        torch.testing.assert_close(network(x), 2 * single(x), rtol=0, atol=1e-12)
 
 
 def test_field():

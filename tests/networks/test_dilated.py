@@ -93,14 +93,15 @@ def test_logits_have_the_size_of_the_image(name):
 def test_normalisation_is_without_scale_and_makes_the_bias_inert():
     torch.manual_seed(0)
     network = build("dilated6-pooling", 3, 2, width=2, norm_momentum=0.001)
+    assert (network.layers[0][0].bias == 0.1).all()
+    network.double()
     norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert {(m.affine, m.eps, m.momentum) for m in norms} == {(False, 1e-3, 0.001)}
-    x = torch.randn(2, 3, 12, 12)
+    x = torch.randn(2, 3, 12, 12, dtype=torch.float64)
     before = network(x)
     with torch.no_grad():
-        assert (network.layers[0][0].bias == 0.1).all()
         network.layers[0][0].bias += 1  # the first layer is padded: its bias is added after the padding
-    assert torch.allclose(network(x), before, atol=1e-5)
+    torch.testing.assert_close(network(x), before, rtol=0, atol=1e-12)
 
 
 def test_dense_connections_feed_all_outputs_before():

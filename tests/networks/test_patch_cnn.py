@@ -9,7 +9,8 @@ from densa.legend import Legend
 from densa.networks.patch_cnn import PatchCNN
 from densa.operators import receptive_field
 from densa.operators.dense_evaluation import patch_size, scan_patches
-from densa.segmenter import BandContract, NetworkSegmenter
+from densa.segmenter import BandContract
+from tests.segmenter.exact import Float64Segmenter
 
 
 def trained(**arguments):
@@ -44,14 +45,14 @@ def test_map_sizes_and_parameters_of_the_paper(size, maps):
 @pytest.mark.parametrize("size", [65, 95])
 @pytest.mark.parametrize("normalisation", ["batch", "none"])
 def test_dense_is_the_scan(size, normalisation):
-    network = trained(patch_size=size, normalisation=normalisation)
-    images = torch.randn(1, 3, size + 17, size + 6)
+    network = trained(patch_size=size, normalisation=normalisation).double()
+    images = torch.randn(1, 3, size + 17, size + 6, dtype=torch.float64)
     with torch.no_grad():
         dense = network(images).softmax(dim=1)
         scanned = scan_patches(network, images, size).softmax(dim=1)
     assert dense.shape == (1, 4, 18, 7)
     assert float(dense.std()) > 0.05  # the probabilities are not all alike
-    assert float((dense - scanned).abs().max()) <= 1e-5
+    assert float((dense - scanned).abs().max()) <= 1e-12
 
 
 def test_a_patch_gives_its_centre():
@@ -60,13 +61,14 @@ def test_a_patch_gives_its_centre():
     legend = Legend(("a", "b", "c", "d"))
     bands = BandContract(3, mean=(100.0,) * 3, std=(50.0,) * 3)
     image = np.random.default_rng(0).integers(0, 255, (3, 40, 48), dtype=np.uint8)
-    probabilities = NetworkSegmenter(network, legend, bands, device="cpu", precision="float32").probabilities(image)
-    mirrored = F.pad(torch.from_numpy(bands.normalise(image))[None], [32] * 4, mode="reflect")
+    probabilities = Float64Segmenter(network, legend, bands).probabilities(image)
+    network, pixels = network.double(), torch.from_numpy(bands.normalise(image))[None].double()
+    mirrored = F.pad(pixels, [32] * 4, mode="reflect")
     with torch.no_grad():
         for row, column in ((0, 0), (20, 31), (39, 47)):
             patch = mirrored[..., row : row + 65, column : column + 65]
             expected = network(patch).softmax(dim=1)[0, :, 0, 0].numpy()
-            np.testing.assert_allclose(probabilities[:, row, column], expected, atol=1e-5)
+            np.testing.assert_allclose(probabilities[:, row, column], expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("size", [65, 95])

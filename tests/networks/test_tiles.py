@@ -7,7 +7,8 @@ from torch import nn
 
 from densa.legend import Legend
 from densa.networks import build
-from densa.segmenter import BandContract, NetworkSegmenter
+from densa.segmenter import BandContract
+from tests.segmenter.exact import Float64Segmenter
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ def test_a_tile_is_a_piece_of_the_whole(name, halo, side):
             nn.init.normal_(module.weight)
         if isinstance(module, nn.BatchNorm2d):
             nn.init.constant_(module.bias, 0.2)
-    segmenter = NetworkSegmenter(network, Legend(("a", "b", "c")), BandContract(2), device="cpu", precision="float32")
+    segmenter = Float64Segmenter(network, Legend(("a", "b", "c")), BandContract(2))
     assert segmenter.halo == halo
     step = segmenter.stride
     height = 2 * halo + 5 * step + 7
@@ -31,6 +32,6 @@ def test_a_tile_is_a_piece_of_the_whole(name, halo, side):
     first, core = 2 * step, 2 * step + 3  # a tile that begins at a multiple of the stride and ends anywhere
     tile = segmenter.probabilities(image[:, first : first + 2 * halo + core])
     piece = slice(first + halo, first + halo + core)
-    np.testing.assert_allclose(tile[:, halo : halo + core], whole[:, piece], atol=2e-5)
+    np.testing.assert_allclose(tile[:, halo : halo + core], whole[:, piece], rtol=0, atol=1e-12)
     top = segmenter.probabilities(image[:, : core + halo])
-    np.testing.assert_allclose(top[:, :core], whole[:, :core], atol=2e-5)
+    np.testing.assert_allclose(top[:, :core], whole[:, :core], rtol=0, atol=1e-12)

@@ -9,6 +9,7 @@ from densa.legend import Legend
 from densa.networks import build
 from densa.raster import tiles
 from densa.segmenter import Architecture, BandContract, NetworkSegmenter, save_model
+from tests.segmenter.exact import Float64Segmenter
 
 LEGEND = Legend(("road", "roof", "tree"))
 
@@ -33,12 +34,14 @@ def _network(name, n_bands=3, seed=0, **arguments):
 
 @pytest.fixture
 def make():
-    """Segmenter of a small network whose batch normalisation does something."""
+    """Segmenter of a small network whose batch normalisation does something; `exact`: in float64."""
 
-    def make(name="unet", n_bands=3, *, seed=0, legend=LEGEND, precision="float32", contract=None, **arguments):
+    def make(name="unet", n_bands=3, *, seed=0, legend=LEGEND, exact=False, contract=None, **arguments):
         network = _network(name, n_bands, seed, **arguments)
         bands = contract or BandContract(n_bands)
-        return NetworkSegmenter(network, legend, bands, device="cpu", precision=precision)
+        if exact:
+            return Float64Segmenter(network, legend, bands)
+        return NetworkSegmenter(network, legend, bands, device="cpu", precision="float32")
 
     return make
 
@@ -69,7 +72,7 @@ def tiled():
             place = np.s_[block.row : block.row + block.height, block.column : block.column + block.width]
             part = apply(image[:, *place], None if valid is None else valid[place], block.row, block.column)
             if whole is None:
-                whole = np.full((*part.shape[:-2], height, width), np.nan, np.float32)
+                whole = np.full((*part.shape[:-2], height, width), np.nan, part.dtype)
             rows = slice(core.row - block.row, core.row - block.row + core.height)
             columns = slice(core.column - block.column, core.column - block.column + core.width)
             here = np.s_[core.row : core.row + core.height, core.column : core.column + core.width]
@@ -77,15 +80,3 @@ def tiled():
         return whole
 
     return tiled
-
-
-@pytest.fixture
-def assert_same_labels():
-    """Probabilities within 1e-5, no label different, and the labels not all the same."""
-
-    def assert_same_labels(found, expected):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-        np.testing.assert_array_equal(found.argmax(0), expected.argmax(0))
-        assert expected.std(axis=(1, 2)).min() > 1e-3
-
-    return assert_same_labels

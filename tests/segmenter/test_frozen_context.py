@@ -4,11 +4,12 @@ from torch import nn
 
 from densa.errors import InputError
 from densa.segmenter import Augmented, Ensemble
+from tests.segmenter.exact import assert_same
 
 
 @pytest.fixture
 def deeplab(make):
-    return make("deeplabv3", width=4, backbone="resnet50")
+    return make("deeplabv3", width=4, backbone="resnet50", exact=True)
 
 
 @pytest.fixture
@@ -16,18 +17,18 @@ def image(rng):
     return rng.standard_normal((3, 1200, 40)).astype(np.float32)
 
 
-def test_tiled_equals_whole(deeplab, tiled, assert_same_labels, image):
+def test_tiled_equals_whole(deeplab, tiled, image):
     ours = deeplab.with_frozen_context(image[:, ::4])
     assert not ours.whole_image
     assert (ours.halo, ours.stride) == (deeplab.halo, deeplab.stride)
-    assert_same_labels(tiled(ours, image, 16), ours.probabilities(image))
+    assert_same(tiled(ours, image, 16), ours.probabilities(image), 1e-12)
 
 
-def test_the_image_itself_as_overview(deeplab, assert_same_labels, image):
+def test_the_image_itself_as_overview(deeplab, image):
     """Then labels are those of the whole image; with another overview they are not; the original stays as it is."""
     image = image[:, :200]
     whole = deeplab.probabilities(image)
-    assert_same_labels(deeplab.with_frozen_context(image).probabilities(image), whole)
+    assert_same(deeplab.with_frozen_context(image).probabilities(image), whole, 1e-12)
     assert np.abs(deeplab.with_frozen_context(image + 1).probabilities(image) - whole).max() > 1e-4
     assert deeplab.whole_image
     np.testing.assert_array_equal(deeplab.probabilities(image), whole)

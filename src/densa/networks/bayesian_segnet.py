@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands
+from densa.networks.network import at_least_float32
 from densa.networks.segnet import SegNet
 from densa.networks.strips import convolve_and_pool, unpool_and_convolve
 from densa.operators.unpooling import WindowSwitches
@@ -93,7 +94,7 @@ class BayesianSegNet(SegNet):
             with torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
                 torch.manual_seed(seed)
                 for n in range(1, n_samples + 1):  # Welford: no sample is kept
-                    sample = self._sample(x, list(switches), drops=True).float().softmax(dim=1)
+                    sample = at_least_float32(self._sample(x, list(switches), drops=True)).softmax(dim=1)
                     if n == 1:
                         mean, squares = torch.zeros_like(sample), torch.zeros_like(sample)
                     before, mean = mean, mean + (sample - mean) / n

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
-from densa.networks.network import Network
+from densa.networks.network import Network, at_least_float32
 from densa.networks.vgg import check_normalisation, load_vgg16, published_vgg16, vgg16_features
 
 __all__ = ["DeepLabLargeFOV", "atrous_vgg16", "enlarge", "fc_branch"]
@@ -104,10 +104,11 @@ def fc_branch(width: int, n_classes: int, *, rate: int, dropout: float) -> nn.Se
 
 
 def enlarge(scores: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
-    """Scores between cells whose centres are at rows 0, factor, 2 * factor, ... of an image, bilinearly, in float32.
+    """Scores between cells whose centres are at rows 0, factor, 2 * factor, ... of an image, bilinearly.
 
     That is where the layers of the DeepLabs put them. For sides factor * n + 1, such as 321 and 513, corner falls on
     corner; beyond the last cell of other sides the scores stay as they are. So where an image ends moves nothing.
+    Computed in float32, or in float64 if the scores are float64.
 
     Args:
         scores: (N, C, h, w).
@@ -117,7 +118,7 @@ def enlarge(scores: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
     Returns:
         (N, C, H, W).
     """
-    padded = F.pad(scores.float(), (0, 1, 0, 1), mode="replicate")
+    padded = F.pad(at_least_float32(scores), (0, 1, 0, 1), mode="replicate")
     full = (factor * scores.shape[-2] + 1, factor * scores.shape[-1] + 1)
     enlarged = F.interpolate(padded, size=full, mode="bilinear", align_corners=True)
     return enlarged[..., : size[0], : size[1]]

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
-from densa.networks.network import Network
+from densa.networks.network import Network, at_least_float32
 from densa.networks.vgg import check_normalisation, load_vgg16, published_vgg16, vgg16_classifier, vgg16_features
 
 __all__ = ["DilatedContext", "context_module"]
@@ -89,7 +89,7 @@ class DilatedContext(Network):
                 f"mirrored by {MARGIN} on each side), got {x.shape[-2]}x{x.shape[-1]}; pad to {fit[0]}x{fit[1]}"
             )
         scores = self.score(self.classifier(self.features(x)))  # (N, C, 66, 66) of 900 x 900
-        scores = self.context(scores).float()
+        scores = at_least_float32(self.context(scores))
         # Cell t covers the pixels 8 t to 8 t + 7 of the output.
         return F.interpolate(scores, scale_factor=OUTPUT_STRIDE, mode="bilinear", align_corners=False)
 

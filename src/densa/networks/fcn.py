@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
-from densa.networks.network import Network
+from densa.networks.network import Network, at_least_float32
 from densa.networks.vgg import (
     check_normalisation,
     load_vgg16,
@@ -86,10 +86,10 @@ class _FCN(Network):
         self.load_state_dict(theirs, strict=False)
 
     def _pooled(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """pool3, pool4 and the scores of the last layer; enlarged in float32 whatever the layers compute in."""
+        """pool3, pool4 and the scores of the last layer; which are enlarged at least in float32."""
         check_bands(x, self.n_bands)
         _, _, pool3, pool4, pool5 = stages(self.features, x)
-        return pool3, pool4, self.score_fr(self.classifier(pool5)).float()
+        return pool3, pool4, at_least_float32(self.score_fr(self.classifier(pool5)))
 
 
 class FCN32s(_FCN):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from densa.errors import InputError
 
-__all__ = ["Network"]
+__all__ = ["Network", "at_least_float32"]
 
 
 class Network(nn.Module):
@@ -53,3 +54,8 @@ class Network(nn.Module):
             InputError: the method has no stages, or the parameters do not fit; the first that differs is named.
         """
         raise InputError(f"{type(self).__name__} has no earlier stage to start from, got {type(earlier).__name__}")
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """A tensor of lower precision in float32, any other as it is."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -64,7 +64,7 @@ def prepare(network: nn.Module, n_bands: int, device: torch.device, dtype: torch
     Args:
         network: maps (1, n_bands, H, W) to scores; left as it is.
         n_bands: bands of the images.
-        device, dtype: where it will run and in what precision; the layer that gives the scores stays float32.
+        device, dtype: where it will run and in what precision; in bfloat16, the last layer stays in float32.
 
     Returns:
         The copy, in evaluation mode, for channels-last images of `dtype`.
@@ -80,7 +80,7 @@ def prepare(network: nn.Module, n_bands: int, device: torch.device, dtype: torch
     # Scores rounded to bfloat16's 8 bits tie; one layer in float32 costs little and keeps most labels from changing.
     head = copy.deepcopy(ready.get_submodule(last)) if last else nn.Identity()
     ready = _channels_last(ready.to(device, dtype))
-    if last and dtype != torch.float32:
+    if last and dtype == torch.bfloat16:
         ready.set_submodule(last, _InFloat32(_channels_last(head.to(device))))
     return ready
 
