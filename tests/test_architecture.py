@@ -104,6 +104,7 @@ CROSS_CUTTING = {
     "regions/test_public_names.py",
     "segmenter/test_for_image.py",
     "segmenter/test_frozen_context.py",
+    "shallow/test_public_names.py",
     "training/loop/test_processes.py",
 }
 

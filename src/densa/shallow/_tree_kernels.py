@@ -1,8 +1,8 @@
-"""Kernels of the trees: which leaf every pixel falls into, and what the leaves say.
+"""Kernels of the trees: the leaf that every pixel reaches, and the values of the leaves.
 
-Pixels go through a tree in groups that step down together: their loads overlap, and no branch is to be predicted, since
-a leaf leads to itself. A block's features are copied so that those of a pixel lie side by side, and all trees are asked
-about a block before the next.
+Pixels go down a tree in groups, level by level: their loads overlap, and no branch has to be predicted, since the child
+of a leaf is the leaf itself. A block's features are copied so that those of a pixel are adjacent in memory, and all
+trees are evaluated on a block before the next block.
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ from numba import njit
 
 from densa.descriptors.shared.threads import share_items
 
-GROUP = 8  # pixels that go down a tree together, ...
-STEPS = 3  # ... so many levels before they are asked whether all have arrived
-BLOCK_VALUES = 1 << 17  # features held at once: half a megabyte, which stays in a core's cache
+GROUP = 8  # pixels that go down a tree together
+STEPS = 3  # levels between two checks whether all pixels of a group have reached a leaf
+BLOCK_VALUES = 1 << 17  # features of a block: half a megabyte, which stays in a core's cache
 
 
 def block_length(n_features: int) -> int:
-    """Pixels of a block, a multiple of the group."""
+    """Number of pixels of a block, a multiple of the group."""
     return int(max(GROUP, BLOCK_VALUES // max(1, n_features) // GROUP * GROUP))
 
 
@@ -50,7 +50,7 @@ def _leaves(rows: Any, nodes: Any, root: int, at: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def _load(features: Any, start: int, rows: Any) -> int:
-    """Features (f, n) of the pixels from `start` on, a pixel per row; how many there are, the rest is 0."""
+    """Copy features (f, n) of the pixels from `start` on, a pixel per row; returns the number of pixels copied."""
     count = min(rows.shape[0], features.shape[1] - start)
     for f in range(features.shape[0]):
         for i in range(count):
@@ -62,7 +62,7 @@ def _load(features: Any, start: int, rows: Any) -> int:
 def mean_of_leaves(
     features: Any, nodes: Any, starts: Any, row_of: Any, values: Any, out: Any, block: int, top: int, end: int
 ) -> None:
-    """out (C, n): mean over the trees of the rows of `values` (r, C) that the leaves name."""
+    """out (C, n): mean over the trees of the rows of `values` (r, C) that the leaves point to."""
     n_classes, n_trees = values.shape[1], starts.size - 1
     rows = np.zeros((block, features.shape[0]), np.float32)
     at = np.empty(block, np.int32)
@@ -95,7 +95,7 @@ def softmax_of_leaves(
     top: int,
     end: int,
 ) -> None:
-    """out (C, n): softmax of the baseline plus, for the class of each tree, the number that its leaf names."""
+    """out (C, n): softmax of the baseline plus, for the class of each tree, the value that its leaf points to."""
     n_classes, n_trees = baseline.size, starts.size - 1
     rows = np.zeros((block, features.shape[0]), np.float32)
     at = np.empty(block, np.int32)
@@ -124,7 +124,7 @@ def softmax_of_leaves(
 def rows_of_leaves(
     features: Any, nodes: Any, starts: Any, row_of: Any, out: Any, block: int, top: int, end: int
 ) -> None:
-    """out (trees, n): the row that each pixel's leaf names."""
+    """out (trees, n): the row that each pixel's leaf points to."""
     rows = np.zeros((block, features.shape[0]), np.float32)
     at = np.empty(block, np.int32)
     for b in range(top, end):
@@ -137,7 +137,7 @@ def rows_of_leaves(
 
 @njit(nogil=True, cache=True)
 def order_tree(left: Any, right: Any, new: Any) -> None:
-    """Number the nodes of a tree depth first, siblings side by side: new[old] for a tree whose root is 0."""
+    """Fill `new` with new numbers of a tree's nodes, depth first, siblings adjacent; the root is 0."""
     stack = np.empty(left.size, np.int64)
     stack[0], height = 0, 1
     new[0], count = 0, 1

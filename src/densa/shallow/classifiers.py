@@ -1,4 +1,4 @@
-"""Training of the trees by scikit-learn, on samples that are checked first."""
+"""Training of trees by scikit-learn."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fit_trees(
     n_jobs: int | None = None,
     seed: int = 0,
 ) -> Trees:
-    """Train trees on samples; classes count the same however many samples each has.
+    """Train trees on samples; all classes have the same weight, however many samples each has.
 
     Args:
         features: (n, f) float32, finite.
@@ -37,13 +37,13 @@ def fit_trees(
         n_classes: number of classes.
         classifier: "random-forest" (Breiman 2001), "extra-trees" (Geurts et al. 2006) or "boosting" (of histograms).
         n_trees: trees of a forest; rounds of boosting, each with a tree per class.
-        min_leaf: samples of a leaf at least (boosting: at least 10).
-        learning_rate: of boosting.
-        n_jobs: threads of a forest; None: as many as numba is set to use.
-        seed: the same gives the same trees.
+        min_leaf: fewest samples of a leaf (of boosting with more than 200 samples: at least 10).
+        learning_rate: learning rate of boosting.
+        n_jobs: threads that train a forest; None: as many as numba is set to use.
+        seed: the same seed gives the same trees.
 
     Raises:
-        InputError: an unknown classifier, or what `check_samples` refuses.
+        InputError: an unknown classifier, numbers out of range, or samples that `check_samples` rejects.
     """
     from numba import get_num_threads
 
@@ -78,9 +78,10 @@ def fit_trees(
 
 
 def _repeated(labels: NDArray[Any]) -> NDArray[np.int64]:
-    """Samples, those of rarer classes again and again until all classes have as many.
+    """Indices of the samples, those of rarer classes repeated until all classes have equally many.
 
-    scikit-learn's weights would say the same, but its histograms of weighted samples take a hundred times as long.
+    Sample weights would have the same effect, but scikit-learn's histograms of weighted samples take a hundred times as
+    long.
     """
     most = int(np.bincount(labels).max())
     return np.concatenate([np.resize(np.flatnonzero(labels == k), most) for k in np.unique(labels)])
@@ -89,16 +90,16 @@ def _repeated(labels: NDArray[Any]) -> NDArray[np.int64]:
 def check_samples(
     features: NDArray[Any], labels: NDArray[Any], n_classes: int, names: tuple[str, ...] | None = None
 ) -> None:
-    """Refuse samples that nothing can be learnt of.
+    """Check samples before trees are trained on them.
 
     Args:
-        features: (n, f).
-        labels: (n,).
+        features: (n, f) features of the samples.
+        labels: (n,) class of each sample.
         n_classes: number of classes.
-        names: of the classes, for the message.
+        names: names of the classes, for the message.
 
     Raises:
-        InputError: shapes that do not fit, features that are not finite, fewer than two classes or more than 254, a
+        InputError: shapes that do not fit, features that are not finite, fewer than two classes or more than 254, or a
             class without a sample.
     """
     if not 2 <= n_classes <= MOST_CLASSES:
@@ -113,10 +114,14 @@ def check_samples(
 
 
 def check_counts(counts: NDArray[Any], names: tuple[str, ...] | None = None) -> None:
-    """Refuse labels in which a class is missing.
+    """Check that every class is labelled.
+
+    Args:
+        counts: (n_classes,) labelled pixels or samples of each class.
+        names: names of the classes, for the message.
 
     Raises:
-        InputError: names the classes.
+        InputError: a class has none; the message names the classes.
     """
     named = names or tuple(f"class {i}" for i in range(len(counts)))
     missing = [name for name, n in zip(named, counts, strict=True) if n == 0]

@@ -1,4 +1,4 @@
-"""What the shallow methods see of a pixel: named sets of descriptors, alike in every tile of an image."""
+"""Features of pixels for the shallow methods: named sets of descriptors, the same in every tile of an image."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ MOST_DISTANCE = 200  # pixels
 
 
 def default_features(n_bands: int) -> tuple[str, ...]:
-    """The sets that are taken where none are named."""
+    """The sets of features that are used by default."""
     return ("colours", "multi-scale") if n_bands == 3 else ("bands", "multi-scale")
 
 
 @dataclass(frozen=True)
 class PixelFeatures:
-    """Features of pixels, the same for every tile that is told its place.
+    """Features of pixels, the same in every tile whose place is given.
 
     Attributes:
         sets: some of `FEATURES`.
         scales: standard deviations of the multi-scale set in pixels, ascending.
-        kinds: of the multi-scale set, see `densa.descriptors.MultiScale`.
-        distances: of the surroundings in pixels, each smoothed by half of it.
+        kinds: features of the multi-scale set, see `densa.descriptors.MultiScale`.
+        distances: distances of the surroundings in pixels; each is smoothed by half of it.
 
     Raises:
         InputError: unknown sets, or scales or distances that are out of range.
@@ -67,7 +67,7 @@ class PixelFeatures:
 
     @property
     def halo(self) -> int:
-        """Pixels of context that decide a pixel's features."""
+        """Pixels of context on which a pixel's features depend."""
         reach = [d.halo for d in self._descriptors()]
         if "surroundings" in self.sets:
             reach += [self._smoothed(d).halo + d for d in self.distances]
@@ -77,7 +77,7 @@ class PixelFeatures:
         """Name of every feature, in the order of `compute`.
 
         Raises:
-            InputError: a set that cannot be taken of so many bands.
+            InputError: a set of features that does not exist for so many bands.
         """
         names = [name for d in self._descriptors() for name in d.names(n_bands)]
         if "surroundings" in self.sets:
@@ -98,7 +98,7 @@ class PixelFeatures:
         """Features of every pixel of a block.
 
         Args:
-            block: (bands, h, w) values as the raster holds them.
+            block: (bands, h, w) values as stored in the raster.
             valid: (h, w), False where there is no data; None: everywhere valid.
             place: position of the block in its image; None: the block is the image.
 
@@ -106,7 +106,7 @@ class PixelFeatures:
             (n, h, w) float32; those of the descriptors are 0 where there is no data.
 
         Raises:
-            InputError: a block that is none, or has bands of which a set cannot be taken.
+            InputError: the block is not (bands, h, w), or a set of features does not exist for its bands.
         """
         height, width = np.shape(block)[1:]
         out = np.empty((len(self.names(len(block))), height, width), np.float32)
@@ -142,7 +142,7 @@ class PixelFeatures:
         """The features that `to_config` wrote.
 
         Raises:
-            InputError: other fields, or values that are refused.
+            InputError: unknown fields, or values out of range.
         """
         try:
             values = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}

@@ -1,4 +1,4 @@
-"""Trees out of scikit-learn's trained models."""
+"""Conversion of scikit-learn's trained models to `Trees`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def forest_trees(forest: Any) -> Trees:
     parts = [estimator.tree_ for estimator in forest.estimators_]
     shares = [tree.value[:, 0, :] / tree.value[:, 0, :].sum(axis=1, keepdims=True) for tree in parts]
     rows = np.concatenate([share[tree.children_left < 0] for tree, share in zip(parts, shares, strict=True)])
-    # Most leaves are of one class alone, or have the shares of another: each is kept once.
+    # Most leaves hold a single class, or the same shares as another leaf: each row is kept once.
     values, numbers = np.unique(rows.astype(np.float32), axis=0, return_inverse=True)
     return _assembled([_plain(tree) for tree in parts], numbers.ravel(), values, int(forest.n_features_in_))
 
@@ -48,7 +48,7 @@ def boosted_trees(boosting: Any) -> Trees:
 
 
 def flat_trees(trees: Sequence[Any], rows: NDArray[Any], values: NDArray[Any], n_features: int, **more: Any) -> Trees:
-    """Trees of scikit-learn's `tree_` objects, whose leaves, in the order of their nodes, name `rows` of `values`."""
+    """Trees of scikit-learn's `tree_` objects; their leaves, in the order of the nodes, point to `rows` of `values`."""
     return _assembled([_plain(tree) for tree in trees], rows, values, n_features, **more)
 
 
@@ -100,7 +100,7 @@ def _moved(array: NDArray[Any], new: NDArray[np.int64], dtype: Any) -> NDArray[A
 
 
 def _float32_below(thresholds: NDArray[Any]) -> NDArray[np.float32]:
-    """Largest float32 that is at most the threshold: for float32 x, x <= threshold says the same of both."""
+    """Largest float32 that is at most the threshold: a float32 x is <= both or neither."""
     rounded = thresholds.astype(np.float32)
     above = rounded.astype(np.float64) > thresholds
     rounded[above] = np.nextafter(rounded[above], np.float32(-np.inf))

@@ -1,4 +1,4 @@
-"""A trained shallow method: features, trees, and how probable each class is before anything is seen."""
+"""A trained shallow method: features, trees and the prior of the classes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class ShallowModel:
     """Class probabilities of blocks by trees over features of pixels or of regions.
 
     Attributes:
-        features: of pixels, or of regions, whose pixels all have the region's probabilities.
-        trees: over these.
-        factors: (C,) by which the probabilities are multiplied before they are made to sum to 1: trees are trained as
-            if all classes were equally frequent.
-        n_bands: of the images.
+        features: features of pixels, or of regions; all pixels of a region get its probabilities.
+        trees: trees over these features.
+        factors: (C,) factors of the probabilities, which are then normalised to sum to 1: trees are trained as if all
+            classes were equally frequent.
+        n_bands: number of bands of the images.
 
     Raises:
-        InputError: trees of other features, or factors that are not positive numbers, one per class.
+        InputError: the trees are for another number of features, or the factors are not one positive number per class.
     """
 
     features: PixelFeatures | RegionFeatures
@@ -50,12 +50,12 @@ class ShallowModel:
 
     @property
     def stride(self) -> int:
-        """Blocks must begin at multiples of it: the step of the superpixels, else 1."""
+        """Blocks must begin at multiples of it: the step of the superpixels, or 1."""
         return self.features.step if isinstance(self.features, RegionFeatures) else 1
 
     @cached_property
     def halo(self) -> int:
-        """Pixels of context that decide a pixel's probabilities."""
+        """Pixels of context on which a pixel's probabilities depend."""
         return self.features.halo + self.trees.side // 2
 
     def probabilities(
@@ -67,7 +67,7 @@ class ShallowModel:
         """Class probabilities of a block.
 
         Args:
-            block: (bands, h, w) values as the raster holds them.
+            block: (bands, h, w) values as stored in the raster.
             valid: (h, w), False where there is no data; None: everywhere valid.
             place: position of the block in its image, row and column multiples of `stride`; None: the block is the
                 image.
@@ -76,7 +76,7 @@ class ShallowModel:
             (C, h, w) float32, summing to 1; uniform where there is no data.
 
         Raises:
-            InputError: another number of bands, or a place off the stride.
+            InputError: another number of bands, or a place that is not a multiple of the stride.
         """
         if block.ndim != 3 or len(block) != self.n_bands or 0 in block.shape:
             raise InputError(f"a block must be ({self.n_bands}, h, w) with pixels, got shape {block.shape}")

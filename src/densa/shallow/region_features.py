@@ -1,4 +1,4 @@
-"""What the shallow methods see of a region: statistics of its pixels' features, its size, and its neighbours'."""
+"""Features of regions for the shallow methods: statistics of the pixels' features, the size, and the neighbours."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _LARGEST_STD = 6.0
 
 
 def strip_rows(n_features: int, width: int, halo: int) -> int:
-    """Rows of a strip whose features are held at once, a few times the halo at least."""
+    """Rows of a strip whose features are held at once; at least twice the halo."""
     return max(64, 2 * halo, _STRIP_VALUES // max(1, n_features * width))
 
 
 @dataclass(frozen=True)
 class RegionFeatures:
-    """Superpixels and their features, the same for every tile that begins at a multiple of `step`.
+    """Superpixels and their features, the same in every tile that begins at a multiple of `step`.
 
     Attributes:
-        pixels: features whose mean and standard deviation describe a region.
+        pixels: features of pixels, whose mean and standard deviation describe a region.
         step: side of the grid of superpixels in pixels, 4 to 128.
-        compactness: colour distance worth a step, in units of Lab for three 8-bit bands; of a twentieth of a standard
-            deviation for other images.
-        n_rounds: of SLIC.
+        compactness: colour distance worth a step of the grid: in units of CIE Lab for three 8-bit bands, otherwise in
+            twentieths of a band's standard deviation.
+        n_rounds: rounds of SLIC.
         neighbours: add the means over the adjacent regions.
-        mean, std: of the bands, for images other than of three 8-bit bands.
+        mean, std: mean and standard deviation of the bands, for images other than of three 8-bit bands.
 
     Raises:
         InputError: numbers out of range.
@@ -66,7 +66,7 @@ class RegionFeatures:
 
     @property
     def halo(self) -> int:
-        """Pixels of context, a multiple of `step`: of the superpixels of a region's pixels and its neighbours'."""
+        """Pixels of context, a multiple of `step`, that decide a region, its neighbours and their features."""
         of_region = 1 + (3 if self.neighbours else 0) + 2  # from a pixel's cell to any pixel of what describes it
         superpixels = (of_region + reach_in_cells(self.n_rounds) + 1) * self.step
         features = (of_region + 1) * self.step + self.pixels.halo
@@ -79,7 +79,7 @@ class RegionFeatures:
         return [*own, "size", *around]
 
     def superpixels(self, block: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.int32]:
-        """(h, w) superpixels of a block, see `anchored_superpixels`."""
+        """(h, w) int32 superpixels of a block, see `anchored_superpixels`."""
         return anchored_superpixels(self._colours(block, valid), valid, self.step, self.compactness, self.n_rounds)
 
     def compute(
@@ -91,7 +91,7 @@ class RegionFeatures:
         """Features of the regions of a block.
 
         Args:
-            block: (bands, h, w).
+            block: (bands, h, w) values as stored in the raster.
             valid: (h, w), False where there is no data; None: everywhere valid.
             place: position of the block in its image, row and column multiples of `step`; None: the block is the image.
 
@@ -99,7 +99,7 @@ class RegionFeatures:
             (n_regions, d) float32, row k of region k + 1 (0 where a region has no pixel); and (h, w) int32 regions.
 
         Raises:
-            InputError: a place off the grid, or what `PixelFeatures.compute` refuses.
+            InputError: a place that is not a multiple of `step`, or a block that `PixelFeatures.compute` rejects.
         """
         place = place or Place()
         if place.row % self.step or place.column % self.step:
@@ -122,16 +122,16 @@ class RegionFeatures:
         return table, regions
 
     def to_config(self) -> dict[str, Any]:
-        """The fields beside the pixels' features, as JSON holds them."""
+        """The fields except the pixels' features, as JSON holds them."""
         names = ("step", "compactness", "n_rounds", "neighbours")
         return {name: getattr(self, name) for name in names} | {"mean": list(self.mean), "std": list(self.std)}
 
     @classmethod
     def from_config(cls, pixels: PixelFeatures, config: Mapping[str, Any]) -> RegionFeatures:
-        """What `to_config` wrote.
+        """The features that `to_config` wrote.
 
         Raises:
-            InputError: other fields, or values that are refused.
+            InputError: unknown fields, or values out of range.
         """
         try:
             return cls(pixels, **config)

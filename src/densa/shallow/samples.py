@@ -1,4 +1,4 @@
-"""Strokes of the demo: gland, stroma and lumen of a stained tissue, drawn for densa on an image of scikit-image's."""
+"""Image and strokes of the demo: gland, stroma and lumen of a stained tissue that scikit-image ships."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FILE = "tissue.json"
 
 
 def tissue_strokes() -> Strokes:
-    """Strokes on `skimage.data.immunohistochemistry()`, 512 x 512 pixels: 2 % of it."""
+    """Strokes on 5 % of `skimage.data.immunohistochemistry()`, 512 x 512 pixels; drawn for densa."""
     with as_file(files("densa.shallow").joinpath(_FILE)) as path:
         return read_strokes(path)
 
@@ -28,8 +28,8 @@ def tissue(folder: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
     """Write the stained tissue and its strokes, for `densa train IMAGE --strokes FILE`.
 
     Args:
-        folder: where `tissue.tif` and `strokes.json` go; it is made.
-        overwrite: replace files that are there.
+        folder: folder of `tissue.tif` and `strokes.json`, created where it does not exist.
+        overwrite: replace files that exist.
 
     Returns:
         The image and the file of strokes.
@@ -44,7 +44,7 @@ def tissue(folder: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"folder {folder} cannot be made: {error.strerror or error}") from error
+        raise InputError(f"folder {folder} cannot be created: {error.strerror or error}") from error
     write_bands(folder / "tissue.tif", image, overwrite=overwrite)
     with atomic_output(folder / "strokes.json", overwrite=overwrite) as temporary:
         content = files("densa.shallow").joinpath(_FILE).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Strokes drawn on an image: read from JSON, made a sparse label map."""
+"""Strokes drawn on an image: read from JSON, drawn as a sparse label map."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.legend import Legend
+from densa.legend import IGNORE, Legend
 
 __all__ = ["Stroke", "Strokes", "draw_strokes", "read_strokes"]
 
-IGNORED = 255
 LARGEST_FILE = 64 * 2**20  # bytes
 MOST_WIDTH = 1000.0  # pixels
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """A line drawn with a round pen: class index, width in pixels, and (x, y) = (column, row) of its corners.
+    """A line drawn with a round pen.
 
-    The middle of the first pixel is (0, 0).
+    Attributes:
+        label: class index.
+        width: of the pen in pixels.
+        points: (x, y) = (column, row) of the corners; the centre of the first pixel is (0, 0).
     """
 
     label: int
@@ -36,7 +38,7 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Strokes:
-    """Strokes and the legend that their class indices point into."""
+    """Strokes and the legend of their class indices."""
 
     legend: Legend
     strokes: tuple[Stroke, ...]
@@ -50,7 +52,7 @@ def read_strokes(path: Path | str) -> Strokes:
     and "width" 5 where it is missing.
 
     Raises:
-        InputError: the file cannot be read or is something else.
+        InputError: the file cannot be read, or is not a file of strokes.
     """
     path = Path(path)
     try:
@@ -60,7 +62,7 @@ def read_strokes(path: Path | str) -> Strokes:
     except OSError as error:
         raise InputError(f"strokes {path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"strokes {path} are no JSON: {error}") from error
+        raise InputError(f"strokes {path} are not JSON: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("strokes"), list) or "classes" not in content:
         raise InputError(f'strokes {path} must hold {{"classes": [...], "strokes": [...]}}')
     try:
@@ -74,21 +76,20 @@ def read_strokes(path: Path | str) -> Strokes:
 
 
 def draw_strokes(strokes: Strokes, height: int, width: int) -> NDArray[np.uint8]:
-    """(height, width) label map of strokes, 255 elsewhere; of strokes that cross, the later one lies on top.
+    """(height, width) uint8 label map of strokes, 255 elsewhere; of strokes that cross, the later one lies on top.
 
-    A pixel is covered where its middle lies within half the width of the line; a thin line covers at least the pixels
-    nearest to it.
+    A stroke covers the pixels whose centre is within half its width of the line, at least the pixels nearest to it.
 
     Raises:
         InputError: no stroke touches the image.
     """
-    labels = np.full((height, width), IGNORED, np.uint8)
+    labels = np.full((height, width), IGNORE, np.uint8)
     for stroke in strokes.strokes:
         radius = max(stroke.width / 2, math.sqrt(0.5))
         points = stroke.points if len(stroke.points) > 1 else stroke.points * 2
         for start, end in itertools.pairwise(points):
             _draw(labels, start, end, radius, stroke.label)
-    if (labels == IGNORED).all():
+    if (labels == IGNORE).all():
         raise InputError(f"no stroke touches the image of {height} x {width} pixels; points are [x, y] in pixels")
     return labels
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
+from densa.legend import IGNORE
 from densa.shallow.from_sklearn import flat_trees
 from densa.shallow.trees import Trees
 
 __all__ = ["fit_structured_forest", "patches_at", "vote"]
 
-IGNORED = 255
 _CHUNK = 4096  # patches compared with their leaves' shares at once
 
 
@@ -29,14 +29,14 @@ def patches_at(labels: NDArray[np.uint8], rows: NDArray[Any], columns: NDArray[A
 
     Args:
         labels: (h, w) label map, 255 where not labelled.
-        rows, columns: (n,) of the pixels.
-        side: of a patch in pixels, odd.
+        rows, columns: (n,) rows and columns of the pixels.
+        side: side of a patch in pixels, odd.
 
     Returns:
         (n, side * side) uint8, 255 beyond the map.
     """
     reach = side // 2
-    around = np.pad(labels, reach, constant_values=IGNORED)
+    around = np.pad(labels, reach, constant_values=IGNORE)
     window = np.lib.stride_tricks.sliding_window_view(around, (side, side))
     return np.ascontiguousarray(window[rows, columns]).reshape(len(rows), side * side)
 
@@ -53,15 +53,15 @@ def fit_structured_forest(
     """Train trees whose leaves hold label patches.
 
     Args:
-        features: (n, f) float32, finite, of the patches' centre pixels.
-        patches: (n, side * side) labels, 255 where unknown, the centre known.
+        features: (n, f) float32 features of the patches' centre pixels, finite.
+        patches: (n, side * side) labels, 255 where not labelled; the centre must be labelled.
         n_classes: number of classes.
-        n_trees: each covers side * side pixels with votes, so few suffice.
-        min_leaf: samples of a leaf at least.
-        seed: of the samples, features and places drawn.
+        n_trees: number of trees; every pixel gets side * side votes of each, so few are enough.
+        min_leaf: fewest samples of a leaf.
+        seed: of the samples, features and places that are drawn.
 
     Raises:
-        InputError: shapes that do not fit, or a centre without a label.
+        InputError: shapes that do not fit, or a centre that is not labelled.
     """
     from sklearn.tree import DecisionTreeClassifier
 
@@ -86,7 +86,7 @@ def fit_structured_forest(
         kept.append(patches[drawn][chosen])
         rows.append(n_kept + np.arange(len(chosen)))
         n_kept += len(chosen)
-    # Patches of one class alone are many: each is kept once.
+    # Many patches are equal, those of a single class above all: each is kept once.
     values, numbers = np.unique(np.concatenate(kept), axis=0, return_inverse=True)
     numbered = numbers.ravel()[np.concatenate(rows)]
     return flat_trees(trees, numbered, values, features.shape[1], combine="patches", n_classes=n_classes)
@@ -96,12 +96,12 @@ def vote(trees: Trees, rows: NDArray[np.int32], valid: NDArray[np.bool_] | None 
     """Class probabilities: shares of the votes of all label patches that cover a pixel.
 
     Args:
-        trees: with label patches.
+        trees: trees whose leaves hold label patches.
         rows: (trees, h, w) as `trees.rows` gives them.
         valid: (h, w), False where there is no data: no patch of such a pixel votes. None: everywhere.
 
     Returns:
-        (C, h, w) float32 summing to 1; uniform where nobody votes.
+        (C, h, w) float32 summing to 1; uniform where there is no vote.
     """
     height, width = rows.shape[1:]
     mask = np.ones((height, width), np.bool_) if valid is None else np.ascontiguousarray(valid)
@@ -113,7 +113,7 @@ def vote(trees: Trees, rows: NDArray[np.int32], valid: NDArray[np.bool_] | None 
 def _typical(
     leaf_of: NDArray[Any], patches: NDArray[np.uint8], n_classes: int, is_leaf: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Of every leaf, in the order of the nodes, the sample whose patch is the most probable in it."""
+    """The sample whose patch is the most probable of its leaf, for every leaf in the order of the nodes."""
     leaves = np.flatnonzero(is_leaf)
     number = np.searchsorted(leaves, leaf_of)
     area = patches.shape[1]
@@ -121,7 +121,7 @@ def _typical(
     order = np.argsort(number, kind="stable")
     bounds = np.searchsorted(number[order], np.arange(len(leaves) + 1))
     first = 0
-    while first < len(leaves):  # some leaves at a time: the table of all would be leaves x area x classes
+    while first < len(leaves):  # some leaves at a time: the table of all would have leaves x area x classes entries
         last = first + max(1, _CHUNK * 64 // (area * (n_classes + 1)))
         last = min(last, len(leaves))
         members = order[bounds[first] : bounds[last]]
@@ -131,7 +131,7 @@ def _typical(
         np.add.at(table, (own[:, None], places[None, :], labels), 1.0)
         known = table[:, :, :n_classes].sum(axis=2, keepdims=True)
         logs = np.log((table + 1e-3) / (np.maximum(known, 1) + 1e-3))
-        logs[:, :, n_classes] = -np.log(n_classes)  # a place without a label says nothing
+        logs[:, :, n_classes] = -np.log(n_classes)  # a place without a label counts for no patch
         scores = logs[own[:, None], places[None, :], labels].sum(axis=1)
         for member, leaf, value in zip(members, own + first, scores, strict=True):
             if value > score[leaf]:
@@ -142,7 +142,7 @@ def _typical(
 
 @njit(nogil=True, cache=True)
 def _count_votes(rows: Any, values: Any, side: int, valid: Any, out: Any, top: int, end: int) -> None:
-    """Every pixel gathers the votes of the patches around it: whole numbers, the same in any order."""
+    """Every pixel counts the votes of the patches around it: integers, so the order does not matter."""
     n_trees, height, width = rows.shape
     n_classes, reach = out.shape[0], side // 2
     counts = np.empty((width, n_classes + 1), np.int32)

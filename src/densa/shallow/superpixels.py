@@ -1,9 +1,9 @@
 """Superpixels that are the same in every tile: SLIC on a grid anchored at the image's first pixel.
 
-As `densa.regions.slic` (Achanta et al. 2012, a pixel looks at the centres of the 3 x 3 cells around its own), with a
-fixed number of rounds and without the merging of small pieces, both of which would carry far: after n rounds a label is
-decided by the cells at most 2 n + 1 away. Centres are kept relative to their own cells and sums are of integers, so a
-tile that begins at a cell computes the same numbers as the whole image.
+As `densa.regions.slic` (Achanta et al. 2012: a pixel is compared with the centres of the 3 x 3 cells around its own),
+but with a fixed number of rounds and without merging small pieces, since both would reach far: after n rounds a label
+depends on the cells at most 2 n + 1 away. Centres are relative to their own cells and sums are integers, so a tile that
+begins at a cell computes the same numbers as the whole image.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COLOUR_STEPS = 16  # integers per unit of colour
 
 
 def reach_in_cells(n_rounds: int) -> int:
-    """Cells around its own that decide a pixel's superpixel."""
+    """Cells on each side of its own on which a pixel's superpixel depends."""
     return 2 * n_rounds + 1
 
 
@@ -32,14 +32,14 @@ def anchored_superpixels(
     """Superpixels of a block that begins at a cell of the grid.
 
     Args:
-        colours: (bands, h, w) in `COLOUR_STEPS` per unit.
+        colours: (bands, h, w) integers, `COLOUR_STEPS` per unit of colour.
         valid: (h, w), False where there is no data.
         step: side of the cells in pixels.
         compactness: colour distance worth one step.
         n_rounds: updates of the centres.
 
     Returns:
-        (h, w) int32: 1 + number of the cell, row by row, whose centre won the pixel; 0 where there is no data.
+        (h, w) int32: 1 + number of the cell, row by row, whose centre is the nearest; 0 where there is no data.
         A superpixel may be in pieces, and lies in the 3 x 3 cells around its own.
     """
     height, width = valid.shape

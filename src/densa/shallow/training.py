@@ -1,4 +1,4 @@
-"""Training of the shallow methods by their names."""
+"""Training of a shallow method, chosen by its name."""
 
 from __future__ import annotations
 
@@ -112,6 +112,6 @@ def _fitted(
 
 
 def class_factors(counts: NDArray[Any], prior: float) -> NDArray[np.float64]:
-    """What probabilities of equally frequent classes are multiplied by: frequencies to the power of `prior`."""
+    """(C,) factors of the probabilities of equally frequent classes: frequencies to the power of `prior`."""
     shares = np.asarray(counts, np.float64) / np.sum(counts)
     return np.asarray((shares * len(shares)) ** prior)

@@ -1,4 +1,4 @@
-"""Decision trees as flat arrays: made by scikit-learn, kept and evaluated without it."""
+"""Decision trees as flat arrays: trained by scikit-learn, stored and evaluated without it."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ MOST_NODES = 2**30
 class Trees:
     """A forest, a boosted ensemble, or trees whose leaves hold label patches.
 
-    A pixel goes on to `child` where its feature is at most the threshold, else to the node after that. Nodes of a tree
-    lie side by side, the root first, children behind their parents: no path can be a circle.
+    A pixel goes to `child` where its feature is at most the threshold, otherwise to the node after `child`. The nodes
+    of a tree are adjacent, the root first, children after their parents: no path is circular.
 
     Attributes:
         feature: (n,) int32, -1 at leaves.
         threshold: (n,) float32.
-        child: (n,) int32, counted from the tree's first node; at leaves the row of `values`.
-        starts: (trees + 1,) int64, first node of each tree, and the end.
-        values: (r, C) float32 class shares that leaves name ("mean"), (r, 1) float64 increments ("softmax"), or
-            (r, side * side) uint8 label patches ("patches").
+        child: (n,) int32, relative to the tree's first node; at leaves the row of `values`.
+        starts: (trees + 1,) int64, first node of each tree, and the number of nodes.
+        values: rows that leaves point to: (r, C) float32 class shares ("mean"), (r, 1) float64 increments ("softmax"),
+            or (r, side * side) uint8 label patches ("patches").
         n_features: number of features of a pixel.
         n_classes: number of classes.
         combine: "mean" of the shares, "softmax" of the summed increments, or "patches" of labels that vote.
@@ -45,7 +45,7 @@ class Trees:
         baseline: (C,) float64 that the increments are added to; empty unless "softmax".
 
     Raises:
-        InputError: arrays that do not fit together, or lead out of the tree.
+        InputError: arrays that do not fit together, or children outside of their tree.
     """
 
     feature: NDArray[np.int32]
@@ -83,7 +83,7 @@ class Trees:
             (C, ...) float32, summing to 1.
 
         Raises:
-            InputError: another number of features, or leaves that hold label patches.
+            InputError: another number of features, or the leaves hold label patches.
         """
         if self.combine == "patches":
             raise InputError("leaves with label patches have no probabilities of a pixel alone; count their votes")
@@ -99,7 +99,7 @@ class Trees:
         return out.reshape(self.n_classes, *shape)
 
     def rows(self, features: NDArray[np.float32]) -> NDArray[np.int32]:
-        """Row of `values` that each tree's leaf names for each pixel: (trees, ...) int32.
+        """Row of `values` that the leaf of each tree points to, for each pixel: (trees, ...) int32.
 
         Args:
             features: as for `probabilities`.
@@ -114,16 +114,16 @@ class Trees:
         return out.reshape(self.n_trees, *shape)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What must be kept, by name; `from_arrays` takes it back."""
+        """The arrays to be stored, by name; see `from_arrays`."""
         names = ("feature", "threshold", "child", "starts", "values", "classes", "baseline")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], n_features: int, n_classes: int, combine: Any) -> Trees:
-        """Trees from arrays that anybody may have written.
+        """Trees from arrays that may come from an untrusted file.
 
         Raises:
-            InputError: arrays are missing, do not fit together, or lead out of the tree.
+            InputError: arrays are missing or do not fit together, or children are outside of their tree.
         """
         names = ("feature", "threshold", "child", "starts", "values", "classes", "baseline")
         if missing := [name for name in names if name not in arrays]:
@@ -134,7 +134,7 @@ class Trees:
     def _flat(self, features: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[int, ...]]:
         array = np.asarray(features)
         if array.ndim < 2 or array.shape[0] != self.n_features:
-            raise InputError(f"the trees know {self.n_features} features, got an array of shape {array.shape}")
+            raise InputError(f"the trees are for {self.n_features} features, got an array of shape {array.shape}")
         flat = np.ascontiguousarray(array, np.float32).reshape(self.n_features, -1)
         return flat, array.shape[1:]
 
@@ -168,16 +168,16 @@ def _check_starts(trees: Trees) -> None:
 def _check_nodes(trees: Trees) -> None:
     leaf = trees.feature < 0
     if (trees.feature >= trees.n_features).any() or (trees.feature < -1).any():
-        raise InputError(f"trees: a node asks for a feature that is none of the {trees.n_features}")
+        raise InputError(f"trees: a node reads a feature that is none of the {trees.n_features}")
     if np.isnan(trees.threshold[~leaf]).any():
         raise InputError("trees: a threshold is no number")
     sizes = np.repeat(np.diff(trees.starts), np.diff(trees.starts))
     own = np.arange(len(trees.feature)) - np.repeat(trees.starts[:-1], np.diff(trees.starts))
     child = trees.child.astype(np.int64)
     if (~leaf & ((child <= own) | (child + 1 >= sizes))).any():
-        raise InputError("trees: children of a node must lie behind it in its own tree")
+        raise InputError("trees: children of a node must come after it in its own tree")
     if (leaf & ((child < 0) | (child >= len(trees.values)))).any():
-        raise InputError(f"trees: a leaf names a row that is none of the {len(trees.values)}")
+        raise InputError(f"trees: a leaf points to a row that is none of the {len(trees.values)}")
 
 
 def _check_values(trees: Trees) -> None:
@@ -197,7 +197,7 @@ def _check_values(trees: Trees) -> None:
 
 
 def _packed(trees: Trees) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Nodes side by side in memory, leaves leading to themselves; and the row that each leaf names."""
+    """The nodes as records, the child of a leaf being the leaf itself; and the row that each leaf points to."""
     leaf = trees.feature < 0
     first = np.repeat(trees.starts[:-1], np.diff(trees.starts))
     nodes = np.empty(len(leaf), _NODE)
