@@ -40,7 +40,7 @@ ROOMS = {
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
     "engine": [("tiles",), ("resources",), ("work",), ("prediction", "regions")],
     "engine/regions": [
-        ("stages",),
+        ("settings", "stages"),
         ("components", "cuts_of_pixels", "graph", "mean_shift", "slic", "watershed"),
         ("cuts_of_regions", "products"),
         ("by_name", "run"),
@@ -69,8 +69,6 @@ MANY_PARAMETERS = {
     "cli/predict.py:predict",
     "cli/regions.py:regions",
     "cli/train.py:train",
-    "engine/prediction/predict.py:predict_to_file",
-    "engine/regions/by_name.py:region_method",
     "training/loop/train.py:train",
 }
 LONG_BODIES = {
