@@ -79,8 +79,7 @@ def trained(name: str, image: raster.Raster, width: int, steps: int) -> NetworkS
     smooth = ndimage.uniform_filter(pixels.mean(axis=0), 5)
     target = np.digitize(smooth, np.quantile(smooth[::7, ::7], [0.25, 0.5, 0.75]))
     optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
-    side = network.input_side(128) if hasattr(network, "input_side") else 128
-    margin = int(getattr(network, "margin", 0))
+    side, margin = network.input_side(128), network.margin
     network.train()
     for _ in range(steps):
         row, column = rng.integers(0, image.height - side), rng.integers(0, image.width - side)

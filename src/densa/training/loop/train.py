@@ -17,6 +17,7 @@ from torch import nn
 from densa.datasets import Dataset, PatchSampler, describe_split
 from densa.errors import InputError
 from densa.metrics import Summary
+from densa.operators.modules import network_rules
 from densa.options import with_options
 from densa.raster import atomic_output
 from densa.segmenter import Architecture, NetworkSegmenter, save_model
@@ -204,7 +205,7 @@ def _make_run(
         rank=accelerator.process_index,
         n_ranks=accelerator.num_processes,
         device=device,
-        margin=getattr(network, "margin", 0),
+        margin=network_rules(network).margin,
     )
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

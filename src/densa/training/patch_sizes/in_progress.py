@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from densa.datasets import Dataset
 from densa.errors import InputError
 from densa.legend import IGNORE
+from densa.operators.modules import network_rules
 from densa.training.patch_sizes.policy import PatchSizePolicy, PatchSizeScores
 
 __all__ = ["CONTEXT_FILE", "DrawnPatchSizes", "check_context", "rounded_size", "rounded_sizes"]
@@ -98,8 +99,8 @@ class DrawnPatchSizes:
 
 def rounded_size(network: nn.Module, size: int) -> int:
     """The smallest side of an output of the network that is at least `size`."""
-    rule = getattr(network, "input_side", None)
-    return int(rule(size)) - 2 * int(getattr(network, "margin", 0)) if callable(rule) else size
+    rules = network_rules(network)
+    return rules.input_side(size) - 2 * rules.margin
 
 
 def rounded_sizes(policy: PatchSizePolicy, network: nn.Module) -> list[int]:
