@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from densa import raster
-from densa.engine import Blended, predict, predict_to_file
+from densa.engine import Blended, PredictionFiles, Work, predict, predict_to_file
 from densa.errors import InputError
 from densa.segmenter import Segmenter
 
@@ -70,8 +70,8 @@ def test_windows_without_data_count_for_nothing(widest, opened):
 
 def test_a_blended_map_is_resumed_like_any_other(widest, opened, tmp_path):
     image = opened(np.random.default_rng(0).integers(0, 255, (40, 64), dtype=np.uint8))
-    options = {"blend": "hann", "tile_size": 16, "probabilities": tmp_path / "p.tif"}
-    assert predict_to_file(Average(widest()), image, tmp_path / "map.tif", **options)
+    files = PredictionFiles(tmp_path / "map.tif", tmp_path / "p.tif")
+    assert predict_to_file(Average(widest()), image, files, Work(tile_size=16), blend="hann")
     with raster.open(tmp_path / "p.tif") as written:
         found = written.read()[0][1]
     expected = by_definition(image.read()[0][0].astype(float), 16, "hann")

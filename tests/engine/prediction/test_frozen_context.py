@@ -5,7 +5,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from densa import networks, raster
-from densa.engine import predict_to_file
+from densa.engine import PredictionFiles, Work, predict_to_file
 from densa.legend import Legend
 from densa.segmenter import BandContract, NetworkSegmenter
 
@@ -18,16 +18,15 @@ def test_the_context_is_taken_once_and_the_tiles_agree(scene, tmp_path):
     assert segmenter.whole_image
     found, lines = [], []
     for tile_size in (64, 160):
-        target = tmp_path / f"{tile_size}.tif"
-        options = {"tile_size": tile_size, "probabilities": tmp_path / f"{tile_size}.p.tif", "tell": lines.append}
-        assert predict_to_file(segmenter, scene, target, **options)
-        with raster.open(options["probabilities"]) as written:
+        files = PredictionFiles(tmp_path / f"{tile_size}.tif", tmp_path / f"{tile_size}.p.tif")
+        assert predict_to_file(segmenter, scene, files, Work(tile_size=tile_size), tell=lines.append)
+        with raster.open(files.probabilities) as written:
             found.append(written.read()[0].astype(int))
     assert np.abs(found[0] - found[1]).max() <= 1  # of 255
     assert len(lines) == 2
     assert "the model looks at the whole image; its image-wide context is taken once from an overview" in lines[0]
     # The overview of so small an image is the image: nothing is lost by cutting.
-    assert predict_to_file(segmenter, scene, tmp_path / "whole.tif", probabilities=tmp_path / "whole.p.tif")
+    assert predict_to_file(segmenter, scene, PredictionFiles(tmp_path / "whole.tif", tmp_path / "whole.p.tif"))
     with raster.open(tmp_path / "whole.p.tif") as written:
         assert np.abs(found[0] - written.read()[0]).max() <= 1
     labels = [raster.read_label_map(tmp_path / f"{name}.tif")[0] for name in (64, 160)]

@@ -5,7 +5,7 @@ from densa import raster
 PREDICT = """
 import torch
 from densa import raster
-from densa.engine import predict_to_file
+from densa.engine import PredictionFiles, Work, predict_to_file
 from densa.segmenter import ModelSource
 
 torch.set_num_threads(1)
@@ -13,9 +13,8 @@ segmenter = ModelSource(pathlib.Path(sys.argv[2]), device="cpu", precision="floa
 
 def make(name, **options):
     with raster.open(folder / "scene.tif") as image:
-        predict_to_file(
-            segmenter, image, folder / f"{name}.tif", probabilities=folder / f"{name}.p.tif", tile_size=32, **options
-        )
+        files = PredictionFiles(folder / f"{name}.tif", folder / f"{name}.p.tif")
+        predict_to_file(segmenter, image, files, Work(tile_size=32, **options))
 """
 
 

@@ -20,15 +20,15 @@ def images(tmp_path):
 
 
 def test_a_folder_keeps_its_subfolders(images, tmp_path):
-    jobs = plan_outputs([images], tmp_path / "out", probabilities=True)
-    names = {job.labels.relative_to(tmp_path / "out").as_posix() for job in jobs}
+    planned = plan_outputs([images], tmp_path / "out", probabilities=True)
+    names = {one.files.labels.relative_to(tmp_path / "out").as_posix() for one in planned}
     assert names == {"a.png", "b.png", "scene 1/a.png"}
-    assert jobs[0].probabilities.name == "a.probabilities.tif"
+    assert planned[0].files.probabilities.name == "a.probabilities.tif"
 
 
 def test_one_image_may_name_its_file(images, tmp_path):
-    [job] = plan_outputs([images / "a.tif"], tmp_path / "map.tif")
-    assert job.labels == tmp_path / "map.tif"
+    [planned] = plan_outputs([images / "a.tif"], tmp_path / "map.tif")
+    assert planned.files.labels == tmp_path / "map.tif"
     with pytest.raises(InputError, match="one file, but 2 images"):
         plan_outputs([images / "a.tif", images / "b.tif"], tmp_path / "map.tif")
 
@@ -37,7 +37,7 @@ def test_clashes_are_refused(images, tmp_path):
     with pytest.raises(InputError, match="would both be written"):
         plan_outputs([images / "a.tif", images / "scene 1" / "a.tif"], tmp_path)
     (tmp_path / "a.png").write_bytes(b"mine")
-    with pytest.raises(InputError, match="exists; choose another output or give --overwrite"):
+    with pytest.raises(InputError, match="exists; choose another output or give overwrite=True"):
         plan_outputs([images / "a.tif"], tmp_path)
     assert plan_outputs([images / "a.tif"], tmp_path, overwrite=True)
     with pytest.raises(InputError, match="is the image itself"):

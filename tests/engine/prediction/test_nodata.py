@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from densa import raster
-from densa.engine import predict_array, predict_to_file
+from densa.engine import PredictionFiles, Work, predict_array, predict_to_file
 from densa.legend import IGNORE
 
 
@@ -59,12 +59,12 @@ def test_only_tiles_with_data_are_computed(widest, opened, tmp_path):
     image[17:20, 30:34] = 200  # in the tiles (2, 3) and (2, 4) of 8 x 8
     segmenter = widest(halo=0, stride=1)
     source = opened(image, nodata=0)
-    options = {"probabilities": tmp_path / "p.tif", "uncertainty": tmp_path / "u.tif"}
-    predict_to_file(segmenter, source, tmp_path / "map.tif", tile_size=8, **options)
+    files = PredictionFiles(tmp_path / "map.tif", tmp_path / "p.tif", tmp_path / "u.tif")
+    predict_to_file(segmenter, source, files, Work(tile_size=8))
     assert len(segmenter.calls) == 1 + 2  # one tells the model from others
     labels, _ = raster.read_label_map(tmp_path / "map.tif")
     assert_array_equal(labels == IGNORE, image == 0)
-    for path in options.values():
+    for path in (files.probabilities, files.uncertainty):
         with raster.open(path) as written:
             assert not written.read()[0][:, image == 0].any()
 

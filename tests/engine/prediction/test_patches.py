@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from densa import raster
-from densa.engine import predict_array
+from densa.engine import PredictionFiles, predict_array
 from densa.engine.prediction.patches import (
     patch_starts,
     predict_patches,
@@ -149,22 +151,21 @@ def test_nodata(segmenter, opened):
 
 def test_files(segmenter, scene, tmp_path):
     done = []
-    paths = {"probabilities": tmp_path / "p.tif", "uncertainty": tmp_path / "u.tif"}
-    output = tmp_path / "labels.tif"
-    predict_patches_to_file(
-        segmenter, scene, output, [25, 31], progress=lambda n, total: done.append((n, total)), **paths
-    )
-    labels, _ = raster.read_label_map(output)
+    files = PredictionFiles(tmp_path / "labels.tif", tmp_path / "p.tif", tmp_path / "u.tif", tmp_path / "p.geojson")
+    predict_patches_to_file(segmenter, scene, files, [25, 31], progress=lambda n, total: done.append((n, total)))
+    labels, _ = raster.read_label_map(files.labels)
     assert_array_equal(labels, predict_patches_array(segmenter, scene, [25, 31])[0])
-    with raster.open(paths["probabilities"]) as made:
+    with raster.open(files.probabilities) as made:
         assert made.band_names == LEGEND.class_names
         assert made.metadata["densa_patch_sizes"] == "25,31"
         shares = made.read()[0] / 255
     assert_allclose(shares.sum(axis=0), 1, atol=0.01)
-    assert paths["uncertainty"].exists()
+    assert files.uncertainty.exists()
+    features = json.loads(files.polygons.read_text())["features"]
+    assert sum(feature["properties"]["area_px"] for feature in features) == 200 * 330
     assert done[-1] == (200 * 330, 200 * 330)
     with pytest.raises(InputError, match="exists"):
-        predict_patches_to_file(segmenter, scene, output, [25])
+        predict_patches_to_file(segmenter, scene, files, [25])
 
 
 def test_refusals(segmenter, scene, opened):

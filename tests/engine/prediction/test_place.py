@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from densa import raster
-from densa.engine import predict_array, predict_to_file
+from densa.engine import PredictionFiles, Work, predict_array, predict_to_file
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def test_in_memory_in_files_and_in_pieces(diagonal, opened, tmp_path):
         assert_array_equal(predict_array(diagonal(), image, tile_size=tile_size)[0], expected)
     for workers in (1, 2):
         target = tmp_path / f"{workers}.png"
-        predict_to_file(diagonal(), image, target, tile_size=16, workers=workers, load=partial(diagonal))
+        work = Work(tile_size=16, workers=workers)
+        predict_to_file(diagonal(), image, PredictionFiles(target), work, load=partial(diagonal))
         assert_array_equal(raster.read_label_map(target)[0], expected)
-    predict_to_file(diagonal(), image, tmp_path / "map.png", tile_size=8, blend="hann")
+    predict_to_file(diagonal(), image, PredictionFiles(tmp_path / "map.png"), Work(tile_size=8), blend="hann")
     assert_array_equal(raster.read_label_map(tmp_path / "map.png")[0], expected)

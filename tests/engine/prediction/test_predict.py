@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from densa import raster
-from densa.engine import default_tile_size, predict, predict_array, predict_to_file
+from densa.engine import PredictionFiles, default_tile_size, predict, predict_array, predict_to_file
 from densa.errors import InputError
 
 
@@ -70,10 +70,10 @@ def test_files_carry_legend_and_probabilities(widest, tmp_path):
     image = np.zeros((6, 9), np.uint8)
     image[2, 3] = 250
     with save(tmp_path / "image.tif", image) as opened:
-        predict_to_file(widest(), opened, tmp_path / "out.png", probabilities=tmp_path / "out.probabilities.tif")
+        predict_to_file(widest(), opened, PredictionFiles(tmp_path / "out.png", tmp_path / "out.probabilities.tif"))
         labels, legend = raster.read_label_map(tmp_path / "out.png")
         with pytest.raises(InputError, match="exists"):
-            predict_to_file(widest(), opened, tmp_path / "out.png")
+            predict_to_file(widest(), opened, PredictionFiles(tmp_path / "out.png"))
     assert legend.class_names == ("low", "high")
     assert_array_equal(labels, ndimage.maximum_filter(image, 5, mode="nearest") > 127)
     with raster.open(tmp_path / "out.probabilities.tif") as written:
@@ -90,7 +90,7 @@ def test_a_failure_leaves_no_file(widest, tmp_path):
             return super().probabilities(block, valid)
 
     with save(tmp_path / "image.tif", np.zeros((8, 8), np.uint8)) as opened, pytest.raises(KeyboardInterrupt):
-        predict_to_file(Broken(), opened, tmp_path / "out.png")
+        predict_to_file(Broken(), opened, PredictionFiles(tmp_path / "out.png"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["image.tif"]
 
 

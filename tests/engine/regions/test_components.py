@@ -9,8 +9,9 @@ from numpy.testing import assert_array_equal
 from densa.engine.regions.components import Components, Relabel
 from densa.engine.regions.run import run_stages, segment_array
 from densa.engine.regions.stages import stitching
-from densa.engine.tiles.grid import Grid
+from densa.engine.tiles import Grid
 from densa.engine.work.journal import WorkFolder
+from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Window
 from densa.regions import connected_components, relabel
@@ -44,7 +45,7 @@ def test_components_of_any_tiling_are_those_of_the_whole(
     values, valid = scattered(shape, n_bands, dtype, seed)
     kept = valid & ~(values == 0).all(axis=0) if background else valid
     method = Components(connectivity, 0 if background else None)
-    found = segment_array(method, make_raster(values, valid), tile_size=tile_size)
+    found = segment_array(method, make_raster(values, valid), Work(tile_size=tile_size))
     assert_array_equal(found, whole_components(values, kept, connectivity))
     assert found.dtype == np.int32
 
@@ -67,7 +68,7 @@ def test_labels_of_any_tiling_are_those_of_the_whole(make_raster, tmp_path, shap
 def test_a_raster_without_a_valid_pixel_has_no_regions(make_raster):
     raster = make_raster(np.zeros((1, 5, 4), np.uint8), np.zeros((5, 4), bool))
     for method in (Components(), Relabel()):
-        assert not segment_array(method, raster, tile_size=2).any()
+        assert not segment_array(method, raster, Work(tile_size=2)).any()
 
 
 def test_what_stands_under_nodata_joins_nothing(make_raster):
@@ -75,19 +76,19 @@ def test_what_stands_under_nodata_joins_nothing(make_raster):
     valid = np.ones((3, 5), bool)
     valid[:, 2] = False
     expected = [[1, 1, 0, 2, 2]] * 3
-    assert_array_equal(segment_array(Components(), make_raster(values, valid), tile_size=2), expected)
-    assert_array_equal(segment_array(Relabel(), make_raster(values, valid), tile_size=2), np.where(valid, 1, 0))
+    assert_array_equal(segment_array(Components(), make_raster(values, valid), Work(tile_size=2)), expected)
+    assert_array_equal(segment_array(Relabel(), make_raster(values, valid), Work(tile_size=2)), np.where(valid, 1, 0))
 
 
 def test_values_of_64_bits_and_of_many_bands(make_raster, rng):
     wide = np.array([-(2**63), 0, 2**63 - 1])[rng.integers(0, 3, (1, 9, 11))]
     raster = make_raster(wide)
-    assert_array_equal(segment_array(Components(), raster, tile_size=4), whole_components(wide, True, 1))
-    assert_array_equal(segment_array(Relabel(), raster, tile_size=4), relabel(wide[0])[0])
+    assert_array_equal(segment_array(Components(), raster, Work(tile_size=4)), whole_components(wide, True, 1))
+    assert_array_equal(segment_array(Relabel(), raster, Work(tile_size=4)), relabel(wide[0])[0])
     many = rng.integers(0, 2, (9, 20, 20)).astype(np.uint8)
     many[1:] = many[1]
     raster = make_raster(many)
-    assert_array_equal(segment_array(Components(2), raster, tile_size=7), whole_components(many, True, 2))
+    assert_array_equal(segment_array(Components(2), raster, Work(tile_size=7)), whole_components(many, True, 2))
 
 
 def test_what_components_and_labels_cannot_be_found_in(make_raster):
@@ -108,9 +109,9 @@ def test_what_components_and_labels_cannot_be_found_in(make_raster):
 def test_more_regions_than_can_be_numbered_are_refused(make_raster, monkeypatch):
     raster = make_raster(np.arange(1, 13, dtype=np.uint8).reshape(1, 3, 4))
     monkeypatch.setattr(stitching, "MAX_REGIONS", 12)
-    assert segment_array(Components(), raster, tile_size=2).max() == 12
-    assert segment_array(Relabel(), raster, tile_size=2).max() == 12
+    assert segment_array(Components(), raster, Work(tile_size=2)).max() == 12
+    assert segment_array(Relabel(), raster, Work(tile_size=2)).max() == 12
     monkeypatch.setattr(stitching, "MAX_REGIONS", 11)
     for method in (Components(), Relabel()):
         with pytest.raises(InputError, match="there are 12 regions, at most 11 can be numbered"):
-            segment_array(method, raster, tile_size=2)
+            segment_array(method, raster, Work(tile_size=2))

@@ -13,6 +13,7 @@ from densa.engine.regions.components import Components
 from densa.engine.regions.cuts_of_regions import NormalizedCuts
 from densa.engine.regions.run import segment_array
 from densa.engine.regions.slic.method import Slic
+from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.regions import connected_components, ncut_value, normalized_cuts_of_regions, region_affinities
 
@@ -52,7 +53,7 @@ def test_segments_of_any_tiling_are_those_of_the_whole(
 ):
     values, valid = blotches(shape, n_bands, dtype, seed)
     method = NormalizedCuts(Components(), **asked, **weights)
-    found = segment_array(method, make_raster(values, valid), tile_size=max(tile_size, max(shape) // 4))
+    found = segment_array(method, make_raster(values, valid), Work(tile_size=max(tile_size, max(shape) // 4)))
     assert_array_equal(found, in_memory(values, valid, **asked, **weights))
 
 
@@ -67,7 +68,7 @@ def test_many_regions(make_raster, asked):
     assert segment_array(Components(), raster).max() > 1000  # the solver of large graphs is at work
     assert whole.max() > 1
     for tile_size in (13, 44, 60):
-        assert_array_equal(segment_array(method, raster, tile_size=tile_size), whole)
+        assert_array_equal(segment_array(method, raster, Work(tile_size=tile_size)), whole)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int32"])
@@ -78,7 +79,9 @@ def test_other_types_are_cut_alike_by_any_tiling(make_raster, dtype):
     values = (values * scale).astype(dtype)
     raster = make_raster(values, rng.random((30, 20)) < 0.95)
     base, value_scale = Slic(40, 0.1 if dtype == "float32" else 1e7), 0.2
-    found = [segment_array(NormalizedCuts(base, 5, value_scale=0.2), raster, tile_size=size) for size in (7, 20, 30)]
+    found = [
+        segment_array(NormalizedCuts(base, 5, value_scale=0.2), raster, Work(tile_size=size)) for size in (7, 20, 30)
+    ]
     assert_array_equal(found[0], found[2])
     assert_array_equal(found[1], found[2])
     regions, image = segment_array(base, raster), np.moveaxis(values, 0, -1)
@@ -92,7 +95,7 @@ def test_other_types_are_cut_alike_by_any_tiling(make_raster, dtype):
 def test_nothing_valid_has_no_segment(make_raster):
     values = np.zeros((1, 5, 6), np.uint8)
     raster = make_raster(values, np.zeros((5, 6), bool))
-    assert_array_equal(segment_array(NormalizedCuts(Components(), 3), raster, tile_size=4), np.zeros((5, 6)))
+    assert_array_equal(segment_array(NormalizedCuts(Components(), 3), raster, Work(tile_size=4)), np.zeros((5, 6)))
 
 
 def test_parameters_are_those_of_both():

@@ -12,7 +12,8 @@ from densa.engine.regions.cuts_of_regions import NormalizedCuts
 from densa.engine.regions.estimate import estimate_segmentation
 from densa.engine.regions.graph.merge_small import MergeSmall
 from densa.engine.regions.graph.stage import ALL, MEANS, GraphStage
-from densa.engine.regions.run import RegionOutputs
+from densa.engine.regions.products.files import RegionFiles
+from densa.engine.regions.stages.stage import RegionMethod
 from densa.engine.resources.memory import resident_bytes
 from densa.errors import InputError
 
@@ -26,10 +27,10 @@ class Greedy(GraphStage):
 
 
 @dataclass(frozen=True)
-class WithTables:
+class WithTables(RegionMethod):
     """Components, and a stage that gathers."""
 
-    name: str = "components"
+    name = "components"
 
     def parameters(self):
         return {}
@@ -48,14 +49,14 @@ def columns(n_columns):
 
 def test_the_largest_table_counts(make_raster):
     raster = make_raster(columns(600))
-    found = estimate_segmentation(lambda part, share: WithTables(), raster, RegionOutputs(Path("r.tif")))
+    found = estimate_segmentation(lambda part, share: WithTables(), raster, RegionFiles(Path("r.tif")))
     assert_allclose(found.memory_bytes, 600e9, rtol=0.01)
 
 
 def test_small_tables_change_nothing(make_raster):
     raster = make_raster(columns(50))
     before = resident_bytes()  # what the tests before have left in this process is no table
-    found = estimate_segmentation(lambda part, share: MergeSmall(Components(), 9), raster, RegionOutputs(Path("r.tif")))
+    found = estimate_segmentation(lambda part, share: MergeSmall(Components(), 9), raster, RegionFiles(Path("r.tif")))
     assert found.memory_bytes - before < 0.75e9
 
 
@@ -63,7 +64,7 @@ def test_what_cannot_be_cut_is_refused(make_raster):
     raster = make_raster(columns(600))
     method = NormalizedCuts(Components(), 100_000)
     with pytest.raises(InputError, match="100000 segments of about 600 regions"):
-        estimate_segmentation(lambda part, share: method, raster, RegionOutputs(Path("r.tif")))
+        estimate_segmentation(lambda part, share: method, raster, RegionFiles(Path("r.tif")))
 
 
 def test_tables_grow_with_what_is_asked_for(make_raster):

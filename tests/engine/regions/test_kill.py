@@ -7,13 +7,13 @@ from densa import raster
 
 SEGMENT = """
 from densa import raster
-from densa.engine.regions import RegionOutputs, region_method, segment_to_file
+from densa.engine import Work
+from densa.engine.regions import MeanShift, RegionFiles, segment_to_file
 
 def make(name, **options):
     with raster.open(folder / "scene.tif") as image:
-        files = RegionOutputs(folder / f"{name}.tif", statistics=folder / f"{name}.csv")
-        method = region_method("mean-shift", image=image, spatial_radius=3, range_radius=20, min_size=9)
-        segment_to_file(method, image, files, tile_size=32, **options)
+        files = RegionFiles(folder / f"{name}.tif", statistics=folder / f"{name}.csv")
+        segment_to_file(MeanShift(3, 20, min_size=9), image, files, Work(tile_size=32, **options))
 """
 
 

@@ -14,9 +14,9 @@ from densa.engine.regions import mean_shift as tiled
 from densa.engine.regions.mean_shift import MeanShift
 from densa.engine.regions.run import run_stages, segment_array
 from densa.engine.regions.stages.stage import Tile
-from densa.engine.tiles.grid import Grid, inside
-from densa.engine.work.crew import Crew
+from densa.engine.tiles import Grid, inside
 from densa.engine.work.journal import WorkFolder
+from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Window
 from densa.regions import mean_shift
@@ -64,7 +64,7 @@ def test_regions_of_any_tiling_are_those_of_the_whole(
     values, valid = patches(shape, n_bands, dtype, seed)
     raster = make_raster(values, valid)
     method = MeanShift(*radii, kernel=kernel)
-    found = segment_array(method, raster, tile_size=tile_size)
+    found = segment_array(method, raster, Work(tile_size=tile_size))
     named = dict(zip(("spatial_radius", "range_radius", "min_size"), radii, strict=True))
     assert_array_equal(found, whole(values, valid, **named, kernel=kernel))
 
@@ -89,7 +89,7 @@ def test_trajectories_that_travel_far_are_found_in_larger_blocks(make_raster, ti
     raster = make_raster(values)
     assert_modes_are_those_of_the_whole(raster, MeanShift(**SLIDING).stages(raster)[-1], tile_size)
     if tile_size == 20:
-        found = segment_array(MeanShift(**SLIDING), raster, tile_size=tile_size)
+        found = segment_array(MeanShift(**SLIDING), raster, Work(tile_size=tile_size))
         assert_array_equal(found, whole(values, None, **SLIDING))
 
 
@@ -129,7 +129,7 @@ def test_only_the_pixels_that_need_it_are_computed_again(make_raster, monkeypatc
     monkeypatch.setattr(Tile, "read", note)
     monkeypatch.setattr(tiled._ModeStage, "_search_in", count)
     values = wedge(120)
-    found = segment_array(MeanShift(**SLIDING), make_raster(values), tile_size=20)
+    found = segment_array(MeanShift(**SLIDING), make_raster(values), Work(tile_size=20))
     assert_array_equal(found, whole(values, None, **SLIDING))
     first_tile = [found for found in searched if found[0] == 0]
     assert {halo for number, halo in tiles if number == 0} == {
@@ -156,8 +156,8 @@ def test_noise_under_islands_of_data(make_raster, rng, color, tile_size):
     arguments = {"spatial_radius": 3, "range_radius": 20, "min_size": 12, "color": color}
     raster = make_raster(values, valid)
     expected = whole(values, valid, **arguments)
-    assert_array_equal(segment_array(MeanShift(**arguments), raster, tile_size=tile_size), expected)
-    threads = segment_array(MeanShift(**arguments), raster, tile_size=tile_size, crew=Crew(workers=2))
+    assert_array_equal(segment_array(MeanShift(**arguments), raster, Work(tile_size=tile_size)), expected)
+    threads = segment_array(MeanShift(**arguments), raster, Work(tile_size=tile_size, workers=2))
     assert_array_equal(threads, expected)
     assert expected.max() > 4
     assert_array_equal(expected == 0, ~valid)
@@ -167,7 +167,7 @@ def test_strips_and_single_pixels(make_raster, rng):
     for shape in ((1, 1), (1, 9), (9, 1)):
         values = rng.integers(0, 3, (3, *shape), dtype=np.uint8) * 60
         for tile_size in (1, 4, 9):
-            found = segment_array(MeanShift(2, 10), make_raster(values), tile_size=tile_size)
+            found = segment_array(MeanShift(2, 10), make_raster(values), Work(tile_size=tile_size))
             assert_array_equal(found, whole(values, None, spatial_radius=2, range_radius=10, min_size=1))
 
 
@@ -176,14 +176,14 @@ def test_regions_merge_over_any_number_of_tiles(make_raster):
     values = np.tile(stairs, (3, 1))[np.newaxis]
     for tile_size in (5, 7, 80):
         method = MeanShift(1, 2.5, 1, join_threshold=0.5)
-        assert_array_equal(segment_array(method, make_raster(values), tile_size=tile_size), np.ones((3, 80)))
+        assert_array_equal(segment_array(method, make_raster(values), Work(tile_size=tile_size)), np.ones((3, 80)))
 
 
 @pytest.mark.parametrize("tile_size", [2, 3, 4, 12])
 def test_diagonals_are_joined_through_the_corners_of_tiles(make_raster, tile_size):
     for line in (np.eye(12), np.eye(12)[::-1]):
         values = (line * 100).astype(np.uint8)[np.newaxis]
-        found = segment_array(MeanShift(1, 10), make_raster(values), tile_size=tile_size)
+        found = segment_array(MeanShift(1, 10), make_raster(values), Work(tile_size=tile_size))
         assert_array_equal(found == found[line == 1][0], line)
 
 
@@ -203,7 +203,7 @@ def test_the_global_step_may_be_done_again(make_raster, tmp_path):
 def test_a_raster_without_a_valid_pixel_has_no_regions(make_raster):
     for dtype in ("uint8", "float32"):
         raster = make_raster(np.zeros((2, 5, 4), dtype), np.zeros((5, 4), bool))
-        assert not segment_array(MeanShift(2, 3), raster, tile_size=2).any()
+        assert not segment_array(MeanShift(2, 3), raster, Work(tile_size=2)).any()
 
 
 def test_negative_values_leave_room_for_their_sums(make_raster, tmp_path):

@@ -10,7 +10,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from densa import raster
-from densa.engine import parse_bytes, predict_array, predict_to_file
+from densa.engine import PredictionFiles, Work, parse_bytes, predict_array, predict_to_file
 from densa.engine.resources.exhaustion import is_out_of_memory
 from densa.engine.resources.memory import peak_during, resident_bytes, shown_bytes
 from densa.errors import InputError
@@ -98,8 +98,8 @@ IN_A_PROCESS = """
 import pathlib, re, resource, sys
 import torch
 from densa import raster
-from densa.engine import predict_to_file
-from densa.engine.prediction.compute import TileComputer
+from densa.engine import PredictionFiles, Work, predict_to_file
+from densa.engine.prediction.tile import TileComputer
 from densa.engine.resources.memory import resident_bytes
 from densa.segmenter import ModelSource
 
@@ -110,13 +110,13 @@ halve, halved = TileComputer._halve, []
 TileComputer._halve = lambda self, *given: halved.append(halve(self, *given))
 with raster.open(folder / "image.tif") as image:
     memory = resident_bytes() + 220 * 10**6
-    predict_to_file(segmenter, image, folder / "budget.tif", memory=memory)
+    predict_to_file(segmenter, image, PredictionFiles(folder / "budget.tif"), Work(memory=memory))
     # Not ru_maxrss: a process inherits that of the one that started it.
     peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
     print(peak / memory, len(halved))
     now = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + 110 * 10**6,) * 2)  # what asks for more is refused
-    predict_to_file(segmenter, image, folder / "limit.tif")
+    predict_to_file(segmenter, image, PredictionFiles(folder / "limit.tif"))
     print(len(halved))
 """
 
@@ -146,4 +146,4 @@ def test_a_budget_is_kept_and_a_limit_of_the_system_means_smaller_pieces(tmp_pat
 
 def test_a_budget_too_small_is_refused_with_the_least_that_works(model, scene, tmp_path):
     with pytest.raises(InputError, match=r"a memory of 100 MB is too small .* the least is [\d.]+ [MG]B"):
-        predict_to_file(model.load(), scene, tmp_path / "map.tif", memory=10**8)
+        predict_to_file(model.load(), scene, PredictionFiles(tmp_path / "map.tif"), Work(memory=10**8))

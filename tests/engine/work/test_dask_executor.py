@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from densa.engine import predict_to_file
+from densa.engine import PredictionFiles, Work, predict_to_file
 from densa.errors import InputError
 
 distributed = pytest.importorskip("distributed")
@@ -18,16 +18,16 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of distributed, while its w
 
 WORKER = """
 import asyncio, sys, time
-from densa.engine import tile_job
+from densa.engine.prediction import tile
 from distributed import Worker
 
-read = tile_job.read_block
+read = tile.read_block
 
 def slow(*arguments):
     time.sleep(0.15)
     return read(*arguments)
 
-tile_job.read_block = slow  # so that there is a midway
+tile.read_block = slow  # so that there is a midway
 
 async def main():
     async with Worker(sys.argv[1], nthreads=1, local_directory=sys.argv[2]) as worker:
@@ -61,8 +61,10 @@ def test_the_job_finishes_though_a_worker_is_killed(cluster, model, scene, tmp_p
     segmenter = model.load()
     with distributed.Client(address) as client:
         client.wait_for_workers(2, timeout=60)
-    options = {"tile_size": 32, "load": model.load}
-    predict_to_file(segmenter, scene, tmp_path / "expected.tif", probabilities=tmp_path / "expected.p.tif", **options)
+    files, expected = (
+        PredictionFiles(tmp_path / f"{name}.tif", tmp_path / f"{name}.p.tif") for name in ("map", "expected")
+    )
+    predict_to_file(segmenter, scene, expected, Work(tile_size=32), load=model.load)
     work = tmp_path / "map.tif.partial"
 
     def kill_midway():
@@ -74,15 +76,13 @@ def test_the_job_finishes_though_a_worker_is_killed(cluster, model, scene, tmp_p
     killed = []
     killer = threading.Thread(target=kill_midway)
     killer.start()
-    options["dask"] = address
-    assert predict_to_file(segmenter, scene, tmp_path / "map.tif", probabilities=tmp_path / "map.p.tif", **options)
+    assert predict_to_file(segmenter, scene, files, Work(tile_size=32, dask=address), load=model.load)
     killer.join()
     assert killed[0] < 7 * 11 // 2  # of 77 tiles
     assert workers[0].wait() == -signal.SIGKILL
     assert workers[1].poll() is None
-    for suffix in (".tif", ".p.tif"):
-        found, expected = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("map", "expected"))
-        assert found == expected
+    for product, path in files.each().items():
+        assert path.read_bytes() == expected.each()[product].read_bytes()
 
 
 def test_no_scheduler(model, scene, tmp_path, monkeypatch):
@@ -90,10 +90,12 @@ def test_no_scheduler(model, scene, tmp_path, monkeypatch):
 
     monkeypatch.setattr(dask_executor, "_CONNECT_SECONDS", 0.3)
     with pytest.raises(InputError, match="no Dask scheduler answers at tcp"):
-        predict_to_file(model.load(), scene, tmp_path / "map.tif", tile_size=64, dask="tcp://127.0.0.1:9")
+        predict_to_file(
+            model.load(), scene, PredictionFiles(tmp_path / "map.tif"), Work(tile_size=64, dask="tcp://127.0.0.1:9")
+        )
 
 
 def test_without_distributed_the_mend_is_said(model, scene, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install 'densa\[dask\]'"):
-        predict_to_file(model.load(), scene, tmp_path / "map.tif", tile_size=64, dask="local:2")
+        predict_to_file(model.load(), scene, PredictionFiles(tmp_path / "map.tif"), Work(tile_size=64, dask="local:2"))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from densa.engine.regions.check.axioms import check_regions
 from densa.engine.regions.stages import stitching
-from densa.engine.work.crew import Crew
+from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import gdal
 from densa.regions import check, connected_components, deviation_at_most, range_at_most, spread_at_most
@@ -40,7 +40,7 @@ def in_memory(numbers, valid, image=None, predicate=None, connectivity=1):
 def test_regions_alone(make_raster, shape, n_regions, tile_size, connectivity, with_nodata, seed):
     numbers = partition(shape, n_regions, seed)
     valid = np.random.default_rng(seed).random(shape) < 0.8 if with_nodata else np.ones(shape, bool)
-    found = check_regions(make_raster(numbers[None], valid), connectivity=connectivity, tile_size=tile_size)
+    found = check_regions(make_raster(numbers[None], valid), connectivity=connectivity, work=Work(tile_size=tile_size))
     assert found == in_memory(np.where(valid, numbers, 0), valid, connectivity=connectivity)
     assert found.n_regions == len(np.unique(numbers[valid & (numbers > 0)]))
 
@@ -57,7 +57,9 @@ def test_regions_of_an_image(make_raster, shape, n_regions, dtype, n_bands, tile
     valid = rng.random(shape) < 0.9
     p = predicate(2.6 if dtype == "float32" else 8.3)
     opened = make_raster(image, valid)
-    found = check_regions(make_raster(numbers[None]), opened, p, connectivity=connectivity, tile_size=tile_size)
+    found = check_regions(
+        make_raster(numbers[None]), opened, p, connectivity=connectivity, work=Work(tile_size=tile_size)
+    )
     assert found == in_memory(numbers, valid, image, p, connectivity)
 
 
@@ -65,7 +67,7 @@ def test_what_is_listed_and_what_is_counted(make_raster):
     numbers = np.array([[1, 2, 1, 2, 1, 2, 3, 3, 4, 4, 0, 0]])
     image = np.array([[[0, 9, 0, 9, 0, 9, 9, 9, 0, 5, 5, 5]]], np.uint8)
     arguments = make_raster(numbers[None].astype(np.uint8)), make_raster(image), range_at_most(4)
-    found = check_regions(*arguments, tile_size=5)
+    found = check_regions(*arguments, work=Work(tile_size=5))
     assert [v.message for v in found] == [
         "axiom (a): 2 pixels of the domain are in no region, first at (0, 10)",
         "axiom (b): region 1 is in 3 pieces, the second begins at (0, 2)",
@@ -75,7 +77,7 @@ def test_what_is_listed_and_what_is_counted(make_raster):
     ]
     assert found.counts == {"a": 1, "b": 2, "c": 0, "d": 1, "e": 1}
     assert found.n_regions == 4
-    fewer = check_regions(*arguments, most=1, tile_size=5)
+    fewer = check_regions(*arguments, most=1, work=Work(tile_size=5))
     assert [v.axiom for v in fewer] == ["a", "b", "d", "e"]
     assert fewer.counts == found.counts
     assert check_regions(*arguments[:1], most=0).counts == {"a": 1, "b": 2, "c": 0}
@@ -85,9 +87,8 @@ def test_a_partition_has_no_violations(make_raster, rng):
     labels = rng.integers(1, 4, (33, 41)).astype(np.uint8)
     numbers = connected_components(labels)[0]
     opened = make_raster(numbers[None]), make_raster(labels[None])
-    crew = Crew(workers=2)
-    assert check_regions(*opened, range_at_most(0), tile_size=10, crew=crew) == ()
-    by_corners = check_regions(*opened, range_at_most(0), tile_size=10, connectivity=2)
+    assert check_regions(*opened, range_at_most(0), work=Work(tile_size=10, workers=2)) == ()
+    by_corners = check_regions(*opened, range_at_most(0), work=Work(tile_size=10), connectivity=2)
     assert by_corners == check(labels, numbers, range_at_most(0), connectivity=2)[:100]
     assert by_corners.counts["e"] == len(check(labels, numbers, range_at_most(0), connectivity=2))
 
@@ -96,8 +97,7 @@ def test_processes_open_the_regions_themselves(make_raster, rng):
     numbers = partition((40, 30), 9, 0)
     image = rng.integers(0, 9, (2, 40, 30)).astype(np.uint8)
     opened = make_raster(numbers[None]), make_raster(image)
-    crew = Crew(workers=2, executor="processes")
-    found = check_regions(*opened, range_at_most(5), tile_size=20, crew=crew)
+    found = check_regions(*opened, range_at_most(5), work=Work(tile_size=20, workers=2, executor="processes"))
     assert found == check(np.moveaxis(image, 0, -1), numbers, range_at_most(5))
 
 
@@ -106,11 +106,13 @@ def test_a_budget_of_memory_chooses_the_tiles(make_raster, monkeypatch):
     numbers = partition((20, 30), 5, 1)
     regions = make_raster(numbers[None])
     done = []
-    found = check_regions(regions, memory=4 * 10**9, progress=lambda pixels, total: done.append((pixels, total)))
+    found = check_regions(
+        regions, work=Work(memory=4 * 10**9), progress=lambda pixels, total: done.append((pixels, total))
+    )
     assert found == in_memory(numbers, np.ones(numbers.shape, bool))
     assert done[-1] == (600, 600)
     with pytest.raises(InputError, match=r"memory of 50 MB is too small for check"):
-        check_regions(regions, memory=50 * 10**6)
+        check_regions(regions, work=Work(memory=50 * 10**6))
 
 
 def test_a_predicate_of_its_own(make_raster):
@@ -125,7 +127,7 @@ def test_a_raster_of_nodata_is_a_partition_of_nothing(make_raster):
         make_raster(np.zeros((1, 4, 5), np.uint8), nowhere),
         make_raster(np.zeros((1, 4, 5), np.float32), nowhere),
     )
-    found = check_regions(numbers, image, range_at_most(1), tile_size=2)
+    found = check_regions(numbers, image, range_at_most(1), work=Work(tile_size=2))
     assert found == ()
     assert found.n_regions == 0
 
@@ -135,9 +137,9 @@ def test_region_numbers_that_are_none(make_raster):
         values = np.ones((1, 5, 5), np.int64)
         values[0, 3, 1] = number
         with pytest.raises(InputError, match=rf"has region {number} at \(3, 1\); regions must be numbered from 1"):
-            check_regions(make_raster(values), tile_size=2)
+            check_regions(make_raster(values), work=Work(tile_size=2))
     values[0, 3, 1] = 2**31 - 1
-    assert check_regions(make_raster(values), tile_size=2) == ()
+    assert check_regions(make_raster(values), work=Work(tile_size=2)) == ()
     with pytest.raises(InputError, match="without wide gaps"):
         check_regions(make_raster(values), make_raster(np.ones((1, 5, 5), np.uint8)), range_at_most(1))
 
@@ -160,4 +162,4 @@ def test_bad_input(make_raster):
 def test_more_pieces_than_can_be_numbered_are_refused(make_raster, monkeypatch):
     monkeypatch.setattr(stitching, "MAX_REGIONS", 5)
     with pytest.raises(InputError, match="there are 6 regions, at most 5"):
-        check_regions(make_raster(np.array([[[1, 2, 1, 2, 1, 2]]], np.uint8)), tile_size=4)
+        check_regions(make_raster(np.array([[[1, 2, 1, 2, 1, 2]]], np.uint8)), work=Work(tile_size=4))

@@ -12,8 +12,9 @@ from numpy.testing import assert_array_equal
 from densa.engine.regions.components import Components
 from densa.engine.regions.graph.merge_small import MergeSmall, merge_stages
 from densa.engine.regions.run import run_stages, segment_array
-from densa.engine.tiles.grid import Grid
+from densa.engine.tiles import Grid
 from densa.engine.work.journal import WorkFolder
+from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Window
 from densa.regions import (
@@ -51,7 +52,7 @@ def test_small_regions_are_those_of_the_whole(make_raster, seed, kind, min_size,
     raster = make_raster(image, valid)
     method = MergeSmall(Components(connectivity), min_size, connectivity)
     for tile_size in (7, 14):
-        assert_array_equal(segment_array(method, raster, tile_size=tile_size), expected)
+        assert_array_equal(segment_array(method, raster, Work(tile_size=tile_size)), expected)
 
 
 @pytest.mark.parametrize(

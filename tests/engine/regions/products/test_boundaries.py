@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
 from densa.engine.regions.products.boundaries import boundary_of
-from densa.engine.tiles.grid import Grid, inside
+from densa.engine.tiles import Grid, inside
 from densa.errors import InputError
 from densa.regions import boundaries
 

@@ -12,7 +12,7 @@ from densa.engine.regions.run import segment_array
 from densa.engine.regions.slic import centers as slic_centers
 from densa.engine.regions.slic import labels as slic_labels
 from densa.engine.regions.slic.method import Slic
-from densa.engine.work.crew import Crew
+from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.regions import slic
 
@@ -81,7 +81,7 @@ def test_regions_of_any_tiling_are_those_of_the_whole(make_raster, rng, monkeypa
     found = segment_array(
         Slic(None, compactness, rounds, adaptive, min_size_factor=min_size_factor, superpixel_size=size),
         make_raster(values, valid),
-        tile_size=tile_size,
+        Work(tile_size=tile_size),
     )
     expected = whole(
         values, valid, n, compactness, n_iterations=rounds, adaptive=adaptive, min_size_factor=min_size_factor
@@ -96,7 +96,7 @@ def test_strips_of_tiles_change_nothing(make_raster, rng, no_memory, attempts, c
     valid = rng.random(shape) < share
     method = Slic(None, compactness, rounds, adaptive, superpixel_size=size)
     tile_size = min(3 * tile_size, 64)
-    found = segment_array(method, make_raster(values, valid), tile_size=tile_size)
+    found = segment_array(method, make_raster(values, valid), Work(tile_size=tile_size))
     n = max(1, round(shape[0] * shape[1] / size))
     assert_array_equal(found, whole(values, valid, n, compactness, n_iterations=rounds, adaptive=adaptive))
     n_tiles = -(-shape[0] // tile_size) * -(-shape[1] // tile_size)
@@ -107,11 +107,11 @@ def test_tiles_full_of_pieces_are_cut_into_strips(make_raster, rng, monkeypatch,
     monkeypatch.setattr(slic_labels, "_STRIP_BYTES", 0)
     noise, grey = rng.integers(0, 256, (3, 300, 300), dtype=np.uint8), np.full((3, 300, 300), 128, np.uint8)
     valid = np.ones((300, 300), np.bool_)
-    found = segment_array(Slic(900, n_iterations=2), make_raster(noise), tile_size=300)
+    found = segment_array(Slic(900, n_iterations=2), make_raster(noise), Work(tile_size=300))
     assert_array_equal(found, whole(noise, valid, 900, n_iterations=2))
     assert sum(attempts) > 3
     attempts.clear()
-    segment_array(Slic(900, n_iterations=2), make_raster(grey), tile_size=300)
+    segment_array(Slic(900, n_iterations=2), make_raster(grey), Work(tile_size=300))
     assert attempts == [True]
 
 
@@ -119,7 +119,7 @@ def test_tiles_full_of_pieces_are_cut_into_strips(make_raster, rng, monkeypatch,
 def test_islands_of_valid_pixels(make_raster, rng, tile_size):
     values = textured(rng, (90, 100), 3, "uint8", 2)
     valid = ndimage.gaussian_filter(rng.normal(size=(90, 100)), 4) > 0.02
-    found = segment_array(Slic(300, n_iterations=4), make_raster(values, valid), tile_size=tile_size)
+    found = segment_array(Slic(300, n_iterations=4), make_raster(values, valid), Work(tile_size=tile_size))
     assert_array_equal(found, whole(values, valid, 300, n_iterations=4))
 
 
@@ -129,7 +129,7 @@ def test_tiles_with_pieces_in_doubt_are_done_again(make_raster, rng, monkeypatch
     valid = np.ones((120, 120), np.bool_)
     method = Slic(700, 0, 2, lab=False, min_size_factor=1)
     assert_array_equal(
-        segment_array(method, make_raster(values), tile_size=60),
+        segment_array(method, make_raster(values), Work(tile_size=60)),
         whole(values, valid, 700, 0, n_iterations=2, min_size_factor=1),
     )
     assert sum(attempts) == 4
@@ -138,27 +138,27 @@ def test_tiles_with_pieces_in_doubt_are_done_again(make_raster, rng, monkeypatch
 
 def test_tiles_of_a_photograph_are_done_once(make_raster, rng, attempts):
     values = textured(rng, (150, 150), 3, "uint8", 4)
-    segment_array(Slic(900, n_iterations=2), make_raster(values), tile_size=75)
+    segment_array(Slic(900, n_iterations=2), make_raster(values), Work(tile_size=75))
     assert attempts == [True] * 4
 
 
 def test_early_rounds_of_high_cells_look_at_every_third_row(make_raster, rng):
     values = textured(rng, (90, 80), 3, "uint8", 2)
-    found = segment_array(Slic(superpixel_size=169, n_iterations=3), make_raster(values), tile_size=40)
+    found = segment_array(Slic(superpixel_size=169, n_iterations=3), make_raster(values), Work(tile_size=40))
     assert_array_equal(found, whole(values, np.ones((90, 80), np.bool_), round(90 * 80 / 169), n_iterations=3))
 
 
 def test_a_raster_without_valid_pixels(make_raster):
     values = np.zeros((20, 30, 1)).transpose(2, 0, 1).astype(np.uint8)
-    found = segment_array(Slic(20), make_raster(values, np.zeros((20, 30), np.bool_)), tile_size=11)
+    found = segment_array(Slic(20), make_raster(values, np.zeros((20, 30), np.bool_)), Work(tile_size=11))
     assert not found.any()
 
 
 def test_any_number_of_threads(make_raster, rng):
     values = textured(rng, (60, 60), 3, "uint8", 1)
     raster = make_raster(values)
-    one = segment_array(Slic(200, n_iterations=2), raster, tile_size=30)
-    assert_array_equal(segment_array(Slic(200, n_iterations=2), raster, tile_size=30, crew=Crew(2)), one)
+    one = segment_array(Slic(200, n_iterations=2), raster, Work(tile_size=30))
+    assert_array_equal(segment_array(Slic(200, n_iterations=2), raster, Work(tile_size=30, workers=2)), one)
 
 
 @pytest.mark.parametrize(("n_rounds", "side"), [(9, 20), (9, 30), (9, 90), (9, 5000), (0, 20), (1, 600), (100, 20)])
@@ -220,4 +220,4 @@ def test_refuses_values_that_span_too_much(make_raster):
     values = np.zeros((1, 8, 8))
     values[0, 3] = 1e300
     with pytest.raises(InputError, match="image values span inf, which is outside"):
-        segment_array(Slic(4), make_raster(values), tile_size=8)
+        segment_array(Slic(4), make_raster(values), Work(tile_size=8))

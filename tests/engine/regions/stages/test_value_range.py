@@ -8,8 +8,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
 from densa.engine.regions.stages.value_range import RangeStage, ValueRange, fixed_point, value_range
-from densa.engine.tiles.block import Block
-from densa.engine.tiles.grid import Grid, inside
+from densa.engine.tiles import Block, Grid, inside
 from densa.errors import InputError
 from densa.raster import Window
 

@@ -14,7 +14,8 @@ from densa.engine.regions.run import segment_array
 from densa.engine.regions.stages.stage import Tile
 from densa.engine.regions.watershed.method import MinimaForestStage, Watershed
 from densa.engine.regions.watershed.relief import Relief
-from densa.engine.tiles.grid import Grid, inside
+from densa.engine.tiles import Grid, inside
+from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Window
 from densa.regions import gradient_magnitude, label_minima, watershed_forest
@@ -140,7 +141,7 @@ def test_a_photograph_through_files(make_raster):
     for markers in (None, 20):
         expected = whole(Watershed(), photo, valid, markers)
         for tile_size in (32, 51):
-            assert_array_equal(segment_array(Watershed(markers), image, tile_size=tile_size), expected)
+            assert_array_equal(segment_array(Watershed(markers), image, Work(tile_size=tile_size)), expected)
 
 
 @pytest.mark.parametrize("tile_size", [4, 16])
@@ -150,7 +151,7 @@ def test_from_a_raster_of_markers(make_raster, tile_size, rng):
     drawn = make_raster(markers[None].astype(np.int32), name="markers.tif")
     image = make_raster(pixels, valid)
     method = Watershed(drawn.path, relief="as-is", connectivity=2)
-    found = segment_array(method, image, tile_size=tile_size)
+    found = segment_array(method, image, Work(tile_size=tile_size))
     assert_array_equal(found, whole(method, pixels, valid, markers))
 
 
@@ -158,7 +159,7 @@ def test_without_valid_pixels_or_markers_nothing_is_flooded(make_raster):
     pixels, valid = np.arange(20, dtype=np.uint8).reshape(1, 4, 5), np.zeros((4, 5), bool)
     assert not in_tiles(Watershed(), pixels, valid, 3).any()
     none = make_raster(np.zeros((1, 4, 5), np.uint8))
-    assert not segment_array(Watershed(none.path), make_raster(pixels), tile_size=3).any()
+    assert not segment_array(Watershed(none.path), make_raster(pixels), Work(tile_size=3)).any()
 
 
 # -- what tiles hand on ------------------------------------------------------------------------------------------------
@@ -238,13 +239,13 @@ def test_markers_that_cannot_be(make_raster, tmp_path):
     image = make_raster(pixels, valid)
     outside = make_raster(~valid[None] * np.uint8(1))
     with pytest.raises(InputError, match="all 4 marker pixels"):
-        segment_array(Watershed(outside.path), image, tile_size=4)
+        segment_array(Watershed(outside.path), image, Work(tile_size=4))
     for value, dtype in ((-1, np.int16), (2**31, np.uint32)):
         raster.write_bands(tmp_path / "wrong.tif", np.full((1, 6, 7), value, dtype), overwrite=True)
         with pytest.raises(InputError, match=str(value)):
-            segment_array(Watershed(tmp_path / "wrong.tif"), image, tile_size=4)
+            segment_array(Watershed(tmp_path / "wrong.tif"), image, Work(tile_size=4))
     with pytest.raises(InputError, match="from 1 to the 38 pixels"):
-        segment_array(Watershed(40), image, tile_size=4)
+        segment_array(Watershed(40), image, Work(tile_size=4))
 
 
 def test_a_changed_raster_of_markers_is_another_run(make_raster):

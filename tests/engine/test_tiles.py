@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densa.engine.tiles.grid import common, inside, overlap, widened
+from densa.engine.tiles import common, inside, overlap, widened
 from densa.raster import Window
 
 windows = st.builds(Window, st.integers(0, 12), st.integers(0, 12), st.integers(1, 9), st.integers(1, 9))

@@ -1,16 +1,18 @@
-"""Whoever computes the tiles, the files are the same to the last byte."""
+"""With any workers, the files are the same to the last byte."""
 
 import os
 import signal
 
+import numpy as np
 import pytest
 
-from densa.engine import predict_to_file
-from densa.engine.prediction.planes import Products
-from densa.engine.prediction.tile_job import TileJob
-from densa.engine.tiles.grid import Grid
+from densa.engine import PredictionFiles, Work, predict_to_file
+from densa.engine.prediction.tile import Products, TileJob
+from densa.engine.tiles import Grid
+from densa.engine.work.crew import Crew
 from densa.engine.work.job import run_tile
 from densa.errors import InputError
+from densa.options import options_of
 
 SUFFIXES = (".tif", ".probabilities.tif", ".uncertainty.tif")
 
@@ -22,8 +24,9 @@ def predicted(model, scene, tmp_path):
 
     def run(name, **options):
         paths = [tmp_path / f"{name}{suffix}" for suffix in SUFFIXES]
-        options = {"tile_size": 64, "load": model.load, "fingerprint": model.fingerprint(), **options}
-        if predict_to_file(segmenter, scene, paths[0], probabilities=paths[1], uncertainty=paths[2], **options):
+        work = {"tile_size": 64} | {key: options.pop(key) for key in options_of(Work) if key in options}
+        options = {"load": model.load, "fingerprint": model.fingerprint(), **options}
+        if predict_to_file(segmenter, scene, PredictionFiles(*paths), Work(**work), **options):
             assert not list(tmp_path.glob("*.partial"))
             return [path.read_bytes() for path in paths]
         return None
@@ -65,7 +68,7 @@ def test_processes_one_of_them_killed(predicted, expected, model, tmp_path, monk
     monkeypatch.syspath_prepend(os.path.dirname(__file__))
     import importlib
 
-    killer = importlib.import_module("test_executors").DieOnce(model.load, tmp_path / "died")
+    killer = importlib.import_module("test_crew").DieOnce(model.load, tmp_path / "died")
     assert predicted("processes", workers=2, executor="processes", load=killer) == expected
     assert (tmp_path / "died").exists()
 
@@ -90,21 +93,29 @@ def test_shards_that_are_none(predicted, shard):
         predicted("map", shard=shard)
 
 
-def test_crews_that_are_none(predicted):
-    for options, said in [
-        ({"workers": 0}, "workers must be at least 1, got 0"),
-        ({"workers": 2, "executor": "magic"}, 'must be "threads" or "processes", got \'magic\''),
-        ({"workers": 2, "dask": "local:2"}, "either workers or the address"),
-        ({"dask": "somewhere"}, "a scheduler's address as tcp://host:8786, or local:4, got 'somewhere'"),
-        ({"dask": "local:0"}, "local:N starts 1 to"),
-    ]:
-        with pytest.raises(InputError, match=said):
-            predicted("map", **options, overwrite=True)
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((0,), "workers must be at least 1, got 0"),
+        ((2, "magic"), 'must be "threads" or "processes", got \'magic\''),
+        ((2, "threads", "local:2"), "either `workers` or the address"),
+        ((1, "threads", "somewhere"), "the address of a scheduler, as tcp://host:8786, or local:4, got 'somewhere'"),
+        ((1, "threads", "local:0"), "local:N must start 1 to"),
+    ],
+)
+def test_crews_that_are_none(arguments, said):
+    with pytest.raises(InputError, match=said):
+        Crew(*arguments)
+
+
+def test_a_crew_that_is_none_is_refused_before_the_model_is_tried(widest, opened, tmp_path):
+    segmenter, image = widest(), opened(np.zeros((16, 40), np.uint8))
+    with pytest.raises(InputError, match="either `workers` or the address"):
+        predict_to_file(segmenter, image, PredictionFiles(tmp_path / "map.tif"), Work(workers=2, dask="local:2"))
+    assert segmenter.calls == []
 
 
 def test_a_worker_loads_a_model_once(widest, opened, tmp_path):
-    import numpy as np
-
     image = opened(np.zeros((16, 40), np.uint8))
     loads = []
 

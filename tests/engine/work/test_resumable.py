@@ -1,4 +1,4 @@
-"""A prediction that was stopped goes on; what belongs to something else is refused with the reason."""
+"""A job that was stopped is continued; a work folder of another job is refused with the reason."""
 
 import json
 import os
@@ -8,7 +8,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from densa import raster
-from densa.engine import predict_to_file
+from densa.engine import PredictionFiles, Work, predict_to_file
+from densa.engine.work import resumable
 from densa.engine.work.journal import WorkFolder
 from densa.errors import InputError
 
@@ -25,12 +26,12 @@ def stopped(widest, opened, tmp_path):
 
     image = opened(np.random.default_rng(1).integers(0, 255, (16, 40), dtype=np.uint8))
     with pytest.raises(KeyboardInterrupt):
-        predict_to_file(Stops(), image, tmp_path / "map.tif", tile_size=8)
+        predict_to_file(Stops(), image, PredictionFiles(tmp_path / "map.tif"), Work(tile_size=8))
     return image
 
 
-def expected_bytes(segmenter, image, folder, **options):
-    predict_to_file(segmenter, image, folder / "expected.tif", **options)
+def expected_bytes(segmenter, image, folder):
+    predict_to_file(segmenter, image, PredictionFiles(folder / "expected.tif"))
     return (folder / "expected.tif").read_bytes()
 
 
@@ -39,7 +40,9 @@ def test_the_finished_tiles_are_not_computed_again(stopped, widest, tmp_path):
     assert 5 <= len(tiles) <= 6
     assert not (tmp_path / "map.tif").exists()
     segmenter, lines = widest(), []
-    assert predict_to_file(segmenter, stopped, tmp_path / "map.tif", resume=True, tell=lines.append)
+    assert predict_to_file(
+        segmenter, stopped, PredictionFiles(tmp_path / "map.tif"), Work(resume=True), tell=lines.append
+    )
     assert len(segmenter.calls) == 1 + 10 - len(tiles)
     assert lines == [f"map.tif: {len(tiles)} of 10 tiles are finished already"]
     assert not (tmp_path / "map.tif.partial").exists()
@@ -60,28 +63,29 @@ def test_damaged_tiles_are_computed_again(stopped, widest, tmp_path, damage):
     tiles[0].write_bytes(changed)
     (tiles[0].parent / f"{tiles[1].name}.0a1b2c3d.tmp").write_bytes(data[:9])  # killed while it was written
     segmenter = widest()
-    predict_to_file(segmenter, stopped, tmp_path / "map.tif", resume=True)
+    predict_to_file(segmenter, stopped, PredictionFiles(tmp_path / "map.tif"), Work(resume=True))
     assert len(segmenter.calls) == 1 + 10 - (len(tiles) - 1)
     assert (tmp_path / "map.tif").read_bytes() == expected_bytes(widest(), stopped, tmp_path)
 
 
 def test_without_resume_a_work_folder_is_an_error_or_begun_anew(stopped, widest, tmp_path):
-    with pytest.raises(InputError, match=r"holds an unfinished prediction of map\.tif; --resume continues it"):
-        predict_to_file(widest(), stopped, tmp_path / "map.tif", tile_size=8)
+    with pytest.raises(InputError, match=r"holds an unfinished prediction of map\.tif; resume=True continues it"):
+        predict_to_file(widest(), stopped, PredictionFiles(tmp_path / "map.tif"), Work(tile_size=8))
     segmenter = widest()
-    predict_to_file(segmenter, stopped, tmp_path / "map.tif", tile_size=8, overwrite=True)
+    predict_to_file(segmenter, stopped, PredictionFiles(tmp_path / "map.tif"), Work(tile_size=8, overwrite=True))
     assert len(segmenter.calls) == 11
     assert not (tmp_path / "map.tif.partial").exists()
 
 
-def refused(said, *arguments, **options):
+def refused(said, segmenter, image, files, *, tile_size=None, **options):
     with pytest.raises(InputError, match=said):
-        predict_to_file(*arguments, resume=True, **options)
+        predict_to_file(segmenter, image, files, Work(tile_size=tile_size, resume=True), **options)
 
 
 def test_a_journal_of_another_image_model_or_setting_is_refused(stopped, widest, opened, tmp_path):
-    output = tmp_path / "map.tif"
-    refused("another settings: probabilities is now true", widest(), stopped, output, probabilities=tmp_path / "p.tif")
+    output = PredictionFiles(tmp_path / "map.tif")
+    more = PredictionFiles(tmp_path / "map.tif", tmp_path / "p.tif")
+    refused("another settings: probabilities is now true", widest(), stopped, more)
     refused("another settings: blend is now", widest(), stopped, output, blend="hann")
     refused("another tiles: size is now 16, it was 8", widest(), stopped, output, tile_size=16)
     refused("another model: halo is now 8, it was 4", widest(halo=8), stopped, output)
@@ -114,7 +118,7 @@ def test_a_journal_of_another_image_model_or_setting_is_refused(stopped, widest,
 )
 def test_journals_that_are_none(stopped, widest, tmp_path, content, said):
     (tmp_path / "map.tif.partial" / "journal.json").write_bytes(content)
-    refused(said, widest(), stopped, tmp_path / "map.tif")
+    refused(said, widest(), stopped, PredictionFiles(tmp_path / "map.tif"))
 
 
 def test_a_folder_of_other_things_is_left_alone(widest, opened, tmp_path):
@@ -122,45 +126,43 @@ def test_a_folder_of_other_things_is_left_alone(widest, opened, tmp_path):
     (tmp_path / "map.tif.partial").mkdir()
     (tmp_path / "map.tif.partial" / "thesis.doc").write_text("all of it")
     with pytest.raises(InputError, match=r"holds thesis\.doc, which is not of densa"):
-        predict_to_file(widest(), image, tmp_path / "map.tif", tile_size=8, overwrite=True)
+        predict_to_file(widest(), image, PredictionFiles(tmp_path / "map.tif"), Work(tile_size=8, overwrite=True))
     assert (tmp_path / "map.tif.partial" / "thesis.doc").read_text() == "all of it"
 
 
 def test_two_runs_do_not_share_a_folder(stopped, widest, tmp_path):
     with WorkFolder(tmp_path / "map.tif").lock() as mine:
         assert mine
-        refused("another process is working in", widest(), stopped, tmp_path / "map.tif")
+        refused("another process is working in", widest(), stopped, PredictionFiles(tmp_path / "map.tif"))
         with pytest.raises(InputError, match="another process is working in"):
-            predict_to_file(widest(), stopped, tmp_path / "map.tif", tile_size=8, overwrite=True)
+            predict_to_file(widest(), stopped, PredictionFiles(tmp_path / "map.tif"), Work(tile_size=8, overwrite=True))
 
 
 def test_what_is_complete_already_is_kept(widest, opened, tmp_path):
     image = opened(np.random.default_rng(1).integers(0, 255, (16, 40), dtype=np.uint8))
-    options = {"tile_size": 8, "resume": True, "probabilities": tmp_path / "p.tif"}
-    predict_to_file(widest(), image, tmp_path / "map.tif", **options)
+    files, work = PredictionFiles(tmp_path / "map.tif", tmp_path / "p.tif"), Work(tile_size=8, resume=True)
+    predict_to_file(widest(), image, files, work)
     before = os.stat(tmp_path / "map.tif").st_mtime_ns
     segmenter = widest()
-    assert predict_to_file(segmenter, image, tmp_path / "map.tif", **options)
+    assert predict_to_file(segmenter, image, files, work)
     assert len(segmenter.calls) == 1
     assert os.stat(tmp_path / "map.tif").st_mtime_ns == before
-    refused("exists", widest(halo=8), image, tmp_path / "map.tif")
+    refused("exists", widest(halo=8), image, PredictionFiles(tmp_path / "map.tif"))
     (tmp_path / "p.tif").unlink()
-    refused("exists", widest(), image, tmp_path / "map.tif", probabilities=tmp_path / "p.tif")
+    refused("exists", widest(), image, files)
 
 
 def test_a_run_that_stopped_between_its_outputs_puts_both_in_place(stopped, widest, tmp_path, monkeypatch):
-    from densa.engine.work import resuming as work
-
     def dies(built, final, *, overwrite):
         os.replace(built["labels"], final["labels"])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(work, "publish", dies)
+    monkeypatch.setattr(resumable, "_rename", dies)
     with pytest.raises(KeyboardInterrupt):
-        predict_to_file(widest(), stopped, tmp_path / "map.tif", resume=True)
+        predict_to_file(widest(), stopped, PredictionFiles(tmp_path / "map.tif"), Work(resume=True))
     assert (tmp_path / "map.tif").exists()
     monkeypatch.undo()
-    predict_to_file(widest(), stopped, tmp_path / "map.tif", resume=True)
+    predict_to_file(widest(), stopped, PredictionFiles(tmp_path / "map.tif"), Work(resume=True))
     assert (tmp_path / "map.tif").read_bytes() == expected_bytes(widest(), stopped, tmp_path)
     assert not (tmp_path / "map.tif.partial").exists()
 
@@ -175,9 +177,9 @@ def test_overwriting_is_remembered(widest, opened, tmp_path):
     image = opened(np.random.default_rng(1).integers(0, 255, (16, 40), dtype=np.uint8))
     (tmp_path / "map.tif").write_bytes(b"an old map")
     with pytest.raises(KeyboardInterrupt):
-        predict_to_file(Stops(), image, tmp_path / "map.tif", tile_size=8, overwrite=True)
+        predict_to_file(Stops(), image, PredictionFiles(tmp_path / "map.tif"), Work(tile_size=8, overwrite=True))
     assert (tmp_path / "map.tif").read_bytes() == b"an old map"
-    predict_to_file(widest(), image, tmp_path / "map.tif", resume=True)
+    predict_to_file(widest(), image, PredictionFiles(tmp_path / "map.tif"), Work(resume=True))
     assert raster.read_label_map(tmp_path / "map.tif")[0].shape == (16, 40)
 
 
@@ -189,5 +191,5 @@ def test_the_journal_is_plain_json(stopped, tmp_path):
 
 def test_resuming_what_never_began_begins(widest, opened, tmp_path):
     image = opened(np.full((16, 40), 200, np.uint8))
-    assert predict_to_file(widest(), image, tmp_path / "map.png", tile_size=8, resume=True)
+    assert predict_to_file(widest(), image, PredictionFiles(tmp_path / "map.png"), Work(tile_size=8, resume=True))
     assert_array_equal(raster.read_label_map(tmp_path / "map.png")[0], np.ones((16, 40), np.uint8))
