@@ -3,15 +3,15 @@ From sparse to dense labels
 ===========================
 
 An image classifier gives one label per image, a detector one per box, semantic segmentation one per *pixel*: the lecture
-calls it dense labelling (*rotulação densa*). This page walks from one label to all of them on one photograph, and measures
-at every step how much of the dense map the coarser one already knows.
+calls it dense labelling (*rotulação densa*). This page goes from one label to one per pixel on a photograph, and measures at
+every step how well the coarser map agrees with the dense one.
 """
 
 # %%
 # The image and its map
 # ---------------------
-# scikit-image ships a photograph of Greek coins. densa carries hand-drawn outlines of the 24 coins, so the exact map is
-# known: class 0 is the ground, class 1 a coin. A pixel that nobody labelled would be 255, and would count nowhere.
+# scikit-image includes a photograph of Greek coins. densa includes hand-drawn outlines of the 24 coins, so the exact map is
+# known: class 0 is the ground, class 1 a coin. Pixels without a label would be 255, and would not count in any score.
 import matplotlib.pyplot as plt
 import numpy as np
 from skimage import data
@@ -33,9 +33,9 @@ for axis in axes:
 # %%
 # One label per patch
 # -------------------
-# Cut the image into squares and give each the class that most of its pixels have. With one patch as large as the image
-# this is image classification; with patches of one pixel it is dense labelling. Between the two, a label is right for some
-# pixels of its patch and wrong for others, even if the classifier makes no error at all.
+# Divide the image into squares and give each the class of most of its pixels. With one patch as large as the image this is
+# image classification; with patches of one pixel it is dense labelling. In between, a label is right for some pixels of its
+# patch and wrong for others, even if the classifier makes no error.
 
 
 def majority_map(labels, side):
@@ -66,9 +66,9 @@ for axis, side, coarse in zip(axes.flat, sides, maps, strict=True):
 # %%
 # How dense is dense enough?
 # --------------------------
-# The intersection over union of a *faultless* patch classifier, against the side of its patch: what a coarser map loses
-# before any error of recognition. It is why the deep methods of the lecture spend their effort on getting the resolution
-# back: by skip connections (FCN, U-Net), by pooling indices (SegNet), or by not giving it away (dilated convolution).
+# The intersection over union of an *error-free* patch classifier, against the side of its patch: the loss of a coarser map
+# without any recognition error. This is why the deep methods of the lecture restore the resolution, by skip connections
+# (FCN, U-Net) or pooling indices (SegNet), or keep it (dilated convolution).
 every = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96]
 figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
 axis.plot(every, [iou_of_coins(majority_map(target, side)) for side in every], marker="o")
@@ -79,8 +79,8 @@ axis.grid(alpha=0.3)
 # %%
 # Sparse labels in training
 # -------------------------
-# The other way round, labels may be sparse where the *prediction* is dense: a few strokes, the rest 255. Loss, metrics and
-# class statistics leave those pixels out; the confusion matrix below was summed over the labelled pixels only.
+# Conversely, the labels for training may be sparse although the *prediction* is dense: a few strokes, the rest 255. Loss,
+# metrics and class statistics ignore those pixels; the confusion matrix below is summed over the labelled pixels only.
 rng = np.random.default_rng(0)
 sparse = np.full_like(target, 255)
 drawn = rng.random(target.shape) < 0.02

@@ -11,9 +11,9 @@ between.
 # %%
 # From a photograph to regions
 # ----------------------------
-# The relief that is flooded is seldom the photograph: it is its *gradient magnitude*, so that homogeneous objects are
-# valleys and their outlines ridges. The floods start from *markers*; here, from two kinds of surely known pixels: very
-# bright ones are coin, very dark ones are ground.
+# The relief that is flooded is usually not the photograph but its *gradient magnitude*, in which homogeneous objects are
+# valleys and their outlines ridges. The floods start from *markers*; here, from two kinds of pixels whose class is certain:
+# very bright ones are coin, very dark ones are ground.
 import time
 
 import matplotlib.pyplot as plt
@@ -69,19 +69,17 @@ show(axes[1, 0], markers, "markers: 0 (unknown), 1 below 30, 2 above 150", cmap=
 show(axes[1, 1], image, f"watershed(relief, markers): {1000 * seconds:.1f} ms", result, lines="thick")
 
 # %%
-# The pixels that are 2 fall into one connected piece per coin, and one speck of noise that was a marker by its
-# brightness:
+# The pixels with the value 2 form one connected piece per coin, and a speck of noise that was bright enough for a marker:
 pieces, n_pieces = connected_components(result == 2)
 print(f"{n_pieces} pieces, of pixels:", np.sort(np.bincount(pieces.ravel())[1:]))
 
 # %%
 # Altitude
 # --------
-# One coin as the flood sees it. The lecture tells three kinds of points apart: *regional minima* (from where no drop of
-# water can run down), points from which every drop reaches the same minimum (its *catchment basin*), and points from
-# which drops may reach several (the *watershed*). The ridge around the coin is what must be found; the minima come from
-# the coin's own relief and from noise. Those in basins less than 3 deep are filled here, to leave a landscape that can
-# be drawn.
+# The relief of one coin. The lecture distinguishes three kinds of points: *regional minima* (from which no drop of water
+# can run down), points from which every drop reaches the same minimum (its *catchment basin*), and points from which drops
+# may reach several (the *watershed*). The ridge around the coin is the wanted outline; the minima come from the relief on
+# the coin and from noise. Minima in basins less than 3 deep are filled here, so that the landscape can be drawn.
 coin = image[4:74, 302:372]
 slopes = gradient_magnitude(coin, sigma=2)
 ground = fill_minima(slopes, 3)
@@ -124,9 +122,9 @@ surface(axes[2], ground, terrain(ground), "as a landscape")
 # %%
 # Flooding
 # --------
-# Every minimum has a spring. The water stands at one level everywhere; pixels below it belong to the lake that has
-# reached them, and a wall is raised where two lakes touch. At the end nothing of the landscape is left above the water:
-# every pixel is in a region. (The state *at* a level is the watershed of the pixels up to that level, given as a mask.)
+# Water rises from every minimum, at the same level everywhere; pixels below the level belong to the lake that has reached
+# them, and a wall is built where two lakes touch. At the end the whole landscape is under water: every pixel is in a region.
+# (The state *at* a level is the watershed of the pixels up to that level, given as a mask.)
 lake_colors = plt.get_cmap("tab20")(np.arange(minima.max()) % 20)[:, :3]
 figure = plt.figure(figsize=(12, 6.2), layout="constrained")
 for i, level in enumerate(np.quantile(ground, [0.3, 0.6, 0.85, 1])):
@@ -152,15 +150,15 @@ for row in ([0, 5, 5, 5, 5, 0], [0, 1, 2, 9, 3, 0], [9, 7, 1, 7, 8, 9]):
 # %%
 # Over-segmentation
 # -----------------
-# Flooded from *all* minima, a photograph falls into thousands of regions: each dimple of the noise is a basin. The
-# cures, from the weakest to the strongest:
+# Flooded from *all* minima, a photograph is divided into thousands of regions: each minimum of the noise is a basin. The
+# remedies, from the weakest to the strongest:
 #
 # * **smooth** before the gradient is taken (``sigma``): ridges become wide and move;
 # * **h-minima**: flood only from basins at least ``depth`` deep (``h_minima``), or fill the others first
-#   (``fill_minima``). The two differ where a basin has several bottoms of the same altitude, as the zeros of a flat
-#   sky: they are as many markers for the first, and one basin for the second;
-# * **area**: fill basins until they have an area (``area_closing``): small detail goes, however deep;
-# * **markers**: say where the objects are, by hand, by a threshold as above, or by another method.
+#   (``fill_minima``). The two differ if a basin has several minima of the same altitude, such as the zeros of a flat sky:
+#   each of them is a marker for the first, all are one basin for the second;
+# * **area**: fill basins until they have a given area (``area_closing``): small details vanish, however deep;
+# * **markers**: give the positions of the objects, by hand, by a threshold as above, or by another method.
 photo = data.camera()[::2, ::2]
 raw = gradient_magnitude(photo)
 wide = gradient_magnitude(photo, sigma=2)
@@ -179,8 +177,8 @@ for axis, (name, (altitudes, seeds)) in zip(axes.flat, methods.items(), strict=T
     show(axis, photo, f"{name}\n{regions.max()} regions, {1000 * seconds:.1f} ms", regions)
 
 # %%
-# Depth and area are scales: the number of regions falls steadily, and there is no depth at which it is "right". Which
-# basins vanish first is what differs: the shallow ones, or the small ones.
+# Depth and area are scales: the number of regions falls steadily, and no depth is the "right" one. The two differ in the
+# basins that vanish first: the shallow ones, or the small ones.
 depths, areas = [0.5, 1, 2, 4, 6, 8, 12, 16, 24, 32], [2, 5, 10, 20, 40, 80, 160, 320, 640, 1280]
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", sharey=True)
 axes[0].plot(depths, [label_minima(fill_minima(raw, depth)).max() for depth in depths], marker="o")
@@ -194,8 +192,8 @@ for axis in axes:
 # Lines, and compact regions
 # --------------------------
 # With ``watershed_line=True`` the line itself is drawn: a pixel reached by two floods stays 0, so the regions no longer
-# cover the image (axiom (a) of the next pages fails on the line). With ``compactness`` the distance to the marker
-# counts as altitude (Neubert & Protzel 2014): from a grid of markers that gives superpixels.
+# cover the image (axiom (a) of the following pages is violated on the line). With ``compactness`` the distance to the marker
+# is added to the altitude (Neubert & Protzel 2014), which gives superpixels from a grid of markers.
 filled = fill_minima(wide, 2)
 figure, axes = plt.subplots(1, 3, figsize=(11, 4.2), layout="constrained")
 lined, seconds = timed(watershed, filled, watershed_line=True)
@@ -205,8 +203,8 @@ for axis, compactness in zip(axes[1:], (0, 1), strict=True):
     show(axis, photo, f"markers=400, compactness={compactness}: {1000 * seconds:.0f} ms", regions)
 
 # %%
-# Beside scikit-image
-# -------------------
+# Comparison with scikit-image
+# ----------------------------
 # In scikit-image, markers of equal value flood in the order in which its binary heap happens to return them. With
 # ``ties="scikit-image"`` the labels are those of ``skimage.segmentation.watershed``, pixel for pixel, lines and
 # compactness included; by default, in raster order, some differ where such floods meet, and large images are flooded 6

@@ -3,16 +3,17 @@ Mean shift
 ==========
 
 Comaniciu and Meer (2002): *Mean shift: a robust approach toward feature space analysis*. Pixels are points in a space
-of place and colour; a dense spot there is an object. A window laid on any point and moved to the mean of what it holds,
-again and again, climbs to the densest spot nearby: the point's *mode*. Pixels with one mode are one region.
+of position and colour, in which objects are dense. A window that is placed on a point and moved repeatedly to the mean of
+the points inside it converges to a maximum of the density nearby: the point's *mode*. Pixels with the same mode form a
+region.
 """
 
 # %%
 # From a photograph to regions
 # ----------------------------
-# Two results: the filtered image, in which each pixel has the colour of its mode, and the regions, which are the modes
-# joined where they are nearly equal, without the pieces below a smallest size. 8-bit colour is compared in Luv, where
-# equal distances look about equally different.
+# Two results: the filtered image, in which each pixel has the colour of its mode, and the regions: pixels with nearly equal
+# modes, joined, without pieces below a smallest size. 8-bit colours are compared in Luv, where equal distances look about
+# equally different.
 import time
 
 import matplotlib.pyplot as plt
@@ -55,9 +56,9 @@ show(axes[2], image, f"mean_shift(image, 7, 6.5, 50): {regions.max()} regions, {
 # %%
 # Mode seeking
 # ------------
-# The pixels of this photograph as points of two colour coordinates, place left out. The mean of the points within the
+# The pixels of this photograph as points of two colour coordinates, without position. The mean of the points within the
 # bandwidth, minus the window's centre, is the *mean-shift vector*; it points uphill on the density, is long where the
-# slope is steep and density low, and vanishes on a mode. Nobody says how many modes there are: the bandwidth does.
+# slope is steep and the density low, and is zero at a mode. The number of modes is not given: it follows from the bandwidth.
 luv = rgb_to_luv(image)
 points = luv[::3, ::3, :2].reshape(-1, 2).astype(np.float64)[:, ::-1]
 bandwidth = 16
@@ -82,8 +83,8 @@ axes[1].plot(*np.transpose(modes), "*", color="red", markersize=9, markeredgecol
 axes[1].set_title("150 points: all ways end in few modes", fontsize=9)
 
 # %%
-# The hill that they climb is the density estimated with the Epanechnikov kernel of the same bandwidth, whose gradient
-# the flat window follows. The steps shorten by themselves as the slope flattens: there is no step size to choose.
+# The density is estimated with the Epanechnikov kernel of the same bandwidth, whose gradient the flat window follows. The
+# steps become shorter as the slope decreases, so there is no step size to choose.
 across, up = np.meshgrid(np.linspace(-25, 110, 110), np.linspace(0, 100, 90))
 corners = np.stack([across.ravel(), up.ravel()], axis=1)
 
@@ -106,11 +107,11 @@ axis.set_box_aspect((1.35, 1, 0.6), zoom=1.1)
 axis.view_init(elev=48, azim=-70)
 
 # %%
-# Place and value together
-# ------------------------
-# One row of grey pixels. A sample counts if it is near in place *and* near in value, two separate tests, so that the
-# mean is taken on one side of an edge only. The range radius says what an edge is: steps higher than it stay as sharp
-# as they were, what is lower is levelled. A Gaussian blur of the same width asks for the place only.
+# Position and value together
+# ---------------------------
+# One row of grey pixels. A sample counts if it is near in position *and* near in value, two separate tests, so that the
+# mean is taken on one side of an edge only. The range radius defines an edge: higher steps stay sharp, lower ones are
+# levelled. A Gaussian blur of the same width depends on position only.
 camera = data.camera()
 row = camera[220:221, 90:340]
 figure, axes = plt.subplots(2, 1, figsize=(10, 5.6), layout="constrained", sharex=True)
@@ -130,9 +131,9 @@ axes[1].set_xlabel("column")
 # %%
 # Bandwidths
 # ----------
-# Two radii and a smallest size, in pixels and in units of Luv: all that mean shift asks for. The spatial radius says
-# how far a region's evidence reaches, the range radius what counts as one colour; it matters more. Each picture is
-# painted with its regions' mean colours.
+# The parameters of mean shift are two radii, in pixels and in units of Luv, and a smallest size. The spatial radius is the
+# distance within which pixels are averaged, the range radius the difference within which colours count as equal; the second
+# has more effect. Each picture shows the mean colours of its regions.
 small = image[::2, ::2]
 
 
@@ -151,8 +152,8 @@ for line, spatial_radius in zip(axes, (3, 7, 15), strict=True):
 # %%
 # From modes to regions
 # ---------------------
-# What the last steps do: 8-neighbours of nearly one mode are joined, adjacent regions whose modes are nearer than half
-# the range radius are joined until none is left, and regions below ``min_size`` pixels go to the neighbour with the
+# The last steps: 8-neighbours with nearly equal modes are joined, adjacent regions whose modes are nearer than half the
+# range radius are joined until there are none, and regions below ``min_size`` pixels are merged into the neighbour with the
 # nearest mode, smallest first.
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.1), layout="constrained")
 for axis, min_size in zip(axes, (1, 20, 200), strict=True):
@@ -162,19 +163,19 @@ for axis, min_size in zip(axes, (1, 20, 200), strict=True):
 # %%
 # Flat or Gaussian window
 # -----------------------
-# A Gaussian window, cut at the same radii, which are three of its standard deviations, weighs the near samples more: it
-# levels less, as a narrower flat window would, but without the flat one's steps.
+# A Gaussian window, truncated at the same radii, which are three of its standard deviations, weights near samples more: it
+# levels less, like a narrower flat window, but without the steps of the flat one.
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 for axis, kernel in zip(axes, ("uniform", "gaussian"), strict=True):
     result, seconds = timed(mean_shift_filter, small, 9, 12, kernel=kernel)
     show(axis, result, f'kernel="{kernel}", radii 9 and 12: {seconds:.2f} s')
 
 # %%
-# Beside other programs
-# ---------------------
-# The steps and constants are those of EDISON, the authors' own program, with its Luv (which does not undo the gamma),
-# so that radii from the literature may be used. Every pixel climbs on its own: there is no short cut by way of the
-# neighbours' modes, so the result depends on no order and on no pixel farther away than ``max_iterations`` times the
-# spatial radius. scikit-image has no mean shift (its ``quickshift`` climbs from pixel to pixel on the same density
+# Comparison with other programs
+# ------------------------------
+# The steps and constants are those of EDISON, the authors' program, with its Luv (which does not undo the gamma), so that
+# radii from the literature can be used. The trajectory of every pixel is computed, without shortcuts through the modes of
+# neighbours, so the result does not depend on an order or on pixels farther away than ``max_iterations`` times the spatial
+# radius. scikit-image has no mean shift (its ``quickshift`` climbs from pixel to pixel on the same density
 # instead), OpenCV's ``pyrMeanShiftFiltering`` works on a pyramid and does not label, and scikit-learn's ``MeanShift``
 # clusters points of any kind with one bandwidth for all coordinates.

@@ -2,16 +2,16 @@
 Normalized cuts
 ===============
 
-Shi and Malik (2000): *Normalized cuts and image segmentation*. Pixels are the nodes of a graph, and edges say how alike
-two of them are. Segments are what is left when few and weak edges are cut, each segment being well connected to itself.
-The exact problem is hard; its relaxation is an eigenproblem, whose solutions are pictures worth looking at.
+Shi and Malik (2000): *Normalized cuts and image segmentation*. Pixels are the nodes of a graph, and the weights of its edges
+are the similarities of two pixels. Segments result from cutting few and weak edges, so that each segment is strongly
+connected inside. The exact problem is hard; its relaxation is an eigenproblem, whose solutions are instructive pictures.
 """
 
 # %%
 # From a photograph to segments
 # -----------------------------
-# The number of segments is the one thing that must be known. The lecture names the drawbacks: that number, the time and
-# memory, and a liking for segments of equal size.
+# Only the number of segments must be known. The lecture names the drawbacks: this number, time and memory, and a bias
+# towards segments of equal size.
 import time
 
 import matplotlib.pyplot as plt
@@ -64,11 +64,10 @@ show(axes[1], image, f"normalized_cuts(graph, 10): {seconds:.2f} s", segments)
 # %%
 # The graph
 # ---------
-# Every pixel is joined to those nearer than a radius of 5; a weight falls with the distance and with the difference of
-# the two. Three ways to see a difference: of the *intensity*, of the *colour*, and by *intervening contour*, the
+# Every pixel is joined to those within a radius of 5; a weight decreases with the distance and with the difference of the
+# two. There are three measures of difference: of the *intensity*, of the *colour*, and by *intervening contour*, the
 # strongest edge that the straight line between the two crosses. The first two join the two sides of a thin line, the
-# third does not; a pixel that lies on an edge itself is hardly joined to any. Below, a pixel (the cross) and the
-# weights of its edges.
+# third does not; a pixel on an edge has only weak connections. Below, a pixel (the cross) and the weights of its edges.
 affinities = ("intensity", "color", "contour")
 graphs = {name: pixel_affinities(image, affinity=name) for name in affinities}
 
@@ -97,9 +96,9 @@ print(f"{n_edges:,} edges between {image[..., 0].size:,} pixels")
 # %%
 # Why normalized?
 # ---------------
-# The cheapest cut alone would cut off single pixels: few edges hold them. So the cut is measured against what each side
-# has in all, Ncut(A, B) = cut(A, B) / assoc(A, V) + cut(A, B) / assoc(B, V). Four nodes in a row, joined by weights of
-# 1, 0.5 and 0.4: the least cut takes off the last node, the least normalized cut halves the row.
+# The minimum cut would separate single pixels, which have few edges. So the cut is divided by the total weight of each
+# side, Ncut(A, B) = cut(A, B) / assoc(A, V) + cut(A, B) / assoc(B, V). Four nodes in a row, joined by weights of 1, 0.5 and
+# 0.4: the minimum cut separates the last node, the minimum normalized cut halves the row.
 row = weighted_graph(4, [(0, 1), (1, 2), (2, 3)], [1, 0.5, 0.4])
 for sides, cut in (([1, 1, 1, 2], 0.4), ([1, 1, 2, 2], 0.5), ([1, 2, 2, 2], 1.0)):
     print(sides, f"cut {cut}, normalized {ncut_value(row, sides):.3f}")
@@ -107,9 +106,9 @@ for sides, cut in (([1, 1, 1, 2], 0.4), ([1, 1, 2, 2], 0.5), ([1, 2, 2, 2], 1.0)
 # %%
 # Eigenvectors
 # ------------
-# If segments may have grades of membership, the best two are given by the second smallest eigenvector of (D − W) y = λ
-# D y, the next ones by the next: like the modes of a drum whose skin is stiff within objects and soft at their edges.
-# They are almost constant on what belongs together. The first is constant everywhere and says nothing.
+# If segments may have degrees of membership, the best two are given by the eigenvector of (D − W) y = λ D y with the second
+# smallest eigenvalue, further ones by the next: like the modes of a drum whose skin is stiff within objects and soft at
+# their edges. They are almost constant within a segment. The first is constant everywhere and carries no information.
 (values, vectors), seconds = timed(ncut_eigenvectors, graph, 9)
 print(f"9 eigenvectors of {image[..., 0].size:,} nodes in {seconds:.2f} s")
 figure, axes = plt.subplots(2, 4, figsize=(12, 4.3), layout="constrained")
@@ -120,9 +119,9 @@ for axis, number in zip(axes.flat, range(1, 9), strict=True):
 # %%
 # Two-way cuts
 # ------------
-# The paper splits at the value of the second eigenvector where the normalized cut is least, out of ten thresholds, and
-# then splits the parts again, each in its own graph. It stops where the least cut exceeds a bound, and where the vector
-# is not *stable*: where its values spread evenly instead of falling into two heaps.
+# The paper splits at the value of the second eigenvector, out of ten thresholds, with the smallest normalized cut, and then
+# splits the parts again, each in its own graph. It stops if the smallest cut exceeds a limit, or if the vector is not
+# *stable*: if its values are spread evenly instead of forming two clusters.
 second = vectors[1]
 thresholds = np.linspace(second.min(), second.max(), 12)[1:-1]
 cuts = [ncut_value(graph, 1 + (second > threshold)) for threshold in thresholds]
@@ -140,8 +139,8 @@ for axis in axes[:2]:
 show(axes[2], image, f"the best: Ncut {min(cuts):.2g}", 1 + (second > best))
 
 # %%
-# Recursion, for three bounds. Degrees are counted within the part, so a bound is a scale: what is cut off late is cut
-# off dearly.
+# Recursion, for three limits. Degrees are computed within the part, so a limit acts as a scale: later cuts have larger
+# values.
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.1), layout="constrained")
 for axis, bound in zip(axes, (0.005, 0.015, 0.03), strict=True):
     parts, seconds = timed(recursive_normalized_cuts, graph, bound, stability=1.0)
@@ -150,9 +149,9 @@ for axis, bound in zip(axes, (0.005, 0.015, 0.03), strict=True):
 # %%
 # All segments at once
 # --------------------
-# k eigenvectors give every pixel k coordinates. Yu and Shi (2003) rotate these until each pixel is as near as can be to
-# one of the axes, its segment. Then pixels at the borders change sides while that lowers the cut itself (``refine``),
-# which no eigenvector sees. No k-way cut can be less than the sum of the k smallest eigenvalues.
+# k eigenvectors give every pixel k coordinates. Yu and Shi (2003) rotate these until each pixel is as near as possible to
+# one of the axes, its segment. Then pixels at the borders change segments as long as this lowers the cut itself
+# (``refine``), which the eigenvectors only approximate. No k-way cut can be less than the sum of the k smallest eigenvalues.
 figure, axes = plt.subplots(2, 3, figsize=(12, 5.8), layout="constrained")
 for line, refine in zip(axes, (False, True), strict=True):
     for axis, k in zip(line, (3, 6, 9), strict=True):
@@ -165,8 +164,8 @@ print("sums of the eigenvalues:", {k: round(float(values[:k].sum()), 4) for k in
 # On a region graph
 # -----------------
 # Superpixels first, then cuts between them: hundreds of nodes instead of tens of thousands, and mean colours that are
-# less noisy than pixels. The same functions cut any graph: here that of 400 superpixels of the photograph in full,
-# whose edges carry a likeness of the mean colours.
+# less noisy than pixels. The same functions cut any graph: here that of 400 superpixels of the full photograph, with the
+# similarity of the mean colours as weights.
 photo = data.coffee()
 superpixels = slic(photo, 400)
 graph, nodes = region_affinities(photo, superpixels)
@@ -182,11 +181,11 @@ show(axes[1], photo, f"normalized_cuts_of_regions(.., 10): {1000 * cut_seconds:.
 show(axes[2], photo, f"recursive, max_cut=0.05: {recursive.max()} segments, {1000 * seconds:.0f} ms", recursive[nodes])
 
 # %%
-# Beside scikit-image and scikit-learn
-# ------------------------------------
-# scikit-image cuts region graphs only, two ways and recursively (``skimage.graph.cut_normalized``), with weights of
-# exp(−d² / 255) that suit 8-bit values and a random start of its eigensolver; here no result depends on chance.
+# Comparison with scikit-image and scikit-learn
+# ---------------------------------------------
+# scikit-image cuts region graphs only, by recursive two-way cuts (``skimage.graph.cut_normalized``), with weights of
+# exp(−d² / 255) for 8-bit values and a random start of its eigensolver; here no result is random.
 # scikit-learn's ``spectral_clustering`` takes a sparse matrix, for which its ``img_to_graph`` joins the four
-# neighbours; with all within a radius of 5 such a matrix is several times the planes of weights that are kept here. The
-# eigenvectors come from multigrid: approximations, some per cent above the exact values, in a time that grows as the
-# number of pixels.
+# neighbours; with all within a radius of 5, such a matrix takes several times the memory of the planes of weights used
+# here. The eigenvectors come from multigrid: approximations, a few per cent above the exact values, in a time proportional
+# to the number of pixels.

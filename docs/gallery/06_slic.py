@@ -3,16 +3,16 @@ SLIC superpixels
 ================
 
 Achanta, Shaji, Smith, Lucchi, Fua and Süsstrunk (2012): *SLIC superpixels compared to state-of-the-art superpixel
-methods*. Superpixels are not objects: they are small regions of about one size and one colour whose borders follow
-those of the image, so that what comes next works on hundreds of them instead of on hundreds of thousands of pixels.
-SLIC finds them as k-means does, with centres that look no farther than their surroundings.
+methods*. Superpixels are not objects: they are small regions of about the same size and of uniform colour whose borders
+follow those of the image, so that later steps process hundreds of them instead of hundreds of thousands of pixels. SLIC is
+a k-means clustering in which centres are compared with pixels in their surroundings only.
 """
 
 # %%
 # From a photograph to superpixels
 # --------------------------------
-# The wanted number K and the compactness m are all that is asked for. N pixels and K centres on a grid are a step of S
-# = √(N / K) apart.
+# The parameters are the wanted number K and the compactness m. K centres on a grid over N pixels are a step of
+# S = √(N / K) apart.
 import time
 
 import matplotlib.pyplot as plt
@@ -51,12 +51,12 @@ show(axes[1], image, f"slic(image, 256, 10): {superpixels.max()} superpixels, {1
 show(axes[2], region_statistics(image, superpixels).mean[superpixels] / 255, "each in its mean colour")
 
 # %%
-# One centre and what it looks at
-# -------------------------------
+# One centre and its window
+# -------------------------
 # A pixel and a centre differ by D = √(d_c² + (d_s / S)² m²): the colour distance in CIELAB, and the distance in the
-# plane, of which one step S counts as much as m units of colour. A centre is compared with the pixels of a window of 2S
-# x 2S around it and no others, so that the cost does not grow with K. (The lecture's slides start the distances at
-# minus infinity, where no pixel would ever be won; it must be plus.)
+# plane, of which one step S counts as much as m units of colour. A centre is compared only with the pixels of a window of
+# 2S x 2S around it, so that the cost does not grow with K. (The lecture's slides initialise the distances with minus
+# infinity, with which no pixel would ever be assigned; it must be plus infinity.)
 K = 64
 step = np.sqrt(image.shape[0] * image.shape[1] / K)
 rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
@@ -82,9 +82,9 @@ for axis, (name, distance) in zip(axes[1:], pictures.items(), strict=True):
 # %%
 # From the grid to superpixels
 # ----------------------------
-# Assign every pixel to the nearest centre, move every centre to the mean of its pixels, and again. The seeds start
-# where the gradient of their 3 x 3 pixels is least, so that none sits on an edge. Most of it has happened after the
-# first rounds; the paper uses ten. The tracks are those of the centres.
+# Assign every pixel to the nearest centre, move every centre to the mean of its pixels, and repeat. The seeds start at the
+# smallest gradient of their 3 x 3 pixels, so that none is on an edge. Most changes happen in the first rounds; the paper
+# uses ten. The lines are the tracks of the centres.
 figure, axes = plt.subplots(1, 4, figsize=(12.5, 3.6), layout="constrained")
 track = [seeds]
 for rounds in range(1, 11):
@@ -103,8 +103,9 @@ axes[3].plot(track[-1][:, 1], track[-1][:, 0], ".", color="tab:red", markersize=
 # %%
 # How many, how compact
 # ---------------------
-# m trades colour against place. Small values follow every edge, and fray; large ones give near squares that cut across
-# weak edges. For photographs in CIELAB 1 to 40 makes sense; for other images it depends on the range of their values.
+# m weights position against colour. Superpixels with a small m follow every edge and are ragged; with a large m they are
+# nearly square and cross weak edges. Useful values are 1 to 40 for photographs in CIELAB; for other images they depend on
+# the range of the values.
 part = image[:200, 100:300]
 figure, axes = plt.subplots(3, 3, figsize=(9.6, 10), layout="constrained")
 for line, count in zip(axes, (50, 200, 800), strict=True):
@@ -115,8 +116,8 @@ for line, count in zip(axes, (50, 200, 800), strict=True):
 # %%
 # What superpixels lose
 # ---------------------
-# The share of the image's variance that lies between the superpixels (*explained variation*), against their number:
-# what an image painted in mean colours still tells.
+# The share of the image's variance between the superpixels (*explained variation*), against their number: the information
+# that remains in an image of mean colours.
 
 
 def explained_variation(regions):
@@ -137,8 +138,7 @@ axis.legend()
 # SLICO: a compactness for each superpixel
 # ----------------------------------------
 # One m is too small for the texture and too large for the sky. SLICO (``adaptive=True``) divides the colour distance of
-# a superpixel by the largest one that it has met: in flat parts weak edges count, in texture the superpixels stay
-# compact.
+# a superpixel by the largest one so far: weak edges count in flat parts, and superpixels stay compact in texture.
 texture = data.chelsea()[:, 60:360]
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.3), layout="constrained")
 for axis, options in zip(axes, ({"compactness": 3}, {"compactness": 10}, {"adaptive": True}), strict=True):
@@ -149,9 +149,9 @@ for axis, options in zip(axes, ({"compactness": 3}, {"compactness": 10}, {"adapt
 # %%
 # Connected, and within a mask
 # ----------------------------
-# Nothing in the distance asks for connected regions, so stray pieces are left at the end. Those smaller than a quarter
-# of the mean superpixel go to the neighbour that they share the longest border with, the larger ones become superpixels
-# of their own: the count is near K, not equal to it. With a ``mask`` only its pixels take part.
+# The distance does not ensure connected regions, so there are stray pieces at the end. Those smaller than a quarter of the
+# mean superpixel are merged into the neighbour with which they share the longest border, larger ones become separate
+# superpixels: the count is near K, not equal to it. With a ``mask`` only its pixels are used.
 loose = slic(part, 100, 2, enforce_connectivity=False)
 joined = slic(part, 100, 2)
 circle = np.hypot(*np.meshgrid(np.arange(-100, 100), np.arange(-100, 100))) < 95
@@ -161,11 +161,11 @@ show(axes[1], part, f"connected: {joined.max()} superpixels", joined)
 show(axes[2], part, "mask=circle", slic(part, 100, mask=circle))
 
 # %%
-# Beside the paper and scikit-image
-# ---------------------------------
-# A pixel is compared here with the centres of the nine grid cells around it instead of those whose moving window holds
-# it, so that every pixel has a centre; colours and places are integers, so that neither the number of threads nor the
-# processor changes the result. ``skimage.segmentation.slic`` uses windows of 4S x 4S, joins pieces below half the mean
+# Comparison with the paper and scikit-image
+# ------------------------------------------
+# A pixel is compared here with the centres of the nine grid cells around it instead of those whose moving window contains
+# it, so that every pixel has a centre; colours and positions are integers, so that the result does not depend on the number
+# of threads or on the processor. ``skimage.segmentation.slic`` uses windows of 4S x 4S, joins pieces below half the mean
 # size and splits those above three times of it, starts its seeds without the gradient, and takes any three bands for
 # RGB.
 for count in (100, 400, 1600):

@@ -2,9 +2,9 @@
 Partitions: five axioms, and the region graph
 =============================================
 
-What is a segmentation into regions? The lecture takes the answer of Gonzalez and Woods: a set of regions for which five
-statements hold. They can be checked, and a way to make them hold is to merge regions on their adjacency graph, as in
-Felzenszwalb and Huttenlocher (2004) and in the hierarchies that go back to Ward (1963).
+The lecture defines a segmentation into regions after Gonzalez and Woods: a set of regions for which five statements hold.
+They can be checked, and satisfied by merging regions on their adjacency graph, as in Felzenszwalb and Huttenlocher (2004)
+and in the hierarchies that go back to Ward (1963).
 """
 
 # %%
@@ -18,8 +18,8 @@ Felzenszwalb and Huttenlocher (2004) and in the hierarchies that go back to Ward
 # * (d) P holds for every region;
 # * (e) P does not hold for the union of two adjacent regions: none could be merged.
 #
-# The lecture's slides ask (e) of all pairs, which would forbid two far regions of one colour; the textbook, and densa,
-# of adjacent ones.
+# The lecture's slides require (e) for all pairs, which would exclude two distant regions of the same colour; the textbook
+# and densa require it for adjacent ones.
 import time
 
 import matplotlib.pyplot as plt
@@ -74,14 +74,14 @@ show(axes[2], region_statistics(image, regions).mean[regions][..., 0], "each reg
 print("violations:", check(image, regions, predicate))
 
 # %%
-# That the result holds all five is no luck. Single pixels satisfy (a) to (d); a merger is made only where P holds for
-# the union, which keeps them; and when no merger is left, that is (e).
+# It is no coincidence that the result satisfies all five. Single pixels satisfy (a) to (d); regions are merged only if P
+# holds for the union, which preserves them; and when no merge is possible, (e) holds.
 #
-# Broken on purpose
-# -----------------
-# The axioms, violated one after the other; the checker names the axiom, the regions and a pixel where it shows (the
-# circle; its regions are tinted). For (b), a region that would fit the lawn and lies elsewhere is called lawn: had it
-# been adjacent, (e) would have failed before.
+# Violations
+# ----------
+# The axioms, violated one after the other; the checker reports the axiom, the regions and a pixel at which it is violated
+# (the circle; its regions are tinted). For (b), a distant region of similar values is given the number of the lawn: if it
+# were adjacent, (e) would have been violated before.
 sky, coat, lawn = regions[5, 5], regions[100, 30], regions[110, 80]
 
 hole = regions.copy()
@@ -121,10 +121,10 @@ for axis, (axiom, (name, partition)) in zip(axes, broken.items(), strict=True):
     print(violation.message)
 
 # %%
-# The methods of the pages before know no predicate and promise neither (d) nor (e); the counts show what each does with
-# a threshold of grey values. All hold (a) and (c). Watershed and SLIC hold (b); mean shift joins over corners, so it
-# holds (b) with ``connectivity=2``; a normalized cut may leave a segment in pieces, which ``connected_components``
-# makes regions of their own.
+# The methods of the previous pages use no predicate and guarantee neither (d) nor (e); the counts show the violations for a
+# threshold of grey values. All satisfy (a) and (c). Watershed and SLIC satisfy (b); mean shift joins over corners, so it
+# satisfies (b) with ``connectivity=2``; a segment of a normalized cut may be in several pieces, which
+# ``connected_components`` turns into separate regions.
 partitions = {
     "watershed": basins,
     "mean shift": mean_shift(image, 5, 20, 10),
@@ -140,9 +140,9 @@ for name, partition in partitions.items():
 # %%
 # The region graph
 # ----------------
-# One node per region, one edge per pair of neighbours, with the length of their border and its strength. Numbers,
-# means, deviations, extremes are kept per region such that two regions' are merged without looking at a pixel again.
-# Edges drawn by the distance of the mean colours: bright ones are cheap to merge.
+# One node per region, one edge per pair of neighbours, with the length and the strength of their border. Counts, means,
+# deviations and extremes are stored per region, so that those of a union follow without reading the pixels again. Edges are
+# coloured by the distance of the mean colours: bright ones are cheap to merge.
 photo = data.rocket()[40:340:2, 100:500:2]
 superpixels = slic(photo, 200, 10)
 start = time.perf_counter()
@@ -162,10 +162,10 @@ for (one, other), distance in zip(graph.edges, distances, strict=True):
 # %%
 # The merge tree
 # --------------
-# Merge the cheapest pair, renew the costs around it, again until one region is left: a hierarchy, to be cut at any
-# level. With Ward's cost, the growth of the total squared error, large different regions resist; with the distance of
-# the means, size does not count. The cost of each merger tells how many regions an image "has": it is small as long as
-# noise is merged, and leaps when objects are.
+# Merge the cheapest pair, update the costs around it, and repeat until one region is left: a hierarchy, which can be cut at
+# any level. With Ward's cost, the increase of the total squared error, large different regions are expensive to merge; with
+# the distance of the means, size has no effect. The costs indicate how many regions an image "has": they are small as long
+# as noise is merged, and rise steeply when objects are.
 trees = {cost: merge_tree(graph, cost) for cost in ("ward", "mean", "border")}
 figure, axes = plt.subplots(2, 4, figsize=(13, 5.4), layout="constrained")
 for line, cost in zip(axes, ("ward", "mean"), strict=True):
@@ -174,8 +174,8 @@ for line, cost in zip(axes, ("ward", "mean"), strict=True):
         show(axis, photo, f'merge_tree(graph, "{cost}"), {count} regions', merged, lines="thick")
 
 # %%
-# The same tree as a drawing: the regions side by side at the bottom, two of them joined at the height of their cost
-# (where a later merger was cheaper, at the height reached before).
+# The same tree as a diagram: the regions are side by side at the bottom, and two of them are joined at the height of their
+# cost (at the height reached before, if a later merge was cheaper).
 tree = merge_tree(graph, "ward")
 heights = np.maximum.accumulate(tree.costs)
 children = {k: [k] for k in np.flatnonzero(tree.present)}
@@ -196,10 +196,10 @@ axis.set(yscale="log", ylabel="Ward's cost", xlim=(-1, len(order) + 18), xticks=
 # %%
 # Other ways to merge
 # -------------------
-# *Thresholds* join whatever a chain of small steps connects, in one pass: a slow gradient becomes one region, however
-# far its ends are apart. *Felzenszwalb and Huttenlocher* compare an edge with the largest step inside each side, which
-# small regions have little of (``scale`` over their size is added): fine where the image is calm, coarse where it is
-# not. *Small regions* go to the neighbour of the nearest mean.
+# *Thresholds* join all regions that are connected by a chain of small steps, in one pass: a slow gradient becomes one
+# region, however different its ends are. *Felzenszwalb and Huttenlocher* compare an edge with the largest step inside each
+# side, plus ``scale`` divided by its size for small regions: regions are fine in smooth parts, coarse in textured ones.
+# *Small regions* are merged into the neighbour with the nearest mean.
 fine = watershed(gradient_magnitude(photo, sigma=1))
 basin_graph = region_graph(photo, fine)
 small = absorb_small_regions(basin_graph, 30)[fine]
@@ -217,9 +217,9 @@ for axis, (name, merged) in zip(axes.flat, ways.items(), strict=True):
     show(axis, photo, name + count, merged)
 
 # %%
-# Beside scikit-image
-# -------------------
-# ``skimage.graph`` has the region graph of mean colours and of borders, the threshold cut and a hierarchical merger by
-# callbacks, all over networkx objects; the graph here is arrays, and the merge tree of thirty thousand regions takes a
-# fraction of a second. Its graph joins regions over corners as well (``connectivity=2`` here). It does not check
+# Comparison with scikit-image
+# ----------------------------
+# ``skimage.graph`` has region graphs of mean colours and of borders, the threshold cut and hierarchical merging by
+# callbacks, all with networkx objects; the graph here consists of arrays, and the merge tree of thirty thousand regions
+# takes a fraction of a second. Its graph joins regions over corners as well (``connectivity=2`` here). It does not check
 # axioms.

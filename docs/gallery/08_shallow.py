@@ -2,15 +2,16 @@
 Shallow methods: building and using
 ===================================
 
-Before the networks, a label map was made in two steps. *Building*: describe the pixels (or regions) of labelled images by
-features made by hand, and train a classifier on them. *Using*: describe a new image alike, and let the classifier label it.
-It is still what works in seconds from a dozen strokes.
+Before neural networks, label maps were made in two steps. *Building*: describe the pixels (or regions) of labelled images by
+hand-crafted features, and train a classifier on them. *Using*: describe a new image in the same way, and classify it. This
+still works within seconds, from a dozen strokes.
 """
 
 # %%
 # Strokes instead of masks
 # ------------------------
-# A stained tissue that scikit-image ships, and eleven strokes on it: gland, stroma and lumen. All other pixels have no label.
+# An image of stained tissue from scikit-image, and eleven strokes on it: gland, stroma and lumen. All other pixels have no
+# label.
 import tempfile
 from pathlib import Path
 
@@ -36,7 +37,7 @@ for k, name in enumerate(strokes.legend.class_names):
 # Building: describe, then train
 # ------------------------------
 # Each pixel is described by its colours and by Gaussians, gradients and eigenvalues at several scales. The trees are
-# scikit-learn's; densa keeps them as flat arrays and evaluates them itself, so that a model loads without scikit-learn.
+# scikit-learn's; densa stores them as flat arrays and evaluates them itself, so that models load without scikit-learn.
 features = PixelFeatures(("colours", "multi-scale"), scales=(1.0, 3.5, 8.0))
 described = features.compute(image)
 print(f"{len(described)} features of each pixel, decided by the {features.halo} pixels around it")
@@ -47,7 +48,7 @@ print(f"{trees.n_trees} trees of {len(trees.feature)} nodes")
 # %%
 # Using
 # -----
-# The share of trees that vote for a class is its probability.
+# The probability of a class is the share of trees that vote for it.
 probabilities = trees.probabilities(described)
 shown = image.transpose(1, 2, 0).copy()
 shown[drawn] = colors[labels[drawn]]
@@ -64,8 +65,8 @@ for axis in axes:
 # %%
 # As a method among others
 # ------------------------
-# ``densa train tissue.tif --strokes strokes.json --model pixel-forest -o RUN`` does the same, and RUN is a model folder as a
-# network's is. Trained from masks, on the left half of the coins, five methods label the right half. Regions are
+# ``densa train tissue.tif --strokes strokes.json --model pixel-forest -o RUN`` does the same, and RUN is a model folder like
+# that of a network. Trained from masks on the left half of the coins, five methods label the right half. Regions are
 # superpixels; a structured forest votes with whole label patches.
 splits = datasets.open(coins(folder / "coins"))
 test = splits["test"]
@@ -95,8 +96,8 @@ for axis, (name, predicted, iou) in zip(axes, rows, strict=True):
 # %%
 # How frequent is a class?
 # ------------------------
-# Trees are trained as if all classes were equally frequent. ``prior`` brings the frequencies of the labels back in: 0 favours
-# the average over the classes, 1 the frequent ones; half is the default.
+# Trees are trained as if all classes were equally frequent. ``prior`` restores the frequencies of the labels: 0 favours the
+# average over the classes, 1 the frequent ones; the default is 0.5.
 for prior in (0.0, 0.5, 1.0):
     arguments = {"samples": 6000, "trees": 40, "scales": "1,2,4,8", "prior": prior}
     config = TrainConfig.of(data=folder / "coins", model="pixel-forest", model_arguments=arguments)

@@ -2,15 +2,15 @@
 Conditional random fields
 =========================
 
-A classifier labels each pixel for itself. A conditional random field (CRF) adds what the image says of pixels together:
-neighbours of one colour should have one label. Its energy is the classifier's doubt plus a price for every pair of pixels
-whose labels differ; mean field finds probabilities of low energy.
+A classifier labels each pixel independently. A conditional random field (CRF) adds the relations between pixels: neighbours of
+the same colour should have the same label. Its energy is that of the classifier's probabilities plus a cost for every pair of
+pixels whose labels differ; mean field finds probabilities of low energy.
 """
 
 # %%
 # Noisy labels
 # ------------
-# A pixel forest that sees nothing but a pixel's own colour, trained from eleven strokes: many pixels are wrong.
+# A pixel forest that uses only the colour of a pixel, trained from eleven strokes: many pixels are wrong.
 import matplotlib.pyplot as plt
 import numpy as np
 from skimage import data
@@ -29,12 +29,12 @@ trees = fit_trees(colours[:, drawn].T, labels[drawn], 3, n_trees=30, min_leaf=20
 probabilities = trees.probabilities(colours)
 
 # %%
-# Neighbours, regions, everybody
-# ------------------------------
-# The *pairwise* field knows the eight neighbours of a pixel, which pay less to differ across an edge. *Higher order* (robust
-# P^n, Kohli et al. 2008) adds regions, here mean shift's: a region pays for the pixels that are not of its main label, up to a
-# limit. The *fully connected* field (Krähenbühl and Koltun 2011) ties every pixel to all others, by distance and colour; a
-# permutohedral lattice makes that a matter of a second.
+# Neighbours, regions, all pixels
+# -------------------------------
+# The *pairwise* field has terms for the eight neighbours of a pixel; a difference costs less across an edge. *Higher order*
+# (robust P^n, Kohli et al. 2008) adds regions, here those of mean shift: each costs in proportion to the pixels that do not
+# have its main label, up to a limit. The *fully connected* field (Krähenbühl and Koltun 2011) has terms for all pairs of pixels,
+# by distance and colour; with a permutohedral lattice it takes about a second.
 regions = mean_shift(photo, 7, 8, 60)
 potential = RegionPotential(regions, region_weights(regions, 1.0, 1.0), truncation=0.25)
 dense = DenseCrf(smooth_px=3, smooth_weight=3, appearance_px=30, appearance_values=15, appearance_weight=6)
@@ -58,9 +58,9 @@ for name, found in results.items():
 # %%
 # Does it help?
 # -------------
-# A CRF smooths away what is thin, so it can do harm. Its parameters are chosen on labelled images by successive halving, and
-# are not used at all where the labels are better without: ``densa train --tune-crf`` keeps what it finds in the model
-# folder. Here the reference is the map of a forest that sees textures, since nobody outlined this tissue.
+# A CRF removes thin structures, so it can make a map worse. Its parameters are tuned on labelled images by successive halving,
+# and the CRF is not used if the labels are better without it: ``densa train --tune-crf`` stores the result in the model
+# folder. Here the reference is the map of a forest that uses textures, since there are no outlines of this tissue.
 textures = PixelFeatures(("colours", "multi-scale"), scales=(1.0, 3.5, 8.0)).compute(image)
 reference = fit_trees(textures[:, drawn].T, labels[drawn], 3, n_trees=30).probabilities(textures).argmax(axis=0)
 sample = Sample(probabilities, image, reference.astype(np.uint8))

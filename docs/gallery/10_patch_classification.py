@@ -2,17 +2,17 @@
 Classifying pixels by patches
 =============================
 
-The first deep labellings (Ciresan, Giusti, Gambardella and Schmidhuber 2012) showed a network the patch around a pixel and
-asked for the class of its centre, pixel after pixel. It works, and nearly all of the work is done again and again: two
-neighbours share all but one column of their patches. This page shows the waste, three exact ways out of it, and a patch
-network that is trained on patches and run on whole images.
+The first deep methods for labelling (Ciresan, Giusti, Gambardella and Schmidhuber 2012) classified the patch around a pixel to
+label its centre, pixel by pixel. This works, but nearly all computations are repeated: the patches of two neighbours differ
+in one column only. This page shows the repetition, three exact ways to avoid it, and a patch network that is trained on
+patches and applied to whole images.
 """
 
 # %%
 # The same numbers, computed once
 # -------------------------------
-# A toy in one row: convolution with (1, -1), max pooling by 2, convolution with (1, 2). A patch has 5 samples, and the
-# signal 1 3 2 5 4 0 6 2 has four of them.
+# A one-dimensional example: convolution with (1, -1), max pooling by 2, convolution with (1, 2). A patch has 5 samples, and
+# the signal 1 3 2 5 4 0 6 2 has four patches.
 import tempfile
 import time
 from pathlib import Path
@@ -50,9 +50,9 @@ with torch.no_grad():
 # %%
 # Three exact ways
 # ----------------
-# *Shift and stitch* runs the strided network once per phase of its stride and interlaces the results; *fragments* (Giusti
-# et al. 2013) split at every pooling instead; the *dilated form* (Li, Zhao and Wang 2014) turns every stride into the
-# dilation of what follows and needs no interlacing. All give the scores of the scan, up to the order of a sum.
+# *Shift and stitch* runs the strided network once per phase of its stride and interleaves the results; *fragments* (Giusti
+# et al. 2013) split at every pooling instead; the *dilated form* (Li, Zhao and Wang 2014) turns every stride into a
+# dilation of the following layers and needs no interleaving. All give the scores of the scan, up to the order of summation.
 generator = torch.Generator().manual_seed(0)
 layers = nn.Sequential(
     nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 3, 4)
@@ -85,7 +85,7 @@ axis.invert_yaxis()
 # A patch network, trained on patches
 # -----------------------------------
 # `patch-cnn` is the network of the paper: four convolutions with pooling on patches of 65 x 65 pixels. Each training sample
-# is one patch and the class of its centre. Here it learns coins from the left half of a photograph in a minute.
+# is one patch and the class of its centre. Here it is trained on the left half of a photograph of coins for a minute.
 folder = coins(Path(tempfile.mkdtemp()) / "coins")
 splits = datasets.open(folder)
 torch.manual_seed(0)

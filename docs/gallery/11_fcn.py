@@ -3,16 +3,16 @@ Fully convolutional networks
 ============================
 
 Long, Shelhamer and Darrell (2015) turned a network that classifies images into one that labels pixels: its dense layers
-become convolutions, so that any image gives a map of scores, one per 32 pixels; a transposed convolution enlarges them,
-and scores of shallower layers (pool4, pool3) bring back the detail. This page follows the sizes, and trains FCN-32s, then
-FCN-16s from it, then FCN-8s.
+become convolutions, so that an image of any size gives a map of scores, one per 32 pixels; a transposed convolution
+upsamples them, and scores of shallower layers (pool4, pool3) add detail. This page computes the sizes, and trains FCN-32s,
+then FCN-16s from it, then FCN-8s.
 """
 
 # %%
 # From an image to a map of scores
 # --------------------------------
-# A dense layer on a 7 x 7 map is a 7 x 7 convolution with one output position; shown a larger map, it gives more positions.
-# The first layer pads by 100 pixels, so that even a tiny image reaches that layer.
+# A dense layer on a 7 x 7 map is a 7 x 7 convolution with one output position; a larger map gives more positions. The first
+# layer pads by 100 pixels, so that even a tiny image is large enough for that layer.
 import tempfile
 from pathlib import Path
 
@@ -47,11 +47,11 @@ for name in ("classifier.0", "score_fr", "upscore2", "score_pool4", "upscore_poo
     print(f"{name:16}{sizes[name]}")
 
 # %%
-# Where the coarse map lies on the fine one
-# -----------------------------------------
-# Every layer maps positions affinely, so the offset at which each enlarged map is cropped follows from the layers: 19 for
-# FCN-32s, 5 and 27 for FCN-16s, 5, 9 and 31 for FCN-8s. A score of the last layer sees 404 pixels; an output pixel is
-# interpolated between several scores and sees a little more.
+# Position of the coarse map on the fine one
+# ------------------------------------------
+# Every layer maps positions affinely, so the offset at which each upsampled map is cropped follows from the layers: 19 for
+# FCN-32s, 5 and 27 for FCN-16s, 5, 9 and 31 for FCN-8s. The receptive field of a score of the last layer is 404 pixels; that
+# of an output pixel, which is interpolated between several scores, is a little larger.
 for name in ("fcn32s", "fcn16s", "fcn8s"):
     one = build(name, 3, 21, normalisation="none").to("meta")
     parameters = sum(p.numel() for p in one.parameters())
@@ -60,8 +60,8 @@ for name in ("fcn32s", "fcn16s", "fcn8s"):
 # %%
 # 32s, 16s, 8s: each from the one before
 # --------------------------------------
-# New score layers begin at zero, so training goes on exactly where the coarser network stopped. An eighth of the paper's
-# width, one minute and twice half a minute, on the left half of a photograph; the right half is labelled.
+# New score layers are initialised with zeros, so training continues exactly where the coarser network stopped. An eighth of
+# the paper's width, one minute and twice half a minute, on the left half of a photograph; the right half is labelled.
 folder = coins(Path(tempfile.mkdtemp()) / "coins")
 splits = datasets.open(folder)
 test = splits["test"]
@@ -93,7 +93,7 @@ for name in ("fcn32s", "fcn16s", "fcn8s"):
         photo = opened.read()[0][0]
 
 # %%
-# The outlines get sharper with every map that joins in: intersection over union, and the F1 score of the boundaries.
+# The outlines become sharper with every map that is added: intersection over union, and the F1 score of the boundaries.
 figure, axes = plt.subplots(1, 5, figsize=(13, 4.6), layout="constrained")
 axes[0].imshow(photo, cmap="gray")
 axes[0].set_title("input", fontsize=10)

@@ -2,18 +2,18 @@
 Upsampling and transposed convolution
 =====================================
 
-Pooling and strides make a network's maps small; a label for every pixel needs them large again. This page draws the ways
-back with the numbers computed by `densa.operators`: copying, bed of nails, unpooling with switches, bilinear
-interpolation, and the transposed convolution, which contains all of them and can be learned.
+Pooling and strides reduce the size of a network's maps; labels for all pixels need the full size again. This page draws the
+methods of upsampling, with the numbers computed by `densa.operators`: copying, bed of nails, unpooling with switches,
+bilinear interpolation, and the transposed convolution, which includes all of them and can be learned.
 """
 
 # %%
 # Without learning
 # ----------------
 # *Nearest* copies a value into its whole cell; the *bed of nails* leaves it at the top left and zeros around it;
-# *bilinear* interpolation puts the values at the centres of their cells ("half-pixel", what image libraries do), or keeps
-# the corners where they are, or keeps every value at the top left of its cell. The three conventions shift a mask by up
-# to half a cell against each other: at stride 32 that is 16 pixels.
+# *bilinear* interpolation puts the values at the centres of their cells ("half-pixel", as in image libraries), aligns the
+# corners, or keeps every value at the top left of its cell. The three conventions shift a mask by up to half a cell against
+# each other: at stride 32 that is 16 pixels.
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.colors import ListedColormap
@@ -51,10 +51,10 @@ for axis, convention in zip(axes[3:], ("half-pixel", "corners", "top-left"), str
     draw(axis, bilinear(small, convention=convention), f"bilinear, {convention}", "{:.2f}")
 
 # %%
-# Max-unpooling: remember where the maximum stood
-# -----------------------------------------------
-# Max pooling with *switches* notes the place of every maximum; unpooling puts values back there. DeconvNet and SegNet
-# are built on it: the place of an edge survives the pooling at the price of two bits.
+# Max-unpooling: record the position of the maximum
+# -------------------------------------------------
+# Max pooling with *switches* records the position of every maximum; unpooling puts values back there. DeconvNet and SegNet
+# are based on it: the position of an edge is preserved at the cost of two bits.
 before = torch.tensor([[1.0, 2, 5, 3], [4, 0, 1, 1], [7, 2, 0, 6], [1, 3, 2, 2]])
 pooled, switches = max_pool_with_switches(before[None, None])
 unpooled = max_unpool(pooled, switches, (4, 4))[0, 0]
@@ -79,9 +79,9 @@ for axis, stride in zip(axes, (1, 2), strict=True):
 # %%
 # Transposed convolution is its transpose
 # ---------------------------------------
-# :math:`X^T a` *paints* the filter, weighted by each input sample, into the output, stride samples apart; where copies
-# overlap, they add up. It is not the inverse of the convolution, but its adjoint, and what the gradient of a convolution
-# computes. The padding that the convolution had added is cut off at last: slides often stop before that crop.
+# :math:`X^T a` adds the filter, weighted by each input sample, to the output, at a distance of stride samples; where copies
+# overlap, they are summed. It is not the inverse of the convolution but its adjoint, which computes the gradient of a
+# convolution. The padding that the convolution had added is cropped at the end: slides often stop before that crop.
 for stride, values in ((1, signal), (2, signal[:2])):
     painted = convolution_matrix(filter_, 6, stride=stride).T @ values
     cropped = transposed_convolution(values, filter_, stride=stride, padding=1, output_padding=stride - 1)
@@ -98,8 +98,8 @@ print(f"<conv(u), v> = {forward:.12f} and <u, conv^T(v)> = {backward:.12f}")
 # %%
 # Every output size has its padding
 # ---------------------------------
-# A convolution of stride 2 gives 2 samples for 3 and for 4: which one comes back must be said. The usual drawing, 2 x 2
-# to 4 x 4 with a 3 x 3 kernel, needs one row and column of output padding.
+# A convolution of stride 2 gives 2 samples for 3 and for 4, so its transpose must be told which of the two to return. The
+# usual drawing, 2 x 2 to 4 x 4 with a 3 x 3 kernel, needs one row and column of output padding.
 ones = torch.ones(3, 3)
 figure, axes = plt.subplots(1, 4, figsize=(10, 2.8), layout="constrained")
 draw(axes[0], small, "input")
@@ -118,8 +118,9 @@ draw(
 # %%
 # Checkerboards
 # -------------
-# Each output pixel sums as many products as copies of the kernel reach it. Where the stride does not divide the kernel,
-# that number changes from pixel to pixel and leaves a pattern (Odena et al. 2016); kernel 4 with stride 2 is even.
+# Each output pixel is the sum of as many products as there are copies of the kernel that reach it. If the stride does not
+# divide the kernel, that number changes from pixel to pixel and leaves a pattern (Odena et al. 2016); with kernel 4 and
+# stride 2 it is constant.
 samples = torch.ones(8, 8)
 figure, axes = plt.subplots(1, 2, figsize=(6.5, 3), layout="constrained")
 for axis, size in zip(axes, (3, 4), strict=True):
@@ -135,7 +136,7 @@ figure.colorbar(drawn, ax=axes, label="contributions", ticks=[1, 2, 3, 4])
 # Bilinear interpolation, as a transposed convolution
 # ---------------------------------------------------
 # The kernel :math:`1 - |i - c| / f` of side :math:`2 s` interpolates bilinearly inside the map and fades out at its
-# border, which FCN crops away. FCN starts its upsampling layers from it and either keeps it fixed or goes on learning.
+# border, which FCN crops. FCN initialises its upsampling layers with it and keeps it fixed or trains it.
 print("side 4:", bilinear_kernel(4)[0].div(bilinear_kernel(4)[0].max()).mul(0.75).tolist())
 photo = torch.zeros(1, 1, 5, 5)
 photo[0, 0, 1:4, 1:4] = torch.tensor([[1.0, 3, 2], [4, 8, 3], [2, 5, 1]])

@@ -2,17 +2,17 @@
 U-Net
 =====
 
-Ronneberger, Fischer and Brox (2015) add to the fully convolutional network a decoder as deep as its encoder, and hand the
-encoder's features across at every level: what the pooling forgets about *where* returns beside what the depth knows about
-*what*. This page trains one on the left half of a photograph and labels the right half.
+Ronneberger, Fischer and Brox (2015) add a decoder as deep as the encoder to the fully convolutional network, and concatenate
+the encoder's features at every level: they restore the positions that pooling discards. This page trains a U-Net on the left
+half of a photograph and labels the right half.
 """
 
 # %%
-# What the network sees
-# ---------------------
-# Five levels, each halving the resolution and doubling the channels. The paper's network has valid convolutions: its logits
-# lack 92 pixels on every side, and its inputs are 188, 204, 220, ... pixels wide. The receptive field is followed through
-# the operations, not taken from a table; it depends on where a pixel lies on the 16-pixel grid, and the largest counts.
+# Receptive field
+# ---------------
+# Five levels, each with half the resolution and twice the channels. The paper's network has valid convolutions: its logits
+# lack 92 pixels on every side, and its inputs are 188, 204, 220, ... pixels wide. The receptive field is computed from the
+# operations, not taken from a table; it depends on the position of a pixel on the 16-pixel grid, and the largest counts.
 import tempfile
 from pathlib import Path
 
@@ -40,8 +40,8 @@ for side in (188, 572, 700):
 # %%
 # Little data, much deformation
 # -----------------------------
-# The paper had 30 images and bent them: displacements drawn at a 3 x 3 grid (sigma 10 px), interpolated smoothly, one field
-# for the image and its labels. Below, one patch and four of its versions, the labels' outline drawn on each.
+# The paper had 30 images and deformed them: random displacements on a 3 x 3 grid (sigma 10 px), interpolated smoothly, the
+# same for an image and its labels. Below, one patch and four deformed versions, with the outline of the labels.
 folder = coins(Path(tempfile.mkdtemp()) / "coins")
 splits = datasets.open(folder)
 image, _ = splits["train"].image(0)
@@ -62,9 +62,9 @@ axes[0].set_title("the patch")
 axes[2].set_title("bent, turned, scaled")
 
 # %%
-# Borders weigh more
+# Weights of borders
 # ------------------
-# Cells that touch must not merge, so the loss weighs the ridge between them: ``w0 exp(-(d1 + d2)^2 / (2 sigma^2))``
+# Touching cells must not be merged, so the loss has larger weights between them: ``w0 exp(-(d1 + d2)^2 / (2 sigma^2))``
 # with the distances to the nearest and the second-nearest object.
 weights = border_weights(splits["train"].instances(0), w0=10, sigma=5)
 figure, axes = plt.subplots(1, 2, figsize=(8, 5), layout="constrained")
@@ -77,7 +77,7 @@ for axis in axes:
 # %%
 # Train on the left, label the right
 # ----------------------------------
-# A quarter of the paper's width, one minute on two processor cores.
+# A quarter of the paper's width, one minute on two CPU cores.
 torch.manual_seed(0)
 run = folder.parent / "run"
 result = train(
@@ -117,10 +117,10 @@ for axis, (picture, title, cmap) in zip(axes, pictures, strict=True):
 print(f"{result.steps} steps in {result.seconds:.0f} s")
 
 # %%
-# Tiles leave no seam
+# Tiles without seams
 # -------------------
-# The engine cuts an image into cores, reads each with the network's halo around it, and keeps the core. The map is the same
-# as that of the image in one piece, whatever the size of the tiles.
+# The engine divides an image into cores, reads each with the network's halo around it, and keeps the result of the core. The
+# map is the same as that of the image as a whole, for any size of the tiles.
 exact = methods.load(run, precision="float32")
 with raster.open(test.samples[0].image) as opened:
     whole, _ = engine.predict_array(exact, opened)

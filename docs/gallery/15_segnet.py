@@ -2,16 +2,16 @@
 SegNet
 ======
 
-SegNet (Badrinarayanan, Kendall and Cipolla 2017) keeps DeconvNet's idea, unpooling at the places that the encoder's
-pooling remembers, and drops what made it heavy: no dense layers, the decoder mirrors VGG-16's convolutions alone. This page
-counts what the memory of a place costs, trains SegNet on a photograph, and asks Bayesian SegNet where it is unsure.
+SegNet (Badrinarayanan, Kendall and Cipolla 2017) keeps DeconvNet's unpooling at the positions recorded by the encoder's
+pooling, but has no dense layers, which made DeconvNet large: the decoder mirrors VGG-16's convolutions only. This page
+computes the memory of these positions, trains SegNet on a photograph, and shows the uncertainty of Bayesian SegNet.
 """
 
 # %%
 # Two bits instead of a map
 # -------------------------
-# U-Net hands its features across at every level; SegNet only the place of each maximum in its window of 2 x 2 pixels, which
-# takes two bits. For the first level of an image of 360 x 480 pixels:
+# U-Net passes its features to the decoder at every level; SegNet only the position of each maximum in its window of 2 x 2
+# pixels, which takes two bits. For the first level of an image of 360 x 480 pixels:
 import tempfile
 from pathlib import Path
 
@@ -33,10 +33,10 @@ for name, size in kept.items():
     print(f"{name:16}{size:>12,} bytes")
 
 # %%
-# What the switches bring back
-# ----------------------------
+# What the switches restore
+# -------------------------
 # Pooling a photograph three times and unpooling it again: copies lose every edge; the switches put each maximum back on
-# its pixel. The gaps are what the decoder's convolutions fill.
+# its pixel. The decoder's convolutions fill the gaps.
 folder = coins(Path(tempfile.mkdtemp()) / "coins")
 splits = datasets.open(folder)
 photo = torch.from_numpy(splits["train"].image(0)[0].astype(np.float32))[None, :, :288, :192]
@@ -57,19 +57,19 @@ for axis, (picture, title) in zip(axes, shown, strict=True):
     axis.set_axis_off()
 
 # %%
-# Sizes are odd, and remembered
-# -----------------------------
-# 45 rows pool to 23, and 23 to 12; unpooling must be told which of the two sizes came before. Each switch keeps the size it
-# was taken from, so images of any size fit.
+# Odd sizes
+# ---------
+# 45 rows are pooled to 23, and 23 to 12, as are 46 and 24 rows; unpooling must know the size before pooling. The switches
+# store it, so images may have any size.
 for name in ("segnet", "segnet-basic", "bayesian-segnet"):
     about = methods.describe(name, 3, 11)
     print(f"{name:16}{about['parameters']:>12,} parameters, {about['model_megabytes']:.0f} MB")
 
 # %%
-# Train, label, and doubt
-# -----------------------
-# Bayesian SegNet drops half of the deep features at random while it trains and goes on doing so when it labels: the mean of
-# many passes is its answer, their variance its doubt. A quarter of the width, two minutes, on the left half of the photograph.
+# Train, label, and estimate uncertainty
+# --------------------------------------
+# Bayesian SegNet drops half of the deep features at random in training, and also when it labels: the mean of many passes is
+# the prediction, their variance the uncertainty. A quarter of the width, two minutes, on the left half of the photograph.
 torch.manual_seed(0)
 run = folder.parent / "run"
 train(
@@ -107,8 +107,8 @@ for axis, (picture, title, cmap) in zip(axes, pictures, strict=True):
     axis.set_axis_off()
 
 # %%
-# A doubt is worth something if it points at mistakes: of the tenth of the pixels that it doubts most, far more are wrong
-# than of the others.
+# Uncertainty is useful if it indicates errors: among the most uncertain tenth of the pixels, far more are wrong than among
+# the others.
 doubted = sampled.uncertainty >= np.quantile(sampled.uncertainty, 0.9)
 print(
     f"wrong among the most doubtful tenth {100 * wrong[doubted].mean():.1f} %, elsewhere {100 * wrong[~doubted].mean():.2f} %"

@@ -2,17 +2,17 @@
 Dilated convolution, context and ASPP
 =====================================
 
-Pooling buys a wide view with resolution. A *dilated* (atrous) convolution buys it with gaps between its taps: as many weights,
-the same resolution, a wider view. DeepLab (Chen et al. 2015 to 2017) replaces VGG's and ResNet's last strides by it and
-looks at several rates side by side (ASPP); Yu and Koltun (2016) stack rates into a context module. This page computes what
-each sees, and what a wrong choice of rates never sees.
+Pooling enlarges the receptive field at the cost of resolution. A *dilated* (atrous) convolution enlarges it by gaps between its
+taps: the same number of weights, the same resolution, a larger field. DeepLab (Chen et al. 2015 to 2017) replaces the last
+strides of VGG and ResNet by dilation and applies several rates in parallel (ASPP); Yu and Koltun (2016) stack rates in a context
+module. This page computes the receptive field of each, and the pixels that unsuitable rates miss.
 """
 
 # %%
 # Three weights, any width
 # ------------------------
-# In one dimension: :math:`y_i = \sum_k x_{i + r k} w_k`. On 1 ... 8 with three ones and rate 2. A stride can be traded for
-# a rate without changing a number, which the page on patch classification proves.
+# In one dimension: :math:`y_i = \sum_k x_{i + r k} w_k`. On 1 ... 8 with three ones and rate 2. A stride can be replaced by
+# a rate without changing the results, as the page on patch classification shows.
 import tempfile
 from pathlib import Path
 
@@ -41,8 +41,8 @@ for axis, rate in zip(axes, (1, 2, 3), strict=True):
 # %%
 # Gridding
 # --------
-# Stacked rates with a common factor look through a grille: neighbouring outputs never share an input, and half of the
-# pixels in their view do not count. Rates 1, 2, 5 leave no hole; the context module ends with rate 1 for that reason.
+# Stacked rates with a common factor read a grid of pixels: neighbouring outputs share no input, and half of the pixels in
+# their field have no effect. Rates 1, 2, 5 leave no holes; the context module ends with rate 1 for that reason.
 def taps(rates):
     """How often each input of one output is read by a stack of 3-tap convolutions."""
     counts = np.ones(1)
@@ -62,10 +62,10 @@ for axis, rates in zip(axes, stacks, strict=True):
     axis.set(xticks=[], yticks=[])
 
 # %%
-# The context module begins as the identity
-# -----------------------------------------
-# Seven dilated layers and a 1 x 1 layer on maps of class scores. Random weights failed; started as the identity, the module hands
-# its input on until training finds something better. Its view grows to 67 cells at 28 thousand weights.
+# The context module is initialised as the identity
+# -------------------------------------------------
+# Seven dilated layers and a 1 x 1 layer on maps of class scores. Random weights failed; initialised as the identity, the
+# module returns its input until training improves it. Its receptive field is 67 cells, with 28 thousand weights.
 module = context_module(21)
 print(f"context module: {sum(p.numel() for p in module.parameters()):,} parameters")
 view = 1
@@ -78,11 +78,11 @@ with torch.inference_mode():
 print("largest difference of what it hands on:", float((handed_on - scores).abs().max()))
 
 # %%
-# What the networks see
-# ---------------------
-# DeepLab-LargeFOV widens VGG's view by rate 12 in its first dense layer, at a sixth of the parameters of a 7 x 7 layer; ASPP
-# puts several rates side by side. DeepLabv3 adds the mean of the whole image to every pixel: then no tile can be labelled
-# alone, and densa says so (`whole image`).
+# Receptive fields of the networks
+# --------------------------------
+# DeepLab-LargeFOV enlarges VGG's field by rate 12 in its first dense layer, with a sixth of the parameters of a 7 x 7 layer;
+# ASPP applies several rates in parallel. DeepLabv3 adds the mean of the whole image to every pixel: then no tile can be
+# labelled independently, which densa reports (`whole image`).
 print(f"{'network':20}{'parameters':>14}{'field':>8}  stride")
 for name in ("deeplab-largefov", "deeplabv2-aspp", "deeplabv3", "dilated-context"):
     about = methods.describe(name, 3, 21)
@@ -92,8 +92,8 @@ for name in ("deeplab-largefov", "deeplabv2-aspp", "deeplabv3", "dilated-context
 # %%
 # The same weights, three rates
 # -----------------------------
-# One step through a trained view: the gradient of one output pixel with respect to the image shows where a small
-# DeepLab-LargeFOV, untrained, can look at all, for three rates of its dense layer.
+# The gradient of one output pixel with respect to the image shows which pixels affect it in a small, untrained
+# DeepLab-LargeFOV, for three rates of its dense layer.
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 for axis, rate in zip(axes, (1, 4, 12), strict=True):
     torch.manual_seed(0)
@@ -110,7 +110,7 @@ for axis, rate in zip(axes, (1, 4, 12), strict=True):
 # %%
 # DeepLab-LargeFOV on coins
 # -------------------------
-# A quarter of the width, a minute on the left half of a photograph.
+# A quarter of the width, one minute on the left half of a photograph.
 folder = coins(Path(tempfile.mkdtemp()) / "coins")
 splits = datasets.open(folder)
 torch.manual_seed(0)

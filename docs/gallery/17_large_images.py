@@ -2,16 +2,16 @@
 Large images
 ============
 
-An orthophoto has more pixels than a network takes and, with a probability per class and pixel, more than a computer's
-memory. So it is cut into tiles. This page shows what goes wrong at their borders, why densa's tiles leave no trace, and what
-else a prediction of hours needs: a memory budget, a run that survives being killed, and a map that opens with its legend.
+An orthophoto is too large for a network and, with a probability per class and pixel, for the memory of a computer. So it is
+divided into tiles. This page shows the errors at their borders, why densa's tiles have none, and what else a prediction of
+hours needs: a memory budget, a run that can be resumed after a kill, and a map with its legend.
 """
 
 # %%
 # A scene and a network
 # ---------------------
-# `densa.datasets.synthetic` makes aerial scenes of any size, every window of which can be made alone. A small U-Net learns
-# from one for half a minute; another is to be labelled.
+# `densa.datasets.synthetic` generates aerial scenes of any size, window by window. A small U-Net is trained on one for half a
+# minute, and labels another.
 import os
 import subprocess
 import sys
@@ -67,12 +67,12 @@ for axis, (picture, title) in zip(axes, shown, strict=True):
     axis.set_axis_off()
 
 # %%
-# Naive tiles show
-# ----------------
-# A pixel's class follows from the pixels around it, as far as the network's receptive field reaches. Tiles labelled by
-# themselves lack them at their borders. densa reads every tile (the *core*) with a *halo* as wide as that reach, computed
-# from the network's operations, begins tiles on the grid of its pooling (the *stride*), and keeps the core alone. The share of
-# pixels that differ from the map in one piece:
+# Seams of naive tiles
+# --------------------
+# A pixel's class depends on the pixels around it, within the network's receptive field. Tiles that are labelled independently
+# lack some of them at their borders. densa reads every tile (the *core*) with a *halo* as wide as the receptive field,
+# computed from the network's operations, aligns tiles with the grid of its pooling (the *stride*), and keeps only the core.
+# The share of pixels that differ from the map of the whole image:
 side = 256
 print(f"halo {model.halo} px, stride {model.stride} px")
 naive = np.empty_like(whole)
@@ -92,18 +92,18 @@ for axis, (title, labels) in zip(axes, {"naive tiles": naive, "core and halo": e
     axis.set_axis_off()
 
 # %%
-# Nor do other sizes: `densa seams MODEL IMAGE` makes this test on any model and image. Networks that look at the whole image
-# (DeepLabv3's image pooling) get its context from an overview, once for all tiles.
+# The same holds for other sizes: `densa seams MODEL IMAGE` makes this test with any model and image. Networks that depend on
+# the whole image (DeepLabv3's image pooling) take its features from an overview, once for all tiles.
 for side in (64, 128, 512):
     labels, _ = engine.predict_array(model, image, tile_size=side)
     print(f"tiles of {side:3} px: {np.count_nonzero(labels != whole)} pixels differ")
 
 # %%
-# Blending hides seams, at a price
-# --------------------------------
+# Blending hides seams, at a cost
+# -------------------------------
 # The usual remedy averages windows that overlap by half. Its seams are soft, but the map still depends on the size of the
-# windows, and every pixel is computed four times whatever that size; the cost of a halo falls as tiles grow. Blending remains
-# an option (`--blend hann`) for models that judge a window as a whole.
+# windows, and every pixel is computed four times for any size; the cost of a halo decreases with the size of the tiles.
+# Blending remains an option (`--blend hann`) for models that label a window as a whole.
 figure, axis = plt.subplots(figsize=(6, 4.3), layout="constrained")
 started = time.perf_counter()
 engine.predict_array(model, image, tile_size=256)
@@ -125,9 +125,9 @@ axis.set_axis_off()
 # %%
 # Killed, and resumed
 # -------------------
-# Finished tiles wait in a folder beside the output, which appears under its name when it is complete. `kill -9` in the midst
-# of a run costs the tile at hand; `--resume` computes what is missing, and the file is that of an uninterrupted run, byte by
-# byte. A work folder of another image, model or setting is refused.
+# Finished tiles are kept in a folder beside the output, which appears under its name when it is complete. `kill -9` during a
+# run loses only the current tile; `--resume` computes the missing ones, and the file equals that of an uninterrupted run, byte
+# by byte. A work folder of another image, model or setting is refused.
 small = ["--tile-size", "128"]
 quiet = {
     "stdout": subprocess.PIPE,
@@ -156,18 +156,18 @@ print("same bytes:", (folder / "map.tif").read_bytes() == (folder / "again.tif")
 # %%
 # A budget of memory
 # ------------------
-# `--memory` bounds what the process holds at once, all included: densa measures what the network needs, chooses the
-# largest tile that fits, and streams the rest. A tighter budget computes more pixels twice. `--dry-run` says so beforehand.
+# `--memory` limits the total memory of the process: densa measures the memory that the network needs and chooses the largest
+# tile that fits. With a smaller budget, more pixels are computed twice. `--dry-run` reports this beforehand.
 for budget in ("700MB", "2GB"):
     tried = subprocess.run(command("dry.tif", "--memory", budget, "--dry-run"), check=True, **quiet)
     print(f"{budget}:", tried.stdout.strip().partition(": ")[2])
 
 # %%
-# A map that arrives usable
-# -------------------------
+# A map that is ready to use
+# --------------------------
 # A GeoTIFF gives a Cloud-Optimized GeoTIFF with the image's georeference, overviews, colours and class names, and on
 # request one band of probability per class. Polygons are made while the tiles are written and are not cut at their borders;
-# `min_area` merges small ones, `simplify` moves borders that two polygons share once, so that no gap opens.
+# `min_area` merges small ones, `simplify` simplifies shared borders once for both polygons, so that there are no gaps.
 engine.predict_to_file(
     model, image, folder / "usable.tif", polygons=folder / "usable.gpkg", min_area=20, simplify=0.6, tile_size=256
 )
@@ -177,7 +177,7 @@ with rasterio.open(folder / "usable.tif") as made:
 print((folder / "usable.tif.aux.xml").exists(), raster.read_label_map(folder / "usable.tif")[1].class_names)
 
 # %%
-# The polygons of a corner, drawn over the image; their file has class, name, area and mean probability, and a QGIS style.
+# The polygons of a corner, drawn over the image; the file contains class, name, area, mean probability and a QGIS style.
 information, _, outlines, columns = pyogrio.raw.read(folder / "usable.gpkg", layer="usable")
 print(len(outlines), "polygons with", ", ".join(information["fields"]))
 place = image.georeference.transform

@@ -2,17 +2,18 @@
 Context chosen by the data
 ==========================
 
-How much of its surroundings must a pixel see to be labelled? In large aerial images the patch size decides it, and choosing
-it by hand costs a training for each size. Nogueira and others (TGRS 2019) draw the size anew for every batch, score each
-size as they go, and predict with the best. The network must take any size, so nothing in it shrinks. This page draws the
-lecture's two diagrams, trains a small network on half of a scene with drawn sizes, and labels the other half both ways.
+How much context does a pixel need to be labelled? In large aerial images it is determined by the patch size, and choosing it
+by hand needs one training per size. Nogueira and others (TGRS 2019) draw the size at random for every batch, score each size
+during training, and predict with the best. The network must accept any size, so it does not reduce the resolution. This page
+draws the lecture's two diagrams, trains a small network on half of a scene with random sizes, and labels the other half with
+patches and with tiles.
 """
 
 # %%
 # Training
 # --------
-# In each step a size is drawn, a batch of patches of that size is cut at anchors of every class alike, the network learns
-# from it, and the size's score and its occurrences are updated.
+# In each step a size is drawn, a batch of patches of that size is read at anchors of all classes in equal numbers, the network
+# is trained on it, and the score and the count of the size are updated.
 import json
 import tempfile
 from pathlib import Path
@@ -71,7 +72,7 @@ diagram(
 # Testing
 # -------
 # The scene is covered by patches of the best size that overlap by half, the last of each row and column shifted inside.
-# Their scores are added up and divided by the number of patches over a pixel; the class is the largest.
+# Their scores are summed and divided by the number of patches at a pixel; the class is that of the largest score.
 diagram(
     "testing",
     [
@@ -88,8 +89,8 @@ print("patches of 25 pixels along 100 begin at", engine.patch_starts(100, 25))
 # %%
 # Networks without a stride
 # -------------------------
-# Rates that grow replace pooling. With rates 1 to 6 every pixel of the field is read; with 1, 1, 2, 2, 4, 4 the kernels
-# still overlap. The two variants with maxima take them at every pixel.
+# Increasing rates replace pooling. With rates 1 to 6 every pixel of the field is read; with 1, 1, 2, 2, 4, 4 the kernels
+# still overlap. The two variants with max pooling use a stride of 1.
 for name in ("dilated6", "dilated6-rate6", "dense-dilated6", "dilated6-pooling", "dilated8-pooling"):
     with torch.device("meta"):
         network = build(name, 3, 6)
@@ -99,7 +100,7 @@ for name in ("dilated6", "dilated6-rate6", "dense-dilated6", "dilated6-pooling",
 # %%
 # Distributions
 # -------------
-# "uniform" takes every integer alike, "multinomial" the listed ones more often, "multi-fixed" only those.
+# "uniform" draws all integers with equal probability, "multinomial" the listed ones more often, "multi-fixed" only those.
 texts = ("uniform:25-65", "multinomial:25,45,65", "multi-fixed:25,45,65")
 figure, axes = plt.subplots(1, 3, figsize=(11, 2.3), layout="constrained", sharey=True)
 for axis, text in zip(axes, texts, strict=True):
@@ -111,8 +112,8 @@ axes[0].set_ylabel("probability")
 # %%
 # Anchors
 # -------
-# Each cell of a grid is an anchor, of the class that most of its patch has; a super-batch holds as many of each. Coins
-# cover a third of the photograph, yet half of the anchors drawn lie on them.
+# Each cell of a grid is an anchor, with the most frequent class of its patch; a super-batch has equally many of each class.
+# Coins cover a third of the photograph, but half of the anchors drawn are on them.
 folder = coins(Path(tempfile.mkdtemp()) / "coins")
 splits = datasets.open(folder)
 scene, labels = splits["train"].image(0)[0][0], splits["train"].labels(0)
@@ -133,8 +134,8 @@ for axis, title in zip(axes, ("patches at 16 anchors", "labels", "class of each 
     axis.set_axis_off()
 
 # %%
-# Train with drawn sizes
-# ----------------------
+# Train with random sizes
+# -----------------------
 # An eighth of the paper's width, 300 batches. ``densa train DATA --model dilated6-rate6 --context
 # uniform:25-65 --sampling anchors`` does the same.
 torch.manual_seed(0)
@@ -170,9 +171,10 @@ axes[1].set(title="occurrences", xlabel="patch size (pixels)")
 # %%
 # Predict: the paper's patches and exact tiles
 # --------------------------------------------
-# A patch's border sees padding where the scene goes on, which overlapping averages but does not mend. The engine's tiles
-# read the real surroundings: the receptive field on every side. The first map depends on the patch size, the last on
-# nothing. Which scores higher depends on the training: a network that only knew small patches knows their padding too.
+# At the border of a patch, the network reads padding instead of the scene; overlapping averages this error but does not
+# remove it. The engine's tiles are read with their surroundings: the receptive field on every side. The first map depends on
+# the patch size, the last on no size. Which scores higher depends on the training: a network trained on small patches only
+# has also learned from their padding.
 model = methods.load(run, device="cpu", precision="float32")
 test = splits["test"]
 maps = {}

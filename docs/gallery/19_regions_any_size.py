@@ -2,17 +2,16 @@
 Regions of any size
 ===================
 
-Networks look at a bounded neighbourhood, so their tiles can be made exact. Region methods are harder: a superpixel does not
-know where a tile ends, a flood runs as far as the relief lets it, and the number of a region depends on all regions before
-it. This page shows what cutting does to them, how densa's tiles leave no trace, and what comes out of a raster that does not
-fit in memory.
+Networks have a bounded receptive field, so their tiles can be exact. Region methods are harder: a superpixel may extend beyond
+a tile, a flood may cross the whole image, and the number of a region depends on all regions before it. This page shows the
+effect of tiles on region methods, how densa avoids it, and the outputs for a raster that does not fit in memory.
 """
 
 # %%
-# What cutting does
-# -----------------
-# A generated aerial scene, segmented as a whole and in tiles of 256 pixels by a library that knows only arrays. The usual
-# measure: how many of the boundary pixels of the one are not within two pixels of a boundary of the other.
+# Effect of independent tiles
+# ---------------------------
+# A generated aerial scene, segmented as a whole and in tiles of 256 pixels by a library that works on arrays only. The usual
+# measure: the share of the boundary pixels of one result that are not within two pixels of a boundary of the other.
 import subprocess
 import sys
 import tempfile
@@ -64,10 +63,10 @@ print(f"{moved(cut, whole):.0%} of the boundaries have moved, {len(np.unique(cut
 # %%
 # The same in densa
 # -----------------
-# `densa.engine.regions` has the methods of :mod:`densa.regions` as stages: a local step per tile, which reads as far around
-# the tile as its result depends on, and a global step over what tiles have in common, such as the pieces that touch their
-# faces. Sums are of integers, ties are decided by position, regions are numbered by their first pixel. So the regions are
-# the same to the last number.
+# `densa.engine.regions` has the methods of :mod:`densa.regions` as stages: a local step per tile, which reads all pixels around
+# the tile on which its result depends, and a global step over the connections between tiles, such as the pieces that touch
+# their faces. Sums are of integers, ties are resolved by position, regions are numbered by their first pixel. So the regions
+# are identical, including their numbers.
 methods = {
     "SLIC": region_method("slic", image=scene),
     "watershed": region_method("watershed", image=scene, count=1500, sigma=2),
@@ -80,7 +79,7 @@ for name, method in methods.items():
     print(f"{name}: {found[name].max()} regions; pixels that differ in tiles of 100 and 256: {differ}")
 
 # %%
-# Around the corner of four tiles: the library's superpixels end where the tiles end, densa's do not.
+# Around the corner of four tiles: the library's superpixels end at the borders of tiles, densa's do not.
 near = np.s_[196:316, 176:336]
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
 shown = {
@@ -106,17 +105,18 @@ for axis, (name, regions) in zip(axes, found.items(), strict=True):
     axis.set(title=f"{name}, {regions.max()} regions", xticks=[], yticks=[])
 
 # %%
-# The watershed that has a tile-independent answer
-# ------------------------------------------------
-# Meyer's flooding serves equal pixels first in, first out, and who came first may be decided at the other end of the raster.
-# Here every pixel has a place of its own in one order (the level at which a flood from the markers gets there, then the
-# distance inside a plateau, then position), and the regions are the trees of the minimum spanning forest that grow from the markers (Cousty et al. 2009). A tile can contract
-# what it can decide alone; the edges that it cannot decide are as few as its border pixels, and are decided together.
+# A watershed that does not depend on tiles
+# -----------------------------------------
+# Meyer's flooding processes equal pixels first in, first out, and which came first may be decided at the other end of the
+# raster. Here all pixels have a total order (the level at which a flood from the markers reaches them, then the distance
+# inside a plateau, then position), and the regions are the trees of the minimum spanning forest that grow from the markers
+# (Cousty et al. 2009). A tile contracts the edges that it can decide alone; the others are as few as its border pixels, and are
+# decided together.
 #
 # On the command line
 # -------------------
-# Rasters go in and out as files, in tiles as large as the memory allows. What is finished waits in a work folder: after a
-# kill, ``--resume`` goes on. Workers and Dask are those of ``densa predict``.
+# Inputs and outputs are files, processed in tiles as large as the memory allows. Finished stages are kept in a work folder:
+# ``--resume`` continues after a kill. Workers and Dask are those of ``densa predict``.
 
 
 def densa(*arguments):
@@ -147,7 +147,7 @@ with raster.open(folder / "regions.tif") as made:
 print(f"with values at most 120 apart: {dict(failing.counts)}; the first: {failing[0].message}")
 
 # %%
-# Everything can be merged further: small regions into the neighbour of nearest mean colour, as ``--min-size`` did above, or
-# by any rule on the region graph, which is built tile by tile as well.
+# All results can be merged further: small regions into the neighbour of nearest mean colour, as with ``--min-size`` above, or
+# by any rule on the region graph, which is computed tile by tile as well.
 merged = segment_array(MergeSmall(methods["watershed"], 300), scene, tile_size=300)
 print(f"watershed: {found['watershed'].max()} regions, {merged.max()} of 300 pixels or more")
