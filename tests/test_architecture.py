@@ -21,7 +21,7 @@ ROOMS = {
     "": [
         ("errors",),
         ("checks", "options", "progress", "union_find"),
-        ("legend",),
+        ("legend", "settings"),
         ("raster", "regions", "descriptors", "crf", "operators", "metrics"),
         ("datasets", "networks", "shallow"),
         ("segmenter",),
@@ -29,6 +29,7 @@ ROOMS = {
         ("training",),
         ("reports",),
         ("methods",),
+        ("verbs",),
         ("cli",),
     ],
     "datasets": [
@@ -47,15 +48,22 @@ ROOMS = {
         ("check", "estimate"),
     ],
     "raster": [
-        ("atomic", "polygons", "raster"),
+        ("atomic", "mirroring", "polygons"),
+        ("raster",),
         ("decoded", "gdal", "grid", "ground", "part", "reduced_copy"),
-        ("photo", "volume"),
+        ("photo", "vector", "volume"),
         ("opening",),
         ("writing",),
-        ("vector",),
     ],
     "regions": [("shared",), ("mean_shift", "normalized_cuts", "partition", "slic", "watershed")],
-    "training": [("patch_sizes", "pieces"), ("config", "loop"), ("tune_crf",), ("shallow",), ("from_config",)],
+    "training": [
+        ("patch_sizes", "tune_crf"),
+        ("settings",),
+        ("pieces",),
+        ("config", "loop"),
+        ("shallow",),
+        ("from_config",),
+    ],
 }
 
 MOST_MODULES = 20  # in one folder
@@ -63,19 +71,9 @@ MOST_PARAMETERS = 12
 MOST_LINES = 60  # of a function's body
 # What is still above a limit. The lists only shrink: an entry that is no longer needed fails the test.
 CROWDED: set[str] = set()
-MANY_PARAMETERS = {
-    "cli/compare.py:compare",
-    "cli/evaluate.py:evaluate",
-    "cli/predict.py:predict",
-    "cli/regions.py:regions",
-    "cli/train.py:train",
-    "training/loop/train.py:train",
-}
+MANY_PARAMETERS: set[str] = set()
 LONG_BODIES = {
-    "cli/compare.py:compare",
-    "cli/demo.py:demo",
     "regions/mean_shift/window_sums.py:_emit_window_sums",  # emits the machine code of a kernel
-    "training/loop/train.py:train",
 }
 
 # Tests of a whole room or of several modules: no module has their name.
