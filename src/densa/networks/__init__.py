@@ -1,6 +1,7 @@
 """Networks for dense labelling, one file per paper: images (N, bands, H, W) to logits (N, classes, H, W).
 
-All are a `Network`, whose attributes say what border the logits lack, which sizes it takes and so on.
+All are subclasses of `Network`, whose attributes describe the border that the logits lack, the sizes of images and so
+on.
 """
 
 from __future__ import annotations
@@ -73,12 +74,12 @@ NETWORKS: dict[str, type[Network]] = {
 
 
 def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> Network:
-    """A network of `NETWORKS` with fresh weights.
+    """Build a network of `NETWORKS` with initial weights.
 
     Args:
         name: a key of `NETWORKS`.
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         arguments: further arguments of the network's class, such as `width`.
 
     Raises:

@@ -22,17 +22,17 @@ from densa.operators.unpooling import WindowSwitches
 
 __all__ = ["BayesianSegNet", "MonteCarlo"]
 
-FIRST = 2  # encoder stages before it, and as many decoder stages at the end, have no dropout
+FIRST = 2  # stages without dropout: encoder stages up to this number, and as many decoder stages at the end
 
 Switches = list[WindowSwitches]
 
 
 class MonteCarlo(NamedTuple):
-    """What samples say of each pixel.
+    """Statistics of the samples at each pixel.
 
     Attributes:
-        probabilities: (N, C, H, W), mean over the samples of the softmax.
-        variance: (N, C, H, W), of the softmax over the samples.
+        probabilities: (N, C, H, W), mean of the softmax over the samples.
+        variance: (N, C, H, W), variance of the softmax over the samples.
         uncertainty: (N, H, W), mean of the variance over the classes.
     """
 
@@ -48,9 +48,9 @@ class BayesianSegNet(SegNet):
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of the first level; 64 is the paper's.
-        dropout: share of the features that is dropped.
+        dropout: share of the features that are dropped.
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands.
@@ -72,13 +72,13 @@ class BayesianSegNet(SegNet):
     def monte_carlo(self, images: Tensor, n_samples: int = 50, *, seed: int = 0) -> MonteCarlo:
         """Mean and variance of the class probabilities over passes with dropout.
 
-        Batch normalisation keeps its statistics, and the generators of random numbers are left as they were. Features
-        as far as pool3 are the same in all samples and worked out once.
+        Batch normalisation uses its running statistics, and torch's random state is restored. Features up to pool3 are
+        the same in all samples and computed once.
 
         Args:
             images: (N, n_bands, H, W).
-            n_samples: passes; better than the pass without dropout from about 6, the paper has 50.
-            seed: of the features that are dropped; the same seed gives the same result on the same device.
+            n_samples: passes; better than the pass without dropout from about 6 on; the paper uses 50.
+            seed: seed of the dropout; the same seed gives the same result on the same device.
 
         Raises:
             InputError: no samples, or another number of bands.
@@ -93,7 +93,7 @@ class BayesianSegNet(SegNet):
             mean = squares = torch.zeros(())
             with torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
                 torch.manual_seed(seed)
-                for n in range(1, n_samples + 1):  # Welford: no sample is kept
+                for n in range(1, n_samples + 1):  # Welford's algorithm: no sample is stored
                     sample = at_least_float32(self._sample(x, list(switches), drops=True)).softmax(dim=1)
                     if n == 1:
                         mean, squares = torch.zeros_like(sample), torch.zeros_like(sample)
@@ -105,7 +105,7 @@ class BayesianSegNet(SegNet):
         return MonteCarlo(mean, variance, variance.mean(dim=1))
 
     def _encode(self, x: Tensor, switches: Switches, stages: range) -> tuple[Tensor, Switches]:
-        """Pooled features and switches after the given stages; dropout comes after."""
+        """Pooled features and switches after the given stages, before dropout."""
         for number in stages:
             x, places = convolve_and_pool(self.encoder[number], x)
             switches.append(places)

@@ -1,4 +1,4 @@
-"""What every network asks of its arguments and of the images it is given."""
+"""Checks of the arguments and images of all networks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["check_bands", "check_counts"]
 
 
 def check_counts(**counts: int) -> None:
-    """Refuse a number of bands, classes or channels that is not a whole number from 1."""
+    """Raise an InputError unless all counts (bands, classes, channels) are integers of at least 1."""
     for name, value in counts.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(f"{name} must be a whole number, at least 1, got {value!r}")
 
 
 def check_bands(images: Tensor, n_bands: int) -> None:
-    """Refuse what is not (N, n_bands, H, W)."""
+    """Raise an InputError unless images are (N, n_bands, H, W)."""
     if images.dim() != 4:
         raise InputError(f"a network takes images (N, {n_bands}, H, W), got a tensor of shape {tuple(images.shape)}")
     if images.shape[1] != n_bands:

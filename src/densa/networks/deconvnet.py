@@ -1,12 +1,12 @@
 """DeconvNet (Noh, Hong, Han 2015, arXiv:1505.04366; layers of the authors' prototxt).
 
-VGG-16 with its dense layers as the encoder, mirrored as the decoder: a 7x7 transposed convolution leads back from one
-cell, unpooling puts values where the encoder's max pooling found them (the switches). All layers but the scores are
-followed by batch normalisation, whose shift begins at 0.001, and ReLU. Poolings round up, as in Caffe, and unpooling
-goes back to the size that was pooled, so images of other sizes than the paper's 224 x 224 fit too, from 193 on.
+VGG-16 with its dense layers as the encoder, mirrored as the decoder: a 7x7 transposed convolution follows the single
+cell, and unpooling puts values at the positions of the encoder's maxima (the switches). All layers except the scores
+are followed by batch normalisation, whose shift is initialised with 0.001, and ReLU. Poolings round up, as in Caffe,
+and unpooling restores the size before pooling, so images may have other sizes than the paper's 224 x 224, from 193 on.
 
-Departures: the 3x3 deconvolutions of stride 1 and padding 1 are the convolutions with flipped kernels that they equal;
-He initialisation where no ImageNet weights are loaded.
+Departures: the 3x3 deconvolutions of stride 1 and padding 1 are implemented as convolutions, which are equal except for
+flipped kernels; He initialisation if no ImageNet weights are loaded.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["DeconvNet"]
 
 OUTPUT_STRIDE = 32
 SMALLEST = 193  # 193, 97, 49, 25, 13, 7: the seven cells that fc6 needs
-ONE_CELL = 224  # largest side that still ends in one cell
+ONE_CELL = 224  # largest side that gives one cell
 SHIFT = 0.001
 
 
@@ -35,9 +35,9 @@ class DeconvNet(Network):
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of the first level; 64 is the paper's (64, 128, 256, 512, 512, and 4096 in fc6 and fc7).
-        dense_width: channels of fc6 and fc7; None is 64 * width. SegNet's authors trained it with 1024.
+        dense_width: channels of fc6 and fc7; None for 64 * width. SegNet's authors trained it with 1024.
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands or a smaller image.
@@ -56,7 +56,7 @@ class DeconvNet(Network):
         self.fc6 = _normalised(nn.Conv2d(w4, n_dense, 7))  # 7 x 7 of 224 x 224 to 1 x 1
         self.fc7 = _normalised(nn.Conv2d(n_dense, n_dense, 1))
         self.fc6_deconv = _normalised(nn.ConvTranspose2d(n_dense, w4, 7))  # back to 7 x 7
-        # In the order of use; a stage's last layer goes down to the channels of the level above.
+        # In the order of use; a stage's last layer reduces the channels to those of the level above.
         self.decoder = nn.ModuleList(
             [
                 _deconvolutions(w4, w4, w4, w4),
@@ -92,7 +92,7 @@ class DeconvNet(Network):
         x = self.fc6_deconv(self.fc7(self.fc6(x)))
         for stage in self.decoder:
             x = max_unpool_2x2(x, switches.pop())
-            for layer in stage.children():  # one by one, so that no map outlives its use
+            for layer in stage.children():  # one by one, so that no map is kept longer than needed
                 x = layer(x)
         return self.score(x)
 
@@ -125,7 +125,7 @@ def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.BatchNorm2d):
         nn.init.constant_(module.bias, SHIFT)
     elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        # One cell is enlarged to 7 x 7: an output of fc6_deconv hears one input place, not 49.
+        # One cell becomes 7 x 7: an output of fc6_deconv depends on one input position, not on 49.
         fan_in = module.in_channels * (1 if isinstance(module, nn.ConvTranspose2d) else module.kernel_size[0] ** 2)
         nn.init.normal_(module.weight, std=(2 / fan_in) ** 0.5)
         if module.bias is not None:

@@ -1,11 +1,11 @@
 """DeepLab-LargeFOV (Chen, Papandreou, Kokkinos, Murphy, Yuille 2015, arXiv:1412.7062).
 
-VGG-16 whose last two poolings keep the resolution, conv5 dilated by 2, fc6 a 3x3 convolution dilated by 12: scores at
-an eighth of the image, enlarged bilinearly. Poolings are 3x3 and round up, as in Caffe.
+VGG-16 whose last two poolings keep the resolution, with conv5 dilated by 2 and fc6 a 3x3 convolution dilated by 12:
+scores at an eighth of the image's resolution, upsampled bilinearly. Poolings are 3x3 and round up, as in Caffe.
 
-Departures: `normalisation="batch"`, the default, puts batch normalisation after the 3x3 convolutions of VGG-16, which
-hardly learns from scratch without ("none" is the paper's network); He initialisation where no weights are loaded;
-scores are enlarged in training too, instead of labels reduced; no conditional random field follows.
+Departures: `normalisation="batch"`, the default, adds batch normalisation after the 3x3 convolutions of VGG-16, which
+is hard to train from scratch without it ("none" is the paper's network); He initialisation if no weights are loaded; in
+training, too, scores are upsampled, instead of reducing the labels; no conditional random field follows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class DeepLabLargeFOV(Network):
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of the first level; 64 is the paper's (64, 128, 256, 512, 512, and 1024 in fc6 and fc7).
         normalisation: "batch", or "none" as in the paper.
         dropout: share of fc6's and fc7's features dropped in training.
@@ -68,7 +68,7 @@ class DeepLabLargeFOV(Network):
 
 
 def atrous_vgg16(n_bands: int, *, width: int, normalisation: str) -> nn.Sequential:
-    """VGG-16's features at an eighth of the image: the strides of pool4 and pool5 left out, conv5 dilated by 2.
+    """VGG-16's features at an eighth of the resolution: pool4 and pool5 without stride, conv5 dilated by 2.
 
     Row t of the features has its centre at row 8 t of the image; 321 rows give 41.
     """
@@ -86,7 +86,7 @@ def atrous_vgg16(n_bands: int, *, width: int, normalisation: str) -> nn.Sequenti
 
 
 def fc_branch(width: int, n_classes: int, *, rate: int, dropout: float) -> nn.Sequential:
-    """fc6 (3x3, dilated by `rate`), fc7 and fc8 (1x1) of the features of `atrous_vgg16`."""
+    """fc6 (3x3, dilated by `rate`), fc7 and fc8 (1x1), applied to the features of `atrous_vgg16`."""
     if not 0 <= dropout < 1:
         raise InputError(f"dropout must be at least 0 and less than 1, got {dropout}")
     n = 16 * width  # 1024
@@ -104,11 +104,11 @@ def fc_branch(width: int, n_classes: int, *, rate: int, dropout: float) -> nn.Se
 
 
 def enlarge(scores: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
-    """Scores between cells whose centres are at rows 0, factor, 2 * factor, ... of an image, bilinearly.
+    """Upsample bilinearly the scores of cells whose centres are at rows 0, factor, 2 * factor, ... of an image.
 
-    That is where the layers of the DeepLabs put them. For sides factor * n + 1, such as 321 and 513, corner falls on
-    corner; beyond the last cell of other sides the scores stay as they are. So where an image ends moves nothing.
-    Computed in float32, or in float64 if the scores are float64.
+    These are the positions in the DeepLab networks. For sides factor * n + 1, such as 321 and 513, the corners are
+    aligned; for other sides, the scores are constant beyond the last cell, so the size of the image does not shift
+    them. Computed in float32, or in float64 if the scores are float64.
 
     Args:
         scores: (N, C, h, w).

@@ -1,7 +1,7 @@
 """DeepLabv3 (Chen, Papandreou, Schroff, Adam 2017, arXiv:1706.05587): ASPP with image pooling on a dilated ResNet.
 
-Departures: batch normalisation averages with torch's momentum 0.1 (the paper's decay is 0.9997); He initialisation
-where no weights are loaded; the mean of the image's features may be held fixed, see `DeepLabV3.freeze_context`.
+Departures: batch normalisation averages with torch's momentum 0.1 (the paper's decay is 0.9997); He initialisation if
+no weights are loaded; the mean of the image's features can be fixed, see `DeepLabV3.freeze_context`.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ RATES = (6, 12, 18)  # at output stride 16; twice that at 8
 class DeepLabV3(Network):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H, W), of any height and width.
 
-    With image pooling every pixel depends on the whole image, so an image cut into tiles gives other labels. With a
-    frozen context it does not, and tiles with their halo equal the whole. The context is not trained: train with image
-    pooling, call `freeze_context`, and keep the model under `image_pooling="frozen"`.
+    With image pooling every pixel depends on the whole image, so tiles of an image give other labels. With a frozen
+    context they do not: tiles with their halo give the labels of the whole image. The context is not trained: train
+    with image pooling, call `freeze_context`, and save the model with `image_pooling="frozen"`.
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of the backbone's first convolution; 64 is the paper's (2048 features, 256 per branch).
         backbone: "resnet101" (the paper's best) or "resnet50".
-        output_stride: 16 or 8; the same weights serve for both.
+        output_stride: 16 or 8; the weights are the same.
         multi_grid: factors on the rates of the last stage's three 3x3 convolutions.
         image_pooling: "image" (the paper), "frozen", or "none" for ASPP without it.
 
     Attributes:
-        context: (1, 4 * width, 1, 1), what a frozen network has in place of the pooled image; zeros until it is set.
+        context: (1, 4 * width, 1, 1), used by a frozen network instead of the pooled image; initially zeros.
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands, or training on one image.
     """
 
-    needs_float32 = True  # in bfloat16 0.3 % of the labels of a narrow trained network differed
+    needs_float32 = True  # in bfloat16, 0.3 % of the labels of a narrow trained network differed
     context: Tensor
 
     def __init__(
@@ -95,13 +95,13 @@ class DeepLabV3(Network):
         return enlarge(scores, self.output_stride, (x.shape[-2], x.shape[-1]))
 
     def freeze_context(self, images: Tensor) -> None:
-        """Hold the image pooling fixed at what it is for an image, so that the output no longer depends on it.
+        """Fix the image pooling at its value for an image, so that pixels no longer depend on the whole image.
 
-        The image itself gives the very labels that it has as a whole; an overview of it, or some images like it, give
-        nearly those.
+        With the image itself, the labels are exactly those of the whole image; with an overview of it, or with similar
+        images, they are nearly the same.
 
         Args:
-            images: (N, n_bands, H, W), normalised as the network's images are; of several the mean is taken.
+            images: (N, n_bands, H, W), normalised like the network's input; the mean over several is used.
 
         Raises:
             InputError: another number of bands, or a network without image pooling.

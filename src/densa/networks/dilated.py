@@ -1,13 +1,14 @@
 """Dilated networks without a stride (Nogueira et al., TGRS 2019, arXiv:1804.04020; layers of the authors' repository
 keillernogueira/dynamic-rs-segmentation).
 
-Rates grow from layer to layer and nothing shrinks: any size gives logits of its own size, which is what training with a
-patch size drawn for each batch needs. A layer is convolution, batch normalisation without scale and shift, activation;
-"Pooling" adds a 3x3 maximum of stride 1. The 4x4 kernels have one more tap after than before the pixel, as the
-authors' padding ("SAME") has it, so they shift the features by half a pixel.
+Rates increase from layer to layer and the resolution is kept: logits have the size of the image, as training with a
+random patch size per batch requires. A layer consists of convolution, batch normalisation without scale and shift, and
+activation; "Pooling" adds 3x3 max pooling of stride 1. The 4x4 kernels have one more tap after than before the pixel,
+as with the authors' padding ("SAME"), so they shift the features by half a pixel.
 
-Departure: running statistics follow with a momentum of 0.1, since 0.001, the authors' (`norm_momentum=0.001`), is for
-runs of 150 000 steps. A convolution's bias, undone by the normalisation after it, is kept for the published totals.
+Departure: running statistics have a momentum of 0.1, since 0.001, the authors' (`norm_momentum=0.001`), is for runs of
+150 000 steps. Convolutions have a bias, which the normalisation cancels, so that parameter counts equal the published
+ones.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ LEAK = 0.1
 
 
 class _Dilated(Network):
-    """Layers of growing rates and a 1x1 classifier; see `Dilated6` for the arguments."""
+    """Layers of increasing rates and a 1x1 classifier; see `Dilated6` for the arguments."""
 
     output_stride = 1
     kernels: Sequence[int] = KERNELS
     rates: Sequence[int] = RATES
     factors: Sequence[int] = (1, 1, 2, 2, 4, 4)
-    """Channels of each layer, in widths."""
+    """Channels of each layer, in units of `width`."""
     pooling = False
 
     def __init__(self, n_bands: int, n_classes: int, *, width: int = 64, norm_momentum: float = 0.1) -> None:
@@ -56,17 +57,20 @@ class _Dilated(Network):
         self.classifier = _classifier(channels[-1], n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of the images, of their size."""
+        """Logits of the images, of the same size."""
         check_bands(x, self.n_bands)
         logits: Tensor = self.classifier(self.layers(x))
         return logits
 
 
 class Dilated6(_Dilated):
-    """Six layers of rates 1, 1, 2, 2, 4, 4; sees 37 pixels. Images (N, n_bands, H, W) to logits of their size.
+    """Six layers of rates 1, 1, 2, 2, 4, 4; receptive field 37 pixels.
+
+    Images (N, n_bands, H, W) to logits (N, n_classes, H, W).
 
     Args:
-        n_bands, n_classes: bands of the images, classes to tell apart.
+        n_bands: bands of the images.
+        n_classes: number of classes.
         width: channels of the first layer; 64 is the paper's.
         norm_momentum: share of a batch in the running statistics; 0.001 is the authors'.
 
@@ -78,17 +82,17 @@ class Dilated6(_Dilated):
 
 
 class Dilated6Rate6(_Dilated):
-    """`Dilated6` with the rates 1 to 6; sees 56 pixels."""
+    """`Dilated6` with the rates 1 to 6; receptive field 56 pixels."""
 
 
 class Dilated6Pooling(_Dilated):
-    """`Dilated6` with the rates 1 to 6, each layer with a 3x3 maximum; sees 68 pixels."""
+    """`Dilated6` with the rates 1 to 6 and 3x3 max pooling in each layer; receptive field 68 pixels."""
 
     pooling = True
 
 
 class Dilated8Pooling(_Dilated):
-    """Eight layers of rates 1 to 8, each with a 3x3 maximum; sees 102 pixels. Arguments of `Dilated6`."""
+    """Eight layers of rates 1 to 8, each with 3x3 max pooling; receptive field 102 pixels. Arguments as `Dilated6`."""
 
     kernels = (*KERNELS, 3, 3)
     rates = (*RATES, 7, 8)
@@ -97,13 +101,14 @@ class Dilated8Pooling(_Dilated):
 
 
 class DenseDilated6(Network):
-    """Six layers of rates 1 to 6, from the third on fed with the outputs of all before; sees 56 pixels.
+    """Six layers of rates 1 to 6, each applied to the outputs of all before it; receptive field 56 pixels.
 
-    Images (N, n_bands, H, W) to logits (N, n_classes, H, W). The classifier sees all six outputs, nothing the image.
+    Images (N, n_bands, H, W) to logits (N, n_classes, H, W). The classifier is applied to all six outputs, and only the
+    first layer to the image.
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of the first layer; 32 is the paper's.
         norm_momentum: share of a batch in the running statistics; 0.001 is the authors'.
 
@@ -126,10 +131,10 @@ class DenseDilated6(Network):
         self.classifier = _classifier(sum(channels), n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of the images, of their size."""
+        """Logits of the images, of the same size."""
         check_bands(x, self.n_bands)
         outputs: list[Tensor] = []
-        for layer in self.layers:  # 32, 64, 128, 192, 320 channels go into layers 2 to 6
+        for layer in self.layers:  # layers 2 to 6 have 32, 64, 128, 192, 320 input channels
             outputs.append(layer(torch.cat(outputs, dim=1) if outputs else x))
         logits: Tensor = self.classifier(torch.cat(outputs, dim=1))
         return logits
@@ -142,7 +147,7 @@ def _check(n_bands: int, n_classes: int, width: int, norm_momentum: float) -> No
 
 
 def _layer(n_in: int, n_out: int, kernel: int, rate: int, *, momentum: float, pooling: bool = False) -> nn.Sequential:
-    """Convolution to the same size, normalisation, activation and, where wanted, maximum."""
+    """Convolution to the same size, normalisation, activation and optional max pooling."""
     lost = (kernel - 1) * rate
     before, after = lost // 2, lost - lost // 2
     convolution = nn.Conv2d(n_in, n_out, kernel, dilation=rate, padding=before if before == after else 0)

@@ -1,13 +1,14 @@
 """Front end and context module of dilated convolutions (Yu, Koltun 2016, arXiv:1511.07122; layers of the authors'
 prototxt).
 
-The front end is VGG-16 without its last two poolings, conv5 dilated by 2 and fc6 by 4, and without padding: it is shown
-the image mirrored by 186 pixels and scores the classes at an eighth of it. The context module, seven 3x3 convolutions
-of growing rates on the scores, sees 67 x 67 of them. Scores are enlarged bilinearly.
+The front end is VGG-16 without its last two poolings, with conv5 dilated by 2 and fc6 by 4, and without padding: its
+input is the image mirrored by 186 pixels, and its scores have an eighth of the resolution. The context module, seven
+3x3 convolutions of increasing rates on the scores, has a receptive field of 67 x 67 cells. Scores are upsampled
+bilinearly.
 
-Departures: `normalisation="batch"`, the default, puts batch normalisation after the 3x3 convolutions of the front end,
-which hardly learns from scratch without ("none" is the paper's network); He initialisation where no weights are loaded;
-scores are enlarged in training too. The paper does not say how much noise the large module begins with: 1 % here.
+Departures: `normalisation="batch"`, the default, adds batch normalisation after the 3x3 convolutions of the front end,
+which is hard to train from scratch without it ("none" is the paper's network); He initialisation if no weights are
+loaded; scores are upsampled in training too. The paper does not state the initial noise of the large module: here 1 %.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ OUTPUT_STRIDE = 8
 MARGIN = 186  # pixels that the front end loses on each side
 RATES = (1, 1, 2, 4, 8, 16, 1)
 PADDING = sum(RATES)  # 33 cells on each side
-# Channels of the seven convolutions, in classes.
+# Channels of the seven convolutions, in units of the number of classes.
 CHANNELS = {"basic": (1, 1, 1, 1, 1, 1, 1), "large": (2, 2, 4, 8, 16, 32, 32)}
 NOISE = 0.01
 
 
 class DilatedContext(Network):
-    """Images (N, n_bands, H, W) to logits that lack 186 pixels on each side; H and W are 8 k + 372, k from 1.
+    """Images (N, n_bands, H, W) to logits that lack 186 pixels on each side; H and W are 8 k + 372, k at least 1.
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of the first level; 64 is the paper's (64, 128, 256, 512, 512, and 4096 in fc6 and fc7).
         context: "basic" (the paper's for CamVid), "large" (for VOC 2012) or "none", the front end alone.
         normalisation: of the front end: "batch", or "none" as in the paper.
@@ -106,10 +107,11 @@ class DilatedContext(Network):
         load_vgg16(self, source, dense={"classifier.0": "classifier.0", "classifier.3": "classifier.3"})
 
     def initialise_from(self, front_end: nn.Module) -> None:
-        """Take over the front end of a trained network, as the paper's second stage does; the context stays.
+        """Copy the front end of a trained network, as in the paper's second stage; the context is unchanged.
 
         Raises:
-            InputError: `front_end` lacks a parameter of this front end or has it in another shape; it is named.
+            InputError: `front_end` lacks a parameter of this front end or has it in another shape; the message names
+                it.
         """
         own, theirs = self.state_dict(), front_end.state_dict()
         front = [name for name in own if not name.startswith("context.")]
@@ -124,11 +126,11 @@ class DilatedContext(Network):
 
 
 def context_module(n_classes: int, kind: str = "basic") -> nn.Sequential:
-    """The context module, (N, n_classes, h, w) to the same; where the input is not negative it begins as the identity.
+    """The context module, (N, n_classes, h, w) to the same, initially the identity for inputs that are not negative.
 
     Args:
         n_classes: maps in and out.
-        kind: "basic", n_classes maps throughout, or "large", up to 32 times as many and some noise.
+        kind: "basic", with n_classes maps in all layers, or "large", with up to 32 times as many and initial noise.
 
     Raises:
         InputError: an unknown kind.
@@ -149,7 +151,7 @@ def context_module(n_classes: int, kind: str = "basic") -> nn.Sequential:
 
 @torch.no_grad()
 def _initialise_as_identity(layer: nn.Conv2d, n_classes: int, *, noise: float) -> None:
-    """Each output map hears at its centre the input maps of its class, shared among the class's maps (section 3)."""
+    """Each output map is the share of its class's input maps at the centre of the kernel (section 3)."""
     n_out, n_in, middle = layer.out_channels, layer.in_channels, layer.kernel_size[0] // 2
     share = n_classes / n_out
     class_of_output = torch.arange(n_out) * n_classes // n_out
@@ -162,7 +164,7 @@ def _initialise_as_identity(layer: nn.Conv2d, n_classes: int, *, noise: float) -
 
 
 def _unpadded(features: nn.Sequential) -> nn.Sequential:
-    """VGG-16's features without padding, pool4 and pool5, conv5 dilated by 2; the layers keep their numbers."""
+    """VGG-16's features without padding, pool4 and pool5, and with conv5 dilated by 2; layers keep their numbers."""
     stage = 1
     for number, layer in enumerate(features):
         if isinstance(layer, nn.MaxPool2d):

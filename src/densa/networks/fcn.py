@@ -1,11 +1,11 @@
 """Fully convolutional networks FCN-32s, FCN-16s and FCN-8s on VGG-16 (Long, Shelhamer, Darrell 2015, arXiv:1411.4038;
 Shelhamer, Long, Darrell 2017, arXiv:1605.06211; layers, crops and scales of the authors' `net.py`).
 
-The image is padded by 100 zeros, so that one of any size reaches the 7x7 layer; class scores of the last layer, of
-pool4 and of pool3 are enlarged bilinearly and added up, cropped to where they belong.
+The image is padded by 100 zeros, so that images of any size are large enough for the 7x7 layer; class scores of the
+last layer, of pool4 and of pool3 are upsampled bilinearly, cropped to align them, and added.
 
-Departures: `normalisation="batch"`, the default, puts batch normalisation after the 3x3 convolutions, without which
-VGG-16 hardly learns from scratch ("none" is the paper's network); He initialisation where no weights are loaded.
+Departures: `normalisation="batch"`, the default, adds batch normalisation after the 3x3 convolutions, without which
+VGG-16 is hard to train from scratch ("none" is the paper's network); He initialisation if no weights are loaded.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from densa.operators.upsampling import BilinearUpsampling
 __all__ = ["FCN8s", "FCN16s", "FCN32s"]
 
 PADDING = 100
-# Where the finer map begins in the coarser one's frame, from the places of the maps' centres in the image.
-CROP_32S, CROP_16S, CROP_8S = 19, 27, 31  # image in the enlarged scores
-CROP_POOL4, CROP_POOL3 = 5, 9  # scores so far in those of pool4, of pool3
+# Offset of one map in another, from the positions of their cells' centres in the image.
+CROP_32S, CROP_16S, CROP_8S = 19, 27, 31  # of the image in the upsampled scores
+CROP_POOL4, CROP_POOL3 = 5, 9  # of the coarser scores in those of pool4 and of pool3
 
 
 class _FCN(Network):
-    """What the three have in common: VGG-16 and the scores of its last layer."""
+    """Common parts of the three networks: VGG-16 and the scores of its last layer."""
 
     output_stride = 32
 
@@ -67,12 +67,12 @@ class _FCN(Network):
         load_vgg16(self, source, dense={"classifier.0": "classifier.0", "classifier.3": "classifier.3"})
 
     def initialise_from(self, coarser: nn.Module) -> None:
-        """Take over the parameters of a coarser network by name, as the stages 32s, 16s, 8s of the papers do.
+        """Copy the parameters of a coarser network by name, as in the stages 32s, 16s, 8s of the papers.
 
-        The scores that `coarser` has not begin at zero, so training goes on from its result.
+        Score layers that `coarser` does not have are zero, so training continues from its result.
 
         Raises:
-            InputError: `coarser` has a parameter that this network lacks or has in another shape; it is named.
+            InputError: `coarser` has a parameter that this network lacks or has in another shape; the message names it.
         """
         own, theirs = self.state_dict(), coarser.state_dict()
         for name, tensor in theirs.items():
@@ -86,7 +86,7 @@ class _FCN(Network):
         self.load_state_dict(theirs, strict=False)
 
     def _pooled(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """pool3, pool4 and the scores of the last layer; which are enlarged at least in float32."""
+        """pool3, pool4 and the scores of the last layer, in float32 or better, in which they are upsampled."""
         check_bands(x, self.n_bands)
         _, _, pool3, pool4, pool5 = stages(self.features, x)
         return pool3, pool4, at_least_float32(self.score_fr(self.classifier(pool5)))
@@ -97,7 +97,7 @@ class FCN32s(_FCN):
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of the first level; 64 is the paper's (64, 128, 256, 512, 512, and 4096 in fc6 and fc7).
         normalisation: "batch", or "none" as in the paper.
         dropout: share of fc6's and fc7's features dropped in training.
@@ -119,11 +119,11 @@ class FCN32s(_FCN):
 
 
 class FCN16s(_FCN):
-    """FCN-32s with the scores of pool4 added, in steps of 16 pixels; see `FCN32s`.
+    """FCN-32s with the scores of pool4 added, at a resolution of 16 pixels; see `FCN32s`.
 
     Args:
         n_bands, n_classes, width, normalisation, dropout: see `FCN32s`.
-        upsampling: "fixed", bilinear throughout (the released networks), or "learned" but for the last (2015 paper).
+        upsampling: "fixed", all bilinear (the released networks), or "learned" for all but the last (2015 paper).
     """
 
     def __init__(
@@ -150,13 +150,13 @@ class FCN16s(_FCN):
 
 
 class FCN8s(_FCN):
-    """FCN-16s with the scores of pool3 added, in steps of 8 pixels; see `FCN32s`.
+    """FCN-16s with the scores of pool3 added, at a resolution of 8 pixels; see `FCN32s`.
 
     Args:
         n_bands, n_classes, width, normalisation, dropout: see `FCN32s`.
         upsampling: see `FCN16s`.
         at_once: train without the stages 32s and 16s: pool4 is scaled by 0.01 and pool3 by 0.0001 before its scores,
-            which makes up for the size of their features (2017 paper).
+            which compensates for the magnitude of their features (2017 paper).
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class FCN8s(_FCN):
 
 
 def _scores(n_in: int, n_classes: int) -> nn.Conv2d:
-    """1x1 convolution to the classes, zero at first (random ones learned neither better nor faster in the paper)."""
+    """1x1 convolution to the classes, initially zero (in the paper, random weights were neither better nor faster)."""
     layer = nn.Conv2d(n_in, n_classes, 1)
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:

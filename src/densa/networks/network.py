@@ -1,4 +1,4 @@
-"""The base class of the networks, with defaults for what few of them need."""
+"""The base class of the networks, with defaults for properties that few of them have."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ __all__ = ["Network", "at_least_float32"]
 class Network(nn.Module):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H - 2 * margin, W - 2 * margin).
 
-    What a subclass does not set keeps the default: a network that takes every size and loses no border, can run in
-    bfloat16 and has no published weights. Modules of other classes have the same defaults; see
-    `densa.operators.modules.network_rules`, which also names further methods that a network may have.
+    By default a network takes images of any size, loses no border, can run in bfloat16 and has no published weights.
+    Modules of other classes have the same defaults; see `densa.operators.modules.network_rules`, which also lists
+    further methods that a network may have.
 
     Attributes:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         output_stride: input pixels per cell of the deepest features.
         margin: pixels that the logits lack on each side.
         needs_float32: bfloat16 would change more than 0.1 % of the labels.
-        imagenet_weights: the weights of `densa.networks.weights.PUBLISHED` for `load_weights`; None: there are none.
+        imagenet_weights: name in `densa.networks.weights.PUBLISHED` of the weights for `load_weights`; None if there
+            are none.
     """
 
     n_bands: int
@@ -48,14 +49,15 @@ class Network(nn.Module):
         raise InputError(f"there are no published weights for {type(self).__name__}, so {source} cannot be loaded")
 
     def initialise_from(self, earlier: nn.Module) -> None:
-        """Take over the parameters of an earlier stage of the same method.
+        """Copy the parameters of an earlier stage of the same method.
 
         Raises:
-            InputError: the method has no stages, or the parameters do not fit; the first that differs is named.
+            InputError: the method has no stages, or the parameters do not fit; the message names the first that
+                differs.
         """
         raise InputError(f"{type(self).__name__} has no earlier stage to start from, got {type(earlier).__name__}")
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """A tensor of lower precision in float32, any other as it is."""
+    """Convert a tensor of lower precision than float32 to float32; others are returned unchanged."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -1,10 +1,10 @@
 """Patch classification: a CNN that labels the centre pixel of a patch (Ciresan, Giusti, Gambardella, Schmidhuber 2012),
 at every pixel of an image in one pass (Giusti et al. 2013, arXiv:1302.1700; Li, Zhao, Wang 2014, arXiv:1412.4526).
 
-Convolutions are not padded, so a pixel's scores are those of its patch, wherever that lies. An image is shown to the
-network with every stride turned into the dilation of what follows, which gives the scores of all of its patches.
+Convolutions are not padded, so a pixel's scores are those of its patch, at any position. For an image, every stride is
+replaced by a dilation of the following layers, which gives the scores of all patches.
 
-Departures: ReLU in place of scaled tanh, He initialisation, batch normalisation, one network in place of an average of
+Departures: ReLU instead of scaled tanh, He initialisation, batch normalisation, one network instead of an average of
 several.
 """
 
@@ -21,20 +21,20 @@ from densa.operators.dense_evaluation import dilated_form
 
 __all__ = ["PatchCNN"]
 
-# Per side of a patch: the sides of the four kernels, each followed by 2x2 pooling, and of the map that is left.
+# For each side of a patch: sides of the four kernels, each followed by 2x2 pooling, and side of the remaining map.
 KERNELS = {65: (4, 4, 5, 4, 1), 95: (4, 5, 4, 4, 3)}
 
 
 class PatchCNN(Network):
     """Images (N, n_bands, H, W) to logits (N, n_classes, H - patch_size + 1, W - patch_size + 1).
 
-    A patch thus gives the scores of its centre pixel. Trained on crops of one patch (`patch_size` 1 of the training),
-    it is the patch classifier; on larger crops, the same on all their patches at once.
+    A patch gives the scores of its centre pixel. With training crops of one patch (`patch_size` 1 of the training), it
+    is the patch classifier; with larger crops, the classifier of all their patches at once.
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
-        width: maps of each convolution; the paper has 48, and 200 neurons for them in the dense layer.
+        n_classes: number of classes.
+        width: channels of each convolution; the paper has 48, with 200 neurons in the dense layer, which scale alike.
         patch_size: side of a patch, 65 (the papers' N1 to N3) or 95 (N4).
         normalisation: "batch" after each convolution, or "none" (the paper).
 
@@ -81,7 +81,7 @@ class PatchCNN(Network):
         return self.layers(x)
 
     def _of_patches(self, x: Tensor) -> Tensor:
-        """The same from patches alone, (N, n_bands, size, size) -> (N, n_classes, 1, 1), with the strides of old."""
+        """The same for single patches, (N, n_bands, size, size) to (N, n_classes, 1, 1), with the original strides."""
         for layer in self.layers:
             if isinstance(layer, nn.Conv2d):
                 x = F.conv2d(x, layer.weight, layer.bias)

@@ -1,8 +1,8 @@
-"""ResNet-50 and ResNet-101 as encoders (He, Zhang, Ren, Sun 2016, arXiv:1512.03385), dilated where the last strides are
-left out (Chen, Papandreou, Schroff, Adam 2017, arXiv:1706.05587, section 3.1).
+"""ResNet-50 and ResNet-101 as encoders (He, Zhang, Ren, Sun 2016, arXiv:1512.03385), with dilation instead of the last
+strides (Chen, Papandreou, Schroff, Adam 2017, arXiv:1706.05587, section 3.1).
 
-Layers and parameters have torchvision's names, so that its ImageNet weights load; as there, the stride of a stage is
-that of the 3x3 convolution of its first block. All 3x3 convolutions of a stage without its stride have the stage's
+Layers and parameters have torchvision's names, so that its ImageNet weights can be loaded; as there, the stride of a
+stage is that of the 3x3 convolution of its first block. All 3x3 convolutions of a stage without stride have the stage's
 rate, as in the paper's figures.
 """
 
@@ -19,7 +19,7 @@ from densa.networks.weights import load_weights, read_weights
 __all__ = ["ResNet", "load_resnet", "rates_of"]
 
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
-# Per output stride: (stride, rate) of the four stages, the first of which begins at a quarter of the image.
+# For each output stride: (stride, rate) of the four stages, the first of which has a quarter of the resolution.
 STAGES = {
     32: ((1, 1), (2, 1), (2, 1), (2, 1)),
     16: ((1, 1), (2, 1), (2, 1), (1, 2)),
@@ -38,7 +38,7 @@ class ResNet(nn.Module):
         name: "resnet50" or "resnet101".
         width: channels of the first convolution; 64 is the paper's (2048 features).
         output_stride: 32 (the paper), 16 or 8.
-        multi_grid: factors on the rates of the last stage's three 3x3 convolutions.
+        multi_grid: factors of the rates of the last stage's three 3x3 convolutions.
 
     Raises:
         InputError: an unknown name or output stride.
@@ -81,7 +81,7 @@ class ResNet(nn.Module):
 
 
 class _Bottleneck(nn.Module):
-    """1x1 down, 3x3 dilated, 1x1 up, each normalised; added to the input."""
+    """1x1 to fewer channels, 3x3 dilated, 1x1 to more channels, each normalised; added to the input."""
 
     def __init__(self, n_in: int, n_inner: int, stride: int, rate: int) -> None:
         super().__init__()
@@ -125,15 +125,15 @@ def load_resnet(network: nn.Module, source: Path | str) -> None:
 
 
 def rates_of(text: str, *, what: str, count: int) -> tuple[int, ...]:
-    """Numbers from 1 on, written with commas: "1,2,4".
+    """Parse positive integers separated by commas: "1,2,4".
 
     Args:
-        text: the numbers; as text they can stand in a model's description.
+        text: the numbers; a text can be stored in a model's description.
         what: name of the argument, for messages.
-        count: how many there must be.
+        count: required number of integers.
 
     Raises:
-        InputError: other text.
+        InputError: another text.
     """
     parts = text.split(",") if isinstance(text, str) else []
     rates = tuple(int(part) for part in parts if part.strip().isdecimal())

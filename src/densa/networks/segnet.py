@@ -1,11 +1,11 @@
 """SegNet (Badrinarayanan, Kendall, Cipolla 2017, PAMI 39(12), arXiv:1511.00561; VGG-16 without its dense layers).
 
-The decoder puts features back where the encoder's max pooling found them (the switches), then convolves. Pooling rounds
-up, as in the authors' Caffe: 45 -> 23 -> 12; the decoder is told the size to go back to, so any image size fits.
-Switches take 2 bits each, and large levels are inferred in strips, so a prediction needs little more memory than the
+The decoder puts features back at the positions of the encoder's maxima (the switches), then convolves. Pooling rounds
+up, as in the authors' Caffe: 45 -> 23 -> 12; switches record the size before pooling, so images may have any size.
+Switches take 2 bits each, and large levels are predicted in strips, so a prediction needs little more memory than the
 weights and two pooled maps.
 
-Departures: He initialisation and no weights from ImageNet; epsilon 1e-5 in the batch normalisation (theirs 1e-9).
+Departures: He initialisation if no ImageNet weights are loaded; epsilon 1e-5 in the batch normalisation (theirs 1e-9).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SegNet(Network):
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of the first level; 64 is the paper's (64, 128, 256, 512, 512).
 
     Raises:
@@ -38,7 +38,7 @@ class SegNet(Network):
     """
 
     output_stride = OUTPUT_STRIDE
-    # Rounded to bfloat16, maxima of a window tie and switches move: far more than 0.1 % of the labels then differ.
+    # In bfloat16, maxima of a window are often equal and switches change: far more than 0.1 % of the labels differ.
     needs_float32 = True
     imagenet_weights = "vgg16_bn"
 
@@ -56,7 +56,7 @@ class SegNet(Network):
                 _convs(w4, w4, w4, w4),
             ]
         )
-        # In the order of use; a stage's last convolution goes down to the channels of the level above.
+        # In the order of use; a stage's last convolution reduces the channels to those of the level above.
         self.decoder = nn.ModuleList(
             [
                 _convs(w4, w4, w4, w4),

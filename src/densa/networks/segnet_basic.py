@@ -1,10 +1,10 @@
 """SegNet-Basic (Badrinarayanan, Kendall, Cipolla 2017, arXiv:1511.00561, section 3.3) and decoders of its table 1.
 
-Four 7x7 convolutions of 64 channels down and four up; unpooling by the encoder's switches, as in SegNet, and no ReLU in
-the decoder. Poolings round up, as in Caffe, so any image size fits.
+Four 7x7 convolutions of 64 channels in the encoder and four in the decoder; unpooling with the encoder's switches, as
+in SegNet, and no ReLU in the decoder. Poolings round up, as in Caffe, so images may have any size.
 
-Departures: no contrast normalisation of the image, whose bands come normalised over the training set; He initialisation
-with epsilon 1e-5 in the batch normalisation.
+Departures: no contrast normalisation of the image, since its bands are normalised by the training set; He
+initialisation, with epsilon 1e-5 in the batch normalisation.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class SegNetBasic(Network):
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of every convolution; the paper has 64.
-        decoder: "unpool" (SegNet-Basic); "encoder-addition", the encoder's maps added to each decoder stage's;
-            "single-channel", a decoder kernel per map; "bilinear", no decoder, the deepest scores enlarged.
-        bias: biases before the batch normalisation and of the scores; the released model has them.
+        decoder: "unpool" (SegNet-Basic); "encoder-addition", the encoder's maps added to those of each decoder stage;
+            "single-channel", one decoder kernel per map; "bilinear", no decoder, the deepest scores upsampled.
+        bias: biases before the batch normalisation and in the scores; the released model has them.
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands.
@@ -83,7 +83,7 @@ class SegNetBasic(Network):
         scores = self.score(x)
         if len(self.decoder) > 0:
             return scores
-        # Cell t covers the pixels 16 t to 16 t + 15, of which the image may lack the last.
+        # Cell t covers the pixels 16 t to 16 t + 15; the last of them may be outside the image.
         scores = F.interpolate(scores, scale_factor=OUTPUT_STRIDE, mode="bilinear", align_corners=False)
         return scores[..., :height, :width]
 

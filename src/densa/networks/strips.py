@@ -1,8 +1,8 @@
-"""A level of an encoder and decoder that are joined by switches alone, one strip of rows after the other.
+"""Levels of encoders and decoders that are joined by switches alone, computed in strips of rows.
 
-Between such levels go pooled maps and 2-bit switches, and no map of the level's own size. Where nothing has to be kept
-for a gradient, the level can so be worked out in strips, each read with the rows about it that its convolutions look
-at: the same values, in a fraction of the memory.
+Such levels pass on pooled maps and 2-bit switches, but no map of their own size. If nothing has to be stored for a
+gradient, a level can be computed in strips, each read with the rows around it on which its convolutions depend: the
+same values, in a fraction of the memory.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from densa.operators.unpooling import WindowSwitches, max_pool_2x2, max_unpool_2
 
 __all__ = ["convolve_and_pool", "unpool_and_convolve"]
 
-STRIP_BYTES = 2**23  # of the widest map of a strip
+STRIP_BYTES = 2**23  # size of a strip's largest map
 
 
 def convolve_and_pool(stage: nn.Module, x: Tensor) -> tuple[Tensor, WindowSwitches]:
-    """`max_pool_2x2(stage(x))`, in strips where the maps are large and no gradient is wanted.
+    """`max_pool_2x2(stage(x))`, in strips if the maps are large and no gradient is needed.
 
     Args:
-        stage: convolutions of stride 1 that keep the size of the map, and layers that work place by place.
+        stage: convolutions of stride 1 that keep the size of the map, and pointwise layers.
         x: (N, C, H, W).
     """
     height, width = x.shape[-2:]
@@ -43,12 +43,12 @@ def convolve_and_pool(stage: nn.Module, x: Tensor) -> tuple[Tensor, WindowSwitch
 
 
 def unpool_and_convolve(stage: nn.Module, x: Tensor, switches: WindowSwitches) -> Tensor:
-    """`stage(max_unpool_2x2(x, switches))`, in strips where the maps are large and no gradient is wanted.
+    """`stage(max_unpool_2x2(x, switches))`, in strips if the maps are large and no gradient is needed.
 
     Args:
         stage: see `convolve_and_pool`.
-        x: (N, C, H', W'), one value a switch.
-        switches: of the level's pooling.
+        x: (N, C, H', W'), one value per switch.
+        switches: switches of the level's pooling.
     """
     height, width = switches.size
     strips = _strips(stage, x, height, width)
@@ -64,7 +64,7 @@ def unpool_and_convolve(stage: nn.Module, x: Tensor, switches: WindowSwitches) -
 
 
 class _Strip(NamedTuple):
-    """Rows `first` to `last` of a map are read; of what comes out, the rows `kept`."""
+    """Rows `first` to `last` - 1 of a map are read, and the rows `kept` of the result are used."""
 
     first: int
     last: int
@@ -72,7 +72,7 @@ class _Strip(NamedTuple):
 
 
 def _strips(stage: nn.Module, x: Tensor, height: int, width: int) -> list[_Strip]:
-    """Strips of a map that begin at even rows; none where the map is to stay whole."""
+    """Strips of a map that begin at even rows; none if the map is computed as a whole."""
     kept_for_later = stage.training or torch.is_grad_enabled()
     if kept_for_later or x.is_meta or x.shape[0] > 1 or torch.compiler.is_compiling():
         return []
@@ -89,7 +89,7 @@ def _strips(stage: nn.Module, x: Tensor, height: int, width: int) -> list[_Strip
 
 
 def _stacked(parts: Iterator[Tensor], height: int) -> Tensor:
-    """The parts one below the other, each let go once it is copied."""
+    """The parts stacked vertically; each is released after it was copied."""
     whole, row = torch.empty(0), 0
     for part in parts:
         if not row:

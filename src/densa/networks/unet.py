@@ -1,10 +1,10 @@
-"""U-Net (Ronneberger, Fischer, Brox 2015, arXiv:1505.04597, figure 1), with valid convolutions or padded.
+"""U-Net (Ronneberger, Fischer, Brox 2015, arXiv:1505.04597, figure 1), with valid or padded convolutions.
 
 As in the authors' released model, a ReLU follows each up-convolution. `padding="valid"` is the paper's network.
 
-Departures of `padding="same"`, the default: logits have the image's size, and batch normalisation stands between every
-3x3 convolution and its ReLU. It learns an offset in place of the convolution's bias and no scale (the next convolution
-absorbs a scale through the ReLU), so both variants have the paper's number of parameters.
+Departures of `padding="same"`, the default: logits have the image's size, and there is batch normalisation between
+every 3x3 convolution and its ReLU. It learns an offset, which replaces the convolution's bias, and no scale (the next
+convolution can absorb a scale through the ReLU), so both variants have the paper's number of parameters.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class UNet(Network):
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of the first level; each of the four further levels has twice as many as the one above.
         padding: "same" pads every convolution with zeros; "valid" does not (the paper).
-        normalisation: "batch" or "none"; None means "batch" where padded and "none" where valid (the paper).
+        normalisation: "batch" or "none"; None for "batch" with padding and "none" without (the paper).
         dropout: share of the features dropped in training after levels 4 and 5; the released model has 0.5.
 
     Raises:
@@ -125,7 +125,7 @@ class _ShiftNorm(nn.BatchNorm2d):
 
 
 def _two_convs(n_in: int, n_out: int, pad: int, batch: bool, dropout: float = 0.0) -> nn.Sequential:
-    """Twice 3x3 convolution (and normalisation) and ReLU; then dropout."""
+    """3x3 convolution, optional normalisation and ReLU, twice; then dropout."""
     layers: list[nn.Module] = []
     for a in (n_in, n_out):
         layers.append(nn.Conv2d(a, n_out, 3, padding=pad, bias=not batch))
@@ -135,7 +135,7 @@ def _two_convs(n_in: int, n_out: int, pad: int, batch: bool, dropout: float = 0.
 
 
 def _centre_crop(x: Tensor, like: Tensor) -> Tensor:
-    """The middle of `x`, of the height and width of `like`; 64 -> 56 takes rows 4 to 59."""
+    """The centre of `x`, with the height and width of `like`; 64 -> 56 takes rows 4 to 59."""
     height, width = like.shape[-2:]
     top, left = (x.shape[-2] - height) // 2, (x.shape[-1] - width) // 2
     return x[..., top : top + height, left : left + width]
@@ -146,7 +146,7 @@ def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         n_inputs = module.in_channels * module.kernel_size[0] * module.kernel_size[1]
     elif isinstance(module, nn.ConvTranspose2d):
-        n_inputs = module.in_channels  # kernel = stride: an output sees one position of its input
+        n_inputs = module.in_channels  # kernel = stride: an output depends on one input position
     else:
         return
     nn.init.normal_(module.weight, std=math.sqrt(2 / n_inputs))

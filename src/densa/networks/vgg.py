@@ -1,7 +1,7 @@
 """VGG-16 as an encoder (Simonyan and Zisserman 2015, arXiv:1409.1556, configuration D); dense layers as convolutions.
 
 Layers and parameters have torchvision's names, `features.N` and `classifier.N`, with batch normalisation (as in its
-`vgg16_bn`) or without, so that its ImageNet weights load.
+`vgg16_bn`) or without, so that its ImageNet weights can be loaded.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ __all__ = [
     "vgg16_features",
 ]
 
-CONVOLUTIONS = (2, 2, 3, 3, 3)  # per stage; a 2x2 max pooling ends each
+CONVOLUTIONS = (2, 2, 3, 3, 3)  # per stage; each stage ends with 2x2 max pooling
 
 
 def vgg16_features(
     n_bands: int, *, width: int = 64, normalisation: str = "none", first_padding: int = 1, ceil_mode: bool = False
 ) -> nn.Sequential:
-    """Thirteen 3x3 convolutions in five stages, each ended by 2x2 max pooling; fresh weights (He).
+    """Thirteen 3x3 convolutions in five stages, each of which ends with 2x2 max pooling; He initialisation.
 
     Args:
         n_bands: bands of the images.
         width: channels of the first stage; 64 is the paper's (64, 128, 256, 512, 512).
-        normalisation: "batch" puts batch normalisation after each convolution, "none" does not (the paper).
-        first_padding: zeros around the image; FCN has 100.
+        normalisation: "batch" adds batch normalisation after each convolution, "none" does not (the paper).
+        first_padding: zeros around the image; 100 in FCN.
         ceil_mode: poolings round up, as in Caffe.
     """
     layers: list[nn.Module] = []
@@ -55,7 +55,7 @@ def vgg16_features(
 
 
 def vgg16_classifier(n_in: int, n_out: int, *, dropout: float = 0.5) -> nn.Sequential:
-    """The dense layers fc6 and fc7 as convolutions, 7x7 and 1x1, with their ReLU and dropout; no 1000 classes."""
+    """The dense layers fc6 and fc7 as convolutions, 7x7 and 1x1, with ReLU and dropout."""
     classifier = nn.Sequential(
         nn.Conv2d(n_in, n_out, 7), nn.ReLU(inplace=True), nn.Dropout(dropout),
         nn.Conv2d(n_out, n_out, 1), nn.ReLU(inplace=True), nn.Dropout(dropout),
@@ -65,7 +65,7 @@ def vgg16_classifier(n_in: int, n_out: int, *, dropout: float = 0.5) -> nn.Seque
 
 
 def stages(features: nn.Sequential, x: Tensor) -> Iterator[Tensor]:
-    """Run `vgg16_features`, giving the map after each of the five poolings."""
+    """Run `vgg16_features` and yield the map after each of the five poolings."""
     for layer in features:
         x = layer(x)
         if isinstance(layer, nn.MaxPool2d):
@@ -75,12 +75,13 @@ def stages(features: nn.Sequential, x: Tensor) -> Iterator[Tensor]:
 def load_vgg16(network: nn.Module, source: Path | str, *, dense: Mapping[str, str]) -> None:
     """Load torchvision's VGG-16 into a network.
 
-    A network with batch normalisation takes weights trained with it or without; then its normalisation stays fresh.
+    A network with batch normalisation takes weights trained with or without it; without, its normalisation keeps its
+    initial values.
 
     Args:
-        network: its `features` are of `vgg16_features`.
+        network: its `features` are those of `vgg16_features`.
         source: a file, "vgg16" or "vgg16_bn"; see `densa.networks.weights.read_weights`.
-        dense: the network's own layer for "classifier.0" and "classifier.3" of the file, by its name there.
+        dense: names, in the file, of the dense layers by their names in the network: "classifier.0", "classifier.3".
 
     Raises:
         InputError: see `densa.networks.weights`; weights with batch normalisation for a network without.
@@ -105,11 +106,11 @@ def load_vgg16(network: nn.Module, source: Path | str, *, dense: Mapping[str, st
 
 
 def load_vgg16_encoder(network: nn.Module, source: Path | str) -> None:
-    """Load torchvision's VGG-16 into an encoder of other names, SegNet's: thirteen normalised convolutions in order.
+    """Load torchvision's VGG-16 into SegNet's encoder: thirteen normalised convolutions, matched by their order.
 
     Args:
-        network: its `encoder` has them.
-        source: a file, "vgg16" (the normalisation then stays fresh) or "vgg16_bn"; see
+        network: its `encoder` contains these convolutions.
+        source: a file, "vgg16" (the normalisation then keeps its initial values) or "vgg16_bn"; see
             `densa.networks.weights.read_weights`.
 
     Raises:
@@ -137,7 +138,7 @@ def load_vgg16_encoder(network: nn.Module, source: Path | str) -> None:
 
 
 def _numbers(n_layers: int) -> list[int]:
-    """torchvision's numbers of the convolutions: each takes `n_layers` places, a pooling one."""
+    """torchvision's numbers of the convolutions, each of which takes `n_layers` numbers, and a pooling one."""
     numbers, place = [], 0
     for n_convolutions in CONVOLUTIONS:
         numbers += [place + n_layers * i for i in range(n_convolutions)]
@@ -146,7 +147,7 @@ def _numbers(n_layers: int) -> list[int]:
 
 
 def _layers(stored: Mapping[str, Tensor], n_dimensions: int) -> list[int]:
-    """Numbers of the features' layers in a file whose weight has so many dimensions, in order."""
+    """Sorted numbers of the layers of `features` in a file whose weight has the given number of dimensions."""
     prefix, suffix = "features.", ".weight"
     found = [name[len(prefix) : -len(suffix)] for name, tensor in stored.items()
              if name.startswith(prefix) and name.endswith(suffix) and tensor.dim() == n_dimensions]  # fmt: skip
@@ -154,12 +155,12 @@ def _layers(stored: Mapping[str, Tensor], n_dimensions: int) -> list[int]:
 
 
 def published_vgg16(normalisation: str) -> str:
-    """Name in `densa.networks.weights.PUBLISHED` of the weights that have all layers of `vgg16_features`."""
+    """Name in `densa.networks.weights.PUBLISHED` of the weights with all layers of `vgg16_features`."""
     return "vgg16_bn" if normalisation == "batch" else "vgg16"
 
 
 def check_normalisation(normalisation: str) -> None:
-    """Refuse what is neither "batch" nor "none"."""
+    """Raise an InputError unless the normalisation is "batch" or "none"."""
     if normalisation not in {"batch", "none"}:
         raise InputError(f'normalisation must be "batch" or "none", got {normalisation!r}')
 

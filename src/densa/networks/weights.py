@@ -1,6 +1,8 @@
-"""Weights trained elsewhere: read from a file without running code, checked name by name, put into a network.
+"""Weights trained elsewhere: read from a file without running code, checked by name and shape, loaded into a network.
 
-The files are torchvision's ImageNet classifiers (BSD licence), whose parameter names the encoders here share.
+The files are torchvision's ImageNet classifiers (BSD licence), whose parameter names are those of the encoders here.
+Files in torch's own format are read with `torch.load(weights_only=True)`, whose unpickler refuses anything but tensors
+and plain containers.
 """
 
 from __future__ import annotations
@@ -28,23 +30,23 @@ PUBLISHED: dict[str, str] = {
     "resnet50": f"{_SITE}/resnet50-11ad3fa6.pth",
     "resnet101": f"{_SITE}/resnet101-cd907fc2.pth",
 }
-"""Where torchvision's ImageNet weights are; the end of a file's name begins its SHA-256."""
+"""Addresses of torchvision's ImageNet weights; the end of a file's name is the beginning of its SHA-256."""
 
-_RUNNING = "num_batches_tracked"  # old files lack it, and only a momentum of None reads it
+_RUNNING = "num_batches_tracked"  # missing in old files, and used only with a momentum of None
 
 
 def read_weights(source: Path | str) -> dict[str, Tensor]:
-    """The named tensors of a file or, where `source` is a name of `PUBLISHED`, of that download.
+    """Read the named tensors of a file or, if `source` is a name of `PUBLISHED`, of its download.
 
     Args:
-        source: a .safetensors file, a file of `torch.save` that holds a state dict (itself or under "state_dict" or
-            "model"), or a published name; a file of that name comes first.
+        source: a .safetensors file, a file of `torch.save` with a state dict (itself or under "state_dict" or "model"),
+            or a published name; an existing file of that name has priority.
 
     Returns:
-        Tensors on the CPU by name, without the "module." that data-parallel training puts before it.
+        Tensors on the CPU by name, without the prefix "module." of data-parallel training.
 
     Raises:
-        InputError: no such file; a file that is damaged or holds more than tensors; no way to the download.
+        InputError: no such file; a file that is damaged or holds more than tensors; or a failed download.
     """
     path = Path(source)
     if not path.is_file():
@@ -55,7 +57,7 @@ def read_weights(source: Path | str) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return _tensors(load_file(path), str(path))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of another pickle protocol; what cannot be read is an error below
+            warnings.simplefilter("ignore")  # about other pickle protocols; unreadable files raise below
             content = torch.load(path, map_location="cpu", weights_only=True)
         return _tensors(content, str(path))
     except pickle.UnpicklingError as error:
@@ -76,22 +78,23 @@ def load_weights(
     first: str | None = None,
     unused: Collection[str] = (),
 ) -> None:
-    """Put tensors of a file into some parameters and buffers of a network; the others stay.
+    """Load tensors of a file into some parameters and buffers of a network; the others are unchanged.
 
-    Nothing is changed unless everything fits. A dense layer of the file, (n, C * h * w), fits a convolution over the
-    whole map, (n, C, h, w).
+    The network is changed only if all tensors fit. A dense layer of the file, (n, C * h * w), fits a convolution over
+    the whole map, (n, C, h, w).
 
     Args:
-        network: takes the weights.
-        stored: of `read_weights`.
-        names: name in the file of each of the network's tensors that is to be loaded.
-        source: where `stored` is from, for messages.
-        first: the network's first kernel, adapted to its number of bands by `adapt_bands`.
-        unused: beginnings of names that the file may have beside those; without them, a name whose first part is one
-            of theirs ("features", say) belongs to another architecture.
+        network: the network.
+        stored: tensors returned by `read_weights`.
+        names: name in the file of each of the network's tensors to load.
+        source: origin of `stored`, for messages.
+        first: name of the network's first kernel, which is adapted to its number of bands by `adapt_bands`.
+        unused: prefixes of further names that the file may have. Any other name that begins like one of `names` (with
+            "features", for example) indicates another architecture.
 
     Raises:
-        InputError: a tensor that is missing, has another shape or is not known to the network: the first is named.
+        InputError: a tensor that is missing, has another shape or is unknown to the network; the message names the
+            first.
     """
     own = network.state_dict()
     wanted = {name: its for name, its in names.items() if its in stored or not name.endswith(_RUNNING)}
@@ -110,14 +113,14 @@ def load_weights(
 
 
 def adapt_bands(kernel: Tensor, n_bands: int) -> Tensor:
-    """A first kernel for another number of bands than it was trained with.
+    """Adapt a first kernel to another number of bands than it was trained with.
 
-    One band: the sum over the bands, as if it were shown the band in all of them. More: the kernels of the bands in
-    turn (red, green, blue, red, ...), scaled so that the response stays as large.
+    For one band: the sum over the bands, as if all of them had the values of this band. For more: the kernels of the
+    bands in turn (red, green, blue, red, ...), scaled so that the response keeps its magnitude.
 
     Args:
         kernel: (n, B, k, k).
-        n_bands: wanted.
+        n_bands: wanted number of bands.
 
     Returns:
         (n, n_bands, k, k).
@@ -165,7 +168,7 @@ def _download(name: str) -> Any:
 
 
 def _where(stem: str) -> str:
-    """Where a file of such a name is to be had."""
+    """Where a file of the given name can be downloaded."""
     likely = [name for name in PUBLISHED if stem.split("-")[0] == name]
     listed = likely or list(PUBLISHED)
     return "torchvision's: " + ", ".join(f"{name} at {PUBLISHED[name]}" for name in listed) + "; a name downloads it"
