@@ -35,5 +35,5 @@ def test_outlines_sit_on_the_edges():
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match="cannot be created"):
         datasets.coins(tmp_path / "file" / "coins")

@@ -1,19 +1,19 @@
-"""Everything wrong with a data set, found before training starts."""
+"""Check of a data set before training: every problem, in one message."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import NamedTuple
 
 from densa.datasets.dataset import Dataset, strips
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
+from densa.progress import Progress
 
 __all__ = ["LISTED", "check"]
 
 LISTED = 10
-"""Offenders that a message lists; the rest are counted."""
+"""Problems that a message lists; the others are counted."""
 
 
 class _Finding(NamedTuple):
@@ -22,20 +22,20 @@ class _Finding(NamedTuple):
     problems: list[str]
 
 
-def check(*datasets: Dataset, progress: Callable[[int, int], None] | None = None) -> int:
-    """Read all images and masks once and make sure that they can be trained on.
+def check(*datasets: Dataset, progress: Progress | None = None) -> int:
+    """Read all images and masks once and check that they can be trained on.
 
     Args:
         datasets: the splits that will be used.
-        progress: called with the number of samples read and their total.
+        progress: called with (samples read, samples in total).
 
     Returns:
         Number of bands, the same in all images.
 
     Raises:
-        InputError: with every offender listed (the first 10 and the count): a missing mask, a mask without an image,
-            several files of one stem, a size, band count or type that differs, a value or colour that the legend does
-            not know, a file that cannot be read, an image with no valid pixel.
+        InputError: lists every problem (the first 10 and their number): a missing mask, a mask without an image,
+            several files of one stem, a size, number of bands or type that differs, a value or colour that is not in
+            the legend, a file that cannot be read, an image without a valid pixel.
     """
     problems = [problem for dataset in datasets for problem in dataset.problems]
     places = [(dataset, i) for dataset in datasets for i in range(len(dataset))]
@@ -54,7 +54,7 @@ def check(*datasets: Dataset, progress: Callable[[int, int], None] | None = None
         listed = "".join(f"\n  {problem}" for problem in problems[:LISTED])
         more = f"\n  ... and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise InputError(f"the data set has {count}; mend or remove:{listed}{more}")
+        raise InputError(f"the data set has {count}; repair or remove:{listed}{more}")
     return next(finding.n_bands for finding in findings if finding.n_bands is not None)
 
 
@@ -88,7 +88,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
 
 
 def _deviants(what: str, places: list[tuple[Dataset, int]], findings: list[_Finding]) -> list[str]:
-    """Images whose band count or type is not that of most."""
+    """Images whose number of bands or type is not that of most images."""
     found = Counter(value for finding in findings if (value := getattr(finding, what)) is not None)
     if len(found) < 2:
         return []

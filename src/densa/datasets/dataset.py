@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from densa import raster
+from densa.datasets.image_files import has_windows
 from densa.datasets.masks import Encoding, read_labels, read_values
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
@@ -125,6 +126,16 @@ class Dataset:
         if sample.mask is None:
             raise InputError(f"{sample.image} has no mask")
         return read_labels(sample.mask, self.legend, self.encoding, sample.page, window)
+
+    def mask_reader(self, i: int) -> Callable[[raster.Window], NDArray[np.uint8]]:
+        """A function that returns `mask_labels` of windows of image `i`.
+
+        It reads the windows where the format allows that; other masks are decoded now, once, and cut.
+        """
+        if has_windows(self.samples[i].mask):
+            return partial(self.mask_labels, i)
+        whole = self.mask_labels(i)
+        return lambda at: whole[at.row : at.row + at.height, at.column : at.column + at.width]
 
     def mask_size(self, i: int) -> tuple[int, int]:
         """Height and width of the mask of image `i`; only its header is read."""

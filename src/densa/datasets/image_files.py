@@ -6,12 +6,19 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["IMAGE_SUFFIXES", "image_files"]
+__all__ = ["IMAGE_SUFFIXES", "has_windows", "image_files"]
 
 IMAGE_SUFFIXES = {
     ".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".vrt", ".pgm", ".ppm",
 }  # fmt: skip
 """Suffixes of the files that count as images and masks."""
+
+_WINDOWED = {".tif", ".tiff", ".vrt", ".jp2"}
+
+
+def has_windows(path: Path | None) -> bool:
+    """Whether a part of a file can be read without decoding the whole, by its format; not where there is no file."""
+    return path is not None and path.suffix.lower() in _WINDOWED
 
 
 def image_files(folder: Path, depth: int = 4) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""The legend of a data set: the file beside it, or what its masks say without doubt."""
+"""The legend of a data set: read from a file, or inferred from masks that are not ambiguous."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CAMVID = Legend(
     ),
     ignored_codes=(11,),
 )  # fmt: skip
-"""CamVid's 11 classes as the SegNet authors' index masks number them; 11 is void."""
+"""CamVid's 11 classes, numbered as in the index masks of SegNet's authors; 11 is void."""
 _VOC_NAMES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "dining table",
     "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
 )  # fmt: skip
 CELLS = Legend(("background", "cell"))
-"""What instance masks of cells say about classes."""
+"""Legend of instance masks of cells."""
 MAX_INFERRED_VALUES = 64
 MAX_INFERRED_COLORS = 32
 
@@ -40,11 +40,11 @@ def _voc() -> Legend:
 
 
 VOC = _voc()
-"""PASCAL VOC's background and 20 classes; 255, the cream border, is ignored."""
+"""PASCAL VOC's background and 20 classes; 255, the cream-coloured border, is ignored."""
 
 
 def read_legend(path: Path) -> Legend:
-    """Legend of a file; `classes.txt` holds one name a line, the others are `Legend.from_file`'s."""
+    """Legend of a file: `classes.txt` with one name per line, or a file that `Legend.from_file` reads."""
     if path.name.lower() != "classes.txt":
         return Legend.from_file(path)
     try:
@@ -55,11 +55,15 @@ def read_legend(path: Path) -> Legend:
 
 
 def choose_encoding(scans: Sequence[MaskScan], legend: Legend) -> Encoding:
-    """Whether a legend reads the masks by value or by colour.
+    """Whether the masks are read with a legend by value or by colour.
 
-    By colour where a file holds colours that are no greys, or greys that are the legend's colours; and where all are
-    palette files that show but colours of the legend, at other indices than the legend's (palettes may differ from file
-    to file, colours do not).
+    By colour where a file holds colours other than greys, or greys that are the legend's colours; and where all are
+    palette files that show only colours of the legend, but at other indices than the legend's (palettes may differ from
+    file to file, colours do not).
+
+    Args:
+        scans: contents of the masks.
+        legend: the legend.
     """
     known = {*legend.colors, *legend.ignored_colors}
     rgb = [scan for scan in scans if scan.is_rgb]
@@ -75,18 +79,19 @@ def choose_encoding(scans: Sequence[MaskScan], legend: Legend) -> Encoding:
 
 
 def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding]:
-    """Legend of masks that need no explanation.
+    """Legend of masks that are not ambiguous.
 
     Args:
-        scans: what the masks hold, all of them.
-        kind: the layout's kind; "voc" and "segnet" have well-known legends.
+        scans: contents of all masks.
+        kind: kind of the layout; "voc" and "segnet" have well-known legends.
 
     Returns:
-        The legend and how the masks say the class: 0 and 255 are background and foreground; the values of index and
-        palette masks are classes, 255 and negative values not labelled; up to 32 colours are classes named by colour.
+        The legend and the encoding of the masks: 0 and 255 are background and foreground; the values of index and
+        palette masks are classes, 255 and negative values are not labelled; up to 32 colours are classes named by their
+        colour.
 
     Raises:
-        InputError: the masks could be read in several ways.
+        InputError: the masks can be read in several ways.
     """
     if any(scan.is_rgb and not scan.values for scan in scans):
         return _by_color(scans)
@@ -123,7 +128,7 @@ def _by_color(scans: Sequence[MaskScan]) -> tuple[Legend, Encoding]:
 
 
 def _palette_colors(scans: Sequence[MaskScan], values: range) -> tuple[Color, ...]:
-    """The colours of the palette that all files share, or none."""
+    """The colours of the values, where the palettes of all files agree; otherwise none."""
     colors: dict[int, Color] = {}
     for scan in scans:
         for value, color in scan.palette:

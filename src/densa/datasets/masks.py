@@ -1,4 +1,4 @@
-"""Mask files: as class values, as colours, or as numbered instances."""
+"""Mask files, read as class values, as colours, or as numbered instances."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from densa.legend import Color, Legend
 __all__ = ["Encoding", "MaskScan", "read_colors", "read_labels", "read_values", "runs", "scan_mask"]
 
 Encoding = Literal["values", "colors", "instances"]
-"""How the masks of a data set say the class: by value (a palette's index), by colour, or as instance numbers."""
+"""How the masks of a data set encode the class: by value (a palette's index), by colour, or as instance numbers."""
 
 
 @dataclass(frozen=True)
 class MaskScan:
-    """What one mask file holds.
+    """Contents of one mask file.
 
     Args:
         path: the file.
-        values: values that occur, sorted; empty where the file holds colours that are no greys.
-        colors: colours that occur: of an RGB or a palette file.
-        palette: colour of each value, of a palette file.
-        is_rgb: the file holds colours, no values or palette.
+        values: values that occur, sorted; empty where the file holds colours other than greys.
+        colors: colours that occur in an RGB or a palette file.
+        palette: colour of each value of a palette file.
+        is_rgb: the file holds colours, not values.
     """
 
     path: Path
@@ -39,7 +39,7 @@ class MaskScan:
 
 
 def runs(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Values of the runs of equal neighbours in row order, and the runs' lengths; masks are few long runs."""
+    """Values of the runs of equal neighbours in row order, and the runs' lengths; masks consist of few long runs."""
     flat = values.ravel()
     starts = np.flatnonzero(np.concatenate(([True], flat[1:] != flat[:-1])))
     return flat[starts], np.diff(starts, append=len(flat))
@@ -68,7 +68,7 @@ def scan_mask(path: Path, page: int = 0) -> MaskScan:
 
 
 def read_values(path: Path, page: int = 0, window: raster.Window | None = None) -> NDArray[Any]:
-    """(H, W) integers of a mask file or a window of it; an RGB file must be all grey."""
+    """(H, W) integers of a mask file or a window of it; an RGB file must hold greys only."""
     stored: NDArray[Any] = raster.read_mask(path, page=page, window=window)
     if stored.ndim == 2:
         return stored
@@ -78,7 +78,7 @@ def read_values(path: Path, page: int = 0, window: raster.Window | None = None) 
 
 
 def read_colors(path: Path, page: int = 0, window: raster.Window | None = None) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 colours of a mask file or a window of it; those of the palette where it has one."""
+    """(H, W, 3) uint8 colours of a mask file or a window of it; of a palette file those that it shows."""
     stored: NDArray[Any] = raster.read_mask(path, page=page, window=window)
     if stored.ndim == 3:
         return stored
@@ -96,7 +96,7 @@ def read_labels(
     """(H, W) uint8 label map of a mask file or a window of it.
 
     Raises:
-        InputError: the file cannot be read, or holds what the legend does not know.
+        InputError: the file cannot be read, or holds values or colours that are not in the legend.
     """
     try:
         if encoding == "instances":
@@ -112,7 +112,7 @@ def read_labels(
 
 
 def _shown_colors(path: Path, page: int, window: raster.Window | None = None) -> NDArray[np.uint8] | None:
-    """Colours that a palette file shows; None where it has no palette."""
+    """Colours that a palette file shows; None for other files."""
     with raster.open(path, page=page) as image:
         if image.n_bands != 3 or image.dtype != np.uint8:
             return None

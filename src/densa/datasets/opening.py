@@ -29,16 +29,16 @@ def open_dataset(
 ) -> dict[str, Dataset]:
     """Open a folder of images and masks.
 
-    Known are `images/` beside `masks/` (and names like them), with or without `train/`, `val/`, `test/` above or below
-    and in folders of scenes; SegNet's `train` beside `trainannot`; PASCAL VOC; the Cell Tracking Challenge. A test
-    split that the folder brings is never trained on.
+    The layouts that are recognised: `images/` beside `masks/` (and similar names), with or without `train/`, `val/`,
+    `test/` above or below, also in folders of scenes; SegNet's `train` beside `trainannot`; PASCAL VOC; the Cell
+    Tracking Challenge. A test split of the folder is never trained on.
 
     Args:
         path: folder of the data set.
-        legend: the legend or its file; else `legend.json|yaml|csv`, `label_colors.txt` or `classes.txt` in the folder;
-            else the one that densa's own label maps carry; else it is inferred from all masks, where they need no
-            explanation.
-        split: how images that no folder or list assigns are split; by default a fifth of the scenes is validation.
+        legend: the legend or its file. None: `legend.json|yaml|csv`, `label_colors.txt` or `classes.txt` in the folder;
+            otherwise the legend that densa's own label maps carry; otherwise it is inferred from all masks, unless they
+            are ambiguous.
+        split: how images that no folder or list assigns are split; by default a fifth of the scenes is for validation.
         images: folder of the images, where it has a name of its own.
         masks: folder of the masks, likewise.
 
@@ -69,9 +69,9 @@ def choose_split(splits: dict[str, Dataset], split: str | None, data: Path | str
     """The split to evaluate on.
 
     Args:
-        splits: as `open_dataset` gives them.
-        split: "train", "val" or "test"; None takes test, or val, or train, whichever first has all its masks.
-        data: what the user called the data set.
+        splits: as `open_dataset` returns them.
+        split: "train", "val" or "test"; None: the first of test, val and train whose images all have masks.
+        data: the data set as the user named it, for messages.
 
     Raises:
         InputError: there is no such split.
@@ -87,7 +87,7 @@ def choose_split(splits: dict[str, Dataset], split: str | None, data: Path | str
 
 
 def _problems(layout: Layout, split: str, *, first: bool) -> tuple[str, ...]:
-    """What went wrong in pairing; what no split owns is the first one's."""
+    """Problems of pairing; those of no split are reported with the first one."""
     loose = [p for s, problems in layout.problems.items() if s not in layout.splits or s == "" for p in problems]
     own = layout.problems.get(split, []) if split in layout.splits else []
     return (*own, *(loose if first else ()))
@@ -122,7 +122,7 @@ def _legend(
 
 
 def _scan(sample: Sample) -> MaskScan | InputError:
-    """What a mask holds, or why it cannot be read: that is for `check` to report with all other offenders."""
+    """Contents of a mask, or why it cannot be read: `check` reports that together with all other problems."""
     try:
         return scan_mask(sample.mask, sample.page)  # type: ignore[arg-type]
     except InputError as error:

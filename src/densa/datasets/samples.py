@@ -1,4 +1,4 @@
-"""The data set of the demo: coins, an image that scikit-image ships, with outlines drawn for densa."""
+"""Data set of the demo: the coins that scikit-image ships, with outlines drawn for densa."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def coins(folder: Path | str, *, overwrite: bool = False) -> Path:
     """Write the coins as a data set: the left half of the image for training, the right half for testing.
 
     Args:
-        folder: where `train/`, `test/` and `legend.json` go; it is made.
-        overwrite: replace files that are there.
+        folder: folder of `train/`, `test/` and `legend.json`, created where it does not exist.
+        overwrite: replace files that exist.
 
     Returns:
         The folder.
@@ -72,4 +72,4 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"folder {folder} cannot be made: {error.strerror or error}") from error
+        raise InputError(f"folder {folder} cannot be created: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""What a training split holds: mean and deviation of each band, pixels of each class."""
+"""Statistics of a training split: mean and standard deviation of each band, pixels of each class."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BandStatistics(NamedTuple):
 
 @dataclass(frozen=True)
 class ClassFrequencies:
-    """Pixels of each class in a data set, as class weights need them.
+    """Pixels of each class in a data set, for class weights.
 
     Args:
         pixels: (n_classes,) int64 labelled pixels of each class.
@@ -49,14 +49,14 @@ class _Moments(NamedTuple):
 def band_statistics(dataset: Dataset) -> BandStatistics:
     """Mean and standard deviation of each band over the valid pixels of all images.
 
-    Integer bands of up to 16 bits are counted exactly; others are merged in float64 in the order of the samples, so the
-    result is the same in every run.
+    Integer bands of up to 16 bits are summed exactly, others in float64 in the order of the samples: the result is the
+    same in every run.
 
     Args:
         dataset: the training split; images are read window by window.
 
     Returns:
-        Mean and population standard deviation; 1 where a band is constant, so that it normalises to 0.
+        Mean and population standard deviation; the deviation of a constant band is 1, so that it normalises to 0.
 
     Raises:
         InputError: no pixel is valid, a file cannot be read, or band counts differ.
@@ -67,22 +67,24 @@ def band_statistics(dataset: Dataset) -> BandStatistics:
             raise InputError(f"{dataset.samples[i].image} has {len(sums)} bands, the images before it {len(total)}")
         total = sums if total is None else [_merge(a, b) for a, b in zip(total, sums, strict=True)]
     if total is None or any(_count(sums) == 0 for sums in total):
-        raise InputError("no pixel of the training images is valid; nothing to take band statistics of")
+        raise InputError(
+            "no pixel of the training images is valid, so there are no band statistics; check their nodata values"
+        )
     moments = [_mean_and_std(sums) for sums in total]
     return BandStatistics(np.array([m for m, _ in moments]), np.array([s or 1.0 for _, s in moments]))
 
 
 def class_frequencies(dataset: Dataset) -> ClassFrequencies:
-    """Pixels of each class, and of the images in which it occurs.
+    """Pixels of each class, and pixels of the images in which it occurs.
 
     `pixels / pixels_of_images` is the frequency of median frequency balancing (Eigen and Fergus 2015), which divides by
-    all pixels of those images, the void ones too; `pixels / pixels.sum()` is the plain one.
+    all pixels of those images, labelled or not; `pixels / pixels.sum()` is the plain frequency.
 
     Args:
         dataset: the training split.
 
     Raises:
-        InputError: a mask is missing, cannot be read, or holds what the legend does not know.
+        InputError: a mask is missing, cannot be read, or holds values or colours that are not in the legend.
     """
     n = dataset.legend.n_classes
 
@@ -98,8 +100,8 @@ def class_frequencies(dataset: Dataset) -> ClassFrequencies:
     return ClassFrequencies(pixels, of_images, images)
 
 
-# Per band: a histogram as {value: count} would be slow; integers keep (count, sum, sum of squares) as Python integers,
-# which cannot overflow, floats keep moments that merge without cancellation (Chan et al. 1979).
+# Per band: (count, sum, sum of squares) of integers as Python integers, which cannot overflow; moments of floats, which
+# merge without cancellation (Chan et al. 1979).
 _Sums = tuple[int, int, int] | _Moments
 
 

@@ -1,15 +1,14 @@
-"""A synthetic aerial scene of any size with exact truth, for trying out and measuring what real data cannot show.
+"""A synthetic aerial scene of any size with exact labels, for tests and measurements that real data do not allow.
 
-Every pixel is a function of the seed and of its place, so any window of a scene of any size can be made alone, on any
-worker, and is the same as cut from the whole. Fields, meadows, forests, lakes and rivers, a bent net of roads, houses
-with gardens and shadows, halls, trees and cars, at 0.3 m per pixel. Colours are not enough to tell the classes apart:
+Every pixel is a function of the seed and of its place, so any window of a scene of any size can be drawn by itself, on
+any worker, and equals the same window of the whole. Fields, meadows, forests, lakes and rivers, a bent net of roads,
+houses with gardens and shadows, halls, trees and cars, at 0.3 m per pixel. Colours alone do not separate the classes:
 grey roofs resemble asphalt, brown ones soil, green ones grass, trees differ from meadows by texture.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +23,7 @@ from densa.datasets.scene.layers import render
 from densa.datasets.scene.materials import material_tables, sensor_noise, textures
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
+from densa.progress import Progress
 from densa.raster import Georeference, Window
 
 __all__ = ["SCENE", "Scene", "scene", "write_scene"]
@@ -35,21 +35,21 @@ SCENE = Legend(
 """Legend of the synthetic scene."""
 
 BAND_NAMES = ("red", "green", "blue", "near infrared")
-_PIECE_PX = 512  # drawn at once: what is drawn then stays in the processor's cache
+_PIECE_PX = 512  # side of a piece that is drawn at once: it stays in the processor's cache
 _GSD_M = 0.3
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A synthetic aerial scene; any number of threads and processes may read it.
+    """A synthetic aerial scene; any number of threads and processes may read it at once.
 
     Attributes:
-        height, width: pixels.
+        height, width: size in pixels.
         n_bands: 3 (red, green, blue) or 4 (and near infrared).
-        seed: another seed is another country.
-        nodata: the scene is a tilted strip, as flight strips are: outside of it there is nothing.
+        seed: another seed gives another landscape.
+        nodata: the scene is a tilted strip, like a flight strip, with nodata outside of it.
         legend: names and colours of the classes.
-        georeference: a made-up place (UTM zone 23 south), 0.3 m per pixel.
+        georeference: an invented place (UTM zone 23 south), 0.3 m per pixel.
     """
 
     height: int
@@ -81,7 +81,7 @@ class Scene:
         """Pixels of a window.
 
         Args:
-            window: inside the scene; None for all of it.
+            window: a window inside the scene; None for all of it.
 
         Returns:
             (bands, h, w) uint8 image, 0 in all bands where there is no data and only there, and (h, w) uint8 labels,
@@ -109,7 +109,7 @@ class Scene:
         return image, labels
 
     def _outside(self, top: int, left: int, height: int, width: int) -> NDArray[np.bool_]:
-        """(h, w) pixels that the strip does not cover: a tenth of the width, moving from right to left."""
+        """(h, w) true where the strip does not cover the scene: a tenth of the width, moving from left to right."""
         shift = (np.arange(top, top + height) * self.width) // (10 * self.height)
         first = (self.width // 10 - shift)[:, None]
         columns = np.arange(left, left + width)
@@ -120,13 +120,13 @@ def scene(height: int, width: int, *, n_bands: int = 3, seed: int = 0, nodata: b
     """A synthetic aerial scene; nothing is drawn before it is read.
 
     Args:
-        height, width: pixels, as many as wanted.
+        height, width: size in pixels, without an upper limit.
         n_bands: 3 (red, green, blue) or 4 (and near infrared).
-        seed: 0..2147483647; another seed is another country.
+        seed: 0 to 2147483647; another seed gives another landscape.
         nodata: leave a tilted margin of a tenth of the width without data.
 
     Raises:
-        InputError: a size, number of bands or seed that cannot be.
+        InputError: size, number of bands or seed out of range.
     """
     return Scene(height, width, n_bands, seed, nodata)
 
@@ -140,16 +140,16 @@ def write_scene(
     seed: int = 0,
     nodata: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Write a scene as image.tif, labels.tif and legend.json, within a memory that does not grow with its height.
 
     Args:
-        folder: it is made.
+        folder: folder of the files, created where it does not exist.
         height, width, n_bands, seed, nodata: as `scene`.
-        overwrite: replace files that are there.
-        progress: called with (pixels done, pixels in all) after every strip; the files are compressed once more after
-            the last.
+        overwrite: replace files that exist.
+        progress: called with (pixels written, pixels in total) after every tile; the files are compressed once more
+            after the last.
 
     Returns:
         The folder.
@@ -162,7 +162,7 @@ def write_scene(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"folder {folder} cannot be made: {error.strerror or error}") from error
+        raise InputError(f"folder {folder} cannot be created: {error.strerror or error}") from error
     tags = {"DENSA_SCENE": json.dumps({"seed": seed, "height": height, "width": width, "nodata": nodata})}
     place: dict[str, Any] = {"like": made.georeference, "tags": tags, "overwrite": overwrite}
     with (
@@ -191,6 +191,6 @@ def write_scene(
 
 @lru_cache(maxsize=4)
 def _tables(seed: int, n_bands: int) -> tuple[Any, NDArray[np.int8], NDArray[np.int8]]:
-    """Materials, textures and noise of a scene; the textures depend on the seed, too."""
+    """Materials, textures and noise of a scene; the textures and the noise depend on the seed."""
     rng = np.random.default_rng(seed)
     return material_tables(n_bands), textures(rng), sensor_noise(rng)

@@ -1,4 +1,4 @@
-"""Reading many files at once."""
+"""Reading many files at once, in threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Results of `function` in the order of `items`; an error or Ctrl-C leaves the rest undone."""
+    """Results of `function` in the order of `items`; after an error or Ctrl-C the remaining items are not started."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         futures = deque(pool.submit(function, item) for item in items)
         try:

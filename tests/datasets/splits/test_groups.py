@@ -83,7 +83,7 @@ def test_a_test_split_is_never_trained_on(pairs, tmp_path):
 def test_a_split_that_is_there_is_not_made_again(pairs, tmp_path):
     pairs(3, "train/images", "train/masks")
     pairs(3, "val/images", "val/masks")
-    with pytest.raises(InputError, match="brings its own val split"):
+    with pytest.raises(InputError, match="has its own val split"):
         datasets.open(tmp_path, split=SplitRule(val_fraction=0.5))
 
 
@@ -135,7 +135,7 @@ def test_groups_from_names(write, tmp_path):
     assert [s.name for s in found["val"].samples] == ["area2_0", "area2_512"]
     with pytest.raises(InputError, match="does not match"):
         datasets.open(tmp_path, split=SplitRule(group_by="tile"))
-    with pytest.raises(InputError, match="no regular expression"):
+    with pytest.raises(InputError, match="not a regular expression"):
         datasets.open(tmp_path, split=SplitRule(group_by="("))
     with pytest.raises(InputError, match="the data set has area1, area2"):
         datasets.open(tmp_path, split=SplitRule(group_by=r"area\d", val_groups=("area3",)))

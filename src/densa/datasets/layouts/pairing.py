@@ -20,16 +20,16 @@ _MARK = re.compile(rf"^(?:{_BEFORE})[_-](?=.)|(?<=.)[_-](?:{_AFTER})$", re.IGNOR
 def pair_folders(images: Path, masks: Path | None, *, group: str = "") -> tuple[list[Sample], list[str]]:
     """Pair the images of a folder with the masks of another.
 
-    A mask belongs to the image of the same stem in the same subfolder; else to the image whose stem is the same
-    once marks such as `_mask`, `_gt` or `image_` are taken off both.
+    A mask belongs to the image with the same stem in the same subfolder; otherwise to the one whose stem is the same
+    without marks such as `_mask`, `_gt` or `image_`.
 
     Args:
         images: folder of images; subfolders are scenes or splits.
-        masks: folder of masks, with the same subfolders; None: there are no masks.
-        group: scene that the folders belong to.
+        masks: folder of masks, with the same subfolders; None where there are no masks.
+        group: scene of the folders.
 
     Returns:
-        The samples (`group`: the scene, with the subfolder) and what is wrong: masks without an image, several
+        The samples (their `group` is the scene with the subfolder) and the problems: masks without an image, several
         files of one stem.
     """
     image_of, problems = _by_stem(images, "images")

@@ -1,7 +1,7 @@
 """Patches at anchors of a grid, as many of every class (Nogueira et al., TGRS 2019, and the authors' code).
 
-Every cell of a regular grid over the images is an anchor, of the class that most of its reference patch has. A
-super-batch holds as many anchors of each class, and is drawn anew after some passes through it.
+Every point of a regular grid over the images is an anchor; its class is the most frequent one of the reference patch
+that begins there. A super-batch holds equally many anchors of each class, and is drawn again after some passes.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _STRIP_PIXELS = 1 << 22
 
 
 class AnchorSampler(PatchSampler):
-    """A `PatchSampler` whose patches begin at anchors: their top left corner, shifted back inside at the far borders.
+    """A `PatchSampler` whose patches begin at anchors, shifted back inside at the bottom and right borders.
 
-    Only the classes of the anchors are held, a byte each. Images and masks in formats with windows are read window by
-    window where they do not fit into `cache_bytes`.
+    Only the classes of the anchors are held, a byte each. Images and masks in formats with windows are read by window
+    where they do not fit into `cache_bytes`.
 
     Args:
         dataset, size, arguments: see `PatchSampler`.
-        crop: side of the reference patch in pixels, whose most frequent class is the anchor's.
-        stride: between anchors, in pixels.
+        crop: side of the reference patch in pixels; its most frequent class is that of the anchor.
+        stride: distance between anchors in pixels.
         batch: patches of a step; a super-batch holds 100 times as many.
-        passes: passes through a super-batch before the next is drawn.
+        passes: passes through a super-batch before the next one is drawn.
 
     Raises:
-        InputError: see `PatchSampler`; numbers below 1, a scene without a labelled pixel.
+        InputError: see `PatchSampler`; a number is below 1, or an image has no labelled pixel.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class AnchorSampler(PatchSampler):
         self._grids = list(in_threads(self._grid, range(len(self.dataset))))
         self._check_labelled()
         n = self.dataset.legend.n_classes
-        # Anchors of each class before each row of the grids, all images in one list of rows.
+        # Anchors of each class up to each row of the grids, the rows of all images in one list.
         self._rows = [(i, row) for i, grid in enumerate(self._grids) for row in range(len(grid))]
         counts = np.array([np.bincount(self._grids[i][row], minlength=256)[:n] for i, row in self._rows])
         self._cumulative = np.cumsum(counts, axis=0)
@@ -64,7 +64,7 @@ class AnchorSampler(PatchSampler):
 
     @property
     def anchors_per_class(self) -> NDArray[np.int64]:
-        """(n_classes,) anchors of each class."""
+        """(n_classes,) number of anchors of each class."""
         counts: NDArray[np.int64] = self._cumulative[-1]
         return counts
 
@@ -105,18 +105,14 @@ class AnchorSampler(PatchSampler):
     def _grid(self, i: int) -> NDArray[np.uint8]:
         """Classes of the anchors of image `i`, 255 where a reference patch has none; counted in strips."""
         (height, width), n_classes = self._sizes[i], self.dataset.legend.n_classes
-        mask = self.dataset.samples[i].mask
-        # Other formats are decoded whole in any case.
-        by_window = mask is not None and mask.suffix.lower() in (".tif", ".tiff")
-        whole = None if by_window else self.dataset.mask_labels(i)
+        read = self.dataset.mask_reader(i)
         n_rows = _n_anchors(height, self.crop, self.stride)
         per_strip = max(1, _STRIP_PIXELS // (width * self.stride))
         strips = []
         for first in range(0, n_rows, per_strip):
             last = min(first + per_strip, n_rows) - 1
             top, bottom = first * self.stride, min(last * self.stride + self.crop, height)
-            window = raster.Window(top, 0, bottom - top, width)
-            labels = self.dataset.mask_labels(i, window) if whole is None else whole[top:bottom]
+            labels = read(raster.Window(top, 0, bottom - top, width))
             strips.append(majority_grid(labels, crop=self.crop, stride=self.stride, n_classes=n_classes))
         return np.concatenate(strips)
 
@@ -130,7 +126,7 @@ class AnchorSampler(PatchSampler):
 
 
 class Anchor(NamedTuple):
-    """Where a patch begins: image, first row and column; and the class of its reference patch."""
+    """Image, first row and first column of a patch, and the class of its reference patch."""
 
     image: int
     row: int
@@ -139,17 +135,17 @@ class Anchor(NamedTuple):
 
 
 def majority_grid(labels: NDArray[np.uint8], *, crop: int, stride: int, n_classes: int) -> NDArray[np.uint8]:
-    """Most frequent class of the reference patch of each anchor, the lowest of equals.
+    """Most frequent class of the reference patch of each anchor, the lowest of equally frequent ones.
 
     Args:
         labels: (h, w) label map.
         crop: side of the reference patches in pixels.
-        stride: between anchors, in pixels.
-        n_classes: classes; other labels do not count.
+        stride: distance between anchors in pixels.
+        n_classes: number of classes; other labels do not count.
 
     Returns:
-        (rows, columns) uint8 classes; 255 where a reference patch holds no label. Anchors lie where the reference patch
-        is inside; a side shorter than it has one.
+        (rows, columns) uint8 classes; 255 where a reference patch holds no label. Anchors are where the reference patch
+        lies inside the map; a side shorter than the patch has one.
     """
     height, width = labels.shape
     rows, columns = (np.arange(_n_anchors(side, crop, stride)) * stride for side in (height, width))
@@ -171,7 +167,7 @@ def _n_anchors(side: int, crop: int, stride: int) -> int:
 
 
 def _without_repeats(rng: np.random.Generator, n: int, total: int) -> NDArray[np.int64]:
-    """`n` of `total` anchors: none twice before all were taken once."""
+    """`n` of `total` anchors; none is taken twice before all were taken once."""
     whole, rest = divmod(n, total)
     parts = [np.arange(total)] * whole + [rng.choice(total, rest, replace=False, shuffle=False)]
     return np.concatenate(parts).astype(np.int64)

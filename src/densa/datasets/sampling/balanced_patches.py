@@ -1,4 +1,4 @@
-"""Patches whose centre pixels are of every class alike, as a patch classifier is trained (Ciresan et al. 2012)."""
+"""Patches whose centre pixels are equally often of every class, to train patch classifiers (Ciresan et al. 2012)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _BLOCK_PIXELS = 1 << 16
 
 
 class BalancedSampler(PatchSampler):
-    """A `PatchSampler` whose patches have a class drawn with equal probability at their centre.
+    """A `PatchSampler` whose patches have every class equally often at their centre.
 
-    Of the class, every pixel of the data set is as likely. A patch may reach beyond the border of its image, where it
-    is mirrored and not labelled. Where the image holds no data under a mask, the patch's centre counts for nothing.
+    All pixels of a class are equally likely. A patch may reach beyond the border of its image, where it is mirrored and
+    not labelled. Where a labelled pixel is invalid in the image, the centre of its patch has no label.
 
-    No list of pixels is held: the pixels of each class are counted in strips of some rows, and the one that was drawn
-    is looked up in its strip. The centre of a patch of even size is the first of the two pixels in its middle.
+    No list of pixels is held: the pixels of each class are counted in strips of some rows, and a drawn pixel is looked
+    up in its strip. The centre of a patch of even size is the first of the two pixels in its middle.
 
     Args:
         dataset, size, arguments: see `PatchSampler`.
 
     Raises:
-        InputError: see `PatchSampler`; not one pixel is labelled.
+        InputError: see `PatchSampler`; no pixel is labelled.
     """
 
     _holds_labels = True
@@ -66,7 +66,7 @@ class BalancedSampler(PatchSampler):
 
 
 def _find(cumulative: NDArray[np.int64], rank: int) -> tuple[int, int]:
-    """Which part the element `rank` of all is in, and its rank there."""
+    """The part that holds the element `rank` of all, and its rank in that part."""
     part = int(np.searchsorted(cumulative, rank, side="right"))
     return part, rank - (int(cumulative[part - 1]) if part else 0)
 

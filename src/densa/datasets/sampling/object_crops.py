@@ -1,11 +1,12 @@
 """Crops around objects for the two stages of training DeconvNet (Noh, Hong, Han 2015, arXiv:1505.04366, section 5.1).
 
-First single objects, centred, all else background; then all objects in boxes that only overlap one.
+The first stage shows single objects, centred, everything else being background; the second one all objects in boxes
+that overlap an object.
 
-Departures and what the paper leaves open: it enlarges an object's box before cropping, by 1.2 as most read it (not
-confirmed); the crop has the shape of the patch here, so that nothing is stretched, where the paper resizes to a square.
-Boxes of the second stage are the object's own, shifted and scaled at random as far as the overlap (intersection over
-union) allows, of at least 0.5 (not confirmed), in place of Edge Boxes' proposals.
+Departures, and what the paper leaves open: it enlarges an object's box before cropping, by 1.2 as most read it (not
+confirmed); here the crop has the shape of the patch, so that nothing is stretched, where the paper resizes to a square.
+Boxes of the second stage are the object's own, shifted and scaled at random as far as an overlap (intersection over
+union) of at least 0.5 allows (not confirmed), in place of Edge Boxes' proposals.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ ENLARGEMENT = 1.2  # of an object's box
 ROOM = 250 / 224  # a crop is resized to 250 pixels, of which 224 at a random place are the patch
 SMALLEST_OVERLAP = 0.5
 SMALLEST_OBJECT = 16  # pixels: less is a speck in the mask
-LARGEST_SIDE = 8  # in sides of the patch: more is a surface, and its crop would not be bounded
+LARGEST_SIDE = 8  # in sides of the patch: anything larger is a surface, whose crop would not be bounded
 _N_TRIES = 16
 
 
 class _Object(NamedTuple):
-    """An object: its image, box, class, and where the box's first row meets it (its number in instance masks)."""
+    """An object: its image, box and class, and its first column in the box's first row (or its instance number)."""
 
     image: int
     row: int
@@ -56,12 +57,12 @@ class ObjectSampler(PatchSampler):
 
     Args:
         dataset, size, arguments: see `PatchSampler`.
-        single: one object a patch, centred, labelled pixels of all others being background (the first stage); else
-            boxes that overlap an object, with all labels (the second).
-        background: class of what is no object.
+        single: the first stage: one object per patch, centred, labelled pixels of other objects being background;
+            otherwise the second: boxes that overlap an object, with all labels.
+        background: class of the pixels between the objects.
 
     Raises:
-        InputError: see `PatchSampler`; no such class, or no object.
+        InputError: see `PatchSampler`; `background` is not a class, or there is no object.
     """
 
     _holds_labels = True
@@ -122,7 +123,7 @@ class ObjectSampler(PatchSampler):
         return objects
 
     def _pixels(self, its: _Object, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """(height, width) of its box: the object's pixels."""
+        """(height, width) of the object's box, true at its pixels."""
         box = np.s_[its.row : its.row + its.height, its.column : its.column + its.width]
         if self.dataset.encoding == "instances":
             return self._instances(its.image)[box] == its.key
@@ -131,7 +132,7 @@ class ObjectSampler(PatchSampler):
 
 
 def _overlapping(box: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """A box that overlaps another by at least `SMALLEST_OVERLAP`; the box itself where chance finds none."""
+    """A box that overlaps another by at least `SMALLEST_OVERLAP`; the box itself if none is found at random."""
     for _ in range(_N_TRIES):
         sides = box[2:] * np.exp(rng.uniform(-0.4, 0.4, 2))
         start = box[:2] + (box[2:] - sides) / 2 + rng.uniform(-0.4, 0.4, 2) * box[2:]
@@ -143,7 +144,7 @@ def _overlapping(box: NDArray[np.float64], rng: np.random.Generator) -> NDArray[
 
 
 def _window(box: NDArray[np.float64], size: tuple[int, int], draws: NDArray[np.float64]) -> tuple[int, int, int, int]:
-    """(row, column, height, width) that a patch shows of an enlarged box, which has the patch's shape."""
+    """(row, column, height, width) of the part of an enlarged box, in the shape of the patch, that a patch shows."""
     patch = np.array(size, float)
     enlarged = patch * (box[2:] / patch).max() * ENLARGEMENT
     shown = np.maximum(np.rint(enlarged / ROOM), 1)
@@ -153,7 +154,7 @@ def _window(box: NDArray[np.float64], size: tuple[int, int], draws: NDArray[np.f
 
 
 def _empty(like: Batch, height: int, width: int) -> Batch:
-    """Room for one crop."""
+    """Arrays for one crop."""
     weights = None if like.weights is None else np.empty((height, width), np.float32)
     bands = np.empty((len(like.images), height, width), np.float32)
     return Batch(bands, np.empty((height, width), np.int64), np.empty((height, width), np.bool_), weights)
@@ -170,7 +171,7 @@ def _paste(source: NDArray[np.bool_], target: NDArray[np.bool_], row: int, colum
 def _resize(crop: Batch, patch: Batch) -> None:
     """Fill a patch with a crop of another size."""
     images, labels, valid, weights = crop
-    if not valid.all():  # what is no data must not mix into its neighbours
+    if not valid.all():  # invalid pixels must not mix into their neighbours
         known = images[:, valid]
         images[:, ~valid] = known.mean(axis=1, keepdims=True) if known.size else 0
     size = patch.labels.shape

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from densa import raster
 from densa.datasets.dataset import Dataset
+from densa.datasets.image_files import has_windows
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE
@@ -22,11 +22,10 @@ from densa.raster.mirroring import mirrored
 __all__ = ["Batch", "Loaded", "PatchSampler"]
 
 _MAX_ENTRIES = 1_000_000
-_WINDOWED = {".tif", ".tiff", ".vrt", ".jp2"}
 
 
 class Batch(NamedTuple):
-    """Patches: raw values, class indices with `IGNORE`, where the image is valid, and pixel weights if asked for."""
+    """Patches: raw values, class indices with `IGNORE`, where the image is valid, and pixel weights if requested."""
 
     images: NDArray[np.float32]  # (n, bands, size, size)
     labels: NDArray[np.int64]  # (n, size, size)
@@ -35,9 +34,9 @@ class Batch(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """An image as it is held; `bands` and `labels` are None where they are read by window, `valid` where all is.
+    """An image in memory; `bands` and `labels` are None where they are read by window, `valid` where all pixels are.
 
-    `labels` are those of the mask file alone, whatever the image holds there.
+    `labels` are those of the mask file alone, also where the image is invalid.
     """
 
     bands: NDArray[Any] | None
@@ -47,28 +46,29 @@ class Loaded(NamedTuple):
 
     @property
     def n_bytes(self) -> int:
-        """Memory that it takes."""
+        """Bytes of the arrays."""
         return sum(array.nbytes for array in self if array is not None)
 
 
 class PatchSampler:
     """Square patches at random places of random images.
 
-    Each pass through the images is shuffled and takes from every image as many patches as fit into it (at least one).
-    Images smaller than a patch are mirrored at their borders, where labels are `IGNORE` and weights 0.
+    Each pass through the images is shuffled and takes from every image as many patches as fit into it, at least one.
+    Images smaller than a patch are mirrored at their borders; the mirrored pixels have the label `IGNORE` and weight 0.
 
     Args:
         dataset: the training split, checked.
         size: side of a patch in pixels, or its (height, width).
-        seed: decides images and places together with the step.
-        cache_bytes: decoded images are held, in their own type, until they fill this; the others are read again for
-            each patch, large ones only the window.
-        extra: (H, W) float32 weights of image `i`, computed once while it is held; their crop is `Batch.weights`.
-        sizes: (height, width) of the patches from patch `number` on, counted from the start of training, where it
-            changes from batch to batch; None: always `size`.
+        seed: decides images and places, together with the step.
+        cache_bytes: memory for decoded images, which are held in their own type; the others are read again for each
+            patch, large ones by window.
+        extra: function that returns (H, W) float32 weights of image `i`, computed once while the image is held; their
+            crop is `Batch.weights`.
+        sizes: function that returns the (height, width) of the batch that begins with patch `number`, counted from the
+            start of training; None: always `size`.
 
     Raises:
-        InputError: the data set is empty, or the size is not positive.
+        InputError: the data set is empty, or `size` is not positive.
     """
 
     _holds_labels = False  # whether the label map of an image that is read by window is needed whole
@@ -104,11 +104,11 @@ class PatchSampler:
 
     @property
     def patches_per_pass(self) -> int:
-        """Patches after which every image has been seen in proportion to its size."""
+        """Number of patches of a pass, after which every image has been seen in proportion to its size."""
         return len(self._entries)
 
     def batch(self, step: int, n: int) -> Batch:
-        """The `n` patches of a step; they depend on the seed, the step and `n` alone.
+        """The `n` patches of a step; they depend only on the seed, the step and `n`.
 
         Raises:
             InputError: a file cannot be read.
@@ -128,13 +128,13 @@ class PatchSampler:
         """The batches of many steps in order, prepared in the background while the caller computes.
 
         The threads end when the last batch is taken, when the iterator is closed or dropped, and at the interpreter's
-        exit; an error is raised at the step that it belongs to.
+        exit; an error is raised at its step.
 
         Args:
-            steps: the steps wanted.
+            steps: the requested steps.
             n: patches of a batch.
-            ahead: batches that are prepared before they are asked for.
-            workers: threads; the order does not depend on them.
+            ahead: number of batches that are prepared before they are requested.
+            workers: number of threads; the order of the batches does not depend on it.
         """
         pending: deque[Future[Batch]] = deque()
         with ThreadPoolExecutor(workers, thread_name_prefix="patches") as pool:
@@ -150,7 +150,7 @@ class PatchSampler:
                     future.cancel()
 
     def _patch(self, number: int, draws: NDArray[np.float64], patch: Batch) -> None:
-        """Fill the patch `number`, counted from the start of training, as two numbers in 0..1 place it."""
+        """Fill the patch `number`, counted from the start of training; `draws`: two numbers in 0..1 for its place."""
         i = self._entry_of(number)
         sides = zip(self._sizes[i], patch.labels.shape, strict=True)
         row, column = (_start(share, *both) for share, both in zip(draws, sides, strict=True))
@@ -162,12 +162,12 @@ class PatchSampler:
         order = self._passes.get(turn)
         if order is None:
             order = np.random.default_rng([self.seed, turn, 1]).permutation(self._entries)
-            # Two passes are in use at once at most, but threads may be a little apart.
+            # At most two passes are in use at once, but threads may be a little apart.
             self._passes = {**{t: o for t, o in self._passes.items() if abs(t - turn) < 2}, turn: order}
         return int(order[place])
 
     def _crop(self, i: int, loaded: Loaded, row: int, column: int, patch: Batch) -> None:
-        """Fill one patch whose first pixel is (row, column) of image `i`; what lies beyond its border is mirrored."""
+        """Fill one patch whose first pixel is (row, column) of image `i`; beyond the image's border it is mirrored."""
         image, labels, valid, weights = patch
         height, width = labels.shape
         rows, columns = np.arange(row, row + height), np.arange(column, column + width)
@@ -202,7 +202,7 @@ class PatchSampler:
         weights = None if self.extra is None else np.asarray(self.extra(i), np.float32)
         by_window = self._by_window(i)
         size: tuple[int, ...]
-        if by_window and not self._holds_labels and _has_windows(self.dataset.samples[i].mask):
+        if by_window and not self._holds_labels and has_windows(self.dataset.samples[i].mask):
             loaded, size = Loaded(None, None, None, weights), self.dataset.mask_size(i)
         elif by_window:
             loaded = Loaded(None, None, labels := self.dataset.mask_labels(i), weights)
@@ -214,22 +214,17 @@ class PatchSampler:
         if size != (height, width):
             raise InputError(f"{self.dataset.samples[i].mask} has another size than its image; check the data set")
         with self._lock:
-            # What of an image that is read by window is needed whole is held in any case: it is the small part.
+            # What is needed whole of an image that is read by window (labels, weights) is the small part: always held.
             if i not in self._held and (by_window or self._held_bytes + loaded.n_bytes <= self.cache_bytes):
                 self._held[i] = loaded
                 self._held_bytes += loaded.n_bytes
         return loaded
 
     def _by_window(self, i: int) -> bool:
-        """Whether to read only the window of a patch: of what does not fit into the cache, where the format allows."""
+        """Whether to read only the window of a patch: of an image that does not fit the cache, if its format allows."""
         height, width = self._sizes[i]
         fits = self._held_bytes + height * width * self._bytes_per_pixel <= self.cache_bytes
-        return not fits and _has_windows(self.dataset.samples[i].image)
-
-
-def _has_windows(path: Path | None) -> bool:
-    """Whether a file's format lets a part be read without the rest."""
-    return path is not None and path.suffix.lower() in _WINDOWED
+        return not fits and has_windows(self.dataset.samples[i].image)
 
 
 def _entries(sizes: list[tuple[int, int]], patch: tuple[int, int]) -> NDArray[np.int64]:
@@ -246,5 +241,5 @@ def _start(share: float, side: int, patch: int) -> int:
 
 
 def _finite(bands: NDArray[Any]) -> NDArray[Any]:
-    """NaN and infinite pixels are invalid; as 0 they do not spread when a patch is resampled."""
+    """The bands with 0 for NaN and infinity, which would spread when a patch is resampled; such pixels are invalid."""
     return np.nan_to_num(bands, nan=0, posinf=0, neginf=0) if bands.dtype.kind == "f" else bands

@@ -1,6 +1,6 @@
 """Layers of the synthetic scene, from the ground up; each lists its shapes, see `scene.shapes`.
 
-`plan` says where blocks and roads are, see `scene.plan`.
+`plan` holds the places of blocks and roads, see `scene.plan`.
 """
 
 from __future__ import annotations
@@ -327,7 +327,7 @@ def _add_building(
             add_rectangle(shapes, x + along[0] * t, y + along[1] * t, along, 3.0, 2.0, value, 84)
         return
     value = _ROOF + int(_N_ROOFS * uniform(i, j, salt + 2))
-    lit = 24 * (0.8 * along[1] - 0.6 * along[0])  # how much the one side faces the sun
+    lit = 24 * (0.8 * along[1] - 0.6 * along[0])  # how much one side faces the sun
     sx, sy = -along[1] * half_width / 2, along[0] * half_width / 2
     add_rectangle(shapes, x + sx, y + sy, along, half_length, half_width / 2, value, int(NEUTRAL + lit))
     add_rectangle(shapes, x - sx, y - sy, along, half_length, half_width / 2, value, int(NEUTRAL - lit))
@@ -358,7 +358,7 @@ def _add_car_park(
 def _color(
     piece: Any, seed: int, materials: Any, textures: Any, noise: Any, image: NDArray[np.uint8], labels: Any
 ) -> None:
-    """Colours from material, shade, texture and the sensor's noise; 0 is left to nodata."""
+    """Colours from material, shade, texture and the sensor's noise; 0 is reserved for nodata."""
     material, shade, top, left = piece
     classes, colors, kinds, strengths = materials
     height, width = material.shape

@@ -1,4 +1,4 @@
-"""What the surfaces of the synthetic scene look like: colours, and textures that repeat every 512 pixels."""
+"""Materials of the synthetic scene: colours, and textures that repeat every 512 pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FINE, _ASPHALT, _MOTTLED, _CANOPY, _ROWS, _COLUMNS, _RIPPLES, _CLODS, _TILES = 
 
 
 class Material(NamedTuple):
-    """A surface: its class, what it is, red, green, blue and near infrared (0..255), texture and its strength."""
+    """A surface: its class, its kind, red, green, blue and near infrared (0..255), texture and its strength."""
 
     label: int
     what: str
@@ -73,7 +73,7 @@ MATERIALS = (
 
 
 def first_of(what: str) -> tuple[int, int]:
-    """Number of the first material of a kind, and how many there are; they stand together."""
+    """Number of the first material of a kind, and how many there are; those of a kind follow each other."""
     places = [i for i, material in enumerate(MATERIALS) if material.what == what]
     return places[0], len(places)
 

@@ -1,10 +1,10 @@
-"""Plan of the synthetic scene: where there is water, forest, road, town and field.
+"""Plan of the synthetic scene: the places of water, forest, roads, towns and fields.
 
 A lattice of blocks, some 160 pixels wide, turned by the angle of the 3-4-5 triangle (its sine and cosine are the same
 on every machine) and bent by smooth noise. Its lines are roads, its cells are fields or lots.
 
 `plan` is `(i0, j0, nodes, kinds)`: the first block near a window, the points (x, y) of node (i, j) at
-`nodes[i - i0, j - j0]`, and what each block is.
+`nodes[i - i0, j - j0]`, and the kind of each block.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _COS, _SIN = 0.8, 0.6
 _BEND = 0.6 * BLOCK_PX
 _MARGIN = 2  # blocks that may reach into a window from outside: they bend by 0.85 of a block, shadows fall 0.2
 EMPTY, RURAL, URBAN = 0, 1, 2
-"""Kinds of blocks; an empty one is too far from the window to be drawn."""
+"""Kinds of blocks; empty ones are too far from the window to be drawn."""
 
 MAJOR = first_of("major")[0]
 MINOR, N_MINORS = first_of("minor")
@@ -77,7 +77,7 @@ def make_plan(top: int, left: int, height: int, width: int, seed: int) -> Any:
 
 @njit(cache=True, nogil=True)
 def inside(nodes: NDArray[np.float64], a: int, b: int, u: float, v: float) -> tuple[float, float]:
-    """Point of block (a, b) at the share (u, v) of its sides."""
+    """Point of block (a, b) at the shares (u, v) of its sides."""
     x = (nodes[a, b, 0] * (1 - u) + nodes[a + 1, b, 0] * u) * (1 - v)
     x += (nodes[a, b + 1, 0] * (1 - u) + nodes[a + 1, b + 1, 0] * u) * v
     y = (nodes[a, b, 1] * (1 - u) + nodes[a + 1, b, 1] * u) * (1 - v)
@@ -111,7 +111,7 @@ def forest(x: float, y: float, seed: int) -> float:
 
 @njit(cache=True, nogil=True)
 def lot_of(i: int, j: int, seed: int) -> int:
-    """What stands on an urban block: 0 houses, 1 rows, 2 a hall, 3 a park, 4 a car park."""
+    """Use of an urban block: 0 houses, 1 terraced houses, 2 a hall, 3 a park, 4 a car park."""
     chance = uniform(i, j, seed + 300)
     return 0 if chance < 0.52 else 1 if chance < 0.72 else 2 if chance < 0.84 else 3 if chance < 0.93 else 4
 
@@ -133,6 +133,6 @@ def road_of(plan: Any, a: int, b: int, axis: int, seed: int) -> tuple[int, float
 
 @njit(cache=True, nogil=True)
 def ends_of(nodes: Any, a: int, b: int, axis: int) -> tuple[float, float, float, float]:
-    """Places x, y, x, y of the nodes at both ends of the road from node (a, b) along axis 0 (i) or 1 (j)."""
+    """Points (x, y, x, y) of the nodes at both ends of the road from node (a, b) along axis 0 (i) or 1 (j)."""
     c, d = (a + 1, b) if axis == 0 else (a, b + 1)
     return nodes[a, b, 0], nodes[a, b, 1], nodes[c, d, 0], nodes[c, d, 1]

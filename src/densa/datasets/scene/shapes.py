@@ -3,9 +3,9 @@
 Layers list their shapes, and one loop paints them in that order: drawing in a single place compiles faster. A list is
 `(rows, count)`: (n, 11) numbers (what, material, shade, then what the shape needs) and how many there are.
 
-A piece is `(material, shade, top, left)`: two (h, w) uint8 arrays whose first pixel stands at (`top`, `left`) of the
-scene. Every pixel is decided by its centre and by numbers of the scene alone, so pieces of any size agree. Points are
-(x, y), columns first, since they are geometry, not indices.
+A piece is `(material, shade, top, left)`: two (h, w) uint8 arrays whose first pixel is at (`top`, `left`) of the scene.
+Every pixel depends on its centre and on numbers of the scene only, so pieces of any size agree. Points are (x, y),
+columns first, since they are geometry, not indices.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ __all__ = [
 
 _MASK = 0xFFFFFFFF
 NEUTRAL = 128
-"""Shade of a surface as bright as its material says."""
+"""Shade of a surface that has the brightness of its material."""
 SHADOW = 70
-"""Shade of what lies in a shadow."""
+"""Shade of a surface in a shadow."""
 _QUAD, _DISC = 0, 1
 
 
@@ -50,13 +50,13 @@ def _hashed(i: int, j: int, salt: int) -> int:
 
 @njit(cache=True, nogil=True)
 def uniform(i: int, j: int, salt: int) -> float:
-    """A number of [0, 1) that belongs to a place of the lattice."""
+    """A number in [0, 1) for a place of the lattice."""
     return _hashed(i, j, salt) / 4294967296.0
 
 
 @njit(cache=True, nogil=True)
 def value_noise(x: float, y: float, salt: int) -> float:
-    """Smooth noise of [-1, 1] with features of size 1."""
+    """Smooth noise in [-1, 1] with features of size 1."""
     i, j = math.floor(x), math.floor(y)
     fx, fy = x - i, y - j
     fx, fy = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)
@@ -107,7 +107,7 @@ def add_shadow(
 
 @njit(cache=True, nogil=True)
 def add_disc(shapes: Any, x: float, y: float, radius: float, value: int, rough: float, relief: float) -> None:
-    """A disc; its outline is ragged by `rough` of the radius, and it is brighter towards the sun by `relief`."""
+    """A disc, its outline ragged by the share `rough` of the radius; it is brighter towards the sun by `relief`."""
     rows, count = shapes
     row = rows[count[0]]
     count[0] += 1
@@ -119,8 +119,8 @@ def add_disc(shapes: Any, x: float, y: float, radius: float, value: int, rough: 
 def paint(shapes: Any, piece: Any, ragged: NDArray[np.int8]) -> None:
     """Paint the listed shapes and empty the list.
 
-    A shape sets the material below it to its value, and the shade. A value below 0 leaves the material and darkens to
-    the shade what is not darker already.
+    A shape sets material and shade of its pixels. A value below 0 leaves the material, and darkens pixels to the shade
+    unless they are darker already.
     """
     rows, count = shapes
     for n in range(count[0]):

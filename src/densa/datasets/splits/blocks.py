@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from densa.datasets.dataset import Dataset
 from densa.datasets.splits.groups import choose_groups
 from densa.datasets.splits.windows import WindowDataset
@@ -36,18 +34,19 @@ def block_split(
     Args:
         dataset: scenes with their masks.
         block: side of a block in pixels; blocks are this large or larger, so that they fill the scene.
-        buffer: pixels between windows of different splits: patch plus receptive field keeps what decides a validated
-            pixel out of all training patches, whatever reads the scene later.
-        val_fraction: share of the blocks that is validation, below 1.
-        test_fraction: share of the blocks that is test, likewise.
-        seed: another seed, another choice of blocks.
-        smallest: least side that a window must have left: the patch.
+        buffer: pixels between windows of different splits. With the side of a patch plus the receptive field, no pixel
+            on which a validated pixel depends is in a training patch, even where the whole scene is predicted.
+        val_fraction: share of the blocks for validation, below 1.
+        test_fraction: share of the blocks for testing, below 1.
+        seed: decides the choice of blocks.
+        smallest: smallest side of a window in pixels, such as the side of a patch.
 
     Returns:
         The splits that have a window, "train" first. Blocks without a labelled pixel are left out.
 
     Raises:
-        InputError: fractions out of range, blocks too small for the buffer, fewer blocks than splits.
+        InputError: fractions out of range, blocks too small for the buffer, fewer blocks than splits, or a split
+            without a labelled pixel.
     """
     _check(block, buffer, val_fraction, test_fraction, smallest)
     sizes = [dataset.size(i) for i in range(len(dataset))]
@@ -87,10 +86,10 @@ def split_windows(
     test_fraction: float = 0.0,
     seed: int = 0,
 ) -> list[tuple[str, int, Window]]:
-    """Where `block_split` cuts scenes of these sizes.
+    """The windows into which `block_split` cuts scenes of these sizes.
 
     Returns:
-        Split, scene and window of each block, without its part of the buffer.
+        Split, scene and window of each block; the window leaves out the block's part of the buffer.
 
     Raises:
         InputError: fewer blocks than splits.
@@ -124,7 +123,7 @@ def _edges(side: int, block: int) -> list[int]:
 def _window(
     cell: tuple[int, int, int], grid: tuple[list[int], ...], of_cell: Mapping[tuple[int, int, int], str], margin: int
 ) -> Window:
-    """A cell without a margin on the sides towards cells of other splits, those across its corners too."""
+    """A cell, without a margin on the sides where a cell of another split is adjacent, at a side or at a corner."""
     i, r, c = cell
 
     def foreign(*near: tuple[int, int]) -> bool:
@@ -139,14 +138,11 @@ def _window(
 
 
 def _labelled(dataset: Dataset, i: int, windows: Sequence[Window]) -> Iterator[Window]:
-    """The windows of image `i` that hold a valid, labelled pixel."""
-    mask = dataset.samples[i].mask
-    by_window = mask is not None and mask.suffix.lower() in (".tif", ".tiff")
-    whole = None if by_window else dataset.mask_labels(i)
+    """The windows of image `i` that hold a labelled pixel that is valid."""
+    read = dataset.mask_reader(i)
     with dataset.open_image(i) as image:
         for window in windows:
-            place = np.s_[window.row : window.row + window.height, window.column : window.column + window.width]
-            labels = dataset.mask_labels(i, window) if whole is None else whole[place]
+            labels = read(window)
             if (labels != IGNORE).any() and (image.read(window)[1] & (labels != IGNORE)).any():
                 yield window
 

@@ -1,4 +1,4 @@
-"""What pixels each split reads, and that no two splits share any."""
+"""Description of a split: the pixels that each part reads, and how many are shared."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["describe_split"]
 
 
 def describe_split(splits: Mapping[str, Dataset]) -> dict[str, Any]:
-    """What pixels each split reads, and that no two share any; as `split.json` has it.
+    """The pixels that each split reads, and how many of them are shared, as written to `split.json`.
 
     Returns:
-        Of each split its images with mask, page and window (row, column, height, width); `shared_pixels`, counted over
-        all pairs of windows of different splits; `distance_px`, the fewest pixels between such a pair on one image
-        (None where no image is in two splits).
+        For each split its images with mask, page and window (row, column, height, width); `shared_pixels`, counted over
+        all pairs of windows of different splits; `distance_px`, the smallest distance of such a pair on one image (None
+        where no image is in two splits).
     """
     content: dict[str, Any] = {}
     places: dict[tuple[str, int], list[tuple[str, Window]]] = defaultdict(list)

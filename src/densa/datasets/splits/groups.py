@@ -1,4 +1,4 @@
-"""Splits into train, val and test: by folder, by file list, by scene, by fraction."""
+"""Splits of scenes into train, val and test: by folder, by file list, by scene, by fraction."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ DEFAULT_VAL_FRACTION = 0.2
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How images that no folder or list assigns are split. A group (a scene) never straddles two splits.
+    """How images that no folder or list assigns are split. All images of a group (a scene) are in one split.
 
     Args:
         val_fraction: share of the training images held out for validation, from 0 (none) to below 1; None: 0.2 where
-            the data set brings no validation split of its own and has more than one group.
-        test_fraction: share held out for testing, likewise; taken first, so that the validation images come from
-            what is left.
-        val_groups: groups that make the validation split, instead of a fraction.
-        test_groups: groups that make the test split.
-        seed: another seed, another choice of groups; the order of files does not matter.
-        lists: for each split a file with one image name a line, instead of the lists found in the folder.
-        group_by: regular expression searched in the names of samples; its first bracket is the group.
-        by: "group", or "image" to let a scene fall into several splits.
+            the data set has no validation split of its own and more than one group.
+        test_fraction: share held out for testing, likewise; taken first, so that the validation images come from the
+            remaining ones.
+        val_groups: groups of the validation split, instead of a fraction.
+        test_groups: groups of the test split, instead of a fraction.
+        seed: decides the choice of groups; the order of files does not matter.
+        lists: for each split a file with one image name per line, instead of the lists found in the folder.
+        group_by: regular expression searched in the names of samples; its first capturing group is the group.
+        by: "group", or "image" to allow the images of a scene in several splits.
     """
 
     val_fraction: float | None = None
@@ -69,20 +69,20 @@ def split_samples(
 ) -> dict[str, list[Sample]]:
     """Assign the samples of a folder to splits.
 
-    A split that the data set brings (folders, else lists) stays as it is; val and test are held out of the rest only
-    where it brings none.
+    The data set's own splits (by folders, otherwise by lists) stay as they are; val and test are held out of the other
+    images only where it has no such split.
 
     Args:
-        found: samples by folder split; "" for those in no split's folder.
-        rule: what to do with the rest.
-        lists: the files that list the images of a split, found in the folder.
+        found: samples by the split of their folder; "" for those in no split's folder.
+        rule: how the others are split.
+        lists: files that list the images of a split, found in the folder.
 
     Returns:
         Samples by split, sorted by name; splits without a sample are left out.
 
     Raises:
-        InputError: a list names an image that is not there or that another list has, a group is unknown, or the
-            rule and the data set's own splits contradict each other.
+        InputError: a list names an image that does not exist or that is in another list, a group is unknown, or the
+            rule contradicts the data set's own splits.
     """
     splits = {split: [_grouped(s, rule) for s in samples] for split, samples in found.items() if samples}
     if rule.lists or (lists and set(splits) == {""}):
@@ -100,7 +100,9 @@ def split_samples(
     ):
         if split in splits:
             if groups or fraction:
-                raise InputError(f"the data set brings its own {split} split; leave {split}_fraction and _groups out")
+                raise InputError(
+                    f"the data set has its own {split} split; leave out {split}_fraction and {split}_groups"
+                )
             continue
         held = _hold_out(pool, split, groups, fraction, rule.seed)
         splits[split] = [s for s in pool if s.group in held]
@@ -115,15 +117,15 @@ def choose_groups(sizes: Mapping[str, int], fraction: float, seed: int) -> set[s
     """Choose groups that hold about `fraction` of all images.
 
     Groups are taken in the order of a hash of the seed and their name, so that the choice depends on nothing else, and
-    another group in the data set moves few of the others.
+    an additional group changes the split of few others.
 
     Args:
         sizes: number of images of each group.
-        fraction: wanted share of the images.
+        fraction: requested share of the images.
         seed: decides the order.
 
     Returns:
-        At least one group and not all; their share is the one nearest to `fraction` along the order.
+        At least one group, but not all: as many in that order as bring the share nearest to `fraction`.
     """
     order = sorted(sizes, key=lambda group: hashlib.sha256(f"{seed}:{group}".encode(errors="surrogateescape")).digest())
     target = fraction * sum(sizes.values())
@@ -152,7 +154,7 @@ def _hold_out(pool: list[Sample], split: str, groups: tuple[str, ...], fraction:
     if len(sizes) < 2:
         raise InputError(
             f"{split}_fraction {fraction} needs two groups or more, the data set has {listed(sorted(sizes))}; "
-            'set it to 0, or say by="image"'
+            'set it to 0, or use by="image"'
         )
     return choose_groups(sizes, fraction, seed)
 
@@ -165,7 +167,7 @@ def _grouped(sample: Sample, rule: SplitRule) -> Sample:
     try:
         match = re.search(rule.group_by, sample.name)
     except re.error as error:
-        raise InputError(f"group_by {rule.group_by!r} is no regular expression: {error}") from error
+        raise InputError(f"group_by {rule.group_by!r} is not a regular expression: {error}") from error
     if not match:
         raise InputError(f"group_by {rule.group_by!r} does not match the name {sample.name!r}")
     return replace(sample, group=match[1] if match.re.groups else match[0])
@@ -194,7 +196,7 @@ def _by_list(samples: list[Sample], lists: Mapping[str, Path]) -> dict[str, list
                     splits[split].append(sample)
     if problems:
         raise InputError(f"{len(problems)} problems in the lists of images: {listed(problems, '; ')}")
-    if "train" not in lists:  # what no list holds out
+    if "train" not in lists:  # the images of no list
         splits["train"] = [sample for sample in samples if sample.name not in taken]
     return {split: list(dict.fromkeys(chosen)) for split, chosen in splits.items()}
 
@@ -208,7 +210,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _readings(line: str) -> Iterator[str]:
-    """What a line may mean, best first: a name, a file, the last of a path; and of `image.png mask.png` the first."""
+    """Names that a line may mean, best first: itself, a file, the end of a path; of `image.png mask.png` the first."""
     for text in dict.fromkeys((line, line.split()[0])):
         path = Path(text)
         yield text

@@ -20,7 +20,7 @@ class WindowDataset(Dataset):
     """A `Dataset` of windows of images.
 
     Args:
-        windows: one for each sample, inside its image.
+        windows: one window for each sample, inside its image.
     """
 
     windows: tuple[Window, ...] = ()
