@@ -3,8 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from densa import methods, raster
-from densa.reports import find_seams, seams_picture
+from densa import raster
 
 
 @pytest.fixture
@@ -37,20 +36,6 @@ def test_blended_windows_differ_and_the_picture_shows_where(run_cli, trained, sc
     red = (raster.read_mask(picture) == [230, 25, 40]).all(axis=2)
     assert red.sum() == said["differing"]  # no reduction: one cell per pixel
     assert run_cli(*arguments)[0] == 2  # the picture exists
-
-
-def test_a_wrong_halo_is_found(trained, scene):
-    """A segmenter that claims less context than it has leaves a seam, and the counts lie along it."""
-    model = methods.load(trained, precision="float32")
-    model.halo = 0
-    with raster.open(scene) as opened:
-        found = find_seams(model, opened, (400, 64))
-        assert 0 < found.share < 0.5
-        assert found.counts.sum() == found.differing
-        picture = seams_picture(found, opened)
-    assert picture.shape == (200, 330, 3)
-    near = np.abs((np.arange(330) + 32) % 64 - 32) < 16
-    assert found.counts[:, near].sum() > 0.6 * found.differing
 
 
 @pytest.mark.parametrize(

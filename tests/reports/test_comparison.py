@@ -1,7 +1,6 @@
 import csv
 import json
 import math
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -9,7 +8,8 @@ import pytest
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.reports import Accuracy, Comparison, Cost, MethodRow, Pair, SideBySide, evaluate_pairs, write_comparison
-from densa.reports.published import CAMVID_CLASSES, PUBLISHED_ACCURACY, PUBLISHED_COST, camvid_order
+from densa.reports.published import PUBLISHED_ACCURACY, PUBLISHED_COST
+from tests.reports.html_page import Page
 
 CAMVID = (
     "sky",
@@ -24,29 +24,6 @@ CAMVID = (
     "pedestrian",
     "bicyclist",
 )
-
-
-class Page(HTMLParser):
-    """The page's text and tags, and what it refers to; elements must nest."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.references, self.text, self.tags = [], [], "", []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.references += [value for name, value in attributes if name in {"src", "href", "srcset", "action"}]
-        if tag not in {"meta", "link", "img"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def accuracy(value, n):
@@ -117,23 +94,6 @@ def test_terminal_tables_line_up():
         assert len({len(line) for line in lines}) == 1
         assert len({line.count("|") for line in lines}) == 1
     assert "1052" in compared().cost_table()
-
-
-def test_classes_of_camvid_by_other_names():
-    order = camvid_order(CAMVID)
-    assert [CAMVID[k].removesuffix("-symbol") for k in order] == list(CAMVID_CLASSES)
-    assert camvid_order(("Sky", "Building", "Column_Pole", "Road", "Sidewalk", "Tree", "SignSymbol", "Fence", "Car",
-                         "Pedestrian", "Bicyclist")) == order  # fmt: skip
-    assert camvid_order(CAMVID[:-1]) is None
-
-
-def test_printed_rows_are_whole():
-    """Class averages follow from the printed classes, within the rounding of the paper."""
-    for row in PUBLISHED_ACCURACY:
-        if row.per_class is None or None in row.per_class:
-            continue
-        assert len(row.per_class) == 11
-        assert sum(row.per_class) / 11 == pytest.approx(row.class_average, abs=0.55), row.name
 
 
 def test_scores_of_an_evaluation():

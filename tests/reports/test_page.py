@@ -1,7 +1,5 @@
-import itertools
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -10,35 +8,7 @@ import densa
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.reports import Pair, check_output, evaluate_pairs, write_report
-from densa.reports.curves import _ticks, training_charts
-
-VOID_ELEMENTS = {"meta", "link", "img", "br", "line"}
-
-
-class Page(HTMLParser):
-    """Checks that elements nest, and collects what the page shows and refers to."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.references, self.text, self.tags = [], [], "", []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.references += [value for name, value in attributes if name in {"src", "href", "srcset", "action"}]
-        if tag not in VOID_ELEMENTS:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
+from tests.reports.html_page import Page
 
 
 @pytest.fixture
@@ -128,21 +98,7 @@ def test_nothing_is_overwritten_silently(evaluation, tmp_path):
 
 def test_training_curves_are_drawn(evaluation, tmp_path):
     curves = tmp_path / "metrics.csv"
-    rows = [f"{step},{step * 0.5},0.01,{2 / step},,{0.4 if step % 2 else ''}" for step in range(1, 9)]
-    curves.write_text("step,seconds,learning_rate,loss,images_per_second,mean_iou\n" + "\n".join(rows))
-    charts = training_charts(curves)
-    assert [chart.title for chart in charts] == ["Loss", "Scores", "Learning rate"]
-    loss, scores, _ = charts
-    assert loss.x_title == "step"
-    assert [line.name for line in scores.lines] == ["mean iou"]
-    assert len(scores.lines[0].points.split()) == 4  # empty cells are no points
-    left, top, right, bottom = loss.frame
-    points = [tuple(map(float, point.split(","))) for point in loss.lines[0].points.split()]
-    assert points[0][0] == left
-    assert points[-1][0] == right
-    assert all(left <= x <= right and top <= y <= bottom for x, y in points)
-    assert points == sorted(points)  # the loss falls: y grows downwards
-    assert all(earlier[1] < later[1] for earlier, later in itertools.pairwise(points))
+    curves.write_text("step,learning_rate,loss,mean_iou\n1,0.01,2,\n2,0.01,1,0.4\n3,0.01,0.5,0.5\n")
     html = write_report(evaluation, tmp_path / "report", curves=curves).read_text(encoding="utf-8")
     assert Page(html).tags.count("polyline") == 3
 
@@ -153,28 +109,3 @@ def test_further_pictures_are_shown_with_their_captions(evaluation, tmp_path):
     section = html[html.index("More pictures") :]
     assert "slic &lt;i&gt;" in section
     assert section.index("data:image/jpeg") < section.index("</article>")
-
-
-def test_long_curves_are_thinned(tmp_path):
-    curves = tmp_path / "metrics.csv"
-    curves.write_text("step,loss\n" + "\n".join(f"{i},{i}" for i in range(5000)))
-    (chart,) = training_charts(curves)
-    assert 100 <= len(chart.lines[0].points.split()) <= 300
-
-
-def test_curves_that_are_no_table(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
-        training_charts(tmp_path / "missing.csv")
-    empty = tmp_path / "empty.csv"
-    empty.write_text("")
-    assert training_charts(empty) == ()
-    empty.write_text("step,loss\nx,y\n1,nan\n")
-    assert training_charts(empty) == ()
-
-
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.2, 0.9), (3, 3), (0, 0), (-5, 1234), (1e-6, 3e-6)])
-def test_ticks_are_round_and_span_the_range(low, high):
-    ticks = _ticks(low, high)
-    assert ticks[0] <= low
-    assert ticks[-1] >= high
-    assert len(ticks) <= 7
