@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from densa.lazy_names import import_on_use
 
 if TYPE_CHECKING:
     from densa.engine.prediction.blend import BLENDS, Blended
@@ -63,11 +64,6 @@ _MODULES = {
     "work.crew": ("Crew",),
     "work.settings": ("Work",),
 }
-_WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for only: region methods do without torch, which takes seconds and 200 MB."""
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+# Region methods do without torch, which takes seconds and 200 MB to import.
+__getattr__ = import_on_use(__name__, _MODULES)

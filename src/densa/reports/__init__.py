@@ -1,8 +1,8 @@
 """Reports of evaluations and comparisons: numbers, error maps, self-contained HTML pages."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from densa.lazy_names import import_on_use
 from densa.reports.evaluation import Evaluation, ImageScore, Pair, View, evaluate_pairs
 from densa.reports.page import check_output, write_report
 from densa.reports.pairs import pairs_of_files, pairs_of_folders, pairs_of_masks
@@ -41,16 +41,12 @@ __all__ = [
 ]
 
 # Modules that need torch are imported when first used: comparing label maps does not need it.
-_LATER = {
-    "seams": ("Seams", "find_seams", "seams_picture"),
-    "predicted": ("pairs_of_predictions",),
-    "cost": ("Cost", "CostSettings", "Measured", "measure_cost"),
-    "comparison": ("Accuracy", "Comparison", "MethodRow", "SideBySide", "check_comparison", "write_comparison"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    for module, names in _LATER.items():
-        if name in names:
-            return getattr(import_module(f"densa.reports.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = import_on_use(
+    __name__,
+    {
+        "seams": ("Seams", "find_seams", "seams_picture"),
+        "predicted": ("pairs_of_predictions",),
+        "cost": ("Cost", "CostSettings", "Measured", "measure_cost"),
+        "comparison": ("Accuracy", "Comparison", "MethodRow", "SideBySide", "check_comparison", "write_comparison"),
+    },
+)

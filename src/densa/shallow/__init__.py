@@ -1,7 +1,8 @@
 """Shallow methods: hand-made features of pixels or regions, labelled by trees."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from densa.lazy_names import import_on_use
 
 if TYPE_CHECKING:
     from densa.shallow.classifiers import CLASSIFIERS, fit_trees
@@ -85,11 +86,6 @@ _MODULES = {
     "training": ("class_factors", "train_shallow"),
     "trees": ("Trees",),
 }
-_WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for only: the settings need neither numpy nor numba."""
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+# The settings need neither numpy nor numba.
+__getattr__ = import_on_use(__name__, _MODULES)

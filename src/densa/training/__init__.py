@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from densa.lazy_names import import_on_use
 
 if TYPE_CHECKING:
     from densa.training.config.config import TrainConfig
@@ -51,7 +52,6 @@ _MODULES = {
         "Validation",
     ),
 }  # fmt: skip
-_WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "PAPER",
@@ -88,9 +88,5 @@ __all__ = [
     "train_from_config",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for only: the options are read without torch."""
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+# The options can be read without torch.
+__getattr__ = import_on_use(__name__, _MODULES)

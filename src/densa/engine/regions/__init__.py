@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from densa.lazy_names import import_on_use
 
 if TYPE_CHECKING:
     from densa.engine.regions.by_name import parse_predicate, reach_of, region_method
@@ -62,11 +63,6 @@ _MODULES = {
     "stages.stage": ("RegionMethod", "Stage", "Tile"),
     "watershed.method": ("Watershed",),
 }
-_WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for only: the command line's help needs the settings alone."""
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+# The help of the command line needs the settings only.
+__getattr__ = import_on_use(__name__, _MODULES)
