@@ -34,7 +34,7 @@ class PatchCNN(Network):
     Args:
         n_bands: bands of the images.
         n_classes: number of classes.
-        width: channels of each convolution; the paper has 48, with 200 neurons in the dense layer, which scale alike.
+        width: channels of each convolution; the paper has 48, and 200 neurons in the dense layer, scaled in proportion.
         patch_size: side of a patch, 65 (the papers' N1 to N3) or 95 (N4).
         normalisation: "batch" after each convolution, or "none" (the paper).
 

@@ -1,4 +1,4 @@
-"""What can be asked of any network: the sizes that it takes, the border that it loses, and a copy without data."""
+"""Properties of any network: the sizes of its inputs, the border that it loses, and a copy without data."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["NetworkRules", "network_rules", "without_data"]
 
 @dataclass(frozen=True)
 class NetworkRules:
-    """What a network states beside its `forward`; see `network_rules`.
+    """Attributes and methods of a network in addition to `forward`; see `network_rules`.
 
     Attributes:
-        input_side: smallest height (or width) that the network takes whose output is at least that high (or wide).
-        stated_margin: pixels that the output lacks on each side; None where the network does not say.
-        needs_float32: bfloat16 would change too many labels.
-        freeze_context: holds an image-wide pooling fixed at what it is for the given images; None: it cannot be frozen.
-        monte_carlo: samples of the class probabilities with dropout; None: there are none.
+        input_side: returns the smallest height (or width) of an input whose output is at least as high (or wide) as given.
+        stated_margin: pixels that the output lacks on each side; None if the network does not state it.
+        needs_float32: whether bfloat16 would change too many labels.
+        freeze_context: fixes an image-wide pooling at its value for the given images; None if there is none.
+        monte_carlo: samples the class probabilities with dropout; None if the network cannot.
     """
 
     input_side: Callable[[int], int]
@@ -38,12 +38,12 @@ class NetworkRules:
 
 
 def network_rules(network: nn.Module) -> NetworkRules:
-    """The rules of any network, with defaults for what it does not state.
+    """The rules of any network, with defaults for missing attributes.
 
     Args:
         network: a `densa.networks.Network`, or any module with some, all or none of the attributes `margin` and
             `needs_float32` and the methods `input_side(side)`, `freeze_context(images)` and
-            `monte_carlo(images, n_samples)`. By default a network takes every size and loses no border.
+            `monte_carlo(images, n_samples)`. By default a network takes images of any size and loses no border.
     """
     margin = getattr(network, "margin", None)
     return NetworkRules(

@@ -1,4 +1,4 @@
-"""A window of a raster as a raster of its own."""
+"""A window of a raster as a separate raster."""
 
 from __future__ import annotations
 
