@@ -18,7 +18,7 @@ class NetworkRules:
     """Attributes and methods of a network in addition to `forward`; see `network_rules`.
 
     Attributes:
-        input_side: returns the smallest height (or width) of an input whose output is at least as high (or wide) as given.
+        input_side: returns the smallest height (or width) of an input whose output has at least the given one.
         stated_margin: pixels that the output lacks on each side; None if the network does not state it.
         needs_float32: whether bfloat16 would change too many labels.
         freeze_context: fixes an image-wide pooling at its value for the given images; None if there is none.
