@@ -61,7 +61,7 @@ def save():
 
 @pytest.fixture
 def tiled():
-    """What a segmenter says of an image cut into tiles, put together as the engine does."""
+    """Predict an image in tiles, put together as the engine does."""
 
     def tiled(segmenter, image, n_strides, valid=None, apply=None):
         apply = apply or segmenter.probabilities_at

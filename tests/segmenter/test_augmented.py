@@ -29,7 +29,7 @@ ROUNDINGS = 16 * ONE_ROUNDING  # sums of at most eight views, and what resamplin
     ],
 )
 def test_tiled_equals_whole(make, tiled, name, options, rng):
-    """Odd sizes, several cores, a border that is no whole stride."""
+    """Odd sizes, several cores, a border that is not a whole stride."""
     ours = Augmented(make(name, exact=True), **options)
     n = max(1, 64 // ours.stride)
     image = rng.standard_normal((3, ours.halo + n * ours.stride + 37, 77)).astype(np.float32)
@@ -58,8 +58,8 @@ def test_the_mean_over_the_eight_views(make, rng):
         for flip in (False, True):
             seen = np.rot90(image, turns, (1, 2))
             seen = np.ascontiguousarray(seen[:, :, ::-1] if flip else seen)
-            said = model.probabilities(seen)
-            expected.append(np.rot90(said[:, :, ::-1] if flip else said, -turns, (1, 2)))
+            found = model.probabilities(seen)
+            expected.append(np.rot90(found[:, :, ::-1] if flip else found, -turns, (1, 2)))
     np.testing.assert_allclose(Augmented(model).probabilities(image), np.mean(expected, axis=0), rtol=0, atol=1e-6)
 
 
@@ -99,8 +99,8 @@ def test_samples_of_views_do_not_depend_on_the_tiles(make, tiled, rng):
 
 
 @given(st.integers(0, 3), st.booleans())
-def test_a_view_and_its_place(turns, flip):
-    """A block cut out of a view begins where `_position` says, counted from the end along reversed axes."""
+def test_the_position_of_a_view(turns, flip):
+    """A block cut out of a view begins at `_position`, counted from the end along reversed axes."""
     image = np.arange(6 * 9).reshape(6, 9)
     view = (turns, flip)
     seen = _seen(image, view)
@@ -141,7 +141,7 @@ def test_averages_are_over_valid_pixels():
     np.testing.assert_array_equal(its_valid, [[True, True]])
 
 
-def test_blocks_that_are_none(make):
+def test_invalid_blocks(make):
     for image in (np.zeros((4, 16, 16)), np.zeros((16, 16)), np.zeros((3, 0, 16))):
         with pytest.raises(InputError, match=r"expects 3 bands|must be"):
             Augmented(make(), scales=(0.5,)).probabilities(image)
@@ -161,6 +161,6 @@ def test_blocks_that_are_none(make):
         ({"scales": (15 / 16, 14 / 15, 12 / 13)}, "choose quarters or halves"),
     ],
 )
-def test_what_is_no_augmentation(make, options, message):
+def test_invalid_options(make, options, message):
     with pytest.raises(InputError, match=message):
         Augmented(make(), **options)

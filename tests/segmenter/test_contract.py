@@ -38,6 +38,6 @@ def test_large_integers_keep_their_differences():
         ({"n_bands": 1, "dtype": "uint9"}, "dtype"),
     ],
 )
-def test_contracts_that_are_none(arguments, message):
+def test_invalid_contracts(arguments, message):
     with pytest.raises(InputError, match=message):
         BandContract(**arguments)

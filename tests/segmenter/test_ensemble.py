@@ -51,16 +51,16 @@ def test_the_product_by_hand(make, image):
 
 
 class Sure(Segmenter):
-    """Says the class `says` of every pixel, certain of it."""
+    """Gives one class to every pixel with probability 1."""
 
     legend, bands, halo, stride = Legend(("a", "b")), BandContract(1), 0, 1
 
-    def __init__(self, says):
-        self.says = says
+    def __init__(self, label):
+        self.label = label
 
     def probabilities(self, block, valid=None):
         found = np.zeros((2, *block.shape[1:]), np.float32)
-        found[self.says] = 1
+        found[self.label] = 1
         return found
 
 
@@ -98,7 +98,7 @@ def test_colours_may_differ_names_may_not(make):
         ((None, "median"), "mean or product, got 'median'"),
     ],
 )
-def test_what_is_no_ensemble(arguments, message):
+def test_invalid_ensembles(arguments, message):
     with pytest.raises(InputError, match=message):
         Ensemble([Sure(0), Sure(1)], *arguments)
     with pytest.raises(InputError, match="at least one"):

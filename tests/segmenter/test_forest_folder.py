@@ -98,9 +98,9 @@ def test_damaged_trees_are_refused(saved):
         return copy
 
     for wrong, said in (
-        (changed("child", inner, 0), "behind it"),
+        (changed("child", inner, 0), "come after it"),
         (changed("feature", inner, 10**6), "none of the"),
-        (changed("child", inner, 2**31 - 2), "behind it"),
+        (changed("child", inner, 2**31 - 2), "come after it"),
         (changed("check/probabilities", slice(None), 0.5), "test block"),
         ({**arrays, "child": arrays["child"][:-1].copy()}, "it must be"),
         ({key: a for key, a in arrays.items() if key != "starts"}, "lacks starts"),
@@ -146,7 +146,7 @@ def test_damaged_descriptions_are_refused(saved, change, said):
         load_forest(saved)
 
 
-def test_what_does_not_fit_is_said(saved, rng):
+def test_errors_of_a_model_that_does_not_fit(saved, rng):
     loaded = load_forest(saved)
     with pytest.raises(InputError, match="expects 3 bands"):
         loaded.probabilities(np.zeros((2, 20, 20), np.uint8))

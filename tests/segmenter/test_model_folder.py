@@ -88,7 +88,7 @@ def test_a_training_record_must_be_json(tmp_path):
             save_model(tmp_path / "m", network, Architecture("unet", {"width": 1}), LEGEND, BANDS, training=record)
 
 
-def test_what_is_no_folder(tmp_path, folder):
+def test_not_a_model_folder(tmp_path, folder):
     with pytest.raises(InputError, match="does not exist"):
         load_network_segmenter(tmp_path / "none", build)
     torch.save({}, tmp_path / "model.pth")

@@ -69,7 +69,7 @@ def test_the_fingerprint_follows_content_and_options_not_the_place(folder, tmp_p
     assert ModelSource(folder).fingerprint() != first
 
 
-def test_what_is_no_model(tmp_path, folder):
+def test_not_a_model_folder(tmp_path, folder):
     with pytest.raises(InputError, match="does not exist"):
         ModelSource(tmp_path / "none").load()
     (tmp_path / "empty").mkdir()

@@ -39,7 +39,7 @@ def test_settings_of_the_operations_count(number):
 
 
 class Wrapped(nn.Module):
-    """A layer that is no submodule."""
+    """A layer that is not a submodule."""
 
     def __init__(self, layer):
         super().__init__()

@@ -1,10 +1,11 @@
 """DeepLabv2 with atrous spatial pyramid pooling (Chen, Papandreou, Kokkinos, Murphy, Yuille 2018, arXiv:1606.00915).
 
-Parallel dilated 3x3 convolutions see the same features at four rates; their class scores are summed and enlarged
-bilinearly. On VGG-16 each branch is fc6, fc7 and fc8 of DeepLab-LargeFOV, on a ResNet one convolution to the classes.
+Parallel dilated 3x3 convolutions with four rates are applied to the same features; their class scores are summed and
+upsampled bilinearly. With VGG-16 each branch consists of fc6, fc7 and fc8 of DeepLab-LargeFOV, with a ResNet of one
+convolution to the classes.
 
-Departures: `normalisation="batch"` for VGG-16, as in `densa.networks.deeplab_largefov`; scores are enlarged in training
-too; neither the maximum over three scales of the image nor a conditional random field follows.
+Departures: `normalisation="batch"` for VGG-16, as in `densa.networks.deeplab_largefov`; scores are upsampled in
+training too; neither the maximum over three scales of the image nor a conditional random field follows.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class DeepLabV2(Network):
 
     Args:
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
         width: channels of the first level; 64 is the paper's (512 features of VGG-16, 2048 of a ResNet).
         backbone: "resnet101" (the paper's best), "resnet50" or "vgg16".
         rates: dilation of each branch; "6,12,18,24" is the paper's ASPP-L, "2,4,8,12" its ASPP-S.
@@ -60,7 +61,8 @@ class DeepLabV2(Network):
             raise InputError(f"the backbone must be one of vgg16, {', '.join(BLOCKS)}, got {backbone!r}")
         numbers = rates_of(rates, what="rates", count=4)
         self.n_bands, self.n_classes = n_bands, n_classes
-        if backbone == "vgg16":
+        self._on_vgg16 = backbone == "vgg16"
+        if self._on_vgg16:
             self.imagenet_weights = published_vgg16(normalisation)
             self.features = atrous_vgg16(n_bands, width=width, normalisation=normalisation)
             branches = [fc_branch(width, n_classes, rate=rate, dropout=dropout) for rate in numbers]
@@ -77,7 +79,7 @@ class DeepLabV2(Network):
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the images; see the class for the shapes."""
         check_bands(x, self.n_bands)
-        features = self.backbone(x) if hasattr(self, "backbone") else self.features(x)
+        features = self.features(x) if self._on_vgg16 else self.backbone(x)
         first, *others = (branch(features) for branch in self.branches)
         return enlarge(sum(others, start=first), OUTPUT_STRIDE, (x.shape[-2], x.shape[-1]))
 
@@ -87,7 +89,7 @@ class DeepLabV2(Network):
         Raises:
             InputError: see `densa.networks.resnet.load_resnet` and `densa.networks.vgg.load_vgg16`.
         """
-        if hasattr(self, "backbone"):
+        if not self._on_vgg16:
             load_resnet(self, source)
         else:
             load_vgg16(self, source, dense={})

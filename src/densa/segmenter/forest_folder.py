@@ -42,7 +42,7 @@ _FEW = 0.02  # ... for this share of the pixels
 
 @dataclass(frozen=True)
 class ForestDescription:
-    """What `model.json` says of a shallow model."""
+    """Contents of `model.json` for a shallow model."""
 
     method: str
     legend: Legend
@@ -158,13 +158,13 @@ def load_forest(folder: Path | str) -> ForestSegmenter:
         InputError: no such folder, a description or trees that are damaged, or another result on the test block.
     """
     folder = Path(folder)
-    said = read_forest(folder)
-    arrays = _arrays(folder / WEIGHTS, said)
-    n_features = len(said.features.names(said.bands.n_bands))
+    description = read_forest(folder)
+    arrays = _arrays(folder / WEIGHTS, description)
+    n_features = len(description.features.names(description.bands.n_bands))
     try:
-        trees = Trees.from_arrays(arrays, n_features, said.legend.n_classes, said.combine)
-        model = ShallowModel(said.features, trees, np.array(said.factors), said.bands.n_bands)
-        segmenter = ForestSegmenter(model, said.legend, said.bands)
+        trees = Trees.from_arrays(arrays, n_features, description.legend.n_classes, description.combine)
+        model = ShallowModel(description.features, trees, np.array(description.factors), description.bands.n_bands)
+        segmenter = ForestSegmenter(model, description.legend, description.bands)
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
     found = segmenter.probabilities(arrays[CHECK_BLOCK])
@@ -191,15 +191,15 @@ def _tuples(config: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
 
 
-def _arrays(path: Path, said: ForestDescription) -> dict[str, NDArray[Any]]:
+def _arrays(path: Path, description: ForestDescription) -> dict[str, NDArray[Any]]:
     """The arrays of a file, whose sizes are checked against the description before any is read."""
-    size = (said.legend.n_classes, *CHECK_SIZE)
+    size = (description.legend.n_classes, *CHECK_SIZE)
     shapes: dict[str, tuple[int, ...]] = {
-        **dict.fromkeys(("feature", "threshold", "child"), (said.n_nodes,)),
-        "starts": (said.n_trees + 1,),
-        "classes": (said.n_trees if said.combine == "softmax" else 0,),
-        "baseline": (said.legend.n_classes if said.combine == "softmax" else 0,),
-        CHECK_BLOCK: (said.bands.n_bands, *CHECK_SIZE),
+        **dict.fromkeys(("feature", "threshold", "child"), (description.n_nodes,)),
+        "starts": (description.n_trees + 1,),
+        "classes": (description.n_trees if description.combine == "softmax" else 0,),
+        "baseline": (description.legend.n_classes if description.combine == "softmax" else 0,),
+        CHECK_BLOCK: (description.bands.n_bands, *CHECK_SIZE),
         CHECK_EXPECTED: size,
     }
     with opened_weights(path, "numpy") as file:

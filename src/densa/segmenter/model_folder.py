@@ -53,7 +53,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What `model.json` says of a model."""
+    """Contents of `model.json` for a network."""
 
     architecture: Architecture
     legend: Legend
