@@ -10,7 +10,7 @@ from densa.regions.mean_shift.mode_search import Beyond, ModeSearch
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(1, 12), st.integers(1, 12)),
+    st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(1, 11), st.integers(1, 12)),  # of 20 x 23 pixels
     st.sampled_from([1.5, 3, 40]),
     st.sampled_from(["uniform", "gaussian"]),
     st.integers(0, 999),

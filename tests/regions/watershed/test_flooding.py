@@ -317,7 +317,7 @@ FIRST = np.eye(4, 5, dtype=int)
     ("arguments", "options", "message"),
     [
         ((np.zeros((4, 5, 3)),), {}, "gradient_magnitude"),
-        ((np.zeros((0, 5)),), {}, "no pixels"),
+        ((np.zeros((0, 5)),), {}, "at least one pixel"),
         ((np.full((4, 5), np.nan),), {}, "NaN"),
         ((np.full((4, 5), -np.inf),), {}, "infinite"),
         ((np.broadcast_to(np.uint8(0), (2**16, 2**15)),), {}, "2\\^31"),

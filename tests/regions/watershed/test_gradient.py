@@ -94,8 +94,8 @@ def test_constant_images_are_flat(shape, sigma):
     [
         (np.zeros(5), {}, "height, width"),
         (np.zeros((2, 2, 2, 2)), {}, "height, width"),
-        (np.zeros((0, 3)), {}, "not empty"),
-        (np.zeros((3, 3, 0)), {}, "not empty"),
+        (np.zeros((0, 3)), {}, "at least one pixel"),
+        (np.zeros((3, 3, 0)), {}, "at least one pixel"),
         (np.full((3, 3), np.nan), {}, "NaN"),
         (np.full((3, 3), np.inf), {}, "infinite"),
         (np.zeros((3, 3), complex), {}, "real"),

@@ -87,7 +87,7 @@ def test_area_closing_leaves_no_minimum_below_the_area(rng):
     ("image", "message"),
     [
         (np.zeros((3, 3, 3)), "gradient_magnitude"),
-        (np.zeros((0, 3)), "no pixels"),
+        (np.zeros((0, 3)), "at least one pixel"),
         (np.full((3, 3), np.nan), "NaN"),
         (np.full((3, 3), np.inf), "infinite"),
         (np.zeros((3, 3), complex), "real"),

@@ -252,7 +252,7 @@ def test_what_is_outside_the_mask_decides_nothing(rng):
     ("arguments", "options", "message"),
     [
         ((np.zeros((4, 5, 3)),), {}, "gradient_magnitude"),
-        ((np.zeros((0, 5)),), {}, "no pixels"),
+        ((np.zeros((0, 5)),), {}, "at least one pixel"),
         ((np.full((4, 5), np.nan),), {}, "NaN"),
         ((np.zeros((4, 5)), np.ones((5, 4), int)), {}, "shape"),
         ((np.zeros((4, 5)), np.ones((4, 5))), {}, "integers"),

@@ -1,7 +1,7 @@
 """CIE Luv as EDISON computes it: from 8-bit RGB without undoing the gamma, white = RGB (255, 255, 255).
 
-Range radii of mean shift are quoted in these units. They are not colorimetric: grey 128 has L = 76.2 here and 53.6 in
-scikit-image, which undoes the gamma first.
+Published range radii of mean shift are in these units. They are not colorimetric: grey 128 has L = 76.2 here and 53.6
+in scikit-image, which undoes the gamma first.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """From a mean-shift filtered image to regions: joining, transitive closure, removal of small regions.
 
-The order of steps and the constants are EDISON's (Comaniciu & Meer, PAMI 2002). Departures, all so that the result does
-not depend on the order of the scan: a region's mode is the mean of its pixels' modes, closure runs to its fixed point,
-small regions go smallest first with ties to the smaller label, and the left border is no neighbour of the right one.
+The order of steps and the constants are those of EDISON (Comaniciu & Meer, PAMI 2002). Departures, all so that the
+result does not depend on the order of the scan: a region's mode is the mean of its pixels' modes, closure is repeated
+to its fixed point, small regions are merged smallest first (ties: the smaller label), and the left border of the image
+is not adjacent to the right one.
 
-Joining looks at neighbouring pixels only; all else happens on the graph of the joined regions. Their modes are sums of
-integers (fixed point), so neither the parts that an image was cut into nor the order of merging can change them.
+Joining compares neighbouring pixels; all other steps work on the graph of the joined regions. Their modes are sums of
+integers (fixed point), so they depend neither on how an image was divided nor on the order of merging.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from densa.union_find import find, unite
 
 __all__ = ["fuse_graph", "fuse_modes"]
 
-CLOSURE = 0.25  # squared distance, in range radii, below which neighbouring modes are one
+CLOSURE = 0.25  # squared distance, in range radii, below which adjacent modes are joined
 
 
 def fuse_modes(
@@ -47,10 +48,10 @@ def fuse_modes(
     """Regions of a filtered image, from 1 in the order of their first pixels; 0 outside `mask`.
 
     Args:
-        modes: (h, w, bands) modes' range values.
+        modes: (h, w, bands) range values of the modes.
         mask: (h, w) pixels that belong to a region.
-        largest: no value in the mask is farther from 0.
-        range_radius: bandwidth of the range domain; unit of the closure's and the removal's distance.
+        largest: bound of the absolute values inside the mask.
+        range_radius: bandwidth of the range domain; unit of the distances of closure and removal.
         join_threshold: 8-neighbours whose values differ by less in every band are one region.
         min_size: regions of fewer pixels are merged into the adjacent region with the nearest mode.
         bright_rule: whether band 0 is L and counts twice above 80.
@@ -72,9 +73,9 @@ def fuse_graph(
     min_size: int,
     bright_rule: bool,
 ) -> NDArray[np.int32]:
-    """Closure, then removal of small regions; what a region becomes, wherever the graph comes from.
+    """New numbers of the regions of a graph after closure and the removal of small regions.
 
-    Memory, the arguments with it: 8 bytes per edge and 12 + 8 * bands per region; while small regions are removed, 8
+    Memory, including the arguments: 8 bytes per edge and 12 + 8 * bands per region; while small regions are removed, 8
     more per edge and 16 to 32 more per region.
 
     Args:
@@ -103,7 +104,7 @@ def fuse_graph(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _distance(sums: Any, sizes: Any, one: int, other: int, bright: float) -> float:
-    """Squared distance of two modes, in steps; with the rule, L counts twice where either is bright."""
+    """Squared distance of two modes, in steps; differences of band 0 count twice where either is above `bright`."""
     total = 0.0
     for band in range(sums.shape[1]):
         mode, other_mode = sums[one, band] / sizes[one], sums[other, band] / sizes[other]
@@ -124,14 +125,14 @@ def _merge_into(sums: Any, sizes: Any, kept: int, gone: int) -> None:
 
 @njit(nogil=True, cache=True)
 def _join_close_modes(edges: Any, sums: Any, sizes: Any, parents: Any, limit: float, bright: float) -> bool:
-    """One pass of the closure: join every pair of adjacent modes closer than half a range radius; False: none was."""
+    """One pass of the closure: join all adjacent modes closer than half a range radius; whether there were any."""
     joined = False
-    for edge in edges:  # all distances are those before the pass
+    for edge in edges:  # distances are those before the pass
         one, other = edge >> EDGE_SHIFT, edge & 0xFFFFFFFF
         if _distance(sums, sizes, one, other, bright) < limit:
             unite(parents, one, other)
             joined = True
-    for region in range(parents.size):  # roots come first: they are the smallest of their sets
+    for region in range(parents.size):  # a root precedes its set: it is the smallest
         first = find(parents, region)
         parents[region] = first
         if first != region and sizes[region] > 0:
@@ -147,7 +148,7 @@ def _list_neighbours(edges: Any, starts: Any, neighbours: Any) -> None:
         starts[(edge & 0xFFFFFFFF) + 1] += 1
     for region in range(starts.size - 1):
         starts[region + 1] += starts[region]
-    for place in range(edges.size - 1, -1, -1):  # fill every list from its end; its end becomes its start
+    for place in range(edges.size - 1, -1, -1):  # lists are filled from their ends, which so become their starts
         one, other = edges[place] >> EDGE_SHIFT, edges[place] & 0xFFFFFFFF
         starts[one + 1] -= 1
         neighbours[starts[one + 1]] = other
@@ -164,7 +165,7 @@ def _absorb_small(
 ) -> None:
     """Merge regions below `min_size`, smallest first, each into its neighbour of the nearest mode."""
     n_regions = sizes.size
-    following = np.zeros(n_regions, np.int32)  # regions absorbed so far, as a list per root; 0 ends it
+    following = np.zeros(n_regions, np.int32)  # regions absorbed so far, a list per root that ends with 0
     last = np.arange(n_regions).astype(np.int32)
     queue = [np.int64(0) for _ in range(0)]
     for region in range(1, n_regions):
@@ -188,7 +189,7 @@ def _absorb_small(
                     nearest, least = other, distance
             member = following[member]
         if nearest < 0:
-            continue  # alone within the mask
+            continue  # no neighbour inside the mask
         kept, gone = min(region, nearest), max(region, nearest)
         _merge_into(sums, sizes, kept, gone)
         parents[gone] = kept
@@ -200,7 +201,7 @@ def _absorb_small(
 
 @njit(nogil=True, cache=True)
 def _number_fused(parents: Any) -> None:
-    """Number the fused regions from 1 in place; roots are smallest labels, so first pixels stay in order."""
+    """Number the fused regions from 1, in place; a root is the smallest label, so the order of first pixels is kept."""
     n_fused = 0
     for region in range(1, parents.size):
         parent = parents[region]

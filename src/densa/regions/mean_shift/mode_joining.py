@@ -1,7 +1,7 @@
-"""What mean-shift segmentation does on pixels, of an image or a tile: joining alike neighbours, and the joined regions'
-sizes, sums of modes and edges.
+"""The part of mean-shift segmentation that works on pixels, of an image or a tile: joining neighbours of similar modes,
+and the sizes, sums of modes and edges of the joined regions.
 
-Sums are of integers (fixed point): neither the parts that an image was cut into nor their order can change them. An
+Sums are of integers (fixed point), so they depend neither on how an image was divided nor on the order of its parts. An
 edge between two regions is one integer, the smaller region << 32 | the larger.
 """
 
@@ -33,8 +33,8 @@ EDGE_SHIFT = 32
 
 
 def steps(largest: float, n_pixels: int) -> float:
-    """Fixed-point steps per unit, a power of two: as many as the sum over all pixels leaves room for in 64 bits."""
-    largest_exponent = max(math.frexp(largest)[1], -149)  # float32 knows nothing smaller
+    """Fixed-point steps per unit: the largest power of two with which the sum over all pixels fits in 64 bits."""
+    largest_exponent = max(math.frexp(largest)[1], -149)  # of the smallest float32
     return math.ldexp(1.0, 62 - int(n_pixels).bit_length() - largest_exponent)
 
 
@@ -75,7 +75,7 @@ def sum_modes(
 
 
 def list_edges(regions: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Edges between regions that share a pixel side, the smaller region << 32 | the larger; most come repeatedly."""
+    """Edges between regions that share a pixel side, the smaller region << 32 | the larger; with repetitions."""
     edges = np.empty(_list_edges(regions, np.empty(0, np.int64)), np.int64)
     _list_edges(regions, edges)
     return edges
@@ -88,12 +88,12 @@ def distinct_edges(edges: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def moved_edges(edges: NDArray[np.int64], numbers: NDArray[np.int32]) -> NDArray[np.int64]:
-    """The edges between regions that have new numbers, those within one left out; a view of `edges`, overwritten."""
+    """The edges after the regions were renumbered, without those inside one region; a view of `edges`, overwritten."""
     return edges[: _move_ends(edges, numbers)]
 
 
 def across_edges(some: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Edges between the regions along two sides of a line, each once; 0 is no region."""
+    """Edges between the regions on either side of a line, each once; 0 is no region."""
     apart = (some > 0) & (others > 0) & (some != others)
     some, others = some[apart], others[apart]
     return distinct(np.minimum(some, others).astype(np.int64) << EDGE_SHIFT | np.maximum(some, others))
@@ -169,8 +169,8 @@ def _edge(one: Any, other: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def _list_edges(regions: Any, edges: Any) -> int:
-    """Edges over the sides between pixels, those equal to the one just before left out; they are counted, and written
-    where there is room."""
+    """Count the edges over the sides between pixels, without those equal to their predecessor; written unless `edges`
+    is empty."""
     height, width = regions.shape
     n_edges = 0
     last: Any = np.int64(-1)
@@ -194,7 +194,7 @@ def _list_edges(regions: Any, edges: Any) -> int:
 
 @njit(nogil=True, cache=True)
 def _drop_repeated(edges: Any) -> int:
-    """Keep each of the sorted edges once; gives how many there are."""
+    """Keep each of the sorted edges once; returns their number."""
     n_edges = 0
     for place in range(edges.size):
         if n_edges == 0 or edges[place] != edges[n_edges - 1]:
@@ -205,7 +205,7 @@ def _drop_repeated(edges: Any) -> int:
 
 @njit(nogil=True, cache=True)
 def _move_ends(edges: Any, parents: Any) -> int:
-    """Let edges join the roots of their regions, and drop those within one; gives how many are left."""
+    """Move the ends of edges to `parents`, and drop those inside one region; returns how many are left."""
     n_edges = 0
     for place in range(edges.size):
         one, other = parents[edges[place] >> EDGE_SHIFT], parents[edges[place] & 0xFFFFFFFF]

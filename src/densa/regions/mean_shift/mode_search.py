@@ -1,7 +1,7 @@
-"""Every pixel's mean-shift trajectory, on an image or on a block of one.
+"""The mean-shift trajectory of every pixel of an image, or of a block of an image.
 
-Places are relative to the pixel, and a step's sums depend on nothing but the window, so a block gives the very bits of
-the whole image wherever no window reached beyond it. Windows that did are told: those pixels need a larger block.
+Positions are relative to the pixel, and the sums of a step depend only on the window, so a block gives the same bits as
+the whole image where no window left the block. Pixels whose window did are marked: they need a larger block.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["BRIGHT", "Beyond", "Kernel", "ModeSearch", "is_gaussian"]
 
 Kernel = Literal["uniform", "gaussian"]
 
-BRIGHT = 80.0  # from this L on, differences of L count twice
+BRIGHT = 80.0  # above this L, differences of L count twice
 
 
 class Beyond(NamedTuple):
@@ -39,18 +39,18 @@ WHOLE = Beyond()
 
 @dataclass(frozen=True)
 class ModeSearch:
-    """What decides where a trajectory goes.
+    """Parameters of the trajectories.
 
     Args:
-        spatial_radius: pixels; samples count when strictly nearer.
+        spatial_radius: pixels; samples strictly nearer count.
         range_radius: units of the values; strictly nearer, Euclidean.
         kernel: "uniform" or "gaussian", see `mean_shift`.
         bright_rule: whether band 0 is L and its differences count twice where the window's L is above 80.
-        max_iterations: steps at most.
-        tolerance: a trajectory rests when its last step is shorter.
+        max_iterations: maximum number of steps.
+        tolerance: a trajectory has converged when its last step is shorter.
 
     Raises:
-        InputError: no such radius, count, length or kernel.
+        InputError: a radius, `max_iterations` or `tolerance` out of range, or an unknown kernel.
     """
 
     spatial_radius: float
@@ -68,7 +68,7 @@ class ModeSearch:
         as_positive(self.tolerance, "tolerance")
 
     def radius_in(self, height: int, width: int) -> float:
-        """The spatial radius, or what holds all of the image: a window needs no more."""
+        """The spatial radius, limited to what covers the whole image."""
         return min(float(self.spatial_radius), float(height + width))
 
     def modes(
@@ -78,22 +78,22 @@ class ModeSearch:
         wanted: NDArray[np.bool_] | None = None,
         beyond: Beyond = WHOLE,
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Range values of the modes that pixels climb to, in place.
+        """Range values of the modes that the trajectories of pixels lead to, computed in place.
 
         Args:
             values: (h, w, bands) finite, of a block or the whole image. Overwritten.
             valid: (h, w) pixels that are samples.
             wanted: (h, w) valid pixels whose modes are wanted; None: all valid ones.
-            beyond: what of the image lies outside the block.
+            beyond: extent of the image outside the block.
 
         Returns:
-            `values`, which are the modes where they were wanted; (h, w) pixels whose window left the block: they need a
-            larger one, and keep their values.
+            `values`, replaced by the modes where they are wanted; (h, w) pixels whose window left the block: they need
+            a larger block, and keep their values.
         """
         height, width, n_bands = values.shape
         radius = self.radius_in(height + beyond.above + beyond.below, width + beyond.left + beyond.right)
         settings = np.array([radius, self.range_radius, self.tolerance**2], np.float32)
-        # The last columns of a strip may lie right of the block; after the last row they need items of their own.
+        # The last columns of a strip may lie to the right of the block; after the last row they need extra items.
         planes = np.full((n_bands, height + 1, width + LANES), OUTSIDE, np.float32)
         np.copyto(planes[:, :height, :width], values.transpose(2, 0, 1), where=valid)
         cut = np.zeros(valid.shape, np.bool_)
@@ -113,7 +113,7 @@ class ModeSearch:
 
 
 def is_gaussian(kernel: Kernel) -> bool:
-    """Whether the kernel is the Gaussian one; an InputError where it is none of the two."""
+    """Whether the kernel is the Gaussian one; InputError for an unknown kernel."""
     if kernel not in ("uniform", "gaussian"):
         raise InputError(f"kernel must be 'uniform' or 'gaussian', got {kernel!r}")
     return kernel == "gaussian"
@@ -132,7 +132,7 @@ def _climb(
     modes: Any,
     cut: Any,
 ) -> None:
-    """Run the trajectories of the wanted pixels, each until it rests or its window leaves the block."""
+    """Run the trajectories of the wanted pixels, each until it converges or its window leaves the block."""
     height, width = wanted.shape
     row_stride = planes.shape[2]
     plane_stride = row_stride * planes.shape[1]
@@ -172,7 +172,7 @@ def _climb(
                     else:
                         add_window_sums(bands, items, corner, row_stride, plane_stride, n_rows, place, sums)
                 if sums[0] <= 0:
-                    break  # rounding has left the window empty: rest here
+                    break  # rounding has left the window empty: stop here
                 moved = np.float32(0)
                 for number in range(2 + n_bands):
                     at = 2 + number if number < 2 else 5 + number

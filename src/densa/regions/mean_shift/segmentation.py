@@ -1,9 +1,9 @@
 """Mean shift filtering and segmentation (Comaniciu & Meer, PAMI 24(5), 2002, doi:10.1109/34.1000236).
 
-Joint spatial-range domain: from every pixel a window is moved to the mean of its samples until it rests; the pixel
-takes the range value of that mode. Regions are the joined modes, with the rules and constants of the authors' EDISON.
-No basins are re-used between pixels (EDISON's "medium" and "high" speed-ups): each trajectory is run in full, so that
-a pixel depends on nothing farther than `max_iterations * spatial_radius` and on no order.
+In the joint spatial-range domain, a window is moved from every pixel to the mean of its samples until it converges; the
+pixel takes the range value of that mode. Regions are the joined modes, with the rules and constants of the authors'
+EDISON. Trajectories are not shared between pixels (EDISON's "medium" and "high" speed-ups): each is run in full, so a
+pixel depends only on pixels within `max_iterations * spatial_radius`, and not on the order of processing.
 """
 
 from __future__ import annotations
@@ -48,33 +48,34 @@ def mean_shift(
     tolerance: float = 0.1,
     mask: ArrayLike | None = None,
 ) -> NDArray[np.int32]:
-    """Partition an image into the regions whose pixels climb to the same mode of colour and place.
+    """Partition an image into regions whose pixels lead to the same mode of colour and position.
 
     Three steps follow the filter: 8-neighbours of nearly the same mode are joined; adjacent regions with modes closer
-    than half a range radius are joined, over and over until none is left (transitive closure); regions below `min_size`
-    go to the adjacent region (over a pixel edge) with the nearest mode, smallest first.
+    than half a range radius are joined repeatedly until there are none (transitive closure); regions below `min_size`
+    are merged into the adjacent region (across a pixel edge) with the nearest mode, smallest first.
 
     Args:
-        image: (h, w) or (h, w, bands), any numeric type. 8-bit images of three bands are taken as RGB and filtered in
-            Luv (as EDISON computes it, without undoing the gamma); everything else as it is, in float32.
-        spatial_radius: h_s, pixels; samples count when strictly nearer.
+        image: (h, w) or (h, w, bands), any numeric type. 8-bit images of three bands are interpreted as RGB and
+            filtered in Luv (as EDISON computes it, without undoing the gamma); all others as they are, in float32.
+        spatial_radius: h_s, pixels; samples strictly nearer count.
         range_radius: h_r, in units of Luv, or of the image where it is not converted; strictly nearer, Euclidean.
         min_size: smallest region, pixels; 1 keeps all.
-        kernel: "uniform" weighs all samples in the window alike (the Epanechnikov kernel's gradient); "gaussian" by a
-            normal density of standard deviation radius / 3 in both domains, cut at the same two radii.
+        kernel: "uniform" weights all samples in the window equally (the gradient of the Epanechnikov kernel);
+            "gaussian" by a normal density of standard deviation radius / 3 in both domains, truncated at the two radii.
         color: "luv" converts 8-bit RGB, "as-is" never, "auto" 8-bit images of three bands.
-        lightness_rule: EDISON's: where L is above 80, differences of L count twice. Only where Luv is used.
+        lightness_rule: as in EDISON, differences of L count twice where L is above 80. Only where Luv is used.
         join_threshold: 8-neighbours whose modes differ by less in every band are one region; None: 1.0 in Luv
-            (EDISON's), range_radius / 6.5 otherwise (the same share at EDISON's usual range radius of 6.5).
-        max_iterations: steps of a trajectory at most.
-        tolerance: a trajectory rests when its last step, over pixels and range units together, is shorter.
-        mask: (h, w) booleans; pixels that are False are no samples and get region 0.
+            (EDISON's), range_radius / 6.5 otherwise (the same ratio at EDISON's usual range radius of 6.5).
+        max_iterations: maximum number of steps of a trajectory.
+        tolerance: a trajectory has converged when its last step, in pixels and range units together, is shorter.
+        mask: (h, w) booleans; pixels that are False are not samples and get region 0.
 
     Returns:
         (h, w) int32 regions from 1, in the order of their first pixels, each 8-connected; 0 outside the mask.
 
     Raises:
-        InputError: no such image, radius, count or kernel; NaN or infinite values within the mask.
+        InputError: an invalid image, radius, size, kernel, colour space or number; NaN or infinite values inside the
+            mask.
     """
     values, valid, as_luv = prepare(image, mask, color)
     least = as_count(min_size, "min_size")
@@ -97,13 +98,13 @@ def mean_shift_filter(
     tolerance: float = 0.1,
     mask: ArrayLike | None = None,
 ) -> NDArray[np.float32]:
-    """Smooth an image and keep its edges: every pixel takes the range value of the mode it climbs to.
+    """Smooth an image and keep its edges: every pixel takes the range value of the mode that its trajectory leads to.
 
     Args: as in `mean_shift`.
 
     Returns:
         float32 of the image's shape, in the image's own units (RGB again where it was filtered in Luv, 0..255, not
-        rounded); pixels outside the mask as they were.
+        rounded); pixels outside the mask are unchanged.
 
     Raises:
         InputError: as `mean_shift`.
@@ -129,37 +130,35 @@ def mean_shift_trajectory(
     max_iterations: int = 100,
     tolerance: float = 1e-3,
 ) -> NDArray[np.float64]:
-    """The path of one window over a cloud of points, as the lecture draws it.
+    """The path of a single window over a cloud of points.
 
     Args:
         points: (n, d) samples.
         start: (d,) first centre.
-        bandwidth: radius of the window; samples count when strictly nearer.
-        kernel: "uniform", or "gaussian" of standard deviation bandwidth / 3 cut at the bandwidth.
-        max_iterations: steps at most.
+        bandwidth: radius of the window; samples strictly nearer count.
+        kernel: "uniform", or "gaussian" of standard deviation bandwidth / 3 truncated at the bandwidth.
+        max_iterations: maximum number of steps.
         tolerance: the path ends with the first step shorter than this.
 
     Returns:
         (steps + 1, d) centres, from `start` to the mode; the differences are the mean-shift vectors.
 
     Raises:
-        InputError: shapes that do not fit, values that are not finite, or no sample within the bandwidth of `start`.
+        InputError: incompatible shapes, values that are not finite, or no sample within the bandwidth of `start`.
     """
     samples = np.asarray(points, np.float64)
     centre = np.asarray(start, np.float64)
     if samples.ndim != 2 or centre.shape != samples.shape[1:]:
         raise InputError(f"points must be (n, d) and start (d,), got {samples.shape} and {centre.shape}")
     if not (np.isfinite(samples).all() and np.isfinite(centre).all()):
-        raise InputError("points and start must be finite; drop the samples that are not")
+        raise InputError("points and start must be finite; remove the samples that are not")
     radius, _ = as_positive(bandwidth, "bandwidth"), is_gaussian(kernel)
     path = [centre]
     for _ in range(as_count(max_iterations, "max_iterations")):
         squared = ((samples - path[-1]) ** 2).sum(axis=1) / radius**2
         within = squared < 1
         if not within.any():
-            raise InputError(
-                f"no point is within bandwidth {radius} of {path[-1]}; start nearer or widen the bandwidth"
-            )
+            raise InputError(f"no point is within bandwidth {radius} of {path[-1]}; start nearer or increase bandwidth")
         weights = np.exp(-4.5 * squared[within]) if kernel == "gaussian" else np.ones(within.sum())
         path.append(weights @ samples[within] / weights.sum())
         if np.linalg.norm(path[-1] - path[-2]) < tolerance:
@@ -170,10 +169,10 @@ def mean_shift_trajectory(
 def prepare(
     image: ArrayLike, mask: ArrayLike | None, color: Color
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], bool]:
-    """What is filtered of an image.
+    """An image as the filter takes it.
 
     Returns:
-        (h, w, bands) float32 values, (h, w) which pixels count, and whether the bands are Luv.
+        (h, w, bands) float32 values, (h, w) pixels that are samples, and whether the bands are Luv.
     """
     valid = check_mask(mask, np.shape(image))
     bands = check_finite_image(image, valid)
@@ -183,7 +182,7 @@ def prepare(
 
 
 def is_luv(color: Color, dtype: np.dtype[Any], n_bands: int) -> bool:
-    """Whether an image is converted to Luv; an InputError where `color` does not fit it."""
+    """Whether an image is converted to Luv; InputError where `color` does not suit it."""
     is_rgb = dtype == np.uint8 and n_bands == 3
     if color not in ("auto", "luv", "as-is"):
         raise InputError(f"color must be 'auto', 'luv' or 'as-is', got {color!r}")
@@ -193,21 +192,21 @@ def is_luv(color: Color, dtype: np.dtype[Any], n_bands: int) -> bool:
 
 
 def join_distance(join_threshold: float | None, range_radius: float, as_luv: bool) -> float:
-    """The given join threshold, checked, or the one that goes with the range radius."""
+    """The join threshold, checked, or by default the one for this range radius."""
     if join_threshold is None:
         return 1.0 if as_luv else range_radius / 6.5
     return as_positive(join_threshold, "join_threshold")
 
 
 def largest_of_type(dtype: np.dtype[Any]) -> float | None:
-    """What no value, in Luv or as it is, is farther from 0 than; None: the image's values must tell."""
+    """Bound of the absolute values of images of a dtype, in Luv or as they are; None: it depends on the image."""
     if dtype.kind == "b" or (dtype.kind in "ui" and dtype.itemsize <= 2):
         return 1.0 if dtype.kind == "b" else float(-np.iinfo(dtype).min or np.iinfo(dtype).max)
     return None
 
 
 def _largest(image: ArrayLike, valid: NDArray[np.bool_]) -> float:
-    """No valid value is farther from 0."""
+    """Bound of the absolute values inside the mask."""
     values: NDArray[Any] = np.asarray(image)
     largest = largest_of_type(values.dtype)
     if largest is None:

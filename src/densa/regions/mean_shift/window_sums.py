@@ -1,8 +1,8 @@
-"""One mean-shift step's sums over a window, sixteen columns at a time.
+"""The sums of one mean-shift step over a window, sixteen columns at a time.
 
-LLVM vectorises inner loops only, and a mean-shift window's rows are short: the horizontal sums at the end of every row
-would cost more than the row. Here the vectors of sums live in registers over all rows and are folded once.
-Written as LLVM instructions, which LLVM lowers for any processor (two or four vectors for sixteen lanes if need be).
+LLVM vectorises inner loops only, and the rows of a window are short: the horizontal sums at the end of every row would
+cost more than the row. Here the vectors of sums stay in registers over all rows and are folded once. They are written
+as LLVM instructions, which LLVM lowers for any processor (to two or four vectors for sixteen lanes if needed).
 
 The Gaussian weight is exp(-4.5 (spatial + range squared distance in radii)): a standard deviation of a third of each
 radius. exp comes from its Taylor polynomial at a 32nd of the argument, squared five times: within 1e-6 of exp.
@@ -11,7 +11,7 @@ radius. exp comes from its Taylor polynomial at a 32nd of the argument, squared 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 __all__ = ["LANES", "OUTSIDE", "add_gaussian_window_sums", "add_window_sums"]
 
 LANES = 16
-OUTSIDE = 1e18  # value of a site that is no sample: its squared distance is finite and larger than any range radius
+OUTSIDE = 1e18  # value of a site that is not a sample: its squared distance is finite, above any range radius
 
 _F32 = ir.FloatType()
 _I32 = ir.IntType(32)
@@ -41,7 +41,7 @@ def _all(value: float) -> Any:
 
 
 def _fold(builder: Any, vector: Any) -> Any:
-    """Sum over the lanes, in an order that is the same on every processor."""
+    """Sum over the lanes, in the same order on every processor."""
     width = LANES // 2
     while width:
         order = [_I32((lane + width) % LANES) for lane in range(LANES)]
@@ -62,12 +62,22 @@ def _exp_of_negative(builder: Any, exponent: Any) -> Any:
     return result
 
 
-def _emit_window_sums(
-    builder: Any, n_bands: int, gaussian: bool, values: Any, place: Any, sums: Any, counts_of: tuple[Any, Any, Any, Any]
-) -> None:
-    """The loop over the window's rows; the vectors of sums are its phi nodes."""
-    site, row_stride, plane_stride, n_rows = counts_of
+class _Window(NamedTuple):
+    """LLVM values that are the same in all rows of a strip."""
 
+    first_row: Any
+    centre_row: Any
+    columns: Any  # of the lanes
+    across: Any  # their squared distances from the centre column
+    spatial_limit: Any
+    range_limit: Any
+    weight_of_first: Any
+    centre: list[Any]
+    per_spatial: Any  # factors of the Gaussian's exponent; None for the uniform kernel
+    per_range: Any
+
+
+def _load_window(builder: Any, n_bands: int, gaussian: bool, place: Any) -> _Window:
     def given(index: int) -> Any:
         return builder.load(builder.gep(place, [_I64(index)]))
 
@@ -79,9 +89,50 @@ def _emit_window_sums(
     spatial_limit, range_limit = given(4), _spread(builder, given(5))
     weight_of_first = _spread(builder, given(6))
     centre = [_spread(builder, given(7 + band)) for band in range(n_bands)]
+    per_spatial = per_range = None
     if gaussian:
         per_spatial = _spread(builder, builder.fdiv(_F32(4.5), spatial_limit))
         per_range = _spread(builder, builder.fdiv(_F32(4.5), given(5)))
+    return _Window(
+        first_row, centre_row, columns, across, spatial_limit, range_limit, weight_of_first, centre, per_spatial,
+        per_range,
+    )  # fmt: skip
+
+
+def _emit_row(
+    builder: Any, window: _Window, gaussian: bool, values: Any, row: Any, row_site: Any, plane_stride: Any
+) -> list[Any]:
+    """What one row of a strip adds to the sums: weight, rows and bands of its samples, 0 elsewhere."""
+    down = builder.fsub(row, window.centre_row)
+    down = builder.fmul(down, down)
+    counts = builder.fcmp_ordered("<", window.across, _spread(builder, builder.fsub(window.spatial_limit, down)))
+    samples, distance = [], _all(0.0)
+    for band, centre in enumerate(window.centre):
+        offset = builder.add(row_site, builder.mul(plane_stride, _I64(band)))
+        pointer = builder.bitcast(builder.gep(values, [offset]), _VECTOR.as_pointer())
+        samples.append(builder.load(pointer, align=4))
+        difference = builder.fsub(samples[band], centre)
+        squared = builder.fmul(difference, difference, flags=_FUSED)
+        if band == 0:
+            squared = builder.fmul(squared, window.weight_of_first)
+        distance = builder.fadd(distance, squared, flags=_FUSED)
+    counts = builder.and_(counts, builder.fcmp_ordered("<", distance, window.range_limit))
+    additions = [_all(1.0), _spread(builder, row), *samples]
+    if gaussian:
+        exponent = builder.fmul(builder.fadd(window.across, _spread(builder, down)), window.per_spatial)
+        exponent = builder.fadd(exponent, builder.fmul(distance, window.per_range))
+        exponent = builder.select(counts, exponent, _all(0.0))  # outside the window it may be huge
+        weight = _exp_of_negative(builder, exponent)
+        additions = [builder.fmul(addition, weight) for addition in additions]
+    return [builder.select(counts, addition, _all(0.0)) for addition in additions]
+
+
+def _emit_window_sums(
+    builder: Any, n_bands: int, gaussian: bool, values: Any, place: Any, sums: Any, counts_of: tuple[Any, Any, Any, Any]
+) -> None:
+    """The loop over the window's rows; the vectors of sums are its phi nodes."""
+    site, row_stride, plane_stride, n_rows = counts_of
+    window = _load_window(builder, n_bands, gaussian, place)
 
     before = builder.block
     head = builder.append_basic_block("window_row")
@@ -94,42 +145,22 @@ def _emit_window_sums(
     totals = [builder.phi(_VECTOR) for _ in range(2 + n_bands)]  # weight, rows, bands
     row_number.add_incoming(_I64(0), before)
     row_site.add_incoming(site, before)
-    row.add_incoming(first_row, before)
+    row.add_incoming(window.first_row, before)
     for total in totals:
         total.add_incoming(_all(0.0), before)
     builder.cbranch(builder.icmp_signed("<", row_number, n_rows), body, after)
 
     builder.position_at_end(body)
-    down = builder.fsub(row, centre_row)
-    down = builder.fmul(down, down)
-    counts = builder.fcmp_ordered("<", across, _spread(builder, builder.fsub(spatial_limit, down)))
-    samples, distance = [], _all(0.0)
-    for band in range(n_bands):
-        offset = builder.add(row_site, builder.mul(plane_stride, _I64(band)))
-        pointer = builder.bitcast(builder.gep(values, [offset]), _VECTOR.as_pointer())
-        samples.append(builder.load(pointer, align=4))
-        difference = builder.fsub(samples[band], centre[band])
-        squared = builder.fmul(difference, difference, flags=_FUSED)
-        if band == 0:
-            squared = builder.fmul(squared, weight_of_first)
-        distance = builder.fadd(distance, squared, flags=_FUSED)
-    counts = builder.and_(counts, builder.fcmp_ordered("<", distance, range_limit))
-    additions = [_all(1.0), _spread(builder, row), *samples]
-    if gaussian:
-        exponent = builder.fmul(builder.fadd(across, _spread(builder, down)), per_spatial)
-        exponent = builder.fadd(exponent, builder.fmul(distance, per_range))
-        exponent = builder.select(counts, exponent, _all(0.0))  # outside the window it may be huge
-        weight = _exp_of_negative(builder, exponent)
-        additions = [builder.fmul(addition, weight) for addition in additions]
+    additions = _emit_row(builder, window, gaussian, values, row, row_site, plane_stride)
     for total, addition in zip(totals, additions, strict=True):
-        total.add_incoming(builder.fadd(total, builder.select(counts, addition, _all(0.0))), body)
+        total.add_incoming(builder.fadd(total, addition), body)
     row_number.add_incoming(builder.add(row_number, _I64(1)), body)
     row_site.add_incoming(builder.add(row_site, row_stride), body)
     row.add_incoming(builder.fadd(row, _F32(1.0)), body)
     builder.branch(head)
 
     builder.position_at_end(after)
-    in_columns = builder.fmul(totals[0], columns)
+    in_columns = builder.fmul(totals[0], window.columns)
     for index, vector in enumerate([totals[0], totals[1], in_columns, *totals[2:]]):
         pointer = builder.gep(sums, [_I64(index)])
         builder.store(builder.fadd(builder.load(pointer), _fold(builder, vector)), pointer)
@@ -173,7 +204,7 @@ def _gaussian(
     typing_context: Any, bands: Any, planes: Any, site: Any,
     row_stride: Any, plane_stride: Any, n_rows: Any, place: Any, sums: Any,
 ) -> Any:  # fmt: skip
-    """As `add_window_sums`, every sample with its Gaussian weight."""
+    """`add_window_sums` with the Gaussian weight of every sample."""
     return _typed(True, bands, planes, place, sums)
 
 

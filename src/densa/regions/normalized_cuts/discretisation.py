@@ -17,7 +17,7 @@ def discretise(vectors: NDArray[np.float32]) -> NDArray[np.int32]:
     """The label, 0 to k - 1, of every node.
 
     Rows are scaled to unit length; then labels (the largest coordinate) and the rotation that brings the rows nearest
-    to these labels are found in turn, until the fit stands still.
+    to these labels are computed in turn, until the fit no longer changes.
 
     Args:
         vectors: (k, n) smallest eigenvectors y of (D - W) y = lambda D y.
@@ -40,8 +40,8 @@ def discretise(vectors: NDArray[np.float32]) -> NDArray[np.int32]:
 
 
 def _first_rotation(rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Columns are rows of the data: the middle one, then each time that most at right angles to all so far."""
-    rows = rows[rows.any(axis=1)]  # a node without edges would turn nothing
+    """Columns are rows of the data: the middle one, then repeatedly the row most nearly orthogonal to all so far."""
+    rows = rows[rows.any(axis=1)]  # nodes without edges do not matter
     if not len(rows):
         return np.eye(rows.shape[1])
     chosen = [len(rows) // 2]
@@ -54,7 +54,7 @@ def _first_rotation(rows: NDArray[np.float32]) -> NDArray[np.float64]:
 
 @njit(nogil=True, cache=True)
 def _assign(rows: Any, rotation: Any, labels: Any, sums: Any) -> None:
-    """Label every row by the largest of its turned coordinates; `sums[c]` adds up the rows of label c."""
+    """Label every row by its largest coordinate after rotation; `sums[c]` becomes the sum of the rows of label c."""
     n_nodes, k = rows.shape
     block = np.zeros((k, k), np.float32)
     for node in range(n_nodes):
@@ -68,7 +68,7 @@ def _assign(rows: Any, rotation: Any, labels: Any, sums: Any) -> None:
         labels[node] = best
         for i in range(k):
             block[best, i] += rows[node, i]
-        if node % 1024 == 1023 or node == n_nodes - 1:  # short float32 sums keep their digits
+        if node % 1024 == 1023 or node == n_nodes - 1:  # short float32 sums stay accurate
             for c in range(k):
                 for i in range(k):
                     sums[c, i] += block[c, i]

@@ -26,11 +26,11 @@ __all__ = [
     "weighted_graph",
 ]
 
-DENSE = 500  # nodes up to which a full matrix is the quicker one
-DENSE_OF_MANY_EDGES = 1500  # the same, where nodes have as many edges as
-MANY_EDGES = 50
+DENSE = 500  # number of nodes up to which a dense matrix is faster
+DENSE_OF_MANY_EDGES = 1500  # the same for nodes with ...
+MANY_EDGES = 50  # ... so many edges on average
 LARGEST = 30_000_000  # numbers in the eigenvectors; a dozen arrays of this size are needed
-VANISHING = 1e-150  # shares of the largest weight that count as no edge
+VANISHING = 1e-150  # smaller weights, relative to the largest, are no edge
 THRESHOLDS = 10
 STABILITY_BINS = 20
 
@@ -50,7 +50,7 @@ def weighted_graph(n_nodes: int, edges: ArrayLike, weights: ArrayLike) -> Weight
     """A checked `WeightedGraph`.
 
     Raises:
-        InputError: shapes that do not fit, nodes outside 0..n_nodes - 1, negative, NaN or infinite weights.
+        InputError: incompatible shapes, nodes outside 0..n_nodes - 1, negative, NaN or infinite weights.
     """
     count = as_count(n_nodes, "n_nodes")
     ends, values = np.asarray(edges), np.asarray(weights, np.float64)
@@ -60,7 +60,7 @@ def weighted_graph(n_nodes: int, edges: ArrayLike, weights: ArrayLike) -> Weight
     if len(ends) and not (int(ends.min()) >= 0 and int(ends.max()) < count):
         raise InputError(f"edges must join nodes 0..{count - 1}, got {ends.min()}..{ends.max()}")
     if not (np.isfinite(values).all() and (values >= 0).all()):
-        raise InputError("weights must be finite numbers from 0; similarities, not distances")
+        raise InputError("weights must be finite numbers from 0: similarities, not distances")
     return WeightedGraph(count, ends if ends.dtype in (np.int32, np.int64) else ends.astype(np.int64), values)
 
 
@@ -69,8 +69,8 @@ def normalized_cuts_of_graph(
 ) -> NDArray[np.int32]:
     """Cut a graph into `n_segments` parts with few and weak edges between them, none of the parts small.
 
-    The k smallest generalised eigenvectors of (D - W) y = lambda D y, discretised as Yu & Shi (ICCV 2003) do. Made for
-    graphs of up to 10^6 nodes with few edges each.
+    Computes the k smallest generalised eigenvectors of (D - W) y = lambda D y and discretises them as Yu & Shi (ICCV
+    2003) do. Designed for graphs of up to 10^6 nodes with few edges each.
 
     Args:
         n_nodes: number of nodes.
@@ -80,10 +80,10 @@ def normalized_cuts_of_graph(
         refine: let nodes between parts change sides while that lowers the k-way cut. False: Yu & Shi's labels.
 
     Returns:
-        (n_nodes,) int32 part of each node, from 1 in the order of their first nodes; now and then fewer than asked.
+        (n_nodes,) int32 part of each node, from 1 in the order of their first nodes; sometimes fewer than requested.
 
     Raises:
-        InputError: as `weighted_graph`; more segments than nodes, or too many of both.
+        InputError: as `weighted_graph`; more segments than nodes, or `n_segments` times `n_nodes` is too large.
     """
     graph = weighted_graph(n_nodes, edges, weights)
     count = as_count(n_segments, "n_segments")
@@ -108,13 +108,13 @@ def recursive_cuts_of_graph(
 ) -> NDArray[np.int32]:
     """Halve a graph, and the halves again, while the best two-way cut is at most `max_cut` (Shi & Malik, section 3).
 
-    Pieces that no edge joins are parted first: such a cut costs nothing.
+    Unconnected pieces are separated first: such a cut costs nothing.
 
     Args:
         n_nodes, edges, weights: as in `normalized_cuts_of_graph`.
         max_cut: largest Ncut (0..2) of a two-way cut that is still made.
         stability: largest ratio of the emptiest to the fullest of 20 bins of the eigenvector; a vector whose values
-            spread evenly shows no clear cut. 1 switches the test off.
+            are spread evenly shows no clear cut. 1 disables the test.
         max_segments: stop at so many; larger parts are halved first.
 
     Returns:
@@ -142,26 +142,27 @@ def recursive_cuts_of_graph(
 def graph_eigenvectors(graph: WeightedGraph, n_vectors: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n,) smallest values and (n, nodes) vectors y of (D - W) y = lambda D y; nodes without edges get 0.
 
-    A full matrix does small graphs; on larger ones values are from above, within 1 %. Vectors have unit length in the
-    degrees' norm and a sum that is not negative. In a graph of n or more pieces, all values are 0: each of the largest
-    pieces has a vector that is constant on it and 0 elsewhere, all the others share the last one.
+    Small graphs are solved with a dense matrix; on larger ones values are approximations from above, within 1 %.
+    Vectors have unit length in the degrees' norm and a nonnegative sum. In a graph of n or more connected pieces, all
+    values are 0: each of the largest pieces has a vector that is constant on it and 0 elsewhere, and the remaining
+    pieces share the last vector.
 
     Raises:
         InputError: more than 3 * 10^7 numbers in the vectors.
     """
     if n_vectors * graph.n_nodes > LARGEST:
         raise InputError(
-            f"{n_vectors} vectors of {graph.n_nodes} nodes are too much: at most {LARGEST} numbers; ask for"
+            f"{n_vectors} vectors of {graph.n_nodes} nodes are too many: at most {LARGEST} numbers; use"
             " fewer segments, or merge regions instead"
         )
-    with threadpool_limits(1, user_api="blas"):  # the order of sums, and the last digits, would depend on the threads
+    with threadpool_limits(1, user_api="blas"):  # else the order of sums depends on the threads
         return _eigenvectors(graph, n_vectors)
 
 
 def best_threshold(
     vector: NDArray[Any], cut_value: Callable[[NDArray[np.bool_]], float], bound: float, stability: float
 ) -> NDArray[np.bool_] | None:
-    """Items above the threshold of least cut, of ten between the vector's ends; None: no good or steady cut."""
+    """Items above the threshold of least cut, of ten between the vector's extremes; None: no good or stable cut."""
     least, most = float(vector.min()), float(vector.max())
     if not most - least > 1e-9 * max(abs(most), abs(least), 1e-300):
         return None
@@ -234,7 +235,7 @@ def _eigenvectors(graph: WeightedGraph, n_vectors: int) -> tuple[NDArray[np.floa
     elif len(joined) <= _most_of_full_matrix(matrix) or n_vectors > len(joined) // 10:
         found_values, found = _all_at_once(matrix, degrees, n_found)
     else:
-        matrix = (sparse.diags_array(degrees) - matrix).tocsr()  # of weights no more
+        matrix = (sparse.diags_array(degrees) - matrix).tocsr()  # the Laplacian
         found_values, found = smallest_positive_eigenvectors(matrix, degrees, pieces, n_found - n_pieces)
         del matrix
         found_values = np.concatenate([np.zeros(n_pieces), found_values])
@@ -249,16 +250,16 @@ def _most_of_full_matrix(matrix: Any) -> int:
 
 
 def _all_at_once(matrix: Any, degrees: NDArray[np.float64], count: int) -> tuple[Any, Any]:
-    """Smallest values and (count, nodes) vectors by a full matrix."""
+    """Smallest values and (count, nodes) vectors, from a dense matrix."""
     inverse = 1 / np.sqrt(degrees)
-    # All of them: LAPACK's search for some fails where many are equal.
+    # All eigenvalues: LAPACK's search for some of them fails where many are equal.
     similarities, columns = np.linalg.eigh(inverse[:, np.newaxis] * matrix.toarray() * inverse)
     wanted = columns[:, ::-1][:, :count]
     return np.maximum(1 - similarities[::-1][:count], 0.0), (wanted * inverse[:, np.newaxis]).T
 
 
 def _indicators(pieces: NDArray[np.int32], degrees: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """(count, nodes) vectors, one of each of the pieces of the largest sums of degrees, the last one of the rest."""
+    """(count, nodes) vectors, one for each of the pieces with the largest sums of degrees; the last for all others."""
     masses = np.bincount(pieces, degrees)
     rank = np.empty(len(masses), np.int64)
     rank[np.argsort(-masses, kind="stable")] = np.minimum(np.arange(len(masses)), count - 1)
@@ -269,7 +270,7 @@ def _indicators(pieces: NDArray[np.int32], degrees: NDArray[np.float64], count: 
 
 
 def _within(graph: WeightedGraph, inside: NDArray[np.bool_]) -> WeightedGraph:
-    """The graph of some of the nodes, and of the edges among them."""
+    """The graph of some of the nodes and the edges between them."""
     numbers = np.cumsum(inside) - 1
     kept = inside[graph.edges].all(axis=1)
     ends = numbers[graph.edges[kept]].astype(graph.edges.dtype, copy=False)
@@ -277,7 +278,7 @@ def _within(graph: WeightedGraph, inside: NDArray[np.bool_]) -> WeightedGraph:
 
 
 def _two_way(graph: WeightedGraph, bound: float, stability: float) -> NDArray[np.bool_] | None:
-    """Nodes that are to be split off, None: the graph stays whole."""
+    """Nodes to be split off; None: the graph stays whole."""
     if graph.n_nodes < 2:
         return None
     _, vectors = graph_eigenvectors(graph, 2)

@@ -1,10 +1,10 @@
 """Multigrid cycle for the Laplacian L = D - W of any sparse graph, by smoothed aggregation.
 
-Strongly joined nodes become one node of the next level (Vanek, Mandel & Brezina, Computing 56(3), 1996); interpolation
-from it is smoothed by a Jacobi step, and the next matrix is the Galerkin product. Coupling is judged against the
-diagonal, |l_ij| > s sqrt(l_ii l_jj): weights of neighbouring regions differ by a factor of 10^6. What holds weakly to
-everything around is left to the smoother, but for the nodes that hold least for their mass: each is nearly an
-eigenvector by itself, and stays in sight down to the coarsest level. Nothing is random.
+Strongly coupled nodes become one node of the next level (Vanek, Mandel & Brezina, Computing 56(3), 1996);
+interpolation from it is smoothed by a Jacobi step, and the next matrix is the Galerkin product. Coupling is relative to
+the diagonal, |l_ij| > s sqrt(l_ii l_jj), since weights of neighbouring regions differ by a factor of 10^6. Nodes weakly
+coupled to all others are left to the smoother, except those with the weakest coupling for their mass: each is nearly an
+eigenvector by itself, and is kept on all levels. Nothing is random.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from scipy import sparse
 
 __all__ = ["GraphLevel", "graph_cycle", "graph_levels"]
 
-STRONG = 0.05  # least coupling of nodes that may be joined
-DENSE = 500  # nodes that a full matrix does
+STRONG = 0.05  # minimum coupling of nodes that may be joined
+DENSE = 500  # number of nodes up to which a dense matrix is used
 DAMPING = 2 / 3  # of the interpolation's Jacobi step: 4/3 by the bound 2 of the eigenvalues of diagonal^-1 L
-CROWDED = 10  # times the mean number of neighbours; such a node would join all others on the next level
-NOTHING = 1e-13  # eigenvalues that are 0 but for rounding
+CROWDED = 10  # times the mean number of neighbours: such a node would connect all others on the next level
+NOTHING = 1e-13  # smaller eigenvalues are 0 apart from rounding
 
 Vectors = NDArray[Any]  # (nodes, n), of 32 or 64 bits
 
@@ -50,7 +50,7 @@ class GraphLevel:
         _sweep(self.matrix.indptr, self.matrix.indices, self.matrix.data, self.inverse, target, result, backward)
 
     def passed_down(self, target: Vectors, result: Vectors) -> Vectors:
-        """What `result` still lacks of L x = target, as a target of the next level."""
+        """The residual of L x = target, restricted to the next level."""
         below = np.zeros((self.interpolation.shape[1], target.shape[1]), target.dtype)
         matrix, interpolation = self.matrix, self.interpolation
         _restrict(
@@ -89,7 +89,7 @@ class GraphLevel:
             return None
         groups = self._groups(diagonal, n_kept, STRONG)
         inside = groups >= 0
-        starts = np.zeros(n_nodes + 1, self.matrix.indptr.dtype)  # 32 bits, where they do
+        starts = np.zeros(n_nodes + 1, self.matrix.indptr.dtype)  # 32 bits where they suffice
         np.cumsum(inside, out=starts[1:])
         shape = (n_nodes, int(groups.max()) + 1)
         tentative = sparse.csr_array((np.ones(starts[-1]), groups[inside], starts), shape)
@@ -122,7 +122,7 @@ def graph_levels(laplacian: Any, masses: NDArray[np.float64], n_kept: int) -> li
     """The hierarchy over a Laplacian (csr, connected or not) with the nodes' masses, finest first.
 
     Args:
-        n_kept: how many of the nodes that hold least to others every level passes on as they are; above the number of
+        n_kept: number of the most weakly coupled nodes that every level keeps as they are; above the number of
             connected components.
     """
     levels = [GraphLevel(laplacian, masses, n_kept)]
@@ -199,11 +199,11 @@ def _coupling(entries: Any, roots: Any, place: int, node: int, other: int) -> fl
 
 @njit(nogil=True, cache=True)
 def _aggregate(starts: Any, columns: Any, entries: Any, roots: Any, strong: float, groups: Any) -> int:
-    """Fill `groups` with the aggregate of each node, -1: coupled strongly to none; their number."""
+    """Fill `groups` with the aggregate of each node, -1: strongly coupled to none; returns the number of aggregates."""
     n_nodes = roots.size
     n_groups = 0
     groups[:] = -1
-    for node in range(n_nodes):  # a node whose strong neighbours are all free makes a group with them
+    for node in range(n_nodes):  # a node whose strong neighbours are all free forms a group with them
         n_strong, free = 0, groups[node] < 0
         for place in range(starts[node], starts[node + 1]):
             if free and _coupling(entries, roots, place, node, columns[place]) > strong:
@@ -217,7 +217,7 @@ def _aggregate(starts: Any, columns: Any, entries: Any, roots: Any, strong: floa
                 groups[columns[place]] = n_groups
         n_groups += 1
     first = groups.copy()
-    for node in range(n_nodes):  # the others join the group of the neighbour they hold to most
+    for node in range(n_nodes):  # the others join the group of their most strongly coupled neighbour
         if first[node] >= 0:
             continue
         best = strong

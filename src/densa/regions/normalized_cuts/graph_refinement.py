@@ -16,7 +16,7 @@ __all__ = ["refine_graph"]
 def refine_graph(matrix: Any, labels: NDArray[np.int32], n_labels: int, sweeps: int = 40) -> NDArray[np.int32]:
     """Labels (nodes,) from 0 of a k-way cut not above the given labels' cut; every label keeps at least one node.
 
-    Nodes are swept in order, a node again only after one beside it moved.
+    Sweeps in the order of nodes revisit a node only after a neighbour moved.
 
     Args:
         matrix: (nodes, nodes) csr, symmetric weights; a node's weight to itself is on the diagonal.

@@ -1,9 +1,9 @@
 """Smallest eigenvectors of (D - W) y = lambda D y on any sparse graph, by preconditioned block iterations.
 
-LOBPCG (Knyazev, SIAM J. Sci. Comput. 23(2), 2001): residuals go through a multigrid cycle (`graph_multigrid.py`), and
-Rayleigh-Ritz takes the best vectors from the span of the old ones, the corrections and the last directions. It starts
-from the coarsest level's vectors: two to four iterations do. Nothing is random. Corrections and directions only span
-where the vectors, of 64 bits, may go: they have 32 bits.
+LOBPCG (Knyazev, SIAM J. Sci. Comput. 23(2), 2001): residuals are preconditioned by a multigrid cycle
+(`graph_multigrid.py`), and Rayleigh-Ritz takes the best vectors from the span of the old ones, the corrections and the
+last directions. It starts from the vectors of the coarsest level; two to four iterations suffice. Nothing is random.
+Vectors have 64 bits; corrections and directions, which only span the search space, have 32 bits.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from densa.regions.normalized_cuts.graph_multigrid import GraphLevel, graph_cycl
 
 __all__ = ["smallest_positive_eigenvectors"]
 
-NOTICED = 1e-9  # smaller values count as this one where accuracy is judged
-STANDSTILL = 5  # tolerances that the last step may have gained: the estimate trusts the cycle, this does not
-GUARDS = 3  # vectors carried beyond those wanted: the wanted ones converge faster
-MODERATE = 1e-12  # least entry, as a share of the largest, of a matrix whose residuals have room in 32 bits
+NOTICED = 1e-9  # lower bound of the values in the test of convergence
+STANDSTILL = 5  # largest gain of the last step, in tolerances; unlike the estimate, it does not rely on the cycle
+GUARDS = 3  # extra vectors: those wanted converge faster
+MODERATE = 1e-12  # least entry, relative to the largest, of a matrix whose residuals fit in 32 bits
 _BLOCK = 2**14
 
 Vectors = NDArray[Any]  # (nodes, n), of 32 or 64 bits
@@ -43,13 +43,13 @@ def smallest_positive_eigenvectors(
         laplacian: (nodes, nodes) csr matrix D - W.
         degrees: (nodes,) above 0.
         components: (nodes,) number of each node's connected component, from 0.
-        n_vectors: wanted number, well below the number of nodes.
-        steps: iterations at most.
-        tolerance: share of itself by which each wanted value may be too large, as estimated.
+        n_vectors: requested number, well below the number of nodes.
+        steps: maximum number of iterations.
+        tolerance: estimated relative error at which a value has converged.
 
     Returns:
-        (n,) values, smallest first, and (nodes, n) vectors, of unit length and at right angles to each other and to
-        the components' indicators in the degrees' norm.
+        (n,) values, smallest first, and (nodes, n) vectors, of unit length, orthogonal to each other and to the
+        indicators of the components, in the degrees' norm.
     """
     means = _Means(components, degrees)
     count = n_vectors + GUARDS + means.count
@@ -57,7 +57,7 @@ def smallest_positive_eigenvectors(
     start = _start(levels, count)
     lengths = _lengths(start)
     means.take_off(start)
-    left = _lengths(start) > 1e-6 * lengths  # what was constant on the components is gone
+    left = _lengths(start) > 1e-6 * lengths  # the others were constant on the components
     entries = np.abs(laplacian.data)
     kind = np.float32 if entries.min() > MODERATE * entries.max() else np.float64
     del entries
@@ -66,7 +66,7 @@ def smallest_positive_eigenvectors(
 
 
 class _Means:
-    """What the eigenvalue 0 belongs to: vectors that are constant on each component."""
+    """The eigenvectors of the value 0: those that are constant on each component."""
 
     def __init__(self, components: NDArray[np.int32], degrees: NDArray[np.float64]) -> None:
         masses = np.bincount(components, degrees)
@@ -88,7 +88,7 @@ def _iterate(
     tolerance: float,
     kind: np.dtype[Any],
 ) -> tuple[NDArray[np.float64], Vectors]:
-    """At its peak it holds four arrays of vectors: these, the last directions, residuals and their corrections."""
+    """The iterations; at the peak there are four arrays of vectors: these, directions, residuals and corrections."""
     fine = levels[0]
     count = n_wanted + GUARDS
     values, turn = _best_basis(fine, [vectors], count)
@@ -98,7 +98,7 @@ def _iterate(
     for _ in range(steps):
         residuals = _residuals(fine, vectors, values, kind)
         corrections = graph_cycle(levels, residuals)
-        # The cycle is nearly L^+: what the values lie too high by is nearly the residuals' length in it.
+        # The cycle approximates L^+, so the error of a value is about the length of its residual in that norm.
         excess = np.einsum("ij,ij->j", residuals, corrections, dtype=np.float64)
         allowed = np.maximum(values, NOTICED) * tolerance
         if ((excess <= allowed) & (before - values <= STANDSTILL * allowed))[:n_wanted].all():
@@ -114,7 +114,7 @@ def _iterate(
 
 
 def _start(levels: list[GraphLevel], count: int) -> Vectors:
-    """The coarsest level's smallest vectors as vectors of the finest, waves beside them if these are too few."""
+    """The smallest vectors of the coarsest level, interpolated to the finest; cosines are added if they are too few."""
     vectors = levels[-1].eigenvectors[:, :count]
     for level in levels[-2::-1]:
         vectors = level.interpolation @ vectors
@@ -139,9 +139,9 @@ def _residuals(level: GraphLevel, vectors: Vectors, values: NDArray[np.float64],
 
 
 def _turned(basis: list[Vectors], turn: Vectors) -> list[Vectors]:
-    """The new vectors, and the part of them that the old vectors do not span: the next directions.
+    """The new vectors, and their part outside the span of the old vectors: the next directions.
 
-    They take the place of the old vectors and of the last of the basis, where they are as many.
+    Where the numbers match, they overwrite the old vectors and the last array of the basis.
     """
     n, width = basis[0].shape[1], turn.shape[1]
     out = [
@@ -158,7 +158,7 @@ def _turned(basis: list[Vectors], turn: Vectors) -> list[Vectors]:
 
 
 def _best_basis(level: GraphLevel, basis: list[Vectors], count: int) -> tuple[NDArray[np.float64], Vectors]:
-    """Rayleigh-Ritz: the smallest values in the span, and the columns that combine the basis to their vectors."""
+    """Rayleigh-Ritz: the smallest values in the span, and columns of the coefficients of their vectors."""
     width = sum(one.shape[1] for one in basis)
     gram, energy = np.zeros((2, width, width))
     for rows in _blocks(len(level.masses)):
@@ -166,7 +166,7 @@ def _best_basis(level: GraphLevel, basis: list[Vectors], count: int) -> tuple[ND
         gram += part.T @ (level.masses[rows, np.newaxis] * part)
         energy += part.T @ np.hstack([_products(level, one, rows) for one in basis])
     scales = 1 / np.sqrt(np.maximum(np.diag(gram), 1e-300))
-    # Leave out directions that rounding cannot tell from the others.
+    # Omit directions that are linearly dependent apart from rounding.
     lengths, axes = np.linalg.eigh(scales[:, np.newaxis] * (gram + gram.T) / 2 * scales)
     kept = lengths > 1e-10 * lengths[-1]
     axes = scales[:, np.newaxis] * axes[:, kept] / np.sqrt(lengths[kept])
@@ -175,7 +175,7 @@ def _best_basis(level: GraphLevel, basis: list[Vectors], count: int) -> tuple[ND
 
 
 def _blocks(n_nodes: int) -> Iterator[slice]:
-    """Rows that are worked on at once; fixed, since the order of sums depends on them."""
+    """Rows that are processed at once; fixed, since the order of sums depends on them."""
     for begin in range(0, n_nodes, _BLOCK):
         yield slice(begin, min(begin + _BLOCK, n_nodes))
 

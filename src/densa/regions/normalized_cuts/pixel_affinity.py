@@ -1,7 +1,7 @@
 """Pixel affinities for normalized cuts: a graph whose edges join pixels closer than a radius.
 
-Kept as one plane of weights per offset, half of the offsets only (the graph is symmetric): no index is stored, and sums
-over neighbours run along image rows.
+Stored as one plane of weights per offset, for half of the offsets (the graph is symmetric): there are no indices, and
+sums over neighbours run along image rows.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def pixel_affinities(
     """The graph of an image's pixels, for `normalized_cuts`, `recursive_normalized_cuts` and `ncut_eigenvectors`.
 
     The weight of two pixels nearer than `radius` is `exp(-(difference / value_scale)^2 - (distance / space_scale)^2)`
-    (Shi & Malik, section 3, both scales squared). No pixel has an edge to itself.
+    (Shi & Malik, section 3, with both scales squared). No pixel has an edge to itself.
 
     Args:
         image: (h, w) or (h, w, bands). Integers count as shares of their type's largest value, floats as they are.
@@ -72,11 +72,11 @@ def pixel_affinities(
             (intervening contour), an edge being the largest central difference over the bands.
         value_scale: difference at which the weight has fallen to 1/e.
         space_scale: pixels at which the weight has fallen to 1/e.
-        floor: least weight between 4-neighbours: keeps the graph in one piece, and lone outliers from being cut off.
+        floor: minimum weight between 4-neighbours: keeps the graph connected, and single outliers from being cut off.
         mask: (h, w) booleans; pixels that are False are not nodes of the graph.
 
     Raises:
-        InputError: no such image, affinity, scale; NaN or infinite values within the mask.
+        InputError: an invalid image, affinity, radius, scale or floor; NaN or infinite values inside the mask.
     """
     valid = check_mask(mask, np.shape(image))
     bands = check_finite_image(image, valid)
@@ -102,7 +102,7 @@ def pixel_affinities(
 
 
 def _features(bands: NDArray[Any], affinity: str) -> NDArray[np.float32]:
-    """(features, h, w) values that are compared."""
+    """(features, h, w) values to compare."""
     if affinity not in ("color", "intensity", "contour"):
         raise InputError(f"affinity must be 'color', 'intensity' or 'contour', got {affinity!r}")
     largest = np.iinfo(bands.dtype).max if bands.dtype.kind in "ui" else 1
@@ -146,7 +146,7 @@ def _lines(offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.in
 
 @njit(nogil=True, cache=True, inline="always")
 def _exp_of_negative(exponent: Any) -> Any:
-    """exp(-exponent), relative error below 1e-5, 0 from 60 on; plain arithmetic, so that loops of it are vectorised."""
+    """exp(-exponent), relative error below 1e-5, 0 from 60 on; only arithmetic, so that loops are vectorised."""
     step = min(exponent, np.float32(60)) * np.float32(-1 / 128)
     part = np.float32(1) + step * (
         np.float32(1)

@@ -1,7 +1,8 @@
 """Multigrid cycle for a pixel graph's normalised Laplacian L = I - D^{-1/2} W D^{-1/2}.
 
-Levels by aggregation: 2x2 cells are the nodes of the next graph, its weights the sums of theirs. In L's scaling the
-transfer T = D^{1/2} P D_c^{-1/2} (P: piecewise constant) has orthonormal columns, and T' L T is the coarse graph's L.
+Levels by aggregation: cells of 2x2 nodes are the nodes of the next graph, whose weights are sums of weights. In the
+scaling of L, the transfer T = D^{1/2} P D_c^{-1/2} (P: piecewise constant) has orthonormal columns, and T' L T is the L
+of the coarse graph.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from densa.regions.normalized_cuts.pixel_stencil import PixelLaplacian, coarser_
 
 __all__ = ["PixelLevel", "pixel_cycle", "pixel_levels"]
 
-DENSE = 200  # nodes that a full matrix does
+DENSE = 200  # number of nodes up to which a dense matrix is used
 SMOOTHING = 2  # degree of the Chebyshev smoother
-SMOOTHED_SHARE = 0.15  # it damps the eigenvalues from this share of the largest on
-# Cells follow a smooth vector in steps, whose energy is too large: the coarse correction is too small by about this.
+SMOOTHED_SHARE = 0.15  # the smoother damps the eigenvalues above this share of the largest
+# A piecewise constant vector has more energy than a smooth one: the coarse correction is too small by this factor.
 OVERCORRECTION = 1.4
 
 Vectors = NDArray[np.float32]  # (n, pixels)
@@ -89,7 +90,7 @@ class PixelLevel:
         return values, vectors
 
     def _upper_bound(self, steps: int = 8) -> float:
-        """A bound of L's largest eigenvalue: that of a few Lanczos steps plus the norm of the rest; never above 2."""
+        """Upper bound of L's largest eigenvalue: that of a few Lanczos steps plus the residual's norm; at most 2."""
         rows, columns = np.mgrid[: self.shape[0], : self.shape[1]]
         start = np.cos(2.4 * rows + 0.3) * np.cos(2.6 * columns + 0.2) * (self.roots > 0)
         vector = (start / max(float(np.linalg.norm(start)), 1e-30)).astype(np.float32).reshape(1, -1)
@@ -108,7 +109,7 @@ class PixelLevel:
 
 
 def pixel_levels(graph: PixelGraph, n_vectors: int) -> list[PixelLevel]:
-    """The graph's levels, finest first; the coarsest has few nodes, yet enough for `n_vectors` where there are."""
+    """The levels of the graph, finest first; the coarsest has few nodes, but enough for `n_vectors` where possible."""
     graphs = [graph]
     while np.count_nonzero(graphs[-1].degrees) > max(DENSE, 4 * n_vectors):
         graphs.append(coarser_pixel_graph(graphs[-1]))
@@ -116,7 +117,7 @@ def pixel_levels(graph: PixelGraph, n_vectors: int) -> list[PixelLevel]:
 
 
 def pixel_cycle(levels: list[PixelLevel], depth: int, target: Vectors) -> Vectors:
-    """An approximation of L^+ target: one V on the finest two levels, W below, where it costs little."""
+    """An approximation of L^+ target: a V cycle on the finest two levels, a W cycle on the cheap ones below."""
     level = levels[depth]
     if depth == len(levels) - 1:
         return level.solve(target)

@@ -13,14 +13,14 @@ from densa.regions.normalized_cuts.pixel_stencil import coarser_pixel_graph
 
 __all__ = ["best_label", "cut_and_association", "refine_pixels"]
 
-DEPTH = 2  # halvings of the coarsest cells that are moved
+DEPTH = 2  # number of halvings: the largest cells that move have 2**DEPTH pixels a side
 
 
 def refine_pixels(graph: PixelGraph, labels: NDArray[np.int32], n_labels: int, sweeps: int = 40) -> NDArray[np.int32]:
     """Labels (h, w) from 0 of a k-way cut not above the given labels' cut; every label keeps at least one pixel.
 
-    First single pixels move. Then cells of 4x4 and of 2x2 pixels do, and after them the pixels again: they pass ridges
-    of the cut that stop a single pixel. Each try is kept if it has lowered the cut. Negative labels stay.
+    First single pixels move. Then cells of 4x4 and of 2x2 pixels move, followed by the pixels again: cells can cross
+    barriers of the cut that stop a single pixel. Each attempt is kept if it lowers the cut. Negative labels remain.
     """
     best = _descended(graph, labels, n_labels, sweeps)
     best_cut, n_present = _cut(graph, best, n_labels), _n_present(labels)
@@ -40,7 +40,7 @@ def refine_pixels(graph: PixelGraph, labels: NDArray[np.int32], n_labels: int, s
 
 
 def _descended(graph: PixelGraph, labels: NDArray[np.int32], n_labels: int, sweeps: int) -> NDArray[np.int32]:
-    """The labels after moves of single nodes. Rows are swept in order, a node again only after one beside it moved."""
+    """The labels after moves of single nodes; sweeps in row order revisit a node only after a neighbour moved."""
     moved = labels.copy()
     cut, association = cut_and_association(graph, moved, n_labels)
     _descend(graph.offsets, graph.weights, graph.degrees, moved, association - cut, association, sweeps)
@@ -48,7 +48,7 @@ def _descended(graph: PixelGraph, labels: NDArray[np.int32], n_labels: int, swee
 
 
 def _fitted(labels: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int32]:
-    """The labels of cells as those of the pixels in them, where the shape is not yet theirs."""
+    """The labels of cells as labels of their pixels, unless they have the shape of the pixels already."""
     if labels.shape == shape:
         return labels
     return np.ascontiguousarray(labels.repeat(2, axis=0).repeat(2, axis=1)[: shape[0], : shape[1]])
@@ -66,7 +66,7 @@ def _cut(graph: PixelGraph, labels: NDArray[np.int32], n_labels: int) -> float:
 def cut_and_association(
     graph: PixelGraph, labels: NDArray[np.int32], n_labels: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each label from 0: weight of the edges that leave it, and of all its edges; negative labels are left out."""
+    """For each label from 0: weight of the edges that leave it, and of all its edges; negative labels are ignored."""
     cut = np.zeros((labels.shape[0], n_labels))
     association = np.zeros((labels.shape[0], n_labels))
     _sum_cuts(graph.offsets, graph.weights, graph.degrees, labels, cut, association)
@@ -75,7 +75,7 @@ def cut_and_association(
 
 @njit(nogil=True, cache=True)
 def _sum_cuts(offsets: Any, weights: Any, degrees: Any, labels: Any, cut: Any, association: Any) -> None:
-    """Sums per row and label: short sums lose no digits."""
+    """Sums per row and label: short sums are accurate."""
     height, width = labels.shape
     for row in range(height):
         for column in range(width):
@@ -118,7 +118,7 @@ def _descend(offsets: Any, weights: Any, degrees: Any, labels: Any, inner: Any, 
                     continue
                 _sum_links(offsets, weights, labels, row, column, links)
                 degree = degrees[row, column]
-                itself = max(degree - links.sum(), 0.0)  # a coarse node's edges within its cell
+                itself = max(degree - links.sum(), 0.0)  # the edges inside the cell of a coarse node
                 best = best_label(own, degree, itself, links, inner, association)
                 if best != own:
                     inner[own] -= 2 * links[own] + itself
@@ -136,12 +136,12 @@ def _descend(offsets: Any, weights: Any, degrees: Any, labels: Any, inner: Any, 
 
 @njit(nogil=True, cache=True)
 def best_label(own: int, degree: float, itself: float, links: Any, inner: Any, association: Any) -> int:
-    """The label that a node should move to, its own if no move lowers the cut.
+    """The best label for a node; its own if no move lowers the cut.
 
     Args:
-        own, degree, itself: the node's label, the weight of its edges, and of the one to itself.
+        own, degree, itself: label of the node, weight of all of its edges, and of its edge to itself.
         links: weight of its edges to each label.
-        inner, association: weight of each label's edges within (both ways), and of all.
+        inner, association: of each label, weight of the edges inside it (both ways), and of all of its edges.
     """
     rest = association[own] - degree
     own_after = (inner[own] - 2 * links[own] - itself) / rest if rest > 0 else 0.0
@@ -149,7 +149,7 @@ def best_label(own: int, degree: float, itself: float, links: Any, inner: Any, a
     best, best_gain = own, loss + 1e-12
     for other in range(inner.size):
         if other != own and links[other] > 0:
-            # Differences of sums may have left nothing of an association far below the others.
+            # After many differences, a very small association may be 0 or less.
             total = association[other] + degree
             after = (inner[other] + 2 * links[other] + itself) / total if total > 0 else 0.0
             before = inner[other] / association[other] if association[other] > 0 else 0.0

@@ -1,9 +1,10 @@
 """Smallest eigenvectors of a pixel graph's normalised Laplacian, coarse to fine.
 
-The graph is halved (2x2 cells summed: algebraic multigrid by aggregation) until full matrices do. On the way back every
-level starts from the vectors of the coarser one and improves them by preconditioned block iterations (LOBPCG: Knyazev,
-SIAM J. Sci. Comput. 23(2), 2001): residuals go through a multigrid cycle over the coarser levels, and Rayleigh-Ritz
-takes the best vectors from the span of the old ones, the corrections and the last directions. Nothing is random.
+The graph is halved (2x2 cells summed: algebraic multigrid by aggregation) until dense matrices are feasible. On the way
+back every level starts from the vectors of the coarser one and improves them by preconditioned block iterations
+(LOBPCG: Knyazev, SIAM J. Sci. Comput. 23(2), 2001): residuals are preconditioned by a multigrid cycle over the coarser
+levels, and Rayleigh-Ritz takes the best vectors from the span of the old ones, the corrections and the last directions.
+Nothing is random.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from densa.regions.normalized_cuts.pixel_multigrid import PixelLevel, pixel_cycl
 
 __all__ = ["pixel_eigenvectors"]
 
-GUARDS = 1  # vectors carried beyond those wanted: the wanted ones converge faster
-COARSE_STEPS = 4  # iterations on every level but the finest; they cost little
+GUARDS = 1  # extra vectors: those wanted converge faster
+COARSE_STEPS = 4  # iterations on every level except the finest; they are cheap
 
 Vectors = NDArray[np.float32]  # (n, pixels)
 
@@ -29,8 +30,8 @@ def pixel_eigenvectors(
 
     Args:
         graph: the pixel graph; pixels of degree 0 get 0 in every vector.
-        n_vectors: wanted number, at most the number of pixels of positive degree.
-        steps: iterations at most on the finest level.
+        n_vectors: requested number, at most the number of pixels of positive degree.
+        steps: maximum number of iterations on the finest level.
         tolerance: stop when the sum of the wanted values changes by a smaller share of itself.
 
     Returns:
@@ -58,7 +59,7 @@ def _improve(
     directions = np.zeros((0, vectors.shape[1]), np.float32)
     direction_products = directions
     for _ in range(steps):
-        # The first vector, D^{1/2} 1, comes exact from the coarser level.
+        # The first vector, D^{1/2} 1, is exact already on the coarser level.
         residuals = products[1:] - values[1:].astype(np.float32)[:, np.newaxis] * vectors[1:]
         corrections = pixel_cycle(levels, depth, residuals)
         corrections -= (corrections @ vectors.T) @ vectors
@@ -78,10 +79,10 @@ def _improve(
 
 
 def _best_basis(basis: Vectors, products: Vectors, count: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Rayleigh-Ritz: the `count` smallest values in the span, and the rows that combine the basis to their vectors."""
+    """Rayleigh-Ritz: the `count` smallest values in the span, and rows of the coefficients of their vectors."""
     gram = (basis @ basis.T).astype(np.float64)
     energy = (basis @ products.T).astype(np.float64)
-    # Leave out directions that float32 cannot tell from rounding.
+    # Omit directions that are linearly dependent apart from rounding in float32.
     lengths, axes = np.linalg.eigh(gram)
     kept = lengths > 1e-5 * lengths[-1]
     axes = axes[:, kept] / np.sqrt(lengths[kept])

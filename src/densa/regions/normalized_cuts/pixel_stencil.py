@@ -12,7 +12,7 @@ from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
 
 __all__ = ["PixelLaplacian", "coarser_pixel_graph"]
 
-PARALLEL_FROM = 30_000  # pixels; below, waking threads costs more than they save
+PARALLEL_FROM = 30_000  # pixels; below, starting threads costs more than it saves
 
 
 class PixelLaplacian:
@@ -183,7 +183,7 @@ def _sum_cells(
                             target = coarse_weights[number, cell_row]
                             for cell in range((line.size + 1) // 2):
                                 target[cell] += line[2 * cell]
-                    elif across < 0:  # the opposite edge's cell, which lies in the same row of cells
+                    elif across < 0:  # the edge is stored from its other end, in the same row of cells
                         number = place[0, -across + centre]
                         if number >= 0:
                             target = coarse_weights[number, cell_row]

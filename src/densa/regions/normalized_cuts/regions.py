@@ -38,17 +38,19 @@ def normalized_cuts_of_regions(
         image: (h, w) or (h, w, bands), as in `normalized_cuts`.
         regions: (h, w) integers, regions from 1, 0 is no region.
         n_segments: 1 to the number of regions.
-        max_cut: in place of `n_segments`: halve while a two-way cut is at most this, see `recursive_cuts_of_graph`.
+        max_cut: instead of `n_segments`: halve while a two-way cut is at most this, see `recursive_cuts_of_graph`.
         value_scale: distance of mean colours at which two neighbours' weight has fallen to 1/e.
-        floor: least weight of two neighbours. Far below 0.001, lone regions unlike all around become segments.
+        floor: minimum weight of two neighbours. Far below 0.001, single regions unlike all their neighbours become
+            segments.
         max_segments: with `max_cut`, stop at so many.
 
     Returns:
-        (h, w) int32 segments from 1, in the order of their first pixels, now and then fewer than asked; 0 where there
-        is no region. A segment may be in several pieces.
+        (h, w) int32 segments from 1, in the order of their first pixels, sometimes fewer than requested; 0 where
+        there is no region. A segment may consist of several pieces.
 
     Raises:
-        InputError: as `region_affinities` and `normalized_cuts_of_graph`; not one of `n_segments` and `max_cut`.
+        InputError: as `region_affinities` and `normalized_cuts_of_graph`; both or neither of `n_segments` and
+            `max_cut`.
     """
     check_region_cuts(n_segments, max_cut, value_scale, floor, max_segments)
     graph, numbers = region_affinities(image, regions, value_scale=value_scale, floor=floor)
@@ -59,9 +61,9 @@ def normalized_cuts_of_regions(
 def check_region_cuts(
     n_segments: int | None, max_cut: float | None, value_scale: float, floor: float, max_segments: int
 ) -> None:
-    """Refuse (InputError) parameters of `normalized_cuts_of_regions`."""
+    """Raise InputError for invalid parameters of `normalized_cuts_of_regions`."""
     if (n_segments is None) == (max_cut is None):
-        raise InputError("give either n_segments, a number of segments, or max_cut, the largest cut that is made")
+        raise InputError("give either n_segments, a number of segments, or max_cut, the largest cut to make")
     if n_segments is not None:
         as_count(n_segments, "n_segments")
     if max_cut is not None:
@@ -74,7 +76,7 @@ def check_region_cuts(
 def weigh_by_means(
     means: NDArray[np.float64], edges: NDArray[np.integer[Any]], value_scale: float, floor: float
 ) -> WeightedGraph:
-    """The graph of `region_affinities`, of what is known of the regions.
+    """The graph of `region_affinities`, from means and edges.
 
     Args:
         means: (n, bands) mean of each region, integers as shares of their type's largest value.
@@ -92,7 +94,7 @@ def weigh_by_means(
 def cut_region_graph(
     graph: WeightedGraph, n_segments: int | None, max_cut: float | None, max_segments: int
 ) -> NDArray[np.int32]:
-    """(n,) segment of each region of a graph, as `normalized_cuts_of_regions` cuts it, in the order of the regions."""
+    """(n,) segment of each region of a graph that is cut as by `normalized_cuts_of_regions`."""
     if n_segments is not None:
         return normalized_cuts_of_graph(*graph, n_segments)
     assert max_cut is not None
@@ -102,7 +104,7 @@ def cut_region_graph(
 def region_affinities(
     image: ArrayLike, regions: ArrayLike, *, value_scale: float = 0.1, floor: float = 0.001
 ) -> tuple[WeightedGraph, NDArray[np.int32]]:
-    """Adjacency graph of a partition: regions that share a pixel edge, weighed by their mean colours.
+    """Adjacency graph of a partition: regions that share a pixel edge, weighted by their mean colours.
 
     The weight is exp(-(distance of the means / value_scale)^2), as between pixels, and at least `floor`.
 
@@ -113,7 +115,7 @@ def region_affinities(
         The graph, and (h, w) int32 node of every pixel, -1 where there is no region.
 
     Raises:
-        InputError: an image or regions that do not fit together, or no region at all.
+        InputError: an invalid image, regions of another shape or dtype, or no region.
     """
     bands = check_finite_image(image)
     labels = np.asarray(regions)
@@ -140,7 +142,7 @@ def _numbered(labels: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
     least, most = int(labels.min()), int(labels.max())
     if least < 0:
         raise InputError(f"regions must be integers from 0, got {least}")
-    if most > 4 * labels.size:  # a table would be larger than the image
+    if most > 4 * labels.size:  # else the table is larger than the image
         names, found = np.unique(labels, return_inverse=True)
         return (found.reshape(labels.shape) - int(names[0] == 0)).astype(np.int32), len(names) - int(names[0] == 0)
     table = np.zeros(most + 1, np.int32)

@@ -1,4 +1,4 @@
-"""Small regions into their nearest neighbours: a heap of small regions, half-edges in linked lists."""
+"""Merging of small regions into their nearest neighbours: a heap of small regions, half-edges in linked lists."""
 
 import heapq
 
@@ -16,8 +16,8 @@ def absorb(edges, sizes, mean, min_size, merges):  # type: ignore[no-untyped-def
     Ties: the lower number. A merged region keeps the lower number. `sizes` (n + 1,) and `mean` (n + 1, B) are changed
     in place. Fills merges (n, 2): (kept, absorbed); returns how many.
 
-    A small region has few neighbours, whose list is walked when its turn comes; the list of a large one, which may be
-    long, is only ever lengthened. Lists may name a neighbour twice: that does not change which is nearest.
+    Only the lists of small regions are traversed, which are short; those of large regions are only appended to. A list
+    may hold a neighbour twice, which does not change the nearest.
     """
     head, tail, follow, target, _ = half_edges(edges, sizes.size)
     parent = np.arange(sizes.size)

@@ -1,8 +1,8 @@
 """Greedy merging on a region graph: half-edges in linked lists, statistics merged without the pixels.
 
-A pair of neighbours belongs to the one that changed last (at first to the lower), whose list has its cost. The heap
-holds the cheapest pair of each region only. When it comes to the top and the other one has changed meanwhile, the
-region looks for its next one: what has changed belongs to others.
+A pair of neighbours belongs to the region that changed last (at first to the lower one), whose list holds its cost. The
+heap holds only the cheapest pair of each region. If the other region of a pair has changed by the time the pair is at
+the top, the pair belongs to that region, and the cheapest of the remaining pairs takes its place.
 """
 
 import heapq
@@ -12,7 +12,7 @@ from numba import njit
 
 COSTS = ("mean", "ward", "border")
 PREDICATES = ("none", "range", "deviation", "spread")
-PARENT, CHANGED, SEEN = range(3)  # of a region: whom it was merged into; when it changed; half-edge that leads to it
+PARENT, CHANGED, SEEN = range(3)  # of a region: the region it was merged into; when it changed; half-edge to it
 
 
 @njit(nogil=True, cache=True)
@@ -23,20 +23,20 @@ def merge_greedily(  # type: ignore[no-untyped-def]
     """Merge the cheapest pair until none costs less than `max_cost`, or `n_wanted` regions are left.
 
     Ties: the pair of lowest numbers. A merged region keeps the lower number. With a predicate, a pair whose union
-    breaks it is left out until one of the two changes, as is one that costs too much. The statistics are changed in
-    place. `lengths` and `strengths` (E,) are looked at where borders cost. Fills merges (n, 2): (kept, absorbed) and
-    costs; returns how many.
+    violates it is skipped until one of the two changes, as is a pair that costs too much. The statistics are changed in
+    place. `lengths` and `strengths` (E,) are used where `cost_kind` is "border". Fills merges (n, 2): (kept, absorbed)
+    and costs; returns the number of merges.
     """
     n = n_pixels.size
     head, tail, follow, target, border = half_edges(edges, n)
     if cost_kind == 2:
         lengths, strengths = lengths[border], strengths[border]
-    nodes = np.empty((n, 3), np.int32)  # side by side: what is asked of a neighbour is in one place
+    nodes = np.empty((n, 3), np.int32)  # in one array: the three are read together
     for region in range(n):
         nodes[region, PARENT], nodes[region, CHANGED], nodes[region, SEEN] = region, -region, -1
     limits = predicate, threshold, max_cost
     statistics = n_pixels, mean, squares, low, high
-    costs_of = np.empty(target.size)  # infinite: not to be merged
+    costs_of = np.empty(target.size)  # of half-edges; infinite: not to be merged
     heap = [(np.float64(0), np.int64(0), np.int64(0))]
     heap.pop()
     for region in range(n):
@@ -49,7 +49,7 @@ def merge_greedily(  # type: ignore[no-untyped-def]
     while len(heap) > 0 and n_left > n_wanted:
         cost, pair, when = heap[0]
         i, j = pair >> 32, pair & 0xFFFFFFFF
-        k = i if nodes[i, CHANGED] == when else j  # whose pair it was
+        k = i if nodes[i, CHANGED] == when else j  # the region that the pair belongs to
         if nodes[k, PARENT] != k or nodes[k, CHANGED] != when:
             heapq.heappop(heap)
             continue
@@ -84,7 +84,7 @@ def merge_greedily(  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def half_edges(edges, n):  # type: ignore[no-untyped-def]
-    """Lists of neighbours: head and tail by region; next, target and edge by half-edge; a list is in one piece."""
+    """Lists of neighbours: head and tail by region; next, target and edge by half-edge; each list is contiguous."""
     kind = np.int32
     places = np.zeros(n + 1, np.int64)
     for e in range(edges.shape[0]):
@@ -110,7 +110,7 @@ def half_edges(edges, n):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _tidy(i, nodes, head, tail, follow, target, lengths, strengths, with_borders):  # type: ignore[no-untyped-def]
-    """Bring the list of region i up to date: no loops, one half-edge per neighbour, borders added up."""
+    """Update the list of region i: no loops, one half-edge per neighbour, borders added up."""
     h, previous = head[i], np.int32(-1)
     while h >= 0:
         k = target[h]
@@ -142,7 +142,7 @@ def _tidy(i, nodes, head, tail, follow, target, lengths, strengths, with_borders
 
 @njit(nogil=True, cache=True)
 def _weigh(i, head, follow, target, strengths, kind, statistics, limits, nodes, costs_of):  # type: ignore[no-untyped-def]
-    """Costs of the pairs that belong to a region, no neighbour of which is gone; gives what `_cheapest` does."""
+    """Costs of the pairs that belong to a region, whose list must be up to date; returns what `_cheapest` does."""
     n_pixels, mean, squares, low, high = statistics
     predicate, threshold, max_cost = limits
     least, best = np.inf, np.int64(-1)
@@ -167,7 +167,7 @@ def _weigh(i, head, follow, target, strengths, kind, statistics, limits, nodes, 
 
 @njit(nogil=True, cache=True)
 def _cheapest(i, head, follow, target, costs_of, nodes):  # type: ignore[no-untyped-def]
-    """The cheapest pair ``lower << 32 | higher`` that belongs to a region still, and its cost; -1: none."""
+    """Cost and numbers (``lower << 32 | higher``) of the cheapest pair that still belongs to a region; -1: none."""
     least, best = np.inf, np.int64(-1)
     h = head[i]
     while h >= 0:

@@ -35,8 +35,8 @@ def check(
     Args:
         image: (H, W) or (H, W, B), finite inside the regions.
         regions: (H, W) integers from 1, 0: no region; or (n, H, W) booleans, one mask per region, which may overlap.
-        predicate: P, from statistics to one truth value per entry: `range_at_most(10)` and its like, or a function of
-            its own. None: (d) and (e) are not looked at.
+        predicate: P, from statistics to one truth value per entry, such as `range_at_most(10)` or a function of your
+            own. None: (d) and (e) are not checked.
         connectivity: 1: pixels have 4 neighbours, 2: 8; for (b) and (e).
         mask: (H, W) the domain R; None: all pixels.
 
@@ -71,7 +71,7 @@ def _place(where: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _flatten(stack: NDArray[np.generic], found: list[Violation]) -> NDArray[np.int32]:
-    """Masks as one label image; the pairs that overlap go to `found`, and their pixels to the first of them."""
+    """Masks as one label image; overlapping pairs are added to `found`, shared pixels go to the first of the two."""
     if stack.dtype != np.bool_:
         raise InputError(f"regions of three dimensions must be boolean masks (n, height, width), got {stack.dtype}")
     numbers = np.zeros(stack.shape[1:], np.int32)
@@ -171,7 +171,7 @@ def connected_components(
     Args:
         labels: (H, W) integers or booleans of any kind.
         connectivity: 1: pixels have 4 neighbours, 2: 8.
-        background: pixels of label 0 are in no region; False: 0 is a label as any other.
+        background: pixels of label 0 are in no region; False: 0 is a label like any other.
 
     Returns:
         (H, W) int32 regions from 1 in raster order of their first pixel, 0 for the background; and their number.

@@ -61,9 +61,10 @@ def region_graph(
 
     Args:
         image: (H, W) or (H, W, B), any integer or floating type; finite inside the regions.
-        regions: (H, W) integers from 1; 0: no region. Regions that only a line of 0 parts are not adjacent.
+        regions: (H, W) integers from 1; 0: no region. Regions separated by a line of 0 are not adjacent.
         connectivity: 1: pixels have 4 neighbours, 2: 8.
-        edge_map: (H, W) boundary evidence such as a gradient magnitude; a pair of pixels has the mean of its values.
+        edge_map: (H, W) boundary evidence such as a gradient magnitude; the strength of a pair of pixels is the mean of
+            its two values.
 
     Returns:
         The graph, with the statistics of the regions.
@@ -90,7 +91,7 @@ def region_graph(
 
 
 def adjacent_pairs(regions: ArrayLike, connectivity: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Edges (E, 2) and their lengths (E,) alone, as in `RegionGraph`."""
+    """Only edges (E, 2) and their lengths (E,), as in `RegionGraph`."""
     numbers = check_regions(regions)
     n = int(numbers.max()) + 1
     none = np.empty((0, 0, 0), np.uint8)
@@ -122,7 +123,7 @@ def _collect(image, regions, evidence, reach, stride):  # type: ignore[no-untype
                 if other == k or other == 0:
                     continue
                 key = np.int64(min(k, other)) * stride + max(k, other)
-                if key != last_key:  # a border is followed for some pixels before another one comes
+                if key != last_key:  # consecutive pixels mostly belong to one border
                     at = slot_of(table, keys, key)
                     if table[at] < 0:
                         if n == keys.size:

@@ -1,8 +1,9 @@
 """Kernels that collect regions and their borders in one part of a raster, in integers only: parts add up exactly.
 
-A part is a core with one row below and one column beside it, as far as the raster goes: every pair of neighbouring
-pixels is counted in the core that owns the pair's upper, or left, pixel. Regions are known by local numbers from 1 in
-order of their appearance (`compact`); squares are 128-bit numbers, two uint64: high, low.
+A part is a core with one row below and one column to the right (with 8 neighbours, one to the left as well), as far as
+the raster extends: every pair of neighbouring pixels is counted in the core that holds the pair's upper, or left,
+pixel. Regions have local numbers from 1 in order of first appearance (`compact`); squares are 128-bit numbers, two
+uint64: high, low.
 """
 
 import numpy as np
@@ -66,9 +67,10 @@ def add_shapes(local, left, core, raster, row_area, n_pixels, areas, first, box,
         left: column of `local` where the core begins.
         core: (row, column, height, width) of the core in the raster.
         raster: (height, width).
-        row_area: (height,) int64 area of a pixel in each row of the core, or none; then `areas` is empty.
-        n_pixels, areas, first, perimeter: (m + 1,) zeros; first pixels -1.
-        box: (m + 1, 4): the largest number, twice, and 0, twice.
+        row_area: (height,) int64 area of a pixel in each row of the core; empty where `areas` is.
+        n_pixels, areas, perimeter: (m + 1,) zeros.
+        first: (m + 1,) -1.
+        box: (m + 1, 4) initialised with a number above all rows and columns, twice, and 0, twice.
     """
     top, start, height, width = core
     end = left + width
@@ -116,7 +118,7 @@ def add_values(local, left, core, pixels, steps, origin, sums, squares, low, hig
         origin: (row, column) of the part in the block.
         sums: (m + 1, B) int64 zeros.
         squares: (m + 1, B, 2) uint64 zeros.
-        low, high: (m + 1, B) of the pixels' type: the largest and the smallest value there is.
+        low, high: (m + 1, B) in the dtype of `pixels`, initialised with its largest and its smallest value.
     """
     narrow = steps.itemsize <= 2  # the squares of a run fit 64 bits
     _, _, height, width = core
@@ -193,11 +195,11 @@ def borders(local, numbers, left, core, raster_width, reach, steps, origin, cont
         numbers: (m + 1,) regions by local number.
         raster_width: columns of the raster.
         reach: 1: pixels have 4 neighbours, 2: 8.
-        steps, origin: as `add_values`; or no band.
-        contrast_step: contrasts are counted in steps of this many steps of `steps`.
+        steps, origin: as `add_values`; `steps` may have no band.
+        contrast_step: unit of the contrasts, in units of `steps`.
 
     Returns:
-        (e,) keys ``i << 32 | j`` of the regions i < j, in any order; (e, 5) int64 what is known of them.
+        (e,) keys ``i << 32 | j`` of the regions i < j, in any order; (e, 5) int64 borders (`LENGTH` to `CONTRAST`).
     """
     top, start, height, width = core
     keys, pairs = np.empty(256, np.int64), np.empty((256, BORDER_COLUMNS), np.int64)
@@ -275,7 +277,7 @@ def squared_deviations(n_pixels, sums, squares, out):  # type: ignore[no-untyped
 
 @njit(nogil=True, cache=True)
 def gather_rows(table, rows, out):  # type: ignore[no-untyped-def]
-    """Add rows of regions to those that `table` names; both are tuples of the columns below, some of them empty."""
+    """Add row k of `rows` to row table[k] of `out`; both are tuples of columns, some of which may be empty."""
     n_pixels, areas, sums, squares, box, perimeter, first = rows
     to_n, to_areas, to_sums, to_squares, to_box, to_perimeter, to_first = out
     for k in range(table.size):

@@ -1,7 +1,7 @@
 """Merging of regions on their adjacency graph: thresholds, hierarchies, predicates, small regions.
 
-Every cut is a table of new numbers, and `table[regions]` the merged partition: entry k is the new number of region k,
-numbered from 1 in the order of the smallest old number; entry 0 is 0.
+Every cut is a table of new numbers: entry k is the new number of region k, from 1 in the order of the smallest old
+number, and entry 0 is 0. So `table[regions]` is the merged partition.
 """
 
 import math
@@ -20,7 +20,7 @@ from densa.union_find import find, unite
 
 __all__ = ["MergeTree", "absorb_small_regions", "felzenszwalb_cut", "merge_by_predicate", "merge_tree", "threshold_cut"]
 
-MOST_EDGES = 2**30 - 1  # half-edges have numbers of 32 bits
+MOST_EDGES = 2**30 - 1  # half-edges are numbered in 32 bits
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class MergeTree:
     Attributes:
         present: (n + 1,) whether a region has pixels.
         merges: (M, 2) int32: the second region was merged into the first, which keeps its number and is the lower.
-        costs: (M,) float64; they may fall, since a merger makes regions neighbours that were none.
+        costs: (M,) float64; not always ascending, since a merge can make other regions neighbours.
     """
 
     present: NDArray[np.bool_]
@@ -41,14 +41,14 @@ class MergeTree:
         """The partition at a level of the hierarchy.
 
         Args:
-            cost: make the merges up to the first that costs this much or more.
-            n_regions: make merges until this many regions are left, or no merge is left.
+            cost: make the merges before the first that costs this much or more.
+            n_regions: make merges until this many regions are left, or there are no more merges.
 
         Returns:
             (n + 1,) int32 new number of each region.
 
         Raises:
-            InputError: not exactly one of the two is given, or the count is below 1.
+            InputError: both or neither of the two are given, or `n_regions` is below 1.
         """
         if cost is not None and n_regions is None:
             reached = np.flatnonzero(~(self.costs < cost))
@@ -58,12 +58,12 @@ class MergeTree:
                 raise InputError(f"n_regions must be 1 or more, got {n_regions}")
             n_merges = max(0, int(np.count_nonzero(self.present)) - n_regions)
         else:
-            raise InputError("give either cost or n_regions to cut the tree")
+            raise InputError("give either cost or n_regions, not both")
         return _table(self.merges[:n_merges], self.present)
 
 
 def merge_tree(graph: RegionGraph, cost: str = "mean", *, max_cost: float = math.inf, n_regions: int = 1) -> MergeTree:
-    """Merge the cheapest pair of adjacent regions again and again, costs renewed after each merge.
+    """Merge the cheapest pair of adjacent regions repeatedly, with costs updated after each merge.
 
     Args:
         graph: adjacency graph.
@@ -73,10 +73,10 @@ def merge_tree(graph: RegionGraph, cost: str = "mean", *, max_cost: float = math
         n_regions: stop when this many are left.
 
     Returns:
-        The merges, to be cut at any level that they reach.
+        The merges; `MergeTree.cut` gives the partition at a level.
 
     Raises:
-        InputError: an unknown cost, a count below 1, a NaN threshold, or more than 2^30 - 1 edges.
+        InputError: an unknown cost, `n_regions` below 1, `max_cost` is NaN, or more than 2^30 - 1 edges.
     """
     return _greedy(graph, cost, None, max_cost, n_regions)
 
@@ -86,19 +86,20 @@ def merge_by_predicate(
 ) -> NDArray[np.int32]:
     """Merge adjacent regions while P holds for their union, cheapest first.
 
-    From a partition with axioms (a) to (d), each step keeps them; at the end, unless `n_regions` stopped it, (e) holds.
+    If axioms (a) to (d) hold for the partition, every merge preserves them; at the end (e) holds too, unless
+    `n_regions` stopped the merging.
 
     Args:
         graph: adjacency graph.
-        predicate: `range_at_most(10)` and its like.
-        cost: what comes first, as for `merge_tree`.
+        predicate: P, such as `range_at_most(10)`.
+        cost: order of the merges, as for `merge_tree`.
         n_regions: stop when this many are left.
 
     Returns:
         (n + 1,) int32 new number of each region.
 
     Raises:
-        InputError: an unknown cost, a count below 1, or more than 2^30 - 1 edges.
+        InputError: an unknown cost, `n_regions` below 1, or more than 2^30 - 1 edges.
     """
     return _greedy(graph, cost, predicate, math.inf, n_regions).cut(n_regions=n_regions)
 
@@ -127,20 +128,20 @@ def _greedy(graph: RegionGraph, cost: str, predicate: Predicate | None, max_cost
 def threshold_cut(
     graph: RegionGraph, threshold: float, weights: NDArray[np.float64] | None = None
 ) -> NDArray[np.int32]:
-    """Join all regions that a chain of edges below a threshold connects; one pass, no order.
+    """Join all regions that are connected by edges below a threshold, in one pass; the order of edges does not matter.
 
-    Such chains may join regions that differ much; `merge_tree` renews the means instead.
+    Chains of such edges can join very different regions; `merge_tree` updates the means instead.
 
     Args:
         graph: adjacency graph.
-        threshold: edges of this weight or more part regions.
+        threshold: edges of this weight or more separate regions.
         weights: (E,) weights of the edges; None: distances of mean colours.
 
     Returns:
         (n + 1,) int32 new number of each region.
 
     Raises:
-        InputError: `weights` do not fit the edges, or something is NaN.
+        InputError: `weights` do not match the edges, or a weight or the threshold is NaN.
     """
     values = _weights(graph, weights)
     if math.isnan(threshold):
@@ -151,11 +152,11 @@ def threshold_cut(
 def felzenszwalb_cut(
     graph: RegionGraph, scale: float, *, min_size: int = 1, weights: NDArray[np.float64] | None = None
 ) -> NDArray[np.int32]:
-    """The criterion of Felzenszwalb & Huttenlocher (IJCV 59(2), 2004) on a region graph.
+    """Merge by the criterion of Felzenszwalb & Huttenlocher (IJCV 59(2), 2004) on a region graph.
 
     Edges in ascending order join A and B if their weight is at most
-    ``min(Int(A) + scale / |A|, Int(B) + scale / |B|)``, Int the largest weight that joined a part so far,
-    ``|A|`` its pixels.
+    ``min(Int(A) + scale / |A|, Int(B) + scale / |B|)``, where Int is the largest weight that
+    joined a part so far, and ``|A|`` its number of pixels.
 
     Args:
         graph: adjacency graph; a graph of single pixels gives the original method.
@@ -167,7 +168,7 @@ def felzenszwalb_cut(
         (n + 1,) int32 new number of each region.
 
     Raises:
-        InputError: a negative scale, or `weights` do not fit the edges.
+        InputError: a negative scale, or `weights` do not match the edges.
     """
     values = _weights(graph, weights)
     if not scale >= 0:
@@ -184,7 +185,7 @@ def absorb_small_regions(graph: RegionGraph, min_size: int) -> NDArray[np.int32]
 
     Args:
         graph: adjacency graph.
-        min_size: pixels. A region without neighbours stays. Ties: the lower number.
+        min_size: pixels. A region without neighbours remains. Ties: the lower number.
 
     Returns:
         (n + 1,) int32 new number of each region.
@@ -202,14 +203,14 @@ def absorb_small_regions(graph: RegionGraph, min_size: int) -> NDArray[np.int32]
 def _check_edges(graph: RegionGraph) -> None:
     if len(graph.edges) > MOST_EDGES:
         raise InputError(
-            f"a graph must have at most {MOST_EDGES} edges to be merged, got {len(graph.edges)}; cut it up"
+            f"a graph must have at most {MOST_EDGES} edges to be merged, got {len(graph.edges)}; divide it"
         )
 
 
 def _weights(graph: RegionGraph, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
     values = graph.color_distances() if weights is None else np.asarray(weights, np.float64)
     if values.shape != (len(graph.edges),):
-        raise InputError(f"weights must be one per edge, ({len(graph.edges)},), got shape {values.shape}")
+        raise InputError(f"weights must have shape ({len(graph.edges)},), one per edge, got {values.shape}")
     if np.isnan(values).any():
         raise InputError("weights must be numbers, got NaN")
     return values

@@ -1,7 +1,7 @@
 """Statistics of regions that can be merged without the pixels, and predicates on them.
 
 Two regions' statistics merge as n = n1 + n2, mean = (n1 m1 + n2 m2) / n and, for the sum of squared deviations,
-S = S1 + S2 + (m1 - m2)^2 n1 n2 / n, which does not cancel as sums of squares do (Chan, Golub, LeVeque 1983).
+S = S1 + S2 + (m1 - m2)^2 n1 n2 / n, without the cancellation of sums of squares (Chan, Golub, LeVeque 1983).
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ __all__ = ["Predicate", "RegionStatistics", "deviation_at_most", "range_at_most"
 
 @dataclass(frozen=True)
 class RegionStatistics:
-    """Statistics per region; entry k is region k, entry 0 (no region) is zero.
+    """Statistics per region; entry k is region k, entry 0 (no region) is 0.
 
     Attributes:
         n_pixels: (n + 1,) int64.
@@ -75,10 +75,10 @@ class RegionStatistics:
 
 @dataclass(frozen=True)
 class Predicate:
-    """A logical predicate P on regions, of one of three kinds; call it on statistics for (n,) truth values.
+    """A logical predicate P on regions, of one of three kinds; called on statistics, it returns (n,) truth values.
 
     Attributes:
-        kind: "range", "deviation" or "spread"; see the functions that make them.
+        kind: "range", "deviation" or "spread"; see the functions of these names.
         threshold: 0 or more, in the image's units.
     """
 
@@ -106,7 +106,7 @@ KINDS: dict[str, Callable[[RegionStatistics], NDArray[np.float64]]] = {
 def range_at_most(threshold: float) -> Predicate:
     """P(R): in every band, the largest value minus the smallest is at most `threshold`.
 
-    Where it is false, it is false for every larger region.
+    If it is false for a region, it is false for every region that contains it.
     """
     return Predicate("range", threshold)
 
@@ -139,7 +139,7 @@ def region_statistics(image: ArrayLike, regions: ArrayLike) -> RegionStatistics:
 
 
 def statistics_of(bands: NDArray[np.generic], numbers: NDArray[np.int32]) -> RegionStatistics:
-    """As `region_statistics`, of checked arguments."""
+    """`region_statistics` of checked arguments."""
     n, n_bands = int(numbers.max()) + 1, bands.shape[2]
     out = RegionStatistics(
         np.zeros(n, np.int64),

@@ -1,1 +1,1 @@
-"""Helpers of all region methods."""
+"""Code shared by the region methods."""

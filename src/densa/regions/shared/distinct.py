@@ -1,4 +1,4 @@
-"""Distinct numbers of an array, where most are."""
+"""Distinct values of an array most of whose values are distinct."""
 
 from typing import TypeVar
 
@@ -11,8 +11,8 @@ Integers = TypeVar("Integers", bound=np.integer)
 def distinct(values: NDArray[Integers]) -> NDArray[Integers]:
     """The distinct values in ascending order.
 
-    `numpy.unique` hashes integers since NumPy 2.3: where most are distinct, ten times as long as sorting them, with
-    four times the memory.
+    `numpy.unique` hashes integers since NumPy 2.3: where most values are distinct, that takes ten times as long as
+    sorting them, and four times the memory.
     """
     ordered = np.sort(values, axis=None)
     first = np.ones(ordered.size, bool)

@@ -1,4 +1,4 @@
-"""An open hash table of the numbers of keys, for kernels: `table` (a power of two) holds places in `keys`, -1: free."""
+"""A hash table with open addressing, for kernels: `table` (size: a power of two) holds indices of `keys`, -1: free."""
 
 import numpy as np
 from numba import njit
@@ -6,9 +6,9 @@ from numba import njit
 
 @njit(nogil=True, cache=True)
 def slot_of(table, keys, key):  # type: ignore[no-untyped-def]
-    """Place of `key` in the table, or the free place (-1) where it belongs."""
+    """Slot of `key` in the table, or the free slot (-1) for it."""
     mask = table.size - 1
-    at = ((key * 0x1E3779B97F4A7C15) >> 32) & mask  # the bits that all of the key decides
+    at = ((key * 0x1E3779B97F4A7C15) >> 32) & mask  # bits that depend on the whole key
     while table[at] >= 0 and keys[table[at]] != key:
         at = (at + 1) & mask
     return at
@@ -25,7 +25,7 @@ def grown(table, keys, n):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def doubled(values):  # type: ignore[no-untyped-def]
-    """The values, and room for as many again."""
+    """A copy of twice the length; its second half is not initialised."""
     out = np.empty((2 * values.shape[0], *values.shape[1:]), values.dtype)
     out[: values.shape[0]] = values
     return out

@@ -1,7 +1,7 @@
 """Connected pieces of a label image, by union-find over the runs of equal labels in its rows.
 
-A run is known by its index in raster order, so the smallest index of a piece is the run of its first pixel: pieces
-are numbered in raster order of their first pixel whatever the threads did.
+Runs are indexed in raster order, so the smallest index of a piece is the run of its first pixel: pieces are numbered
+in raster order of their first pixel, for any number of threads.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from densa.union_find import unite
 
-_STRIP = 64  # rows that one task joins before the seams between strips are closed
+_STRIP = 64  # rows joined by one task; the strips are joined afterwards
 
 
 class Runs(NamedTuple):
@@ -55,7 +55,7 @@ class Extents(NamedTuple):
 
 
 def piece_extents(runs: Runs, width: int) -> Extents:
-    """Where the pieces are, and how large."""
+    """Sizes and rows of the pieces of an image of that width."""
     extents = Extents(
         np.zeros(runs.n_pieces, np.int64), np.zeros(runs.n_pieces, np.int32), np.zeros(len(runs.first), np.int64)
     )
@@ -101,7 +101,7 @@ def _join_rows(labels, first, start, parent, y, reach):  # type: ignore[no-untyp
             and labels[y, start[here]] == labels[y - 1, start[above]]
         ):
             unite(parent, above, here)
-        # of two runs that end together, 8-connectivity still needs each one beside the other's successor
+        # where two runs end together, 8-connectivity also compares each of them with the run after the other
         if above_stop < here_stop:
             above += 1
         elif here_stop < above_stop:
@@ -139,7 +139,7 @@ def _join_seams(labels, first, start, parent, reach):  # type: ignore[no-untyped
 
 @njit(nogil=True, cache=True)
 def _number(parent):  # type: ignore[no-untyped-def]
-    """Replace parents by consecutive numbers; a parent precedes its children, so one pass does it."""
+    """Replace parents by consecutive numbers; a parent precedes its children, so one pass is enough."""
     n = 0
     for i in range(parent.size):
         if parent[i] < 0:

@@ -26,9 +26,9 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
     reached,
     won,
 ):
-    """As `_slic_kernels.assign`, with D^2 = d_c^2 / largest + d_s^2 / S^2.
+    """As `_assign_kernels.assign`, with D^2 = d_c^2 / largest + d_s^2 / S^2.
 
-    largest (rows, columns) int64: squared colour distance that counts as one; unit_squared: S^2 in steps;
+    largest (rows, columns) int64: squared colour distance that counts as 1; unit_squared: S^2 in steps;
     reached (n_units, 3 * columns) int64: largest squared colour distance of the pixels that a centre won.
     """
     n_bands = planes.shape[0]

@@ -1,9 +1,9 @@
 """Kernels of SLIC: one round of assignment and update, exact in integers.
 
-Every pixel looks at the centres of the 3 x 3 grid cells around its own cell. Colours and positions are integers of one
-scale, so the sums of the update are exact whatever the order. With f the features of a pixel and c those of a
-centre, |f - c|^2 - |f|^2 = |c|^2 - 2 f.c is what is compared, in float32: the scale keeps every partial sum below
-2**24, where float32 holds integers exactly. So neither threads, tiles nor the processor's vectors change the result.
+Every pixel considers the centres of the 3 x 3 grid cells around its own cell. Colours and positions are integers of one
+scale, so the sums of the update are exact in any order. With f the features of a pixel and c those of a centre, the
+value compared is |f - c|^2 - |f|^2 = |c|^2 - 2 f.c, in float32: the scale keeps every partial sum below 2**24, where
+float32 represents integers exactly. So neither threads, tiles nor the processor's vector length change the result.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from numba import njit, prange
 
 from densa.regions.slic._vector_lanes import LANES, nearest_of_nine
 
-# planes, positions and winners have room for a whole vector behind their last pixel
+# planes, positions and winners have room for a whole vector after their last pixel
 
 
 @njit(nogil=True, cache=True)
@@ -83,12 +83,12 @@ def _accumulate(planes, mask, y, left, end, winner, sums):  # type: ignore[no-un
 
 @njit(nogil=True, cache=True)
 def _accumulate_packed(planes, y, y_base, left, end, winner, packed):  # type: ignore[no-untyped-def]
-    """The same for three bands without a mask, without a branch: two sums of 32 bits in each word.
+    """`_accumulate` for three bands without a mask, free of branches: two sums of 32 bits in each word.
 
-    packed (2, n, 3) int64: even and odd columns apart, so that one addition need not wait for the one before.
+    packed (2, n, 3) int64: even and odd columns separately, so that consecutive additions are independent.
     """
     row = (np.int64(y - y_base) << 32) + 1
-    winner, values = winner[left:end], planes[:, y, left:end]  # indices from 0 need no test for negative ones
+    winner, values = winner[left:end], planes[:, y, left:end]  # indices from 0: no test for negative ones
     for x in range(end - left):
         words = packed[x & 1, winner[x]]
         words[0] += row
@@ -110,15 +110,22 @@ def _unpack(packed, y_base, sums):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, parallel=True)
 def assign(planes, mask, colors, cy, cx, alive, cells, j0, j1, ys, xs, units, phase, stride, sums, won):  # type: ignore[no-untyped-def]
-    """One round: nearest centre of every pixel; its sums or, where `won` has a size, which of the nine candidates won.
+    """One round: nearest centre of every pixel; its sums or, unless `won` is empty, which of the nine candidates won.
 
-    planes (B, H, W) int16; mask (H, W) bool or empty; colors (B, rows, columns) int32, cy, cx (rows, columns) int64
-    and alive: the centres of a rectangle of cells; cells: first column of each of its columns of cells in `planes`,
-    which may lie outside but for those from j0 to j1; ys (H,), xs (W + LANES,) int64: positions in steps; units (n, 3):
-    row of cells, first and last + 1 pixel row; phase, stride: only rows y with y % stride == phase are looked at; sums
-    (n, 3 * columns, 3 + B) int64, per unit: count, rows, columns, colours; won (H, W) uint8.
+    Only pixels in `units` and in the columns of cells from `j0` to `j1` are used.
 
-    Only pixels in the units and in the columns of cells from j0 to j1 are looked at.
+    Args:
+        planes: (B, H, W) int16.
+        mask: (H, W) bool or empty.
+        colors, cy, cx, alive: the centres of a rectangle of cells: (B, rows, columns) int32; (rows, columns) int64,
+            int64 and bool.
+        cells: first column in `planes` of each column of cells; those before `j0` and after `j1` may lie outside.
+        j0, j1: columns of cells.
+        ys, xs: (H,) and (W + LANES,) int64 positions in steps.
+        units: (n, 3) row of cells, first and last + 1 pixel row.
+        phase, stride: only rows y with y % stride == phase are used.
+        sums: (n, 3 * columns, 3 + B) int64, per unit: count, rows, columns, colours.
+        won: (H, W) uint8 or empty.
     """
     n_bands, _, width = planes.shape
     n_columns = alive.shape[1]
@@ -178,7 +185,7 @@ def spread(won, mask, rows, cells, first_label, n_columns, labels):  # type: ign
     """Labels (H, W) of the candidates that won, 0 outside the mask.
 
     rows, cells: first pixel rows and columns of the cells of the image; first_label: of the first cell's own centre;
-    n_columns: by which the labels of one row of centres differ from those of the next.
+    n_columns: difference between the labels of a row of centres and of the next.
     """
     masked = mask.size > 0
     for r in prange(rows.size - 1):
@@ -194,7 +201,7 @@ def spread(won, mask, rows, cells, first_label, n_columns, labels):  # type: ign
 
 @njit(nogil=True, cache=True, parallel=True)
 def count_pieces(won, mask, rows, cells, runs, begun):  # type: ignore[no-untyped-def]
-    """What `spread` would give, row by row: runs of equal labels (H,), and runs (H,) that touch none of theirs above.
+    """Per row of the labels of `spread`: runs (H,), and runs (H,) that touch none of their label in the row above.
 
     A connected piece has at least one of the latter, that of its first pixel.
     """
@@ -205,7 +212,7 @@ def count_pieces(won, mask, rows, cells, runs, begun):  # type: ignore[no-untype
             row_above = r - 1 if y == rows[r] else r
             before = np.int64(-2)
             n_runs, n_begun = 0, 0
-            begins: Any = False  # whether the run has touched none of its label so far
+            begins: Any = False  # whether the run touches none of its label so far
             for j in range(cells.size - 1):
                 for x in range(cells[j], cells[j + 1]):
                     here = np.int64(-1)

@@ -1,4 +1,4 @@
-"""Kernels of SLIC's centres: where they begin, and where their pixels move them."""
+"""Kernels of the centres of SLIC: seeds and update."""
 
 import numpy as np
 from numba import njit
@@ -40,7 +40,7 @@ def fill_seeds(planes, mask, row, column, rows, columns, per_pixel, colors, cy, 
 
 @njit(nogil=True, cache=True)
 def _lowest_gradient(planes, y, x, top, bottom, left, right):  # type: ignore[no-untyped-def]
-    """Offset of the lowest squared gradient in the 3 x 3 pixels that lie in the cell; the centre wins ties."""
+    """Offset of the lowest squared gradient in the 3 x 3 pixels that lie in the cell; ties go to the centre."""
     best_y, best_x = 0, 0
     best = _gradient(planes, y, x)
     for dy in range(-1, 2):
@@ -87,7 +87,7 @@ def update(  # type: ignore[no-untyped-def]
 ):
     """New centres of cell rows i0 to i1, columns j0 to j1, from the sums of all tasks; whether anything changed.
 
-    A centre that won nothing stays.
+    A centre without pixels stays.
     """
     n_rows, n_columns = alive.shape
     total = np.zeros((n_rows, n_columns, sums.shape[2]), np.int64)

@@ -1,6 +1,6 @@
-"""The inner loop of SLIC as vector instructions, written out because LLVM's own vectoriser does not find it.
+"""The inner loop of SLIC as vector instructions, written out because LLVM does not vectorise it by itself.
 
-Plain LLVM vector operations: the compiler turns them into whatever the processor has (AVX-512, AVX2, SSE, NEON).
+Generic LLVM vector operations: the compiler lowers them to those of the processor (AVX-512, AVX2, SSE, NEON).
 """
 
 from llvmlite import ir
@@ -16,7 +16,7 @@ def nearest_of_nine(typingctx, planes, starts, plane_step, positions, position, 
 
     planes: int16, read from the element `starts` on, and one and two `plane_step` further; positions: float32, read
     from `position` on; row: float32; table (9, 6) float32: offset, then slopes by band, column and row; codes (9,)
-    int32: what is written to the int32 array `winner` from `place` on. No bounds are checked.
+    int32: the values written to the int32 array `winner` from `place` on. Bounds are not checked.
     """
     if not isinstance(planes, types.Array):
         return None

@@ -1,4 +1,4 @@
-"""The regular grid of cells in which SLIC places its centres: a function of image size and wanted count alone."""
+"""The regular grid of cells in which SLIC places its centres: a function of the image size and the requested number."""
 
 import math
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class Cells(NamedTuple):
         return self.bottom - self.top, self.right - self.left
 
     def common(self, other: "Cells") -> "Cells":
-        """Cells of both, at least one of which must be."""
+        """Cells of both; there must be at least one."""
         return Cells(
             max(self.top, other.top), max(self.left, other.left),
             min(self.bottom, other.bottom), min(self.right, other.right),
@@ -84,7 +84,7 @@ class CellGrid(NamedTuple):
         )
 
     def beginning(self, row: int, column: int, height: int, width: int) -> Cells:
-        """The cells whose first pixel is in a window; perhaps none."""
+        """The cells whose first pixel is in a window; there may be none."""
         return Cells(
             -(-row * self.n_rows // self.height),
             -(-column * self.n_columns // self.width),
@@ -94,7 +94,7 @@ class CellGrid(NamedTuple):
 
 
 def cell_grid(height: int, width: int, n_superpixels: int) -> CellGrid:
-    """About square cells, as near to the wanted count as rows and columns allow."""
+    """Nearly square cells, as close to the requested number as whole rows and columns allow."""
     side = math.sqrt(height * width / n_superpixels)
     n_rows = min(max(round(height / side), 1), height)
     n_columns = min(max(round(n_superpixels / n_rows), 1), width)

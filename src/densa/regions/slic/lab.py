@@ -1,4 +1,4 @@
-"""sRGB to CIELAB in integers: the same numbers on every machine, and no float image.
+"""sRGB to CIELAB in integers: the same numbers on every machine, without a floating-point image.
 
 sRGB gamma (threshold 0.04045), D65 white (0.950456, 1, 1.088754), as in the code of the SLIC authors.
 """

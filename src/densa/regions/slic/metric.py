@@ -1,4 +1,4 @@
-"""Fixed-point colours and positions of SLIC: integers, whose sums depend on no order."""
+"""Fixed-point colours and positions of SLIC: integers, whose sums do not depend on the order."""
 
 import math
 from typing import NamedTuple
@@ -40,14 +40,14 @@ def make_metric(
         ranges: lowest and highest value of each band (B,); None: CIELAB.
 
     Raises:
-        InputError: the values span too much or too little for arithmetic.
+        InputError: the range of the values is too large or too small for the arithmetic.
     """
     cell = (grid.largest_cell[0] / grid.step, grid.largest_cell[1] / grid.step)
     if ranges is None:
         scale = color_scale(DIAMETER, compactness, cell)
         return Metric(scale, None, compactness * scale, adaptive)
     lows, highs = ranges
-    with np.errstate(over="ignore"):  # what overflows is refused below
+    with np.errstate(over="ignore"):  # an overflow is refused below
         diameter = float(np.linalg.norm(highs - lows))
     if not np.isfinite(diameter) or diameter > 1e30 or 0 < diameter < 1e-30:
         raise InputError(f"image values span {diameter:g}, which is outside 1e-30 to 1e30; rescale the image")
@@ -56,7 +56,7 @@ def make_metric(
 
 
 def color_scale(diameter: float, compactness: float, cell: tuple[float, float]) -> float:
-    """Steps per colour unit with which no term of a score, nor a sum of them, reaches 2**24.
+    """Steps per colour unit with which neither a term of a score nor a sum of terms reaches 2**24.
 
     Args:
         diameter: largest colour distance of two pixels.

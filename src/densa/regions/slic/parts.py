@@ -1,8 +1,8 @@
-"""SLIC on a part of an image, equal to SLIC of the whole: what `slic` and its form for large rasters share.
+"""SLIC of a part of an image, equal to SLIC of the whole: shared by `slic` and its form for large rasters.
 
 The grid of cells, positions and sums are those of the whole image, and all of them are integers. In one round a centre
-moves to the mean of pixels of the 3 x 3 cells around its own, each of which looks at centres at most one cell further;
-so n rounds are exact for the cells at least 2 n away from where the known centres end.
+moves to the mean of pixels of the 3 x 3 cells around its own, and these pixels consider centres at most one cell
+further away; so n rounds are exact for the cells at least 2 n away from the nearest unknown centre.
 """
 
 from typing import Any, NamedTuple
@@ -29,9 +29,9 @@ __all__ = [
     "seed_centers",
 ]
 
-_STRIDE = 3  # every third row, in turn, is looked at before the last round ...
-_FEWEST_ROWS = 12  # ... where no cell is lower than this
-_UNIT_ROWS = 32  # most rows of one task
+_STRIDE = 3  # before the last round, each round uses every third row ...
+_FEWEST_ROWS = 12  # ... if cells have at least this many rows
+_UNIT_ROWS = 32  # maximum number of rows of one task
 
 
 class Part(NamedTuple):
@@ -56,7 +56,7 @@ class Centers(NamedTuple):
         colors: (B, rows, columns).
         y, x: (rows, columns) positions.
         alive: (rows, columns) whether the cell has pixels.
-        largest: (rows, columns) squared colour distance that counts as one, where the metric is adaptive.
+        largest: (rows, columns) squared colour distance that counts as 1, where the metric is adaptive.
     """
 
     cells: Cells
@@ -68,7 +68,7 @@ class Centers(NamedTuple):
 
 
 def no_centers(cells: Cells, n_bands: int) -> Centers:
-    """Arrays for the centres of cells, none of which has pixels so far."""
+    """Arrays for the centres of cells without pixels so far."""
     shape = cells.shape
     return Centers(
         cells,
@@ -81,7 +81,7 @@ def no_centers(cells: Cells, n_bands: int) -> Centers:
 
 
 def seed_centers(part: Part, grid: CellGrid, metric: Metric, cells: Cells) -> Centers:
-    """Centres of the cells, moved to the lowest gradient of their 3 x 3 pixels; in cut cells, the pixels' mean.
+    """Centres of the cells, moved to the lowest gradient of their 3 x 3 pixels; in masked cells, the mean pixel.
 
     The part must hold the cells and one pixel around them.
     """
@@ -103,8 +103,8 @@ def move_centers(
         part: must hold the cells at most 2 * len(rounds) - 1 away from `wanted`.
         grid, metric: of the whole image.
         centers: of the cells at most 2 * len(rounds) away; changed in place.
-        rounds: numbers of the rounds, from 0 for the first of all: each looks at other rows.
-        wanted: cells whose centres are right after the last round; None for all.
+        rounds: indices of the rounds, 0 for the very first: they decide which rows are used.
+        wanted: cells whose centres are exact after the last round; None for all.
     """
     wanted = wanted or centers.cells
     sums = np.empty(0, np.int64)
@@ -114,7 +114,7 @@ def move_centers(
         moved = grid.around(wanted, 2 * (rounds.stop - 1 - i))
         looked = grid.around(moved, 1)
         task = _Task(part, grid, metric, centers, looked)
-        if not sums.size:  # later rounds look at fewer cells
+        if not sums.size:  # later rounds use fewer cells
             sums = np.empty((len(task.units), 3 * centers.y.shape[1], 3 + len(part.planes)), np.int64)
             reached = np.zeros(sums.shape[:2], np.int64)
         phase = (i % stride - part.row) % stride
@@ -128,9 +128,9 @@ def move_centers(
 
 
 def candidates(part: Part, grid: CellGrid, metric: Metric, centers: Centers, cells: Cells) -> NDArray[np.uint8]:
-    """Which of its nine candidates each pixel (h, w) of a part chose, that holds nothing but `cells`.
+    """Which of its nine candidates is nearest to each pixel (h, w) of a part that consists of `cells`.
 
-    The centres must be those of the cells and of all around them.
+    The centres must be those of the cells and of all cells around them.
     """
     task = _Task(part, grid, metric, centers, cells)
     won = np.empty(part.planes.shape[1:], np.uint8)
@@ -141,7 +141,7 @@ def candidates(part: Part, grid: CellGrid, metric: Metric, centers: Centers, cel
 def labels_of(
     won: NDArray[np.uint8], mask: NDArray[np.bool_], grid: CellGrid, centers: Cells, cells: Cells
 ) -> NDArray[np.int32]:
-    """(h, w) label of the centre that each pixel of `cells` chose: from 1; 0 outside the mask."""
+    """(h, w) label of the centre nearest to each pixel of `cells`, from 1; 0 outside the mask."""
     labels = np.empty(won.shape, np.int32)
     rows, columns = grid.rows(cells), grid.columns(cells)
     n_columns = centers.shape[1]
@@ -153,7 +153,7 @@ def labels_of(
 def most_pieces(
     won: NDArray[np.uint8], mask: NDArray[np.bool_], grid: CellGrid, cells: Cells
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of the labels of `cells`, without making them: runs in each row (h,), and at most how many pieces begin there."""
+    """Runs in each row of the labels of `cells` (h,), and a bound of the pieces that begin there (h,)."""
     runs, begun = np.empty(len(won), np.int64), np.empty(len(won), np.int64)
     rows, columns = grid.rows(cells), grid.columns(cells)
     count_pieces(won, mask, rows - rows[0], columns - columns[0], runs, begun)
@@ -181,7 +181,7 @@ class _Task:
         reached: NDArray[np.int64],
         won: NDArray[np.uint8],
     ) -> None:
-        """Every pixel of the rows that are looked at chooses; see `_slic_kernels.assign`."""
+        """Find the nearest centre of every pixel in the rows that are used; see `_assign_kernels.assign`."""
         where: list[Any] = [*self.part[:2], *self.centers[1:5], self.edges, *self.columns, self.ys, self.xs]
         how = self.units, phase, stride, sums
         if self.metric.adaptive:

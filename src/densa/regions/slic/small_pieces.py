@@ -1,13 +1,13 @@
-"""Absorption of small connected pieces by their neighbours, by a rule that knows no order.
+"""Absorption of small connected pieces by their neighbours, by a rule that does not depend on the order of processing.
 
-Round by round, a piece below the wanted size joins the large neighbour with which it shares the longest border (ties:
+In each round, a piece below the minimum size joins the large neighbour with which it shares the longest border (ties:
 the earlier one); without a large neighbour it joins the largest of its neighbours that is larger than itself. All
-pieces of a round decide from the same state. The reference code takes the neighbour that a raster scan saw last.
+pieces of a round choose from the same state. The reference code takes the last neighbour found by a raster scan.
 
-In a window of a larger image, pieces that touch its open sides are doubtful: what they are is decided elsewhere. A
-small piece beside a doubtful one cannot tell what it will choose, and becomes doubtful; so does a merged piece that is
-still small, where a neighbour that cannot tell might have joined it. Large pieces are what they are, whatever joins
-them, and so doubt goes no further than small pieces reach through small pieces, round by round.
+In a window of a larger image, pieces that touch its open sides are doubtful: their size depends on pixels outside. The
+choice of a small piece beside a doubtful one is uncertain, so it becomes doubtful; so does a merged piece that is still
+small where a neighbour with an uncertain choice might have joined it. A large piece remains one whatever joins it, so
+doubt spreads only along chains of small pieces.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from densa.regions.shared.runs import Extents, Runs, connected_runs, paint, piece_extents
 from densa.union_find import find, number_sets
 
-_STRIP = 256  # rows whose pieces one task sees to
+_STRIP = 256  # one task handles the pieces that begin in so many rows
 
 
 def absorb_small_pieces(labels: NDArray[np.int32], min_size: float, out: NDArray[np.int32]) -> int:
@@ -37,7 +37,7 @@ def absorb_small_pieces(labels: NDArray[np.int32], min_size: float, out: NDArray
 
 
 class Sides(NamedTuple):
-    """Sides of a window behind which the image goes on."""
+    """Sides of a window beyond which the image continues."""
 
     top: bool
     bottom: bool
@@ -52,11 +52,11 @@ def absorb_in_window(
 
     Args:
         labels, min_size, out: of the window.
-        open_sides: where the image goes on.
+        open_sides: where the image continues.
         wanted: rows and columns of the window.
 
     Returns:
-        Whether the wanted pixels have the regions that the whole image would give them, numbers aside.
+        Whether the wanted pixels have the same regions as in the whole image, apart from their numbers.
     """
     runs = connected_runs(labels, 1)
     doubtful = cut_pieces(runs, open_sides)
@@ -66,7 +66,7 @@ def absorb_in_window(
 
 
 def cut_pieces(runs: Runs, open_sides: Sides) -> NDArray[np.bool_]:
-    """Which pieces may go on outside."""
+    """Which pieces may continue outside the window."""
     first, _, piece, n_pieces = runs
     ends = np.concatenate(
         [
@@ -82,7 +82,7 @@ def cut_pieces(runs: Runs, open_sides: Sides) -> NDArray[np.bool_]:
 
 
 def absorb_pieces(runs: Runs, width: int, min_size: float, doubtful: NDArray[np.bool_], out: NDArray[np.int32]) -> int:
-    """Merge the small pieces and paint; gives the number of regions. `doubtful` has a size in a window only."""
+    """Merge the small pieces and paint; returns the number of regions. `doubtful` is empty except in a window."""
     extents = piece_extents(runs, width)
     sizes = extents.sizes
     parent = np.arange(runs.n_pieces, dtype=np.int32)
@@ -188,7 +188,7 @@ def _touch_row(first, start, piece, width, small, base, places, contacts, y, low
         return
     above, here = first[y - 1], first[y]
     x = 0
-    while x < width:  # along the seam of two rows, from one end of a run to the next
+    while x < width:  # along the border of two rows, from one end of a run to the next
         above_stop = start[above + 1] if above + 1 < first[y] else width
         here_stop = start[here + 1] if here + 1 < end else width
         stop = min(above_stop, here_stop)
@@ -210,7 +210,7 @@ def _remaining(
     uncertain: NDArray[np.bool_],
     doubtful: NDArray[np.bool_],
 ) -> NDArray[np.int32]:
-    """Contacts of the merged pieces that are still small, and know it, grouped by piece; overwrites `contacts`."""
+    """Contacts of the merged pieces that are still small and not doubtful, grouped by piece; overwrites `contacts`."""
     if doubtful.size:
         _spread_doubt(contacts, parent, unsettled, uncertain, doubtful)
     contacts = contacts[: _keep_unsettled(contacts, parent, unsettled, doubtful)]
@@ -235,7 +235,7 @@ def _absorb(
 
 
 def _withdraw(chosen: NDArray[np.int32], doubtful: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Have the pieces choose themselves that cannot tell; says which, in a window."""
+    """Let pieces of uncertain choice choose themselves; returns which, in a window."""
     if not doubtful.size:
         return doubtful
     uncertain = chosen < 0
@@ -245,7 +245,7 @@ def _withdraw(chosen: NDArray[np.int32], doubtful: NDArray[np.bool_]) -> NDArray
 
 @njit(nogil=True, cache=True)
 def _spread_doubt(contacts, parent, unsettled, uncertain, doubtful):  # type: ignore[no-untyped-def]
-    """Mark what was merged into a piece that could not tell, and small pieces that such a one might have joined."""
+    """Mark what was merged into a piece of uncertain choice, and small pieces that such a piece might have joined."""
     fickle = uncertain.copy()
     for i in range(contacts.shape[0]):
         if unsettled[contacts[i, 0]] and uncertain[contacts[i, 1]]:
@@ -276,7 +276,7 @@ def _choice(contacts, start, end, sizes, min_size, doubtful):  # type: ignore[no
             if doubtful[contacts[j, 1]]:
                 return -1
     n = 0
-    for j in range(start, end):  # bring the neighbours to the front, each with its whole border
+    for j in range(start, end):  # move the neighbours to the front, each with its whole border
         b = contacts[j, 1]
         k = start
         while k < start + n and contacts[k, 1] != b:
@@ -301,7 +301,7 @@ def _choice(contacts, start, end, sizes, min_size, doubtful):  # type: ignore[no
 
 @njit(nogil=True, cache=True)
 def _merge(chosen, sizes, parent):  # type: ignore[no-untyped-def]
-    """Carry out the choices, which point to ever larger pieces and so make no circle."""
+    """Carry out the choices, which always point to larger pieces and so form no cycle."""
     before = sizes.copy()
     for a in range(chosen.size):
         if chosen[a] != a:
@@ -333,7 +333,7 @@ def _any_run(first, start, piece, marked, top, bottom, left, right):  # type: ig
 
 @njit(nogil=True, cache=True)
 def _keep_unsettled(contacts, parent, unsettled, doubtful):  # type: ignore[no-untyped-def]
-    """Bring the contacts that are kept to the front, by their merged pieces; their number."""
+    """Move the contacts that are kept to the front, as contacts of the merged pieces; returns their number."""
     n = 0
     for i in range(contacts.shape[0]):
         a = contacts[i, 0]

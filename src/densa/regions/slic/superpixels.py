@@ -2,12 +2,12 @@
 
 Departures, each so that the result is exact and depends on neither threads nor tiles:
 
-* a pixel looks at the centres of the 3 x 3 grid cells around its own cell (gSLIC, Ren & Reid 2011), not at those whose
-  moving 2S x 2S window holds it; so every pixel has a centre, and a centre stays within its nine cells;
+* a pixel considers the centres of the 3 x 3 grid cells around its own cell (gSLIC, Ren & Reid 2011), not those whose
+  moving 2S x 2S window contains it; so every pixel has a centre, and a centre stays within its nine cells;
 * colours and positions are fixed-point integers, about 1/17 of a CIELAB unit for photographs;
-* before the last round, where cells have 12 rows or more, a round looks at every third row, each round at others (the
-  idea is fast-slic's): centres are means of a third of their pixels, and boundaries are as good;
-* small pieces go to the neighbour with the longest shared border instead of the last one that a raster scan met.
+* before the last round, where cells have 12 rows or more, each round uses every third row, in turn (an idea of
+  fast-slic): centres are means of a third of their pixels, and boundaries are as accurate;
+* small pieces are merged into the neighbour with the longest shared border, not the last one found by a raster scan.
 
 The lecture's slides set the first distance to minus infinity (it must be plus) and show a distance with three cases
 that is not part of the method; the two printed distances D and D' = D / m assign alike.
@@ -47,18 +47,18 @@ def slic(
     Args:
         image: (H, W) or (H, W, B), any integer or floating type, B from 1 to 256; fewer than 2**31 pixels. Three
             bands of uint8 are taken as sRGB and compared in CIELAB (L from 0 to 100); other images as they are.
-        n_superpixels: wanted count, from 1 to H * W. The nearest regular grid decides the count of centres,
-            connectivity the count of regions.
+        n_superpixels: requested number, from 1 to H * W. The number of centres is that of the nearest regular grid; the
+            number of regions also depends on connectivity.
         compactness: colour distance, in units of CIELAB or of the image, worth one grid step: `m` of equation (3);
             0 or more. For photographs 1 to 40; for other images it depends on the range of their values.
         n_iterations: rounds of assignment and update; the paper uses 10. Stops earlier where nothing moves.
-        adaptive: SLICO: each superpixel's largest colour distance so far takes the place of `compactness`, which
-            becomes the first value of all; must then be above 0.
+        adaptive: SLICO: each superpixel's largest colour distance so far replaces `compactness`, which is the initial
+            value of all and must then be above 0.
         lab: convert sRGB to CIELAB; None: exactly for three bands of uint8.
-        mask: (H, W) pixels that belong to the image; the others are in no region and may hold NaN.
+        mask: (H, W) pixels that belong to the image; the others are in no region and may be NaN.
         enforce_connectivity: make every region 4-connected, merging pieces below `min_size_factor` of the mean
-            superpixel into a neighbour. Without, region k is what centre k won, perhaps in pieces, perhaps nothing.
-        min_size_factor: 0 to 1; the paper's code merges below a quarter.
+            superpixel into a neighbour. Otherwise region k has the pixels of centre k, perhaps in pieces or none.
+        min_size_factor: 0 to 1; the code of the paper uses a quarter.
 
     Returns:
         (H, W) int32 regions from 1, numbered in raster order of their first pixel; 0 where `mask` is False.
@@ -80,7 +80,7 @@ def slic(
     centers = seed_centers(part, grid, metric, grid.cells)
     move_centers(part, grid, metric, centers, range(n_iterations - 1))
     won = candidates(part, grid, metric, centers, grid.cells)
-    del part  # its planes, before the labels take their place
+    del part  # frees its planes before the labels are allocated
     labels = labels_of(won, mask, grid, grid.cells, grid.cells)
     if enforce_connectivity:
         n_pixels = height * width if valid is None else int(np.count_nonzero(valid))
@@ -89,12 +89,12 @@ def slic(
 
 
 def smallest_size(min_size_factor: float, n_superpixels: int, n_pixels: int) -> float:
-    """Pixels below which a piece is absorbed, of an image with `n_pixels` inside the mask."""
+    """Size in pixels below which a piece is absorbed, in an image with `n_pixels` inside the mask."""
     return min_size_factor * n_pixels / max(1, min(n_superpixels, n_pixels))
 
 
 def check_parameters(compactness: float, n_iterations: int, adaptive: bool, min_size_factor: float) -> None:
-    """Refuse what fits no image."""
+    """Refuse parameters that are invalid for every image."""
     if not (math.isfinite(compactness) and 0 <= compactness <= 1e30):
         raise InputError(f"compactness must be 0 or more and finite, got {compactness}")
     if adaptive and compactness == 0:
@@ -108,7 +108,7 @@ def check_parameters(compactness: float, n_iterations: int, adaptive: bool, min_
 def check_image_parameters(
     height: int, width: int, n_bands: int, dtype: DTypeLike, n_superpixels: int, lab: bool | None
 ) -> None:
-    """Refuse what does not fit an image of that size and type."""
+    """Refuse parameters that are invalid for an image of that size and dtype."""
     if not 1 <= n_superpixels <= height * width:
         raise InputError(
             "n_superpixels must be from 1 to the number of pixels, "

@@ -11,7 +11,7 @@ from numba import njit
 
 @njit(nogil=True, inline="always")
 def _before(values, ages, a, b):  # type: ignore[no-untyped-def]
-    """Whether slot a leaves the heap ahead of slot b."""
+    """Whether slot a leaves the heap before slot b."""
     return values[a] < values[b] or (values[a] == values[b] and ages[a] < ages[b])
 
 
@@ -27,7 +27,7 @@ def _sift_up(heap, values, ages, hole):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True)
 def _take_first(heap, values, ages, n_items):  # type: ignore[no-untyped-def]
-    """Remove and return the first slot; it stays behind the last item, free for the next one."""
+    """Remove and return the first slot, which is stored after the last item, free for reuse."""
     first, slot = heap[0], heap[n_items - 1]
     n_items -= 1
     hole = 0

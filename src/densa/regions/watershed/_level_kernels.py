@@ -1,14 +1,14 @@
-"""Kernels of the watershed: flooding over exact levels in linear time, and over a general priority queue.
+"""Kernels of the watershed: flooding over exact levels in linear time, by queues or in step with a binary heap.
 
-The relief comes as a padded, flattened `state`, which packs all that a flooded neighbour must know into one number:
+The relief is given as a padded, flattened `state`, in which one number holds all that the flooding needs of a pixel:
 
     state > 0   label of the pixel
-    state == 0  border, or outside the mask: never entered
+    state == 0  border, or outside the mask: never reached
     state < 0   not reached yet; its level is ~state
 
-A level is the rank of a pixel's value, so that every pixel of level c that is entered in time fits into the c-th
-section of one `queue` of as many places as there are pixels: sections take their pixels first in, first out; no heap is
-needed. Pixels below the flood (a pocket entered over its rim) are served at the current level: they go to the `lake`.
+A level is the rank of a pixel's value. All pixels of level c that are reached before the flood is at c fit into the
+c-th section of one `queue` with a place for each pixel, first in, first out; no heap is needed. Pixels below the level
+of the flood (a basin entered over its rim) are processed at the current level: they go to the `lake`.
 """
 
 import numpy as np
@@ -16,12 +16,12 @@ from numba import njit
 
 ONE = np.uint64(1)
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
-MOST_UNCERTAIN = 64  # more pixels of uncertain order in one level are not looked into
+MOST_UNCERTAIN = 64  # with more pixels of uncertain order in one level, the order is assumed to matter
 
 
 @njit(nogil=True, cache=True)
 def count_levels(state, levels, counts, marker_counts):  # type: ignore[no-untyped-def]
-    """Pixels and marker pixels of each level; the image's values stand in `levels` (h, w), `state` is padded by 1."""
+    """Count the pixels and marker pixels of each level, from `levels` (h, w) and `state`, which is padded by 1."""
     height, width = levels.shape
     for row in range(height):
         for column in range(width):
@@ -48,8 +48,8 @@ def enqueue_markers(state, levels, fill, queue):  # type: ignore[no-untyped-def]
 def flood(state, offsets, start, fill, queue, lake, first_level, uncertain):  # type: ignore[no-untyped-def]
     """Meyer's flooding from `first_level` on; marker pixels of one level go in the order of their section.
 
-    `uncertain`, if not empty, tells of each level whether another order of its pixels must be reckoned with. Returns
-    the first level at which that order could change a label (then `state` is spoilt), or -1.
+    `uncertain`, if not empty, says of each level whether the order of its pixels is uncertain. Returns the first level
+    at which that order could change a label (`state` is then invalid), or -1.
     """
     entered = np.empty(8 * MOST_UNCERTAIN, np.int64)
     targets = np.empty(8 * MOST_UNCERTAIN, np.uint64)
@@ -74,10 +74,10 @@ def flood(state, offsets, start, fill, queue, lake, first_level, uncertain):  # 
 def _serve_uncertain(  # type: ignore[no-untyped-def]
     state, offsets, start, fill, queue, lake, level, uncertain, entered, targets
 ):
-    """Serve the pixels of a level whose order is open; returns the lake's length, or -1 where the order could matter.
+    """Process the pixels of a level in uncertain order; returns the lake's length, or -1 where the order could matter.
 
-    It matters at once if two of them reach the same pixel or both feed the lake. If they queue pixels for one higher
-    level, the order of that level becomes uncertain. Otherwise nothing depends on it.
+    It matters if two of them reach the same pixel or both add to the lake. If two of them queue pixels of the same
+    higher level, the order of that level becomes uncertain. Otherwise nothing depends on it.
     """
     if fill[level] - start[level] > MOST_UNCERTAIN:
         return -1
@@ -113,7 +113,7 @@ def _serve_uncertain(  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, inline="always")
 def _enter_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel):  # type: ignore[no-untyped-def]
-    """Give a served pixel's label to its unreached neighbours and queue them; returns the lake's new length."""
+    """Give the label of a pixel to its unreached neighbours and queue them; returns the new length of the lake."""
     label = state[np.uint64(pixel)]
     for offset in offsets:
         neighbour = np.uint64(pixel + offset)
@@ -130,12 +130,12 @@ def _enter_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel): 
     return n_lake
 
 
-# -- the order in which scikit-image's heap serves marker pixels of one level --------------------------------------
+# -- the order in which scikit-image's heap returns marker pixels of one level --------------------------------------
 #
-# scikit-image gives all marker pixels the same age; which of two of the same value comes first follows from where they
-# happen to lie in its binary heap. To give the same labels, the heap is moved here step for step beside the queue,
-# as long as marker pixels that tie are left in it. Its items are 64-bit numbers (level, place in the section,
-# number of the marker pixel in its level), compared without the last field; place 0 is a marker pixel.
+# scikit-image gives all marker pixels the same age; which of two with the same value comes first depends on their
+# positions in its binary heap. To get the same labels, the same heap is maintained here in step with the queue, as long
+# as it holds marker pixels with ties. Its items are 64-bit numbers (level, place in the section, number of the marker
+# pixel in its level), compared without the last field; place 0 is a marker pixel.
 
 
 @njit(nogil=True, cache=True)
@@ -165,10 +165,10 @@ def _push(heap, hole, item, place_shift):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, inline="always")
 def _pop(heap, n_items, place_shift):  # type: ignore[no-untyped-def]
-    """Take the root off: the last item replaces it and moves down. The place freed becomes EMPTY.
+    """Remove the root: the last item replaces it and moves down. Its old place becomes EMPTY.
 
-    Downwards the smaller child always moves up (the left one where both are equal) to the bottom, then the item climbs
-    back: the same end as stopping on the way, in fewer mispredicted branches.
+    The smaller child always moves up (the left one where both are equal) down to the bottom, then the item moves back
+    up: the result of stopping on the way, with fewer mispredicted branches.
     """
     top = heap[ONE]
     item = heap[n_items]
@@ -194,7 +194,7 @@ def _pop(heap, n_items, place_shift):  # type: ignore[no-untyped-def]
 def flood_as_heap(  # type: ignore[no-untyped-def]
     state, offsets, start, fill, queue, lake, marker_counts, heap, n_items, n_levels, level_shift, place_shift
 ):
-    """`flood` of the first `n_levels` levels, marker pixels of one level in the order of scikit-image's heap."""
+    """`flood` for the first `n_levels` levels, marker pixels of one level in the order of scikit-image's heap."""
     pushed = np.zeros(start.size, np.uint64)  # pixels of each level pushed so far, markers not counted
     number_mask = (ONE << place_shift) - ONE
     for level in range(n_levels):

@@ -1,11 +1,11 @@
-"""Plateaus of a relief: which have no lower neighbour, and how far their pixels are from the way down.
+"""Plateaus of a relief: those without a lower neighbour, and the distances of pixels to where a plateau descends.
 
-All arrays are padded by one pixel on every side and flattened; `offsets` are the steps to the neighbours in raster
-order (`neighbour_offsets`). `steps` holds for each pixel
+All arrays are padded by one pixel on every side and flattened; `offsets` are those of the neighbours in raster order
+(`neighbour_offsets`). `steps` holds for each pixel
 
-    OUTSIDE    beyond the border or outside the mask: it is nobody's neighbour
+    OUTSIDE    beyond the border or outside the mask: not a neighbour of any pixel
     0          it has a strictly lower neighbour, or is a marker
-    1 to most  steps inside its plateau to the nearest pixel of 0; 0 again if that is farther or there is none
+    1 to most  steps inside its plateau to the nearest pixel of 0; also 0 if that is farther away or there is none
 
 and, until `fill_steps`, PENDING where a pixel has no lower neighbour but an equal one, LONE where it has neither.
 """
@@ -21,7 +21,7 @@ LONE = np.uint8(252)
 
 
 def neighbour_offsets(connectivity: int, row_length: int) -> NDArray[np.int64]:
-    """Steps to the neighbours in a padded, flattened image, in raster order. (A tuple would be compiled for each.)"""
+    """Offsets of the neighbours in a padded, flattened image, in raster order (a tuple would be compiled for twice)."""
     upward = [-row_length, -1] if connectivity == 1 else [-row_length - 1, -row_length, -row_length + 1, -1]
     return np.array([*upward, *(-offset for offset in reversed(upward))])
 
@@ -45,9 +45,9 @@ def compare_with_neighbours(values, steps, offsets, row_length):  # type: ignore
 
 @njit(nogil=True, cache=True)
 def number_minima(values, steps, offsets, row_length, labels, stack):  # type: ignore[no-untyped-def]
-    """Number from 1, in raster order of their first pixels, the plateaus without a way down; returns their number.
+    """Number the plateaus without a lower neighbour from 1, in raster order of their first pixels; returns the count.
 
-    `labels` comes as 0. A plateau ends at the frame: the caller sets OUTSIDE there.
+    `labels` must be 0. A plateau ends at the frame, which must be OUTSIDE.
     """
     n_minima = 0
     for pixel in range(row_length, values.size - row_length):

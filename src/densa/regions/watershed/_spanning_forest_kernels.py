@@ -1,9 +1,9 @@
 """Kernels of the minimum spanning forest over pixels: Borůvka's rounds, the first of them over all pixels at once.
 
 Pixels are ordered by (value, steps, position) and edges by (higher end, lower end). Arrays are padded and flattened as
-in `_plateaus`; the frame holds pixels of other tiles, or is OUTSIDE. A part is a set of pixels that are known to be
-joined. It is *labelled* if it holds a marker, else *open* if it holds a pixel with a neighbour in the frame, else
-*closed*. The least edge that leaves a closed part is an edge of the forest whatever lies outside (the cut property).
+in `_plateaus`; the frame holds pixels of other tiles, or is OUTSIDE. A part is a set of pixels known to be joined. It
+is *labelled* if it holds a marker, else *open* if it holds a pixel with a neighbour in the frame, else *closed*. The
+least edge that leaves a closed part is an edge of the forest whatever lies outside (the cut property).
 """
 
 import numpy as np
@@ -38,8 +38,8 @@ def _edge_is_lower(values, steps, one, its_lower, other, others_lower):  # type:
 def point_to_lowest(values, steps, markers, offsets, row_length, target):  # type: ignore[no-untyped-def]
     """First round: each pixel points to its lowest neighbour, whichever is lower of the two.
 
-    So goes the pixel's least edge. A marker points to itself, and so does a pixel whose lowest neighbour is in the
-    frame: that edge is left to who knows both sides. A pixel without a lower neighbour gets -1 - its target.
+    That is the pixel's least edge. A marker points to itself, and so does a pixel whose lowest neighbour is in the
+    frame: that edge is decided when both sides are known. A pixel without a lower neighbour gets -1 - its target.
     """
     n_rows = values.size // row_length
     for row in prange(1, n_rows - 1):
@@ -70,12 +70,12 @@ def point_to_lowest(values, steps, markers, offsets, row_length, target):  # typ
 def follow(steps, row_length, climb, target):  # type: ignore[no-untyped-def]
     """Let each pixel point to the root of its part; returns the number of roots.
 
-    Without `climb` every pixel that has no lower neighbour is a root, and no pixel of a part is higher than the first
-    on its way down. Otherwise only one of two that point to each other is, the lower one: fewer parts.
+    Without `climb`, every pixel without a lower neighbour is a root, and no pixel of a part is higher than the first
+    pixel of its path. Otherwise, only the lower one of two pixels that point to each other is a root: fewer parts.
 
-    Threads shorten each other's paths in the second loop, which changes no path's end. But a pixel just led to its
-    root by one thread may be put back to a pixel on the way by another that read the path before; so in a third loop
-    each pixel is written by its own thread alone.
+    In the second loop, threads shorten each other's paths, which changes no path's end. But a pixel that one thread has
+    just pointed to its root may be pointed back to a pixel of the path by another thread that read the path before; so
+    in a third loop each pixel is written only by its own thread.
     """
     n_rows = steps.size // row_length
     for row in prange(1, n_rows - 1):
@@ -120,7 +120,7 @@ def number_parts(values, steps, markers, row_length, target, labels, kinds, bott
 
 @njit(nogil=True, cache=True, parallel=True)
 def _spread_numbers(row_length, target):  # type: ignore[no-untyped-def]
-    """From the roots, marked as less than 0, to their pixels."""
+    """Copy the numbers of the roots, which are below 0, to their pixels."""
     n_rows = target.size // row_length
     for row in prange(n_rows):
         for pixel in range(row * row_length, (row + 1) * row_length):
@@ -143,7 +143,7 @@ def _is_cut(parts, kinds, one, other):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, parallel=True)
 def count_edges(parts, kinds, onward, row_length, counts):  # type: ignore[no-untyped-def]
-    """Number of edges between parts of which one end is in each row, the other `onward`; none joins two labelled."""
+    """Number of edges between parts from each row `onward`, except between two labelled parts."""
     for row in prange(1, parts.size // row_length - 1):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
             for offset in onward:
@@ -152,7 +152,7 @@ def count_edges(parts, kinds, onward, row_length, counts):  # type: ignore[no-un
 
 @njit(nogil=True, cache=True, parallel=True)
 def list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, lower):  # type: ignore[no-untyped-def]
-    """Higher and lower ends of the edges; those of a row begin at its place in `starts`."""
+    """Higher and lower ends of the edges; those of a row begin at its index in `starts`."""
     for row in prange(1, values.size // row_length - 1):
         place = starts[row]
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
@@ -169,11 +169,11 @@ def list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, 
 def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, highest_kind, chosen):  # type: ignore[no-untyped-def]
     """Borůvka's rounds until no part that may choose has an edge left; returns the numbers of edges left and chosen.
 
-    Parts of up to `highest_kind` choose; the edges are kept in `chosen` (n, 2), which needs room for one of each such
-    part. Edges that are left stand in front of `higher` and `lower`. `labels` and `kinds` hold for the roots of
-    `parents` afterwards.
+    Parts of kinds up to `highest_kind` choose an edge, which is stored in `chosen` (n, 2) with room for one per such
+    part. The remaining edges are moved to the front of `higher` and `lower`. `labels` and `kinds` then hold for the
+    roots of `parents`.
     """
-    best = np.full(parents.size, -1, np.int32)  # least edge of each part, and the value of its higher end
+    best = np.full(parents.size, -1, np.int32)  # the least edge of each part, and the value of its higher end
     best_value = np.empty(parents.size, values.dtype)
     choosing = np.empty(parents.size, np.int32)
     n_choosing, n_edges, n_chosen = 0, higher.size, 0
@@ -190,7 +190,7 @@ def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, high
             if edge < 0:
                 continue
             one, other = find(parents, parts[higher[edge]]), find(parents, parts[lower[edge]])
-            if one == other:  # both chose it
+            if one == other:  # both parts chose it
                 continue
             if other < one:
                 one, other = other, one
@@ -213,7 +213,7 @@ def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, high
 def _least_edges(  # type: ignore[no-untyped-def]
     values, steps, parts, higher, lower, n_edges, parents, kinds, highest_kind, best, best_value
 ):
-    """The least edge of each part that may choose; returns how many edges are left between parts."""
+    """The least edge of each part that may choose; returns the number of edges left between parts."""
     n_left = 0
     for i in range(n_edges):
         high, low = higher[i], lower[i]
@@ -234,24 +234,23 @@ def _least_edges(  # type: ignore[no-untyped-def]
     return n_left
 
 
-# -- how high the water stands ----------------------------------------------------------------------------------------
+# -- levels ----------------------------------------------------------------------------------------------------------
 
 
 @njit(nogil=True, cache=True)
 def rise_parts(values, parts, chosen, kinds, levels):  # type: ignore[no-untyped-def]
-    """Fill `levels` of closed parts: the lowest flood that reaches them from a part that is not closed.
+    """Fill `levels` of closed parts: that of the lowest flood that reaches them from a part that is not closed.
 
     Args:
         values, parts: of the pixels.
-        chosen: (m, 2) ends of the edges by which closed parts were joined; they make up trees, each with one part at
-            most that is not closed.
+        chosen: (m, 2) ends of the edges by which closed parts were joined; they form trees, each with at most one part
+            that is not closed.
         kinds: (n,) of the parts before they were joined.
-        levels: (n,) level at which the parts that are not closed are flooded; 0 in the others, and left so in trees
-            without such a part.
+        levels: (n,) level at which the parts that are not closed are flooded; unchanged in trees without such a part.
     """
     n_parts, n_edges = kinds.size, chosen.shape[0]
     ends = np.empty((n_edges, 2), np.int32)
-    first = np.zeros(n_parts + 2, np.int32)  # places of a part's edges, shifted by one while they are filled in
+    first = np.zeros(n_parts + 2, np.int32)  # where the edges of a part begin, shifted by one while they are filled in
     for edge in range(n_edges):
         for end in range(2):
             ends[edge, end] = parts[chosen[edge, end]]
@@ -283,7 +282,7 @@ def rise_parts(values, parts, chosen, kinds, levels):  # type: ignore[no-untyped
 
 @njit(nogil=True, cache=True, parallel=True)
 def raise_values(values, parts, levels, raised):  # type: ignore[no-untyped-def]
-    """Values of at least the level of their part; `raised` (h, w) has no frame, and is 0 where there is no part."""
+    """Values raised to the level of their part; `raised` (h, w) has no frame, and is 0 where there is no part."""
     height, width = raised.shape
     for row in prange(height):
         start = (row + 1) * (width + 2) + 1
@@ -305,7 +304,7 @@ def paint(parts, numbers, painted):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def resolve(parents, labels):  # type: ignore[no-untyped-def]
-    """The label of each part, which stands at its root."""
+    """The label of each part, which is stored at its root."""
     found = np.empty(labels.size, labels.dtype)
     for part in range(labels.size):
         found[part] = labels[find(parents, part)]

@@ -1,4 +1,4 @@
-"""Kernels for the spanning forest of a tile: its frame, the edges across it, and Kruskal's algorithm for the whole.
+"""Kernels for the spanning forest of a tile: its frame, the edges across it; and Kruskal's algorithm for the whole.
 
 Arrays are as in `_spanning_forest_kernels`.
 """
@@ -27,7 +27,7 @@ def _frame(row_length, size):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def find_open(steps, parts, offsets, row_length, kinds):  # type: ignore[no-untyped-def]
-    """From CLOSED to OPEN: the parts with a neighbour in the frame."""
+    """Change the kind of parts with a neighbour in the frame from CLOSED to OPEN."""
     for outer in _frame(row_length, steps.size):
         if steps[outer] == OUTSIDE:
             continue
@@ -39,7 +39,7 @@ def find_open(steps, parts, offsets, row_length, kinds):  # type: ignore[no-unty
 
 @njit(nogil=True, inline="always")
 def _is_near(one, other, row_length, size):  # type: ignore[no-untyped-def]
-    """Whether a step from one pixel leads to another of the array, not round its side."""
+    """Whether two pixels are neighbours in the array: an offset may lead past the end of a row."""
     return 0 <= other < size and abs(one % row_length - other % row_length) <= 1
 
 
@@ -64,7 +64,7 @@ def edges_across(values, steps, parts, offsets, row_length):  # type: ignore[no-
 
 @njit(nogil=True, cache=True)
 def rank_lower_ends(values, steps, offsets, edges, ranks):  # type: ignore[no-untyped-def]
-    """Of each edge, how many neighbours of the higher end come before the lower end (0 to 7)."""
+    """For each edge, the number of neighbours of the higher end that come before the lower end (0 to 7)."""
     for i in range(ranks.size):
         higher, lower = edges[i, 0], edges[i, 1]
         rank = 0
@@ -78,7 +78,8 @@ def rank_lower_ends(values, steps, offsets, edges, ranks):  # type: ignore[no-un
 def join_in_order(one, other, altitude, order, parents, labels, levels):  # type: ignore[no-untyped-def]
     """Kruskal's algorithm: nodes are joined unless both are labelled; an end below 0 is a label.
 
-    A tree that meets a label takes it, and the edge's altitude as its level; it grows no more. Both stand at its root.
+    A tree joined to a label takes the label, and the edge's altitude as its level; both are stored at its root. It is
+    then not joined to other labels.
     """
     for edge in order:
         ends = one[edge], other[edge]

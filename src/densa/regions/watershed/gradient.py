@@ -1,4 +1,4 @@
-"""Gradient magnitude of an image of any number of bands: the relief that the watershed floods."""
+"""Gradient magnitude of an image of any number of bands: a relief for the watershed."""
 
 import numpy as np
 from numba import njit, prange
@@ -15,16 +15,16 @@ def gradient_magnitude(
     """Steepness of the image at each pixel, in grey values per pixel: a ramp of slope s gives s.
 
     Args:
-        image: (H, W) or (H, W, bands), any real dtype, finite; bands in one unit (Lab, or all of 0 to 255).
+        image: (H, W) or (H, W, bands), any real dtype, finite; bands in the same unit (Lab, or all from 0 to 255).
         sigma: 0 for Sobel's operator (over 3 x 3 pixels, divided by 8); otherwise standard deviation, in pixels, of the
-            Gaussian whose derivatives are taken. More gives fewer regions.
-        bands: how several bands become one number. "largest": magnitude of the band where it is largest. "di-zenzo":
-            largest rate of change of the vector of all bands in any direction (Di Zenzo, CVGIP 1986), so that an edge
-            that shows a little in every band counts.
+            Gaussian whose derivatives are used. Larger values give fewer regions.
+        bands: how several bands are combined. "largest": largest magnitude of any band. "di-zenzo": largest rate of
+            change of the vector of all bands in any direction (Di Zenzo, CVGIP 1986), to which weak edges in several
+            bands add up.
 
     Returns:
         (H, W) magnitude, 0 or more; float32, or float64 for images of float64 or of integers of 32 bits and more. The
-        image is continued beyond its border by mirroring.
+        image is mirrored at its border.
 
     Raises:
         InputError: the image has another shape, is empty, not real or not finite; sigma is negative or not finite;
@@ -47,7 +47,7 @@ def gradient_magnitude(
 
 
 def check_gradient(sigma: float, bands: str) -> None:
-    """Refuse what `gradient_magnitude` refuses of its options."""
+    """Raise InputError for invalid options of `gradient_magnitude`."""
     if not (np.isfinite(sigma) and sigma >= 0):
         raise InputError(f"sigma must be a finite number of pixels from 0, got {sigma}")
     if bands not in ("largest", "di-zenzo"):
@@ -55,19 +55,21 @@ def check_gradient(sigma: float, bands: str) -> None:
 
 
 def gradient_reach(sigma: float) -> int:
-    """How many pixels away an image decides its `gradient_magnitude`: where its Gaussian is cut off, 1 for Sobel's."""
+    """Distance in pixels up to which `gradient_magnitude` depends on the image: where its filter ends."""
     return int(4 * sigma + 0.5) if sigma > 0 else 1
 
 
 def _check(image: NDArray[np.generic], sigma: float, bands: str) -> NDArray[np.floating]:
     """The image as (H, W, bands) floats."""
     array = np.asarray(image)
-    if array.ndim not in (2, 3) or array.size == 0:
-        raise InputError(f"image must be (height, width) or (height, width, bands), not empty, got {array.shape}")
+    if array.ndim not in (2, 3):
+        raise InputError(f"image must be (height, width) or (height, width, bands), got shape {array.shape}")
+    if array.size == 0:
+        raise InputError(f"image must have at least one pixel and one band, got shape {array.shape}")
     if array.dtype.kind not in "buif":
-        raise InputError(f"the image must hold real numbers, got dtype {array.dtype}")
+        raise InputError(f"image must hold integers or real numbers, got {array.dtype}; convert it first")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError("the image holds NaN or infinite values; replace them before taking gradients")
+        raise InputError("image must be finite, it holds NaN or infinite values; replace them first")
     check_gradient(sigma, bands)
     wide = array.dtype.itemsize > (4 if array.dtype.kind == "f" else 2)
     return np.atleast_3d(array).astype(np.float64 if wide else np.float32, copy=False)
@@ -94,9 +96,9 @@ def _derivatives(band: NDArray[np.floating], sigma: float) -> tuple[NDArray[np.f
 def _gaussian_derivatives(band, rows, columns, smooth, slope, down, right):  # type: ignore[no-untyped-def]
     """Correlations with the derivatives of a Gaussian.
 
-    `smooth` and `slope` (reach + 1,): the Gaussian and its slope from the centre on. `rows` and `columns`: the pixel
-    that stands at each place from -reach to side + reach. Differences are taken before they are weighed: constant
-    images are flat, and no bit depends on where an image was cut.
+    `smooth` and `slope` (reach + 1,): the Gaussian and its derivative from the centre on. `rows` and `columns`: index
+    of the pixel at each position from -reach to side + reach, mirrored. Differences are computed before they are
+    weighted: constant images are exactly flat, and the result does not depend on where an image was divided.
     """
     height, width = band.shape
     reach = smooth.size - 1

@@ -1,4 +1,4 @@
-"""What both watersheds take: markers in their several forms, masks and connectivity, checked."""
+"""Arguments of both watersheds, checked: markers in their different forms, masks and connectivity."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Names = NDArray[np.signedinteger | np.unsignedinteger]
 
 
 def check_reach(connectivity: int | ArrayLike) -> int:
-    """1 for 4 neighbours, 2 for 8, of the number or of the structuring element."""
+    """1 for 4 neighbours, 2 for 8, from the number or the structuring element."""
     if np.ndim(connectivity):
         element = np.asarray(connectivity).astype(bool)
         for reach in (1, 2):
@@ -37,7 +37,7 @@ def check_inside(mask: NDArray[np.generic] | None, shape: tuple[int, ...]) -> ND
 
 
 def blank_outside(image: NDArray[np.generic], inside: NDArray[np.bool_]) -> NDArray[np.generic]:
-    """A float image with 0 where it is not finite and masked: values there do not matter."""
+    """The image, with 0 for values outside the mask that are not finite."""
     if image.dtype.kind != "f":
         return image
     return np.where(inside | np.isfinite(image), image, image.dtype.type(0))
@@ -75,7 +75,7 @@ def cut(labels: NDArray[Any], inside: NDArray[np.bool_] | None) -> NDArray[Any]:
 
 
 def check_count(markers: ArrayLike | int, n_inside: int) -> int:
-    """A count of markers for so many pixels."""
+    """A number of markers for so many pixels."""
     count = np.asarray(markers)
     if count.dtype.kind not in "iuf" or not 1 <= count <= n_inside:
         raise InputError(f"the number of markers must be from 1 to the {n_inside} pixels to flood, got {markers!r}")
@@ -85,16 +85,16 @@ def check_count(markers: ArrayLike | int, n_inside: int) -> int:
 def grid_markers(
     shape: tuple[int, int], n_markers: int, n_inside: int, window: tuple[int, int, int, int]
 ) -> NDArray[np.int32]:
-    """About `n_markers` numbered pixels on a regular grid over the mask, as `skimage.util.regular_seeds` lays them.
+    """About `n_markers` numbered pixels on a regular grid over the mask, placed as by `skimage.util.regular_seeds`.
 
     Args:
         shape: (H, W) of the image.
-        n_markers: wanted inside the mask.
+        n_markers: requested number inside the mask.
         n_inside: pixels of the mask.
-        window: row, column, height and width of the part asked for.
+        window: row, column, height and width of the part to return.
 
     Returns:
-        (height, width) numbers from 1 in raster order, 0 where there is no marker; the mask does not cut them.
+        (height, width) numbers from 1 in raster order, 0 where there is no marker; the mask is not applied.
 
     Raises:
         InputError: more markers than int32 can number.
@@ -106,7 +106,7 @@ def grid_markers(
         np.arange(n)[places] for n, places in zip(shape, regular_grid(shape, over_all), strict=True)
     )  # fmt: skip
     if rows.size * columns.size > MAX_PIXELS:
-        raise InputError(f"{rows.size} x {columns.size} markers are more than int32 can number; ask for fewer")
+        raise InputError(f"{rows.size} x {columns.size} markers are more than int32 can number; use fewer")
     row, column, height, width = window
     labels = np.zeros((height, width), np.int32)
     i = np.flatnonzero((rows >= row) & (rows < row + height))

@@ -1,8 +1,8 @@
-"""Regional minima of a relief and what removes the unimportant ones (Soille, Morphological Image Analysis, ch. 6).
+"""Regional minima of a relief, and the removal of unimportant ones (Soille, Morphological Image Analysis, ch. 6).
 
 A regional minimum is a connected set of pixels of one value, none of which has a lower neighbour. Flooding from all of
-them gives a region for each dimple of the noise; `h_minima` keeps those of some depth, `fill_minima` and `area_closing`
-change the relief so that shallow or small basins are gone before it is flooded.
+them gives a region for each dimple of the noise; `h_minima` keeps the minima of a certain depth, and `fill_minima` and
+`area_closing` remove shallow or small basins from the relief before it is flooded.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ def regional_minima(image: NDArray[np.generic], connectivity: int = 1) -> NDArra
 def label_minima(image: NDArray[np.generic], connectivity: int = 1) -> NDArray[np.int32]:
     """Number the regional minima from 1, in the order of their first pixels, row by row; 0 elsewhere.
 
-    Arguments and errors are those of `regional_minima`.
+    Arguments and errors as in `regional_minima`.
     """
     relief = check_relief(image)
     check_connectivity(connectivity)
@@ -53,8 +53,8 @@ def label_minima(image: NDArray[np.generic], connectivity: int = 1) -> NDArray[n
 def h_minima(image: NDArray[np.generic], depth: float, connectivity: int = 1) -> NDArray[np.bool_]:
     """Mark the bottoms of the minima whose basin is at least `depth` deep.
 
-    The depth of a basin is counted from its lowest pixel up to the pass where it runs over into a lower one; that of
-    the lowest basin, up to the highest pixel. Equal to `skimage.morphology.h_minima` for integers.
+    The depth of a basin is measured from its lowest pixel to the pass where it overflows into a lower one; for the
+    lowest basin, to the highest pixel. Equal to `skimage.morphology.h_minima` for integers.
 
     Args:
         image: (H, W) relief, any real dtype, finite.
@@ -62,7 +62,7 @@ def h_minima(image: NDArray[np.generic], depth: float, connectivity: int = 1) ->
         connectivity: 1 for 4 neighbours, 2 for 8.
 
     Returns:
-        (H, W) True on the lowest pixels of each basin that is deep enough; once labelled, markers for `watershed`.
+        (H, W) True on the lowest pixels of each sufficiently deep basin; labelled, they are markers for `watershed`.
 
     Raises:
         InputError: as `regional_minima`, or `depth` is not a number above 0.
@@ -77,9 +77,9 @@ def h_minima(image: NDArray[np.generic], depth: float, connectivity: int = 1) ->
 
 
 def fill_minima(image: NDArray[np.generic], depth: float, connectivity: int = 1) -> NDArray[np.generic]:
-    """Raise every basin by `depth`, or to the pass where it runs over, whichever is lower (the H-minima transform).
+    """Raise every basin by `depth`, or to the pass where it overflows, whichever is lower (the H-minima transform).
 
-    Basins shallower than `depth` are gone afterwards, so that flooding from the minima that remain gives fewer regions.
+    This removes basins shallower than `depth`, so that flooding from the remaining minima gives fewer regions.
 
     Args:
         image: (H, W) relief, any real dtype, finite.
@@ -87,17 +87,21 @@ def fill_minima(image: NDArray[np.generic], depth: float, connectivity: int = 1)
         connectivity: 1 for 4 neighbours, 2 for 8.
 
     Returns:
-        (H, W) raised relief in the image's dtype; integers are cut at the image's largest value.
+        (H, W) raised relief in the image's dtype; integers are limited to the image's largest value.
 
     Raises:
-        InputError: as `regional_minima`, or `depth` is not a (whole) number above 0.
+        InputError: as `regional_minima`, or `depth` is not a number above 0, whole for integers.
     """
     relief = check_relief(image)
     if relief.dtype.kind in "iu":
         if not float(depth).is_integer():
-            raise InputError(f"depth must be a whole number for an image of {relief.dtype}, got {depth}; give floats")
+            raise InputError(
+                f"depth must be a whole number for an image of {relief.dtype}, got {depth}; convert the image to floats"
+            )
         if relief.dtype == np.uint64 and relief.max() > np.iinfo(np.int64).max:
-            raise InputError("values above 2^63 cannot be filled; subtract the image's minimum, or give floats")
+            raise InputError(
+                f"image must hold values below 2^63, got {relief.max()}; subtract its minimum, or convert it to floats"
+            )
         raised = _raise_basins(relief.astype(np.int64), depth, connectivity)
         return np.minimum(raised, relief.max()).astype(relief.dtype)
     return _raise_basins(relief.astype(np.float64), depth, connectivity).astype(relief.dtype)
@@ -106,7 +110,7 @@ def fill_minima(image: NDArray[np.generic], depth: float, connectivity: int = 1)
 def area_closing(image: NDArray[np.generic], area: int, connectivity: int = 1) -> NDArray[np.generic]:
     """Fill every basin to the level at which it has at least `area` pixels.
 
-    Equal to `skimage.morphology.area_closing` (Vincent 1993), computed over the tree of the basins.
+    Equal to `skimage.morphology.area_closing` (Vincent 1993), computed on the tree of the basins.
 
     Args:
         image: (H, W) relief, any real dtype, finite.
@@ -133,17 +137,19 @@ def check_relief(image: NDArray[np.generic]) -> NDArray[np.generic]:
     relief = np.asarray(image)
     if relief.ndim != 2:
         raise InputError(
-            f"the image to flood must be (height, width), got shape {relief.shape}; "
-            "for bands, flood gradient_magnitude(image)"
+            f"image must be (height, width), got shape {relief.shape}; "
+            "to flood an image of several bands, use gradient_magnitude(image)"
         )
     if relief.size == 0:
-        raise InputError(f"the image has no pixels: shape {relief.shape}")
+        raise InputError(f"image must have at least one pixel, got shape {relief.shape}")
     if (relief.shape[0] + 2) * (relief.shape[1] + 2) >= 2**31:
-        raise InputError(f"the image must have fewer than 2^31 pixels, got {relief.shape}; work on a part of it")
+        raise InputError(f"image must have fewer than 2^31 pixels, got {relief.shape}; work on parts of it")
     if relief.dtype.kind not in "buif":
-        raise InputError(f"the image must hold real numbers, got dtype {relief.dtype}")
+        raise InputError(f"image must hold integers or real numbers, got {relief.dtype}; convert it first")
     if relief.dtype.kind == "f" and not np.isfinite(relief).all():
-        raise InputError("the image holds NaN or infinite values; replace them, or leave those pixels out with mask=")
+        raise InputError(
+            "image must be finite, it holds NaN or infinite values; replace them, or leave them out with mask"
+        )
     if relief.dtype == np.bool_:
         relief = relief.view(np.uint8)
     if relief.dtype == np.float16:
@@ -160,7 +166,7 @@ HAS_LOWER, HAS_EQUAL, SEEN = 1, 2, 4
 
 @njit(nogil=True, cache=True, parallel=True)
 def _compare_with_neighbours(relief, diagonal, status):  # type: ignore[no-untyped-def]
-    """HAS_LOWER and HAS_EQUAL of each pixel; a neighbour beyond the border is the border pixel itself, so equal."""
+    """HAS_LOWER and HAS_EQUAL of each pixel; beyond the border, a pixel is its own neighbour, and so equal."""
     height, width = relief.shape
     for row in prange(height):
         up, down = relief[max(row - 1, 0)], relief[min(row + 1, height - 1)]
@@ -180,7 +186,7 @@ def _compare_with_neighbours(relief, diagonal, status):  # type: ignore[no-untyp
 
 @njit(nogil=True, cache=True)
 def _label_plateaus(relief, diagonal, status, labels, stack):  # type: ignore[no-untyped-def]
-    """Number the minima: a pixel without equal neighbours at once, a plateau after a walk over all of it."""
+    """Number the minima: a pixel without equal neighbours at once, a plateau after visiting all of it."""
     height, width = relief.shape
     n_minima = 0
     for row in range(height):
@@ -198,7 +204,7 @@ def _label_plateaus(relief, diagonal, status, labels, stack):  # type: ignore[no
 
 @njit(nogil=True)
 def _walk_plateau(relief, diagonal, status, plateau, row, column):  # type: ignore[no-untyped-def]
-    """Collect the plateau of a pixel, marked SEEN, and tell whether any of it has a lower neighbour."""
+    """Collect the plateau of a pixel and mark it SEEN; also returns whether any of it has a lower neighbour."""
     height, width = relief.shape
     value = relief[row, column]
     status[row, column] |= SEEN
@@ -223,7 +229,7 @@ def _walk_plateau(relief, diagonal, status, plateau, row, column):  # type: igno
 
 
 def _tree(relief: NDArray[np.generic], connectivity: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Pixels from low to high, and for each the pixel that stands for the next basin around it (the root: itself)."""
+    """Pixels from low to high, and of each the pixel that represents the next basin around its own (root: itself)."""
     check_connectivity(connectivity)
     order = np.argsort(relief.ravel(), kind="stable")
     parent = np.empty(relief.size, np.int32)
@@ -259,7 +265,7 @@ def _build_tree(values, order, width, diagonal, parent, highest):  # type: ignor
 
 @njit(nogil=True, cache=True)
 def _fill_small(order, parent, area, values):  # type: ignore[no-untyped-def]
-    """Raise every basin with fewer than `area` pixels to the first basin around it that has as many."""
+    """Raise every basin with fewer than `area` pixels to the first basin around it that has so many."""
     areas = np.ones(values.size, np.int64)
     for pixel in order:
         if parent[pixel] != pixel:
@@ -284,7 +290,7 @@ def _raise_basins(values: NDArray[np.generic], depth: float, connectivity: int) 
 
 @njit(nogil=True, cache=True)
 def _raise_to_pass(values, order, parent, depth, raised):  # type: ignore[no-untyped-def]
-    """Level of each basin: its lowest value plus `depth`, not below itself nor above what the basin around it gets."""
+    """Level of each basin: its lowest value plus `depth`, at least its value, at most the level of the basin around."""
     lowest = values.copy()
     for pixel in order:
         up = parent[pixel]

@@ -1,9 +1,9 @@
-"""Watershed as a minimum spanning forest: a definition with one solution, whatever the order of computing.
+"""Watershed as a minimum spanning forest: a definition with one solution, whatever the order of processing.
 
 Sources: Meyer, "Minimum spanning forests for morphological segmentation" (ISMM 1994); Cousty, Bertrand, Najman,
 Couprie, "Watershed cuts: minimum spanning forests and the drop of water principle" (TPAMI 2009), who show that a
-watershed of an edge-weighted graph and a minimum spanning forest rooted in its minima are the same. What is ours is
-the order among equals, which makes the forest unique, and the forest of minima the one of markers.
+watershed of an edge-weighted graph and a minimum spanning forest rooted in its minima are the same. Added here are the
+order among equal edges, which makes the forest unique, and markers in place of minima.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 MOST_STEPS = 128
-"""Wider than twice this, a plateau is not shared out by distance alone."""
+"""A plateau wider than twice this is not divided by distance alone."""
 
 
 def watershed_forest(
@@ -50,30 +50,30 @@ def watershed_forest(
     the image rotated by 180 degrees: 0 to 2 % and 3 to 9 %). 98 to 100 % of the boundaries are within a pixel of each
     other (`benchmarks/results/watershed_definitions.md`).
 
-    The relief is filled first: a pixel's *level* is the highest value on the way to it from a marker, on the way where
-    that is lowest. So a basin without a marker lies as high as the pass over which it is flooded. Pixels are ordered
-    by level, then by steps, then by position, row by row. *Steps* are those inside the plateau (of neighbours of one
-    level) to its nearest pixel that has a lower neighbour or is one of the markers; 0 if these are more than 128 or
-    there is none. So each front on a plateau reaches half its width. An edge between neighbours is as high as its
-    higher pixel; of those, as its lower pixel. From the lowest edge up, an edge joins the two parts that hold its
-    pixels, unless both hold a marker. Each region is connected with its marker, and a pixel that is no marker is in
-    the region of its lowest neighbour (the drop of water).
+    The relief is filled first: a pixel's *level* is the highest value on a path to it from a marker, for the path where
+    that is lowest. So a basin without a marker is raised to the pass over which it is flooded. Pixels are ordered by
+    level, then by steps, then by position in raster order. *Steps* are the number of steps inside the plateau (of
+    neighbours of one level) to its nearest pixel that has a lower neighbour or is a marker; 0 if there are more than
+    128 or there is no such pixel. So plateaus are divided by distance. Edges between neighbours are ordered by their
+    higher pixel, then by their lower pixel. From the lowest edge up, an edge joins the two parts that hold its pixels,
+    unless both hold a marker. Each region is connected with its marker, and a pixel that is not a marker is in the
+    region of its lowest neighbour (the drop of water).
 
     Args:
         image: (H, W) relief, any real dtype, finite where `mask` is True.
-        markers: (H, W) integers, 0 where there is no marker (all 0: nothing is flooded); or how many to lay on a
-            regular grid; or None for the regional minima inside the mask, numbered by their first pixels.
+        markers: (H, W) integers, 0 where there is no marker (all 0: nothing is flooded); or the number of markers to
+            place on a regular grid; or None for the regional minima inside the mask, numbered by their first pixels.
         connectivity: 1 for 4 neighbours, 2 for 8; or their (3, 3) structuring element.
-        mask: (H, W), True where regions may grow; elsewhere the result is 0, and what stands there decides nothing.
+        mask: (H, W), True where regions may grow; elsewhere the result is 0, and values have no effect.
 
     Returns:
         (H, W) region of each pixel, 0 for none. Labels are those of the markers, in their dtype; int32 from 1 where
         markers were not given as an array.
 
     Raises:
-        InputError: the image is not (H, W), empty, of 2^31 or more pixels, or holds NaN or infinite values; shapes of
-            markers or mask differ from the image's; all markers lie outside the mask; markers are not integers; a count
-            of markers below 1 or above the number of pixels; unknown connectivity.
+        InputError: the image is not (H, W), is empty, has 2^31 or more pixels, or holds NaN or infinite values;
+            markers or mask have another shape than the image; all markers lie outside the mask; markers are not
+            integers; a number of markers below 1 or above the number of pixels; unknown connectivity.
     """
     reach = check_reach(connectivity)
     inside = check_inside(mask, np.shape(image))
@@ -100,7 +100,7 @@ class Terrain(NamedTuple):
     """A relief as the kernels take it, padded by one pixel on every side.
 
     Attributes:
-        values: (h + 2, w + 2) int32 or int64 in the order of the relief's values.
+        values: (h + 2, w + 2) int32 or int64, ordered as the values of the relief.
         steps: (h + 2, w + 2) uint8, see `_plateaus`; before `fill_steps` some are still codes.
         connectivity: 1 or 2.
     """
@@ -116,11 +116,11 @@ class Terrain(NamedTuple):
 
     @property
     def offsets(self) -> NDArray[np.int64]:
-        """Steps to the neighbours in a flattened array."""
+        """Offsets of the neighbours in a flattened array."""
         return plateaus.neighbour_offsets(self.connectivity, self.row_length)
 
     def number_minima(self) -> tuple[NDArray[np.int32], int]:
-        """Regional minima, padded and flattened, numbered from 1 in raster order of their first pixel; how many."""
+        """Regional minima, padded and flattened, numbered from 1 in raster order of their first pixel; their number."""
         labels = np.zeros(self.values.size, np.int32)
         stack = np.empty(self.values.size, np.int32)
         n_minima = plateaus.number_minima(
@@ -129,7 +129,7 @@ class Terrain(NamedTuple):
         return labels, n_minima
 
     def fill_steps(self) -> None:
-        """Find out the steps on plateaus."""
+        """Compute the steps on plateaus."""
         plateaus.fill_steps(self.values.ravel(), self.steps.ravel(), self.offsets, self.row_length, MOST_STEPS)
 
     def part(self, rows: slice, columns: slice) -> Terrain:
@@ -152,12 +152,12 @@ def terrain(
     markers: NDArray[np.int32] | None,
     connectivity: int,
 ) -> Terrain:
-    """A relief prepared: `inside` (H, W) says where it is valid, `markers` (H, W) from where steps are counted, too."""
+    """The terrain of a relief (H, W), valid where `inside` (H, W) is True; `markers` (H, W) have steps of 0."""
     return filled_terrain(_ordered(relief), inside, markers, connectivity)
 
 
 def unordered_terrain(relief: NDArray[np.generic], inside: NDArray[np.bool_] | None, connectivity: int) -> Terrain:
-    """`terrain` with all steps 0: for levels, the order of equal values is nothing."""
+    """`terrain` with all steps 0: levels do not depend on the order of equal values."""
     return Terrain(np.pad(_ordered(relief), 1), _framed(np.uint8(0), relief.shape, inside), connectivity)
 
 
@@ -178,14 +178,14 @@ def filled_terrain(
 
 
 def _framed(code: np.uint8, shape: tuple[int, ...], inside: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    """(h + 2, w + 2) the code where it is valid, OUTSIDE elsewhere and in the frame."""
+    """(h + 2, w + 2) the code inside, OUTSIDE elsewhere and in the frame."""
     steps = np.full((shape[0] + 2, shape[1] + 2), plateaus.OUTSIDE)
     steps[1:-1, 1:-1] = code if inside is None else np.where(inside, code, plateaus.OUTSIDE)
     return steps
 
 
 def _ordered(relief: NDArray[Any]) -> NDArray[np.signedinteger]:
-    """int32 or int64 that are in the order of finite values; both zeros are one. Kernels are compiled for no more."""
+    """int32 or int64 in the order of the finite values, with one zero: so kernels are compiled for two dtypes only."""
     kind, wide = relief.dtype.kind, relief.dtype.itemsize > 4
     if relief.dtype.itemsize < 4:
         return relief.astype(np.int32)
@@ -196,21 +196,22 @@ def _ordered(relief: NDArray[Any]) -> NDArray[np.signedinteger]:
         flipped: NDArray[np.signedinteger] = relief.view(signed) ^ np.iinfo(signed).min
         return flipped
     bits: NDArray[np.signedinteger] = (relief + relief.dtype.type(0)).view(signed)  # -0.0 + 0.0 is 0.0
-    bits ^= (bits >> (63 if wide else 31)) & np.iinfo(signed).max  # of negative values, all bits but the sign
+    bits ^= (bits >> (63 if wide else 31)) & np.iinfo(signed).max  # of negative values, all bits except the sign
     return bits
 
 
 class SpanningForest(NamedTuple):
-    """Parts of a terrain, joined as far as that is certain.
+    """Parts of a terrain, joined where that does not depend on pixels outside.
 
     Attributes:
         parts: padded and flattened, the part of each pixel from 0, -1 for none.
-        parents: (n,) of each part; that of a root is itself.
+        parents: (n,) parent of each part; that of a root is itself.
         labels: (n,) marker of each root, 0 for none.
         kinds: (n,) uint8 of each root: CLOSED, OPEN or LABELLED, see `_spanning_forest_kernels`.
         higher, lower: (m,) flat indices of the ends of the edges left between parts.
-        levels: (n,) of each part, if asked for, the lowest flood that reaches it from a part that is not closed: in
-            labelled parts the value of the marker, in open ones (of which it is known outside alone) the least number.
+        levels: (n,) of each part, if computed: the level of the lowest flood that reaches it from a part that is not
+            closed; of labelled parts the value of the marker, of open parts (it depends on pixels outside) the minimum
+            of the dtype.
         shape: (h, w) of the terrain without its frame.
     """
 
@@ -230,19 +231,19 @@ class SpanningForest(NamedTuple):
         return painted
 
     def raised(self, values: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
-        """(h, w) level of each pixel, of the padded values; 0 where there is no part."""
+        """(h, w) level of each pixel, from the padded values; 0 where there is no part."""
         raised = np.empty(self.shape, values.dtype)
         kernels.raise_values(values.ravel(), self.parts, self.levels, raised)
         return raised
 
 
 def grow_spanning_forest(land: Terrain, markers: NDArray[np.int32], fill: bool = False) -> SpanningForest:
-    """Join whatever is joined in the forest for certain, what lies beyond the frame being unknown.
+    """Join the parts that are joined in the spanning forest whatever lies beyond the frame.
 
     Args:
-        land: its steps filled.
+        land: terrain with steps.
         markers: padded and flattened numbers of markers, 0: none.
-        fill: find the levels, which takes longer.
+        fill: compute the levels, which takes longer.
     """
     values, steps, offsets, row_length = land.values.ravel(), land.steps.ravel(), land.offsets, land.row_length
     shape = land.values.shape[0] - 2, row_length - 2

@@ -1,18 +1,18 @@
-"""The spanning forest of a tile, shrunk to what its surroundings may still change, and the forest of the whole.
+"""The spanning forest of a tile, reduced to what depends on its surroundings, and the spanning forest of the whole.
 
-A tile knows its own pixels and, of the pixels around it, value and steps. Of its edges
+A tile has its own pixels, and values and steps of the pixels around it. Of its edges
 
 * the least one that leaves a *closed* part (no marker, no pixel at a face) is in the forest whatever lies outside, by
   the cut property: such parts are joined at once (`grow_spanning_forest`);
-* one that is not in the spanning forest of the tile by itself is not in that of the whole: it is the highest of a
-  cycle in the tile, so it is dropped (two parts with markers count as joined, by way of a root above all markers);
-* the others are *undecided*: edges of the tile's own forest between parts with a marker or a face pixel. Each joins
-  two trees that hold a face pixel or the root; so there are at most as many as face pixels, and no more nodes without
-  a marker than that. What a tile hands on is bounded by its perimeter.
+* one that is not in the spanning forest of the tile is not in that of the whole: it is the highest edge of a cycle in
+  the tile, so it is dropped (two parts with markers count as joined, through a root above all markers);
+* the others are *undecided*: edges of the tile's spanning forest between parts with a marker or a face pixel. Each
+  joins two trees that hold a face pixel or the root; so there are at most as many as face pixels, and at most as many
+  nodes without a marker. The size of a tile's result is bounded by its perimeter.
 
-An edge across a face belongs to the tile of its higher end. An edge's place in the total order is one pair of
+An edge across a face belongs to the tile of its higher end. The position of an edge in the total order is a pair of
 integers: the value of the higher end, and (its steps, its position in the raster, the rank of the lower end among the
-neighbours of the higher). So the tiles' edges are put in order by sorting two columns.
+neighbours of the higher). So the edges of all tiles are ordered by sorting two columns.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ class TileOrigin(NamedTuple):
 def shrink(
     land: Terrain, markers: NDArray[np.int32], origin: TileOrigin, fill: bool = False
 ) -> dict[str, NDArray[Any]]:
-    """What the surroundings of a tile may still change in its watershed.
+    """The part of a tile's watershed that depends on its surroundings.
 
     Args:
-        land: of the tile, its steps filled; the frame holds the pixels around it.
+        land: terrain of the tile, with steps; the frame holds the pixels around it.
         markers: (h, w) number of each pixel's marker, 0: none.
         origin: of the tile.
-        fill: leave "raised", too.
+        fill: also compute "raised".
 
     Returns:
         "fragments" (h, w) int32 node of each pixel, 0: none; "labels" (n,) int32 marker of the nodes from 1, 0: not
-        known yet. "one", "other" (m,) int32 nodes of the undecided edges. "inner" (k,) int32 nodes inside of the edges
-        across faces and "outer" (k,) int64 position (row * raster_width + column) of their ends outside. "altitude"
-        (m + k,) int64 and "order" (m + k,) uint64 place of all these edges in the total order. "raised" (h, w) int32
-        or int64: the level of a pixel is the higher one of this and of its node's level (`join_nodes`).
+        known yet. "one", "other" (m,) int32 nodes of the undecided edges. "inner" (k,) int32 nodes at the inner ends of
+        the edges across faces and "outer" (k,) int64 position (row * raster_width + column) of their outer ends.
+        "altitude" (m + k,) int64 and "order" (m + k,) uint64 position of all these edges in the total order. "raised"
+        (h, w) int32 or int64: the level of a pixel is the maximum of this and of the level of its node (`join_nodes`).
     """
     forest = grow_spanning_forest(land, np.pad(markers, 1).ravel(), fill)
     nodes, labels = _number_nodes(forest)
@@ -77,7 +77,7 @@ def shrink(
 
 
 def _number_nodes(forest: SpanningForest) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Node of each part (0: no marker can reach it) and label of each node: those of label 0 first, one per label."""
+    """Node of each part (0: no marker can reach it), and label of each node: first those of 0, then one per label."""
     roots = kernels.resolve(forest.parents, np.arange(len(forest.parents), dtype=np.int32))
     is_root = roots == np.arange(len(roots))
     unknown = np.flatnonzero(is_root & (forest.kinds == kernels.OPEN))
@@ -90,7 +90,7 @@ def _number_nodes(forest: SpanningForest) -> tuple[NDArray[np.int32], NDArray[np
 
 
 def _undecided(land: Terrain, forest: SpanningForest, n_unknown: int) -> NDArray[np.int32]:
-    """(m, 2) higher and lower ends of the edges of the tile's own forest that are left; at most `n_unknown`."""
+    """(m, 2) higher and lower ends of the remaining edges of the tile's spanning forest; at most `n_unknown`."""
     chosen = np.empty((n_unknown, 2), np.int32)
     if not n_unknown:
         return chosen
@@ -110,7 +110,7 @@ def _undecided(land: Terrain, forest: SpanningForest, n_unknown: int) -> NDArray
 
 
 def _order(land: Terrain, edges: NDArray[np.int32], origin: TileOrigin) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """The two columns that put edges in order."""
+    """The two columns by which edges are sorted."""
     values, steps = land.values.ravel(), land.steps.ravel()
     ranks = np.empty(len(edges), np.uint64)
     tile_kernels.rank_lower_ends(values, steps, land.offsets, edges, ranks)
@@ -127,18 +127,18 @@ def _positions(land: Terrain, pixels: NDArray[np.int32], origin: TileOrigin) -> 
 
 
 NO_LEVEL = np.iinfo(np.int64).min
-"""Below all levels: of the nodes that hold a marker, whose pixels know their level."""
+"""Below all levels: for the nodes with a marker, whose pixels have their levels in "raised"."""
 
 
 def join_nodes(
     one: NDArray[np.int64], other: NDArray[np.int64], altitude: NDArray[np.int64], order: NDArray[np.uint64], n: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Kruskal's algorithm over what the tiles left.
+    """Kruskal's algorithm on the nodes and edges of all tiles.
 
     Args:
         one, other: (m,) ends of the edges: a node from 0, or ``-label`` of a marker.
-        altitude, order: (m,) place of each edge in the total order.
-        n: nodes.
+        altitude, order: (m,) position of each edge in the total order.
+        n: number of nodes.
 
     Returns:
         (n,) label of each node, 0: no marker reaches it; (n,) int64 level at which it is flooded, NO_LEVEL: never.
