@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from densa import InputError, Legend, datasets, raster
-from densa.datasets import SplitRule
+from densa import InputError, datasets, raster
+from densa.datasets import SplitRule, dataset
+from densa.datasets.dataset import strips
+from densa.legend import IGNORE
 
 
 @pytest.fixture
@@ -45,28 +47,82 @@ def test_a_mask_of_another_size(part, write):
         part.labels(0)
 
 
-def test_instance_masks_have_two_classes(write, tmp_path):
-    write("01/t000.tif", np.zeros((6, 8)))
-    write("01_ST/SEG/man_seg000.tif", np.eye(6, 8, dtype=np.uint16) * 400)
-    nuclei = datasets.open(tmp_path, legend=Legend(("nothing", "nucleus")))["train"]
-    assert nuclei.legend.class_names == ("nothing", "nucleus")
-    assert nuclei.labels(0).sum() == 6
-    with pytest.raises(InputError, match="have 2 classes"):
-        datasets.open(tmp_path, legend=Legend(("a", "b", "c")))
-
-
-def test_a_folder_that_may_not_be_read(part, tmp_path, monkeypatch):
-    def refuse(folder):
-        raise PermissionError(13, "Permission denied", str(folder))
-
-    monkeypatch.setattr("densa.datasets.image_files.os.listdir", refuse)
-    with pytest.raises(InputError, match=r"cannot be read.*Permission denied"):
-        datasets.open(tmp_path)
-
-
 @pytest.mark.realdata
 def test_hela_cells(realdata):
     part = datasets.open(realdata / "dic_hela", split=SplitRule(val_fraction=0.3, by="image"))
     assert {split: len(samples) for split, samples in part.items()} == {"train": 6, "val": 3}
     assert datasets.check(*part.values()) == 1
     assert len(np.unique(part["train"].instances(0))) > 5
+
+
+@pytest.fixture
+def holed(tmp_path):
+    """A GeoTIFF of 60 x 40 with nodata, and its mask."""
+    bands = np.random.default_rng(3).integers(1, 9, (2, 60, 40)).astype(np.uint8)
+    bands[:, 20:33, 5:9] = 0
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    raster.write_bands(tmp_path / "images" / "a.tif", bands, nodata=0)
+    raster.write_bands(tmp_path / "masks" / "a.tif", (np.indices((60, 40)).sum(axis=0) % 2)[None].astype(np.uint8))
+    return datasets.open(tmp_path)["train"]
+
+
+def windows_read(monkeypatch):
+    """Folder of the file and window of each read from here on."""
+    found, read = [], raster.Raster.read
+
+    def note(self, window=None, **more):
+        found.append((self.path.parent.name, window))
+        return read(self, window, **more)
+
+    monkeypatch.setattr(raster.Raster, "read", note)
+    return found
+
+
+def test_labels_are_those_of_valid_pixels_read_in_strips(holed, monkeypatch):
+    expected = np.indices((60, 40)).sum(axis=0) % 2
+    expected[20:33, 5:9] = IGNORE
+    assert_array_equal(holed.labels(0), expected)
+    monkeypatch.setattr(dataset, "_STRIP_PIXELS", 40 * 7)
+    read = windows_read(monkeypatch)
+    labels, valid = holed.labels_and_valid(0)
+    assert_array_equal(labels, expected)
+    assert_array_equal(valid, expected != IGNORE)
+    heights = [window.height for folder, window in read if folder == "images"]
+    assert heights == [7] * 8 + [4]  # once, and never more than a strip
+
+
+def test_images_known_to_be_valid_are_not_read_again(part, monkeypatch):
+    assert part.labels_and_valid(0)[1] is None
+    read = windows_read(monkeypatch)
+    labels, valid = part.labels_and_valid(0)
+    assert valid is None
+    assert labels.shape == (6, 8)
+    assert "images" not in {folder for folder, _ in read}
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_the_reader_of_a_mask_gives_its_windows(write, tmp_path, suffix):
+    write("images/a.png", (30, 40))
+    write(f"masks/a.{suffix}", np.arange(1200).reshape(30, 40) % 3)
+    part = datasets.open(tmp_path)["train"]
+    read = part.mask_reader(0)
+    whole = part.mask_labels(0)
+    for window in (raster.Window(0, 0, 30, 40), raster.Window(3, 5, 7, 11), raster.Window(29, 39, 1, 1)):
+        place = np.s_[window.row : window.row + window.height, window.column : window.column + window.width]
+        assert_array_equal(read(window), whole[place])
+        assert_array_equal(part.mask_labels(0, window), whole[place])
+
+
+@pytest.mark.parametrize(("height", "width", "pixels"), [(10, 7, 21), (10, 7, 1), (3, 100, 1 << 24), (1, 1, 5)])
+def test_strips_partition_the_image(height, width, pixels, monkeypatch):
+    monkeypatch.setattr(dataset, "_STRIP_PIXELS", pixels)
+    found = list(strips(height, width))
+    assert [w.row for w in found] == list(np.cumsum([0, *(w.height for w in found)]))[:-1]
+    assert sum(w.height for w in found) == height
+    assert all(w.width == width and (w.height * width <= pixels or w.height == 1) for w in found)
+
+
+def test_an_empty_data_set_has_no_bands(part):
+    with pytest.raises(InputError, match="holds no image"):
+        datasets.Dataset((), part.legend).n_bands  # noqa: B018

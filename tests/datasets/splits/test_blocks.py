@@ -1,13 +1,10 @@
-import json
-
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
 
 from densa import InputError, Legend, datasets, raster
-from densa.datasets import BalancedSampler, PatchSampler, SplitRule, block_split, describe_split, split_windows
+from densa.datasets import SplitRule, block_split, split_windows
 
 LEGEND = Legend(("ground", "road"))
 
@@ -63,51 +60,6 @@ def test_no_pixel_is_shared_and_the_buffer_lies_between(sizes, block, buffer, fr
                 assert not np.delete(counts, names.index(name), axis=0)[:, *near].any()
 
 
-def test_windows_are_images_of_their_own(scene):
-    splits = block_split(scene, block=40, buffer=10, val_fraction=0.3, seed=2)
-    assert list(splits) == ["train", "val"]
-    val = splits["val"]
-    datasets.check(*splits.values())
-    for i, (row, column, height, width) in enumerate(val.windows):
-        with val.open_image(i) as image:
-            assert (image.height, image.width) == val.size(i) == val.mask_size(i) == (height, width)
-            assert image.georeference.transform[2:6:3] == (1000 + 2 * column, 5000 - 2 * row)
-            bands, _ = image.read(raster.Window(3, 2, 4, 5))
-            with pytest.raises(InputError, match="must lie inside"):
-                image.read(raster.Window(0, 0, height + 1, 3))
-        assert_array_equal(bands[0, :, 0], row + 3 + np.arange(4))
-        assert_array_equal(bands[1, 0], column + 2 + np.arange(5))
-        rows, columns = np.mgrid[row : row + height, column : column + width]
-        assert_array_equal(val.labels(i), (rows + columns) % 3 == 0)
-        assert_array_equal(val.mask_labels(i, raster.Window(1, 2, 3, 4)), val.labels(i)[1:4, 2:6])
-
-
-@pytest.mark.parametrize("kind", [PatchSampler, BalancedSampler])
-@pytest.mark.parametrize("cache_bytes", [0, 1 << 20])
-def test_patches_read_no_pixel_of_the_other_split(scene, kind, cache_bytes):
-    splits = block_split(scene, block=40, buffer=10, val_fraction=0.3, seed=1, smallest=25)
-    held_out = np.zeros((120, 160), bool)
-    for row, column, height, width in splits["val"].windows:
-        held_out[max(row - 10, 0) : row + height + 10, max(column - 10, 0) : column + width + 10] = True
-    batch = kind(splits["train"], 25, seed=0, cache_bytes=cache_bytes).batch(0, 60)
-    rows, columns = batch.images.astype(int).transpose(1, 0, 2, 3)
-    assert not held_out[rows, columns].any()
-    assert held_out.any()
-
-
-def test_the_description_counts_shared_pixels(scene):
-    splits = block_split(scene, block=40, buffer=11, val_fraction=0.2, test_fraction=0.2, seed=4)
-    content = json.loads(json.dumps(describe_split(splits)))
-    assert content["shared_pixels"] == 0
-    assert content["distance_px"] >= 11
-    assert content["train"][0]["window"] == list(splits["train"].windows[0])
-    assert sum(len(content[name]) for name in ("train", "val", "test")) == 12
-    leaking = describe_split({"train": scene, "val": splits["val"]})
-    assert leaking["shared_pixels"] == sum(w.height * w.width for w in splits["val"].windows)
-    assert leaking["distance_px"] == 0
-    assert describe_split({"train": scene})["distance_px"] is None
-
-
 def test_blocks_without_labels_are_left_out(scene, tmp_path):
     labels = scene.mask_labels(0)
     labels[:, :80] = 255
@@ -124,3 +76,23 @@ def test_refusals(scene):
         block_split(scene, block=120, buffer=1)
     with pytest.raises(InputError, match="leave nothing to train on"):
         block_split(scene, block=40, buffer=1, val_fraction=0.5, test_fraction=0.5)
+
+
+def test_blocks_fill_the_scene(scene):
+    """Without a buffer the windows partition the scenes, each at least as large as a block."""
+    placed = split_windows([(95, 130), (40, 41)], block=40, buffer=0, val_fraction=0.3, seed=3)
+    for i, (height, width) in enumerate([(95, 130), (40, 41)]):
+        covered = np.zeros((height, width), int)
+        for _, k, (row, column, h, w) in placed:
+            if k == i:
+                covered[row : row + h, column : column + w] += 1
+                assert min(h, w) >= 40
+        assert (covered == 1).all()
+    n_val = sum(name == "val" for name, _, _ in placed)
+    assert n_val == 2  # of 2 x 3 + 1 blocks
+
+
+def test_a_mask_of_another_size_is_refused(scene, tmp_path):
+    raster.write_label_map(tmp_path / "masks" / "a.tif", np.zeros((5, 6), np.uint8), LEGEND, overwrite=True)
+    with pytest.raises(InputError, match="another size than its image"):
+        block_split(scene, block=40, buffer=4)
