@@ -2,10 +2,10 @@
 DeconvNet, and an ensemble with FCN
 ===================================
 
-Noh, Hong and Han (2015) mirror VGG-16: behind its dense layers, which see the image as a single cell, come a 7 x 7
-transposed convolution, unpooling at the places where the encoder's maxima stood, and deconvolutions that fill the gaps.
-It draws shapes finely, but has 252 million parameters and is hard to train; the paper feeds it with single objects first,
-and joins it with FCN, which errs in other ways.
+Noh, Hong and Han (2015) mirror VGG-16: its dense layers, whose output is a single cell, are followed by a 7 x 7 transposed
+convolution, unpooling at the positions of the encoder's maxima, and deconvolutions that fill the gaps. Its outlines are
+fine, but it has 252 million parameters and is hard to train; the paper trains it on single objects first, and combines it
+with FCN, which makes different errors.
 """
 
 # %%
@@ -46,8 +46,8 @@ network(torch.empty(1, 3, 224, 224, device="meta"))
 # %%
 # Single objects first
 # --------------------
-# The first stage shows crops of one object each, centred, with all other objects called background: no shape has to be told
-# from its neighbours yet. The second shows boxes that merely overlap an object, with every label.
+# The first stage uses crops of one centred object each, with all other objects labelled as background, so that no shape has
+# to be separated from its neighbours. The second stage uses boxes that overlap an object, with all labels.
 folder = coins(Path(tempfile.mkdtemp()) / "coins")
 splits = datasets.open(folder)
 colors = splits["train"].legend.palette()
@@ -64,13 +64,13 @@ for axis in axes.ravel():
 # %%
 # Train in two stages
 # -------------------
-# An eighth of the width. The paper's second stage wants object proposals at test, too, each enlarged to the size of the
-# crops; here the second stage shows patches in their own scale, so that an image can be labelled whole.
+# An eighth of the width. The paper's second stage needs object proposals at test time, too, each enlarged to the size of the
+# crops; here the second stage uses patches at their own scale, so that an image can be labelled as a whole.
 settings = {
     "patch_size": 200,
     "batch_size": 4,
     "learning_rate": 3e-3,
-    "augmentation": Augmentation(quarter_turns=True, rotation=15, scale=0.25, gain=0.2, offset=0.3),
+    "augmentation": Augmentation.flips(quarter_turns=True, rotation=15, scale=0.25, gain=0.2, offset=0.3),
     "progress": False,
 }
 torch.manual_seed(0)
@@ -87,8 +87,8 @@ train(build("fcn8s", 1, 2, width=8), splits["train"], None, fcn_run, architectur
 # %%
 # Two networks, one answer
 # ------------------------
-# EDeconvNet is the mean of the two class probabilities. In densa, any models of one legend form an ensemble
-# (`densa ensemble RUN RUN -o FOLDER`), and an ensemble is used like a model.
+# EDeconvNet is the mean of the class probabilities of both networks. In densa, any models with the same legend can form an
+# ensemble (`densa ensemble RUN RUN -o FOLDER`), which is used like a model.
 members = {"deconvnet": methods.load(run), "fcn8s": methods.load(fcn_run)}
 models = {**members, "mean of both": Ensemble(list(members.values()))}
 test = splits["test"]
