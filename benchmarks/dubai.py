@@ -29,7 +29,7 @@ from realdata import realdata
 
 import densa.datasets
 from densa import raster
-from densa.engine import parse_bytes, predict_to_file
+from densa.engine import PredictionFiles, Work, parse_bytes, predict_to_file
 from densa.legend import IGNORE, Legend
 from densa.metrics import ConfusionMatrix, Summary
 from densa.networks import build
@@ -57,7 +57,9 @@ SETTINGS: dict[str, Any] = {
     "ema_decay": 0.98,
     "seed": 0,
 }
-AUGMENTATION = Augmentation.flips(quarter_turns=True, scale=0.25, gain=0.2, offset=0.2)  # and flips, which are the default
+AUGMENTATION = Augmentation.flips(
+    quarter_turns=True, scale=0.25, gain=0.2, offset=0.2
+)  # and flips, which are the default
 
 
 def main() -> None:
@@ -146,8 +148,8 @@ def predict(output: Path, precision: str, memory: str | None) -> None:
     segmenter = Augmented(network, flips=(), quarter_turns=False, scales=(HALF,))
     started, used = time.perf_counter(), time.process_time()
     with raster.open(output / "tile8.tif") as image:
-        budget = parse_bytes(memory) if memory else None
-        predict_to_file(segmenter, image, output / "map8.tif", memory=budget, overwrite=True)
+        work = Work(memory=parse_bytes(memory) if memory else None, overwrite=True)
+        predict_to_file(segmenter, image, PredictionFiles(output / "map8.tif"), work)
     seconds, used = time.perf_counter() - started, time.process_time() - used
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(

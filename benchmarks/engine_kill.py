@@ -23,7 +23,7 @@ from machine import machine
 from scipy import ndimage
 
 from densa import raster
-from densa.engine import predict_to_file
+from densa.engine import PredictionFiles, Work, predict_to_file
 from densa.legend import Legend
 from densa.networks import build
 from densa.segmenter import BandContract, NetworkSegmenter
@@ -50,10 +50,8 @@ def main() -> None:
 
         def predict(name: str, resume: bool) -> None:
             with raster.open(folder / "image.tif") as image:
-                target = folder / f"{name}.probabilities.tif"
-                predict_to_file(
-                    segmenter, image, folder / f"{name}.tif", probabilities=target, tile_size=64, resume=resume
-                )
+                files = PredictionFiles(folder / f"{name}.tif", folder / f"{name}.probabilities.tif")
+                predict_to_file(segmenter, image, files, Work(tile_size=64, resume=resume))
 
         begin = time.perf_counter()
         assert wait(forked(lambda: predict("expected", False))) == 0

@@ -19,8 +19,8 @@ from engine_memory import write_image
 from machine import machine
 
 from densa import raster
-from densa.engine import estimate_prediction, predict_to_file
-from densa.engine.tiles.grid import Grid
+from densa.engine import PredictionFiles, Work, estimate_prediction, predict_to_file
+from densa.engine.tiles import Grid
 from densa.legend import Legend
 from densa.networks import build
 from densa.segmenter import BandContract, NetworkSegmenter
@@ -46,12 +46,13 @@ def main() -> None:
         write_image(folder / "image.tif", arguments.side, arguments.side)
         with raster.open(folder / "image.tif") as image:
             grid = Grid(image.height, image.width, arguments.tile, segmenter.halo, segmenter.stride)
-            found = estimate_prediction(segmenter, image, folder / "map.tif", tile_size=arguments.tile)
+            files, work = PredictionFiles(folder / "map.tif"), Work(tile_size=arguments.tile, overwrite=True)
+            found = estimate_prediction(segmenter, image, files, work)
             bare, whole = [], []
             for _ in range(arguments.repeats):
                 bare.append(time_bare(segmenter, image, grid))
                 begin = time.perf_counter()
-                predict_to_file(segmenter, image, folder / "map.tif", tile_size=arguments.tile, overwrite=True)
+                predict_to_file(segmenter, image, files, work)
                 whole.append(time.perf_counter() - begin)
     print(machine(), "\n")
     print("| network | bare s | whole prediction s | throughput of the bare network | dry run s | dry run, error |")

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from densa import raster
 from densa.datasets.synthetic import write_scene
-from densa.engine import predict_to_file
+from densa.engine import PredictionFiles, Work, predict_to_file
 from densa.networks import build
 from densa.segmenter import NetworkSegmenter, load_network_segmenter
 
@@ -103,12 +103,12 @@ def one(model: Path, image: Path, case: str, labels: Path) -> None:
     began, used = time.perf_counter(), time.process_time()
     if program == "densa":
         with tempfile.TemporaryDirectory() as temporary, raster.open(image) as opened:
-            output = Path(temporary) / "map.tif"
+            files = PredictionFiles(Path(temporary) / "map.tif")
             blend = None if how == "exact" else how
-            predict_to_file(segmenter, opened, output, tile_size=side, blend=blend, fingerprint="same")
+            predict_to_file(segmenter, opened, files, Work(tile_size=side), blend=blend, fingerprint="same")
             began, used = time.perf_counter() - began, time.process_time() - used
             most = peak()
-            found = raster.read_mask(output)
+            found = raster.read_mask(files.labels)
     else:
         pixels = whole_image(segmenter, image)
         with torch.inference_mode():

@@ -168,9 +168,9 @@ for budget in ("700MB", "2GB"):
 # A GeoTIFF gives a Cloud-Optimized GeoTIFF with the image's georeference, overviews, colours and class names, and on
 # request one band of probability per class. Polygons are made while the tiles are written and are not cut at their borders;
 # `min_area` merges small ones, `simplify` simplifies shared borders once for both polygons, so that there are no gaps.
-engine.predict_to_file(
-    model, image, folder / "usable.tif", polygons=folder / "usable.gpkg", min_area=20, simplify=0.6, tile_size=256
-)
+shape = engine.PolygonShape(min_area=20, simplify=0.6)
+files = engine.PredictionFiles(folder / "usable.tif", polygons=folder / "usable.gpkg", shape=shape)
+engine.predict_to_file(model, image, files, engine.Work(tile_size=256))
 with rasterio.open(folder / "usable.tif") as made:
     print(made.tags(ns="IMAGE_STRUCTURE")["LAYOUT"], made.shape, made.crs, "overviews", made.overviews(1))
     print("nodata", int(made.nodata), "| colour of class 0", made.colormap(1)[0])

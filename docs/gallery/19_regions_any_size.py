@@ -26,7 +26,8 @@ from skimage.segmentation import slic as library_slic
 
 from densa import raster
 from densa.datasets.synthetic import write_scene
-from densa.engine.regions import MergeSmall, check_regions, region_method, segment_array
+from densa.engine import Work
+from densa.engine.regions import MeanShift, MergeSmall, NormalizedCuts, Slic, Watershed, check_regions, segment_array
 from densa.regions import boundaries, range_at_most
 
 folder = Path(tempfile.mkdtemp())
@@ -68,14 +69,14 @@ print(f"{moved(cut, whole):.0%} of the boundaries have moved, {len(np.unique(cut
 # their faces. Sums are of integers, ties are resolved by position, regions are numbered by their first pixel. So the regions
 # are identical, including their numbers.
 methods = {
-    "SLIC": region_method("slic", image=scene),
-    "watershed": region_method("watershed", image=scene, count=1500, sigma=2),
-    "mean shift": region_method("mean-shift", image=scene, spatial_radius=5, range_radius=8, min_size=40),
-    "normalized cuts": region_method("normalized-cuts", image=scene, base="slic", count=12),
+    "SLIC": Slic(),
+    "watershed": Watershed(1500, sigma=2),
+    "mean shift": MeanShift(5, 8, min_size=40),
+    "normalized cuts": NormalizedCuts(Slic(), 12),
 }
 found = {name: segment_array(method, scene) for name, method in methods.items()}
 for name, method in methods.items():
-    differ = [int((segment_array(method, scene, tile_size=size) != found[name]).sum()) for size in (100, 256)]
+    differ = [int((segment_array(method, scene, Work(tile_size=size)) != found[name]).sum()) for size in (100, 256)]
     print(f"{name}: {found[name].max()} regions; pixels that differ in tiles of 100 and 256: {differ}")
 
 # %%
@@ -84,8 +85,8 @@ near = np.s_[196:316, 176:336]
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
 shown = {
     "cut into tiles": cut,
-    "densa, in tiles of 256": segment_array(methods["SLIC"], scene, tile_size=256),
-    "densa, watershed in tiles of 256": segment_array(methods["watershed"], scene, tile_size=256),
+    "densa, in tiles of 256": segment_array(methods["SLIC"], scene, Work(tile_size=256)),
+    "densa, watershed in tiles of 256": segment_array(methods["watershed"], scene, Work(tile_size=256)),
 }
 for axis, (name, regions) in zip(axes, shown.items(), strict=True):
     picture = photo.copy()
@@ -149,5 +150,5 @@ print(f"with values at most 120 apart: {dict(failing.counts)}; the first: {faili
 # %%
 # All results can be merged further: small regions into the neighbour of nearest mean colour, as with ``--min-size`` above, or
 # by any rule on the region graph, which is computed tile by tile as well.
-merged = segment_array(MergeSmall(methods["watershed"], 300), scene, tile_size=300)
+merged = segment_array(MergeSmall(methods["watershed"], 300), scene, Work(tile_size=300))
 print(f"watershed: {found['watershed'].max()} regions, {merged.max()} of 300 pixels or more")
