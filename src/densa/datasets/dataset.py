@@ -99,7 +99,7 @@ class Dataset:
 
         Raises:
             InputError: there is no mask, it cannot be read, it has another size than the image, or it holds values or
-                colours that the legend does not know.
+                colours that are not in the legend.
         """
         return self.labels_and_valid(i)[0]
 

@@ -49,7 +49,7 @@ def from_config(config: Mapping[str, Any]) -> PixelDescriptor:
     """The descriptor that `to_config` wrote; parameters that are left out have their defaults.
 
     Raises:
-        InputError: an unknown kind or parameter, or values that the descriptor refuses.
+        InputError: an unknown kind or parameter, or values out of range.
     """
     return _from_config(config, 0)
 

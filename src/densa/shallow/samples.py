@@ -25,7 +25,7 @@ def tissue_strokes() -> Strokes:
 
 
 def tissue(folder: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
-    """Write the stained tissue and its strokes, for `densa train IMAGE --strokes FILE`.
+    """Write the stained tissue and its strokes, on which a shallow method can be trained.
 
     Args:
         folder: folder of `tissue.tif` and `strokes.json`, created where it does not exist.

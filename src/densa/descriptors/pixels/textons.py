@@ -26,11 +26,11 @@ _ELONGATION = 3.0  # derivatives are smoothed this much wider across their direc
 class TextonBank(PlaneDescriptor):
     """Gaussians (sigma 1, 2, 4) of every channel, derivatives (2, 4) and Laplacians of Gaussians (1, 2, 4, 8) of one.
 
-    In colour the channels are L / 100, (a + 128) / 255 and (b + 128) / 255 of CIE Lab, the filters after the Gaussians
-    see L, and there are 17. Without, the channels are the n bands as they are, the other filters see their mean, and
-    there are 3 n + 8. Derivatives are those of Gaussians smoothed three times as much across their direction.
+    In colour the channels are L / 100, (a + 128) / 255 and (b + 128) / 255 of CIE Lab; derivatives and Laplacians are
+    taken of L: 17 responses. Without colour the channels are the n bands as they are; derivatives and Laplacians are
+    taken of their mean: 3 n + 8 responses. Derivatives are smoothed three times as wide across their direction.
 
-    Departure: true Gaussian derivatives, where the Darwin framework takes Sobel's operator and OpenCV's kernels.
+    Departure: true Gaussian derivatives, where the Darwin framework uses Sobel's operator and OpenCV's kernels.
     Nodata: a response is the derivative of the smoothed image divided by the smoothed weight of the valid pixels.
 
     Attributes:
