@@ -39,7 +39,7 @@ ROOMS = {
         ("opening",),
     ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
-    "engine": [("tiles",), ("resources",), ("work",), ("prediction", "regions")],
+    "engine": [("resources",), ("work",), ("prediction", "regions")],
     "engine/regions": [
         ("settings", "stages"),
         ("components", "cuts_of_pixels", "graph", "mean_shift", "slic", "watershed"),
@@ -50,7 +50,7 @@ ROOMS = {
     "raster": [
         ("atomic", "mirroring", "polygons"),
         ("raster",),
-        ("decoded", "gdal", "grid", "ground", "part", "reduced_copy"),
+        ("decoded", "gdal", "grid", "ground", "in_memory", "part", "reduced_copy"),
         ("photo", "vector", "volume"),
         ("opening",),
         ("writing",),

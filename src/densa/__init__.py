@@ -7,9 +7,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from densa import (
+        crf,
+        datasets,
+        descriptors,
+        engine,
+        methods,
+        metrics,
+        networks,
+        operators,
+        raster,
+        regions,
+        reports,
+        segmenter,
+        shallow,
+        training,
+    )
     from densa.errors import InputError
     from densa.legend import Legend
     from densa.methods import load
+    from densa.verbs.compare import compare
+    from densa.verbs.evaluate import evaluate
+    from densa.verbs.predict import predict
+    from densa.verbs.results import LabelMap, Regions
+    from densa.verbs.segment import segment
+    from densa.verbs.train import train
 
 # Activations of large images are fresh memory in every layer: in huge pages it costs a thirtieth of the page faults.
 # torch reads this at its first allocation; nothing happens where the system has no such pages.
@@ -30,15 +52,52 @@ def _kernel_folder() -> Path:
     return Path(base, "densa", f"kernels-{version('densa')}")
 
 
-# In a checkout kernels lie beside their sources as ever. Numba reads this whenever it compiles; where the folder cannot
-# be made, it takes its usual place.
+# In a checkout kernels lie beside their sources, as Numba keeps them by default. Numba reads this whenever it compiles;
+# where the folder cannot be made, it takes its usual place.
 if {"site-packages", "dist-packages"} & set(Path(__file__).parts):
     os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_folder()))
 
-__all__ = ["InputError", "Legend", "__version__", "load"]
+__all__ = [
+    "InputError",
+    "LabelMap",
+    "Legend",
+    "Regions",
+    "__version__",
+    "compare",
+    "crf",
+    "datasets",
+    "descriptors",
+    "engine",
+    "evaluate",
+    "load",
+    "methods",
+    "metrics",
+    "networks",
+    "operators",
+    "predict",
+    "raster",
+    "regions",
+    "reports",
+    "segment",
+    "segmenter",
+    "shallow",
+    "train",
+    "training",
+]
 
-# Looked up when first used, so that `densa --help` does not wait for numpy and torch.
-_HOMES = {"InputError": "densa.errors", "Legend": "densa.legend", "load": "densa.methods"}
+# Imported when first used: neither `import densa` nor `densa --help` waits for numpy and torch.
+_HOMES = {
+    "InputError": "densa.errors",
+    "LabelMap": "densa.verbs.results",
+    "Legend": "densa.legend",
+    "Regions": "densa.verbs.results",
+    "compare": "densa.verbs.compare",
+    "evaluate": "densa.verbs.evaluate",
+    "load": "densa.methods",
+    "predict": "densa.verbs.predict",
+    "segment": "densa.verbs.segment",
+    "train": "densa.verbs.train",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -48,4 +107,10 @@ def __getattr__(name: str) -> Any:
         return version("densa")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return import_module(f"densa.{name}")
     raise AttributeError(f"module 'densa' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

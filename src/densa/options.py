@@ -140,7 +140,9 @@ class Declared:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             said = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-            raise ValueError(f"{said}, got {first['input']!r}") from error
+            near = difflib.get_close_matches(str(value), self.choices, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"{said}, got {first['input']!r}{hint}") from error
         return value
 
 

@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from densa import raster
+from densa import cli, raster
 
 
 def test_help_does_not_wait_for_torch():
@@ -17,10 +18,23 @@ def test_help_does_not_wait_for_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-VERBS = ("train", "predict", "evaluate", "compare", "ensemble", "seams", "regions", "models", "info", "demo")
+def test_the_list_of_verbs_is_complete_and_true(run_cli):
+    """Every module of the command line with a function of its name is a verb."""
+    from densa.cli import VERBS
+
+    names = {path.stem for path in Path(cli.__file__).parent.glob("*.py")} - {"__init__", "common", "derived"}
+    assert set(VERBS) == names | {"models"}
+    code, out, _ = run_cli("--help")
+    assert code == 0
+    assert all(f"\n  {verb} " in out for verb in VERBS)
 
 
-@pytest.mark.parametrize("verb", VERBS)
+def test_an_unknown_verb_gets_the_nearest(run_cli):
+    code, _, err = run_cli("trian")
+    assert (code, err) == (2, "densa: there is no command 'trian'; did you mean train?\n")
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
 def test_every_verb_has_help(run_cli, verb):
     code, out, _ = run_cli(verb, "--help")
     assert code == 0

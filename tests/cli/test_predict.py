@@ -79,8 +79,8 @@ def test_dry_run_tells_tiles_time_disk_and_memory(run_cli, trained, scene, tmp_p
         (["--memory", "lots"], "memory must be a number with a unit, as 2GB or 800MiB, got 'lots'"),
         (["--memory", "50MB"], "is too small for this model on scene.tif; the least is"),
         (["--shard", "2/2"], "shard must be i/n"),
-        (["--dask", "nowhere"], "a scheduler's address"),
-        (["--blend", "cubic"], "'linear', 'hann'"),
+        (["--dask", "nowhere"], "--dask must be the address of a scheduler"),
+        (["--blend", "cubic"], "'linear' or 'hann'"),
         (["--samples", "3"], "Monte-Carlo"),
         (["--tile-size", "40"], "multiple of the stride 16, got 40; use 32 or 48"),
     ],
@@ -167,4 +167,4 @@ def test_patches_of_the_best_size(run_cli, trained, scene, tmp_path):
         "predict", trained, scene, "-o", tmp_path / "y.tif", "--context", "paper", "--tile-size", 64, "--workers", 2
     )
     assert code == 2
-    assert "leave out --tile-size, --workers" in err
+    assert "leave out --tile-size 64, --workers 2" in err

@@ -150,11 +150,14 @@ def test_a_dry_run_writes_nothing(run_cli, photo, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--method", "felzenszwalb"], "unknown region method 'felzenszwalb'; choose from components, mean-shift"),
+        (["--method", "felzenszwalb"], "--method must be 'slic', 'watershed', 'mean-shift'"),
         (["--sigma", "2"], "--sigma is no option of slic"),
         (["--count", "9", "--size", "9"], "either a count of superpixels or the size of one"),
-        (["--method", "normalized-cuts", "--base", "kmeans"], "--base must be pixels, slic, watershed or mean-shift"),
-        (["--method", "watershed", "--markers", "none.tif"], "cannot be read"),
+        (
+            ["--method", "normalized-cuts", "--base", "kmeans"],
+            "--base must be 'pixels', 'slic'",
+        ),
+        (["--method", "watershed", "--markers", "none.tif"], "--markers must exist, got none.tif"),
         (["--method", "watershed", "--relief", "as-is"], "one band"),
         (["--method", "components", "--connectivity", "6"], "connectivity must be 4 or 8 neighbours, got 6"),
         (["--outline", "lines.jpg"], "must end in .png or .tif"),
@@ -162,9 +165,9 @@ def test_a_dry_run_writes_nothing(run_cli, photo, tmp_path):
         (["--memory", "60MB"], "is too small for slic on astronaut.tif; the least is about"),
         (["--check", "some.tif"], "give either -o REGIONS.tif"),
         (["--predicate", "range:3"], "--predicate is for --check"),
-        (["--dask", "local:0"], "--dask local:N starts 1 to"),
+        (["--dask", "local:0"], "--dask of local:N must start 1 to"),
         (["--method", "slic", "--count", "100000"], "superpixels"),
-        (["--method", "mean-shift", "--range-radius", "-1"], "range_radius"),
+        (["--method", "mean-shift", "--range-radius", "-1"], "--range-radius must be"),
     ],
 )
 def test_mistakes_are_one_line(run_cli, photo, tmp_path, arguments, said):

@@ -83,8 +83,8 @@ def test_help_is_in_groups(run_cli):
     assert code == 0
     headings = [line for line in out.splitlines() if line.endswith(":") and not line.startswith(" ")]
     assert headings == [
-        "Arguments:", "Options:", "Network:", "Shallow methods:", "Data:", "Run:", "Patches:", "Optimiser:", "Loss:",
-        "Augmentation:", "Machine and log:", "This call:",
+        "Arguments:", "Data:", "Model:", "Features:", "Superpixels:", "Samples:", "Trees:", "Run:", "Validation:",
+        "Patches:", "Optimiser:", "Loss:", "Augmentation:", "Computation:", "Log:", "This call:", "Options:",
     ]  # fmt: skip
 
 
@@ -93,16 +93,16 @@ def test_help_is_in_groups(run_cli):
     [
         (["--model", "unnet"], "unknown network 'unnet'; did you mean unet"),
         (["--recipe", "papers"], "unknown recipe 'papers'; did you mean paper?"),
-        (["--patch-size", "0"], "patch_size must be a side in pixels, at least 1, or height and width"),
-        (["--patch-size", "9x8x7"], "patch_size must be a side"),
+        (["--patch-size", "0"], "--patch-size must be a side in pixels, at least 1, or height and width"),
+        (["--patch-size", "9x8x7"], "--patch-size must be a side"),
         (["--milestones", "0.5,2"], "milestones must be shares of the run"),
-        (["--model-argument", "dropout"], "model_arguments must be NAME=VALUE"),
+        (["--model-argument", "dropout"], "--model-argument must be NAME=VALUE"),
         (["--model-argument", "depth=3"], "network unet has no argument 'depth'; it has width"),
-        (["--model-argument", "dropout=[1"], "model_arguments must be NAME=VALUE with a number"),
+        (["--model-argument", "dropout=[1"], "--model-argument must be NAME=VALUE with a number"),
         (["--model-argument", "dropout=much"], "network unet cannot be built of {'width': 16, 'dropout': 'much'}"),
         (["--sampling", "some"], "sampling must be 'random', 'balanced'"),
-        (["--loss-scale", "max"], "loss_scale must be 'mean', 'image' or 'sum'"),
-        (["--bias-rate", "0"], "bias_rate must be greater than 0"),
+        (["--loss-scale", "max"], "--loss-scale must be 'mean', 'image' or 'sum'"),
+        (["--bias-rate", "0"], "--bias-rate must be greater than 0"),
         (["--weights", "imagenet"], "there are no published weights for unet"),
         (
             ["--model", "fcn8s", "--weights", "nothing.pth"],

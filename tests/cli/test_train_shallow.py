@@ -15,7 +15,7 @@ QUICK = ["--trees", 5, "--samples", 600, "--scales", "1,2"]
 def test_train_predict_evaluate_info(run_cli, squares, tmp_path, method):
     run = tmp_path / method
     # five rounds of boosting are unsure of everything; a frequent class would take it all
-    own = ["--regions", 8, "--model-argument", "prior=0"] if method == "region-boosting" else []
+    own = ["--region-size", 8, "--model-argument", "prior=0"] if method == "region-boosting" else []
     code, out, err = run_cli("train", squares, "-o", run, "--model", method, *QUICK, *own)
     assert code == 0, err
     assert "5 trees" in out
@@ -42,7 +42,7 @@ def test_its_config_repeats_the_run(run_cli, squares, tmp_path):
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
     assert weights[0] == weights[1]
     config = yaml.safe_load((tmp_path / "a" / "config.yaml").read_text())
-    assert config["model_arguments"] == {"trees": 5, "samples": 600, "scales": "1,2"}
+    assert [config[name] for name in ("trees", "samples", "scales")] == [5, 600, [1.0, 2.0]]
     assert "optimizer" not in config
     code, _, err = run_cli("train", "--config", tmp_path / "a" / "config.yaml", "-o", tmp_path / "a")
     assert code == 2
@@ -88,15 +88,18 @@ def test_strokes_on_one_image(run_cli, squares, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--model", "pixel-forest", "--optimizer", "sgd", "--steps", 9], "optimizer, steps means nothing for pixel-f"),
-        (["--model", "pixel-forest", "--regions", 8], "pixel-forest has no argument regions"),
+        (
+            ["--model", "pixel-forest", "--optimizer", "sgd", "--steps", 9],
+            "--optimizer, --steps has no effect on",
+        ),
+        (["--model", "pixel-forest", "--region-size", 8], "--region-size has no effect on pixel-forest"),
         (["--model", "region-forest", "--features", "colour"], "features must be some of bands"),
         (["--model", "region-forest", "--features", "bands,colours"], "need the three bands"),
         (["--model", "pixel-forest", "--scales", "a"], "scales must be numbers"),
-        (["--model", "pixel-forest", "--model-argument", "prior=yes"], "prior must be a number"),
+        (["--model", "pixel-forest", "--model-argument", "prior=yes"], "--prior must be a valid number"),
         (["--model", "pixel-forest", "--model-argument", "magic=1"], "has no argument magic"),
-        (["--model", "pixel-forest", "--trees", 0], "trees must be 1"),
-        (["--model", "unet", "--trees", 5], "trees means nothing for unet"),
+        (["--model", "pixel-forest", "--trees", 0], "--trees must be greater than or equal to 1"),
+        (["--model", "unet", "--trees", 5], "--trees has no effect on unet"),
     ],
 )
 def test_mistakes_are_said_in_one_line(refused, options, said):
@@ -135,7 +138,7 @@ def test_a_crf_is_kept_where_it_helps(run_cli, squares, tmp_path, model, monkeyp
 
 def test_a_forest_is_compared_with_a_network(run_cli, squares, trained, tmp_path):
     run = tmp_path / "forest"
-    assert run_cli("train", squares, "-o", run, "--model", "region-forest", "--regions", 8, *QUICK)[0] == 0
+    assert run_cli("train", squares, "-o", run, "--model", "region-forest", "--region-size", 8, *QUICK)[0] == 0
     models = f"{run},{trained}"
     code, out, err = run_cli(
         "compare", squares, "--models", models, "--accuracy-only", "-o", tmp_path / "report", "--json"

@@ -4,33 +4,75 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from densa.cli import compare, demo, ensemble, evaluate, info, predict, regions, seams, train
-from densa.cli.derived import DerivedCommand
 from densa.errors import InputError
 
-__all__ = ["app", "main"]
+__all__ = ["VERBS", "app", "main"]
+
+VERBS = {
+    "train": "Train a network or a shallow method on images and masks.",
+    "predict": "Label every pixel of images with a trained model.",
+    "ensemble": "Combine trained models into one that predicts their mean or product.",
+    "compare": "Put methods side by side: accuracy, time, memory and size.",
+    "evaluate": "Compare predictions with masks: numbers and one page.",
+    "seams": "Predict an image under two tilings, and tell where labels differ.",
+    "regions": "Partition an image into regions of similar pixels.",
+    "models": "List the methods, with their source.",
+    "info": "Show the size and context of a network, or the settings of a run.",
+    "demo": "All of it in some minutes, on images that come with scikit-image.",
+}
+"""The verbs, each of which is a function of this name in the module of this name; `models` is in `info`."""
+
+
+class _Verbs(TyperGroup):
+    """Imports a verb when it is called: `densa VERB` waits for no other."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return _command(cmd_name) if cmd_name in VERBS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The verb, or the nearest names."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], VERBS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(VERBS)}"
+            raise InputError(f"there is no command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+def _command(verb: str) -> Any:
+    from densa.cli.derived import DerivedCommand
+
+    module = import_module(f"densa.cli.{'info' if verb == 'models' else verb}")
+    function: Callable[..., Any] = getattr(module, verb)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    alone.command(verb, cls=DerivedCommand)(function)
+    return get_command(alone)
+
 
 # Plain help: rich alone would take longer than all the rest of `densa --help`.
 app = typer.Typer(
+    cls=_Verbs,
     help="Label every pixel of an image: train, predict, evaluate.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("train", cls=DerivedCommand)(train.train)
-app.command("predict", cls=DerivedCommand)(predict.predict)
-app.command("ensemble", cls=DerivedCommand)(ensemble.ensemble)
-app.command("compare", cls=DerivedCommand)(compare.compare)
-app.command("evaluate", cls=DerivedCommand)(evaluate.evaluate)
-app.command("seams", cls=DerivedCommand)(seams.seams)
-app.command("regions", cls=DerivedCommand)(regions.regions)
-app.command("models", cls=DerivedCommand)(info.models)
-app.command("info", cls=DerivedCommand)(info.info)
-app.command("demo", cls=DerivedCommand)(demo.demo)
 
 # What the disk or the rights of a folder refuse is the user's to mend, not a defect.
 _USERS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG}

@@ -18,7 +18,11 @@ __all__ = ["DerivedCommand", "in_flags", "options_from"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FORMS = re.compile(
-    r"`(\w+)`|\b(\w+)=(\w[\w.:,/-]*)|\b(\w+(?:, \w+)*)(?= (?:must|is missing|has no effect)\b)|\b(\w+_\w+)\b"
+    r"`(?P<quoted>\w+)`"
+    r"|\b(?P<name>\w+)=(?P<value>\w[\w.:,/-]*)"
+    r"|\b(?P<named>\w+(?:, \w+)*)(?= (?:must|is missing|has no effect)\b)"
+    r"|\b(?P<listed>\w+(?:, \w+){2,})"
+    r"|\b(?P<alone>\w+_\w+)\b"
 )
 
 
@@ -62,7 +66,8 @@ def _is_option(parameter: inspect.Parameter) -> bool:
 
 def _parameter(one: Declared) -> inspect.Parameter:
     """A parameter of a command; its default None means "not given"."""
-    kind: Any = next((k for k in (int, float, Path) if one.kind in (k, k | None)), str)
+    kinds = () if one.option.read is not None else (int, float, Path)
+    kind: Any = next((k for k in kinds if one.kind in (k, k | None)), str)
     kind = list[str] if _is_repeatable(one) else bool if one.is_flag else kind
     flag = f"{one.flag}/--no-{one.flag[2:]}" if one.is_flag and _is_negatable(one) else one.flag
     option = typer.Option(
@@ -146,15 +151,18 @@ def in_flags(message: str, flags: Mapping[str, str]) -> str:
     """
 
     def replaced(match: re.Match[str]) -> str:
-        quoted, name, value, listed, alone = match.groups()
-        if name is not None:
-            if name not in flags:
+        form = match.groupdict()
+        if form["name"] is not None:
+            if form["name"] not in flags:
                 return match[0]
-            return {"True": flags[name], "False": f"--no-{flags[name].lstrip('-')}"}.get(
-                value, f"{flags[name]} {value}"
-            )
-        if listed is not None:
-            return ", ".join(flags.get(one, one) for one in listed.split(", "))
-        return flags.get(quoted or alone, match[0])
+            flag, value = flags[form["name"]], form["value"]
+            return {"True": flag, "False": f"--no-{flag.lstrip('-')}"}.get(value, f"{flag} {value}")
+        names = (form["quoted"] or form["named"] or form["listed"] or form["alone"]).split(", ")
+        if form["listed"] and not all(name in flags for name in names):  # an ordinary list of words
+            names = [flags.get(name, name) if "_" in name else name for name in names]
+            return ", ".join(names)
+        if form["quoted"] and names[0] not in flags:
+            return match[0]
+        return ", ".join(flags.get(name, name) for name in names)
 
     return _FORMS.sub(replaced, message)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from densa.cli.common import Config, Json, print_json
+from densa.errors import InputError
 
 
 def models(as_json: Json = False) -> None:
@@ -30,21 +32,51 @@ def info(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show the parameters, receptive field, halo and size of a network, or what a trained model expects."""
+    """Show the parameters, receptive field, halo and size of a network, or what a trained model expects.
+
+    Of a run, its settings follow as a table.
+    """
+    if ("/" in model or "\\" in model) and not Path(model).exists():
+        raise InputError(f"model must be the name of a method or a folder, got {model}: there is no such folder")
     from densa.methods import describe, describe_run
 
     content = describe_run(Path(model)) if Path(model).is_dir() else describe(model, bands, classes, width=width)
     if as_json:
         print_json(content)
         return
+    training = dict(content.pop("training", None) or {})
+    settings = {**training.pop("settings", {}), **training.pop("arguments", {})}
     for key, value in content.items():
         print(f"{key.replace('_', ' '):<18} {_shown(value)}")
+    for key, value in training.items():
+        print(f"{'training ' + key.replace('_', ' '):<18} {_shown(value)}")
+    _show_settings(settings)
+
+
+def _show_settings(settings: Mapping[str, Any]) -> None:
+    """The settings of a training, a group each, with what differs from the default marked."""
+    from densa.options import options_of
+    from densa.training.settings import TrainOptions
+
+    title = None
+    for name, one in options_of(TrainOptions).items():
+        if name not in settings:
+            continue
+        if one.title != title:
+            title = one.title
+            print(f"\n{title}")
+        value, default = settings[name], list(one.default) if isinstance(one.default, tuple) else one.default
+        words = one.default_words if value is None else f"{_shown(value)} {one.option.unit}".rstrip()
+        changed = "" if value == default or value is None else f"(default {one.default_words or 'none'})"
+        print(f"  {name:<18} {words:<20} {changed}".rstrip())
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int):
         return f"{value:,}".replace(",", " ")
     if isinstance(value, dict):
         return ", ".join(f"{key} {_shown(item)}" for key, item in value.items())

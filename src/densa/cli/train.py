@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from densa.cli.common import print_json
-from densa.cli.derived import options_from
+from densa.cli.derived import in_flags, options_from
 from densa.settings import Resumable
 from densa.training.settings import TrainOptions
+from densa.verbs.tell import tell
 
 
 def _of_call(*names: str, **more: Any) -> Any:
@@ -45,7 +45,7 @@ def train(
     try:
         result = train(data, output=output, config=config, **given)
     except Interrupted as stop:
-        print(f"densa: {stop}", file=sys.stderr)
+        tell(in_flags(str(stop), {"resume": "--resume"}))
         raise typer.Exit(2) from None
     if as_json:
         print_json({key: str(value) if isinstance(value, Path) else value for key, value in vars(result).items()})

@@ -1,13 +1,15 @@
 """Images in and label maps out: the only package that opens or writes image files."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from densa.lazy_names import import_on_use
 
 if TYPE_CHECKING:
     from densa.raster.atomic import atomic_output
     from densa.raster.gdal import set_read_cache
     from densa.raster.grid import Grid, tiles
-    from densa.raster.opening import open, read_mask
+    from densa.raster.in_memory import from_array
+    from densa.raster.opening import open, read_image, read_mask
     from densa.raster.polygons.polygoniser import Polygon, Polygoniser, polygonise
     from densa.raster.raster import Georeference, Raster, Window
     from densa.raster.reduced_copy import overview
@@ -30,9 +32,11 @@ __all__ = [
     "Window",
     "atomic_output",
     "carried_legend",
+    "from_array",
     "open",
     "overview",
     "polygonise",
+    "read_image",
     "read_label_map",
     "read_mask",
     "set_read_cache",
@@ -49,7 +53,8 @@ _MODULES = {
     "atomic": ("atomic_output",),
     "gdal": ("set_read_cache",),
     "grid": ("Grid", "tiles"),
-    "opening": ("open", "read_mask"),
+    "in_memory": ("from_array",),
+    "opening": ("open", "read_image", "read_mask"),
     "polygons.polygoniser": ("Polygon", "Polygoniser", "polygonise"),
     "raster": ("Georeference", "Raster", "Window"),
     "reduced_copy": ("overview",),
@@ -59,11 +64,6 @@ _MODULES = {
     "writing.overlay": ("write_outlines", "write_overlay"),
     "writing.picture": ("write_picture",),
 }
-_WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for only: reading an image needs neither numba nor SciPy nor shapely."""
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+# Reading an image needs neither numba nor SciPy nor shapely.
+__getattr__ = import_on_use(__name__, _MODULES)

@@ -16,7 +16,7 @@ from densa.raster.photo import open_photo, photo_format
 from densa.raster.raster import Raster, ValuesAndValidity, Window
 from densa.raster.volume import open_volume
 
-__all__ = ["open", "read_mask"]
+__all__ = ["open", "read_image", "read_mask"]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -37,6 +37,30 @@ def open(path: Path | str, *, page: int = 0) -> Raster:
         InputError: the file is missing, empty, damaged, too large, or not an image.
     """
     return _open(Path(path), page, expand_palette=True)
+
+
+def read_image(path: Path | str, *, page: int = 0) -> NDArray[np.generic]:
+    """Read an image as an array, without alpha; see `open` for its validity and georeference.
+
+    Args:
+        path: the file.
+        page: number of the image in a multi-page TIFF or an animation, from 0.
+
+    Returns:
+        (h, w, bands) values as they are stored; what a mask, nodata or alpha marks as missing is there too.
+
+    Raises:
+        InputError: as `open`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> raster.write_bands("image.tif", np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
+        >>> raster.read_image("image.tif").shape
+        (3, 4, 2)
+    """
+    with open(path, page=page) as image:
+        return np.ascontiguousarray(np.moveaxis(image.read()[0], 0, -1))
 
 
 def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) -> NDArray[np.integer]:

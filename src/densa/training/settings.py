@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from annotated_types import Ge, Gt, Lt
 
 from densa.errors import InputError
@@ -74,6 +73,8 @@ def named_arguments(value: Any) -> Any:
     """
     if not isinstance(value, (list, tuple)):
         return value
+    import yaml
+
     pairs = [str(entry).partition("=") for entry in value]
     if wrong := [name for name, sign, _ in pairs if not sign]:
         raise ValueError(f"must be NAME=VALUE, such as dropout=0.5, got {wrong[0]!r}")

@@ -98,8 +98,8 @@ def _scribbles(folder: Path, seed: int, overwrite: bool) -> dict[str, Any]:
     from densa.shallow import draw_strokes, read_strokes, tissue
 
     image, drawn = tissue(folder, overwrite=overwrite)
-    options: dict[str, Any] = {"strokes": drawn, "model": "pixel-forest", "trees": 50, "scales": (1, 3.5, 8), "seed": seed}
-    run = train(image, output=folder / "forest", overwrite=overwrite, progress=False, **options).folder
+    forest: dict[str, Any] = {"model": "pixel-forest", "trees": 50, "scales": (1, 3.5, 8), "seed": seed}
+    run = train(image, output=folder / "forest", overwrite=overwrite, progress=False, strokes=drawn, **forest).folder
     _predict(run, [image], folder / "map.png", overwrite=overwrite)
     strokes = read_strokes(drawn)
     with raster.open(image) as opened:

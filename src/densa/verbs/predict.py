@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 from densa.engine.prediction.settings import PolygonShape
 from densa.engine.work.settings import Work
 from densa.errors import InputError
+from densa.options import options_of, with_options
 from densa.progress import progress_bar
-from densa.verbs.settings import PredictOptions
+from densa.settings import Computation
+from densa.verbs.inputs import opened, path_of
+from densa.verbs.settings import PredictOptions, Refinement
 from densa.verbs.tell import kept_work, tell
 
 if TYPE_CHECKING:
@@ -19,8 +23,10 @@ if TYPE_CHECKING:
     from densa.engine import Estimate, PlannedImage
     from densa.raster import Raster
     from densa.segmenter import ModelSource, Segmenter
+    from densa.training import TrainResult
+    from densa.verbs.results import LabelMap
 
-__all__ = ["Predicted", "predict_files"]
+__all__ = ["Predicted", "predict", "predict_files"]
 
 
 @dataclass(frozen=True)
@@ -54,13 +60,116 @@ class Predicted:
         return row | (asdict(self.estimate) if self.estimate is not None else {"complete": self.complete})
 
 
+def predict(
+    model: Path | str | TrainResult | Segmenter,
+    images: Any,
+    *,
+    output: Path | str | None = None,
+    **options: Any,
+) -> LabelMap | list[LabelMap] | Predicted | list[Predicted]:
+    """Label every pixel of images with a trained model.
+
+    Args:
+        model: a run or model folder, what `densa.train` returned, or any `Segmenter`.
+        images: the path of an image, an open raster, an (h, w) or (h, w, bands) array, an `xarray.DataArray` with the
+            attributes of rioxarray, or a list of these; with `output`, folders of images as well.
+        output: a folder, or a .png or .tif file for one image; None: label maps in memory.
+        **options: the options of `densa predict`, by name, see the reference. Without `output` they are those of the
+            model: device, precision, tta, samples, seed, crf, crf_parameters, and tile_size.
+
+    Returns:
+        Without `output`, a `LabelMap`, or a list of them for a list of images. With `output`, what was written: a
+        `Predicted`, or a list of them for several images or pages.
+
+    Raises:
+        InputError: no model, images or options that do not fit, an output that exists, an image that fails.
+    """
+    settings = PredictOptions.of(**options)
+    several = isinstance(images, (list, tuple))
+    listed = list(images) if several else [images]
+    if output is None:
+        maps = list(_in_memory(model, listed, settings, options))
+        return maps if several else maps[0]
+    with ExitStack() as stack:
+        paths = [path_of(image, stack) for image in listed]
+        done = list(predict_files(model, paths, Path(output), settings))
+    if failed := [one for one in done if one.error is not None]:
+        raise InputError("; ".join(f"{one.image}: {one.error}" for one in failed))
+    return done if several or len(done) != 1 else done[0]
+
+
+predict.__signature__ = with_options(predict, PredictOptions)  # type: ignore[attr-defined]
+
+_MEMORY_PIXELS = 2**28
+_OF_MODEL = {*options_of(Refinement), *options_of(Computation), "tile_size"}
+
+
+def _in_memory(
+    model: Path | str | TrainResult | Segmenter, images: list[Any], options: PredictOptions, given: Mapping[str, Any]
+) -> Iterator[LabelMap]:
+    if others := sorted(set(given) - _OF_MODEL):
+        raise InputError(f"{', '.join(others)} is for files; give `output`, or leave it out")
+    for image in images:
+        if isinstance(image, (str, Path)) and not Path(image).exists():
+            raise InputError(f"images must exist, got {image}: there is no such file")
+    from densa.engine import predict_array
+    from densa.verbs.results import LabelMap
+
+    segmenter = _load(_source(model, options))
+    for image in images:
+        with opened(image) as raster:
+            if raster.height * raster.width > _MEMORY_PIXELS:
+                raise InputError(
+                    f"{raster.path} has {raster.height} x {raster.width} pixels; give `output`, which writes the map "
+                    "by tiles"
+                )
+            with progress_bar(raster.path.name) as show:
+                labels, confidence = predict_array(segmenter, raster, tile_size=options.tile_size, progress=show)
+            yield LabelMap(labels, segmenter.legend, confidence, raster.georeference)
+
+
+def _source(model: Path | str | TrainResult | Segmenter, options: PredictOptions) -> ModelSource | Segmenter:
+    """What the segmenter is loaded from; a segmenter is one already.
+
+    Raises:
+        InputError: no such folder; options of the model that a segmenter does not take.
+    """
+    folder: Any = getattr(model, "folder", model)
+    if not isinstance(folder, (str, Path)):
+        usual = Refinement()
+        changed = [name for name, value in options.part(Refinement).flat().items() if value != getattr(usual, name)]
+        if changed:
+            raise InputError(f"{', '.join(changed)} has no effect on a segmenter; give the folder of the model")
+        segmenter: Segmenter = folder
+        return segmenter
+    if not Path(folder).exists():
+        raise InputError(f"run must exist, got {folder}: there is no such file or folder")
+    from densa.segmenter import ModelSource
+
+    return ModelSource(
+        Path(folder),
+        device=options.device,
+        precision=options.precision,
+        flips=() if options.tta == "none" else ("rows", "columns"),
+        quarter_turns=options.tta == "all",
+        samples=options.samples,
+        seed=options.seed,
+        crf=_crf(Path(folder), options),
+    )
+
+
 def predict_files(
-    run: Path, images: Sequence[Path], output: Path, options: PredictOptions, *, dry_run: bool = False
+    model: Path | str | TrainResult | Segmenter,
+    images: Sequence[Path],
+    output: Path,
+    options: PredictOptions,
+    *,
+    dry_run: bool = False,
 ) -> Iterator[Predicted]:
     """Predict images one after the other into files; an image that fails does not stop the others.
 
     Args:
-        run: a run or model folder.
+        model: a run or model folder, what training returned, or any segmenter.
         images: files, or folders of images.
         output: a folder, or a .png or .tif file for one image.
         options: of the prediction.
@@ -72,9 +181,10 @@ def predict_files(
     Raises:
         InputError: no model, options that do not fit each other, an output that exists.
     """
-    _check_paths(run, images)
+    if images and not any(image.exists() for image in images):
+        raise InputError(f"images must exist, got {images[0]}: there is no such file or folder")
+    source = _source(model, options)
     from densa.engine import plan_outputs
-    from densa.segmenter import ModelSource
 
     failures: list[Predicted] = []
     planned = plan_outputs(
@@ -89,17 +199,7 @@ def predict_files(
         resume=options.resume or options.shard is not None,
         failed=lambda path, error: failures.append(Predicted(path, error=str(error))),
     )
-    source = ModelSource(
-        run,
-        device=options.device,
-        precision=options.precision,
-        flips=() if options.tta == "none" else ("rows", "columns"),
-        quarter_turns=options.tta == "all",
-        samples=options.samples,
-        seed=options.seed,
-        crf=_crf(run, options),
-    )
-    sizes = _patch_sizes(run, options, dry_run)
+    sizes = _patch_sizes(source, options, dry_run)
     yield from failures
     if not planned:
         return
@@ -111,15 +211,7 @@ def predict_files(
             yield Predicted(one.image, error=str(error))
 
 
-def _check_paths(run: Path, images: Sequence[Path]) -> None:
-    """Before torch is imported, which takes seconds."""
-    if not run.exists():
-        raise InputError(f"run must exist, got {run}: there is no such file or folder")
-    if not any(image.exists() for image in images) and images:
-        raise InputError(f"images must exist, got {images[0]}: there is no such file or folder")
-
-
-def _patch_sizes(run: Path, options: PredictOptions, dry_run: bool) -> tuple[int, ...]:
+def _patch_sizes(source: ModelSource | Segmenter, options: PredictOptions, dry_run: bool) -> tuple[int, ...]:
     """The patch sizes that training scored best, by the model's record; none for exact tiles.
 
     Raises:
@@ -132,10 +224,13 @@ def _patch_sizes(run: Path, options: PredictOptions, dry_run: bool) -> tuple[int
     given = [f"{name}={own[name]}" for name in idle if own[name] != usual[name]] + ["dry_run=True"] * dry_run
     if given:
         raise InputError(f"context=paper predicts patches one after the other; leave out {', '.join(given)}")
+    folder = getattr(source, "folder", None)
+    if folder is None:
+        raise InputError("context=paper needs the folder of a trained model, whose record names its best patch sizes")
     from densa import methods
     from densa.training import recorded_sizes
 
-    return tuple(recorded_sizes(methods.describe_run(run)["training"], options.patch_sizes))
+    return tuple(recorded_sizes(methods.describe_run(folder)["training"], options.patch_sizes))
 
 
 def _crf(run: Path, options: PredictOptions) -> DenseCrf | None:
@@ -162,7 +257,7 @@ def _crf(run: Path, options: PredictOptions) -> DenseCrf | None:
 
 def _predict_one(
     segmenter: Segmenter,
-    source: ModelSource,
+    source: ModelSource | Segmenter,
     one: PlannedImage,
     options: PredictOptions,
     sizes: tuple[int, ...],
@@ -187,13 +282,14 @@ def _predict_one(
 
 def _write(
     segmenter: Segmenter,
-    source: ModelSource,
+    source: ModelSource | Segmenter,
     one: PlannedImage,
     options: PredictOptions,
     sizes: tuple[int, ...],
     image: Raster,
 ) -> bool:
     from densa.engine import predict_patches_to_file, predict_to_file
+    from densa.segmenter import ModelSource
 
     with progress_bar(one.image.name) as show, kept_work(one.files.labels):
         if sizes:
@@ -207,8 +303,8 @@ def _write(
             page=one.page,
             blend=options.blend,
             shard=options.shard,
-            load=_Loader(source),
-            fingerprint=source.fingerprint(),
+            load=_Loader(source) if isinstance(source, ModelSource) else None,
+            fingerprint=source.fingerprint() if isinstance(source, ModelSource) else None,
             progress=show,
             tell=tell,
         )
@@ -217,14 +313,15 @@ def _write(
 class _Loader:
     """Loads the model in another process, which knows the same kinds of models as this one."""
 
-    def __init__(self, source: ModelSource) -> None:
+    def __init__(self, source: ModelSource | Segmenter) -> None:
         self.source = source
 
     def __call__(self) -> Segmenter:
         return _load(self.source)
 
 
-def _load(source: ModelSource) -> Segmenter:
+def _load(source: ModelSource | Segmenter) -> Segmenter:
     from densa import methods  # noqa: F401  # knows every kind of model
+    from densa.segmenter import ModelSource
 
-    return source.load()
+    return source.load() if isinstance(source, ModelSource) else source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from densa.engine.regions.settings import RegionSettings
 from densa.engine.work.settings import Work
 from densa.errors import InputError
-from densa.options import check_paths
+from densa.options import check_paths, options_of, with_options
 from densa.progress import progress_bar
+from densa.verbs.inputs import opened, path_of
 from densa.verbs.settings import RegionProducts, SegmentOptions
 from densa.verbs.tell import kept_work, tell
 
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from densa.engine import Estimate
     from densa.engine.regions import RegionMethod, Violations
     from densa.raster import Raster
+    from densa.verbs.results import Regions
 
-__all__ = ["Segmented", "check_file", "segment_file"]
+__all__ = ["Segmented", "check_file", "segment", "segment_file"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,53 @@ class Segmented:
         if self.estimate is not None:
             return {"output": output} | asdict(self.estimate)
         return {"regions": self.n_regions, "method": self.method, "output": output, **files}
+
+
+def segment(
+    image: Any, method: str = "slic", *, output: Path | str | None = None, **options: Any
+) -> Regions | Segmented:
+    """Partition an image into regions of similar pixels.
+
+    Args:
+        image: the path of an image, an open raster, an (h, w) or (h, w, bands) array, or an `xarray.DataArray` with the
+            attributes of rioxarray.
+        method: "slic", "watershed", "mean-shift", "normalized-cuts", "components" or "relabel".
+        output: a .tif of int32 regions; None: regions in memory.
+        **options: the options of `densa regions`, by name, see the reference. Without `output` they are those of the
+            method, and tile_size.
+
+    Returns:
+        Without `output`, `Regions`, the same as in the file; with `output`, what was written, a `Segmented`.
+
+    Raises:
+        InputError: options that do not fit the method or the image, an output that exists.
+
+    Examples:
+        >>> import numpy as np
+        >>> import densa
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> densa.segment(image, "components").count
+        2
+    """
+    settings = SegmentOptions.of(method=method, **options)
+    if output is not None:
+        with ExitStack() as stack:
+            return segment_file(path_of(image, stack), Path(output), settings)
+    if others := sorted(set(options) - {*options_of(RegionSettings), "tile_size"}):
+        raise InputError(f"{', '.join(others)} is for files; give `output`, or leave it out")
+    if isinstance(image, (str, Path)) and not Path(image).exists():
+        raise InputError(f"image must exist, got {image}: there is no such file")
+    from densa.engine.regions import region_method, segment_array
+    from densa.verbs.results import Regions
+
+    with opened(image) as raster:
+        found = region_method(settings.part(RegionSettings), raster)
+        numbers = segment_array(found, raster, settings.part(Work))
+        return Regions(numbers, found.name, raster.georeference)
+
+
+segment.__signature__ = with_options(segment, SegmentOptions)  # type: ignore[attr-defined]
 
 
 def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run: bool = False) -> Segmented:
@@ -92,7 +142,12 @@ def _estimate(image: Raster, settings: RegionSettings, files: Any, options: Segm
 
 
 def check_file(
-    image: Path, regions: Path, *, predicate: str | None = None, connectivity: int | None = None, work: Work = Work()
+    image: Path,
+    regions: Path,
+    *,
+    predicate: str | None = None,
+    connectivity: int | None = None,
+    work: Work | None = None,
 ) -> Violations:
     """Verify the axioms of a partition on the regions of an image.
 
@@ -118,7 +173,7 @@ def check_file(
             numbers,
             opened,
             parse_predicate(predicate) if predicate else None,
-            work=work,
+            work=work or Work(),
             connectivity=reach_of(connectivity),
             progress=show,
         )

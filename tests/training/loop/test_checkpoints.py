@@ -69,4 +69,4 @@ def test_refusals(tmp_path, tiny):
         load_checkpoint(cut, network, optimizer)
     other = tiny(n_classes=3)
     with pytest.raises(InputError, match="another network"):
-        load_checkpoint(good, other, make_optimizer(other))
+        load_checkpoint(good, other, make_optimizer(other, Optimisation()))

@@ -21,7 +21,9 @@ def _batches(sizes):
 def _step(batches, rate, loss_scale):
     torch.manual_seed(0)
     network = nn.Conv2d(2, 3, 3, padding=1)
-    optimizer = make_optimizer(network, Optimisation(optimizer="sgd", learning_rate=rate, momentum=0.9, weight_decay=5e-4))
+    optimizer = make_optimizer(
+        network, Optimisation(optimizer="sgd", learning_rate=rate, momentum=0.9, weight_decay=5e-4)
+    )
     loss = train_step(make_accelerator("cpu"), network, optimizer, batches, loss_scale=loss_scale)
     return network.state_dict(), loss
 

@@ -132,7 +132,7 @@ class _Stops(nn.Sequential):
 def test_resumed_run_ends_with_the_weights_of_one_never_stopped(tmp_path, scenes, tiny, architecture, at, changes):
     whole, expected = _train(tiny, scenes, tmp_path / "whole", architecture, **changes)
     calls = at * changes.get("accumulation", 1)
-    with pytest.raises(Interrupted, match=f"after step {at}.*--resume"):
+    with pytest.raises(Interrupted, match=f"after step {at}.*resume=True"):
         _train(tiny, scenes, tmp_path / "cut", architecture, _Stops(tiny(), calls), **changes)
     resumed, result = _train(tiny, scenes, tmp_path / "cut", architecture, tiny(seed=8), resume=True, **changes)
     assert _equal(whole, resumed)

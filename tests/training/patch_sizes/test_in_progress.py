@@ -1,6 +1,7 @@
 import csv
 import json
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -181,7 +182,7 @@ def test_sizes_that_the_network_or_the_scenes_do_not_have(scenes):
 
 
 def test_objects_have_their_own_sizes(tmp_path, scenes):
-    with pytest.raises(InputError, match="use --sampling random, balanced or anchors"):
+    with pytest.raises(InputError, match="use sampling=random, sampling=balanced or sampling=anchors"):
         train(_network(), scenes["train"], None, tmp_path, **QUICK | {"sampling": "objects"})
 
 
@@ -216,7 +217,7 @@ def test_a_scene_is_split_by_block_and_the_run_proves_it(tmp_path):
     assert split["distance_px"] >= 20 + 37  # largest patch plus receptive field
     assert {len(split["train"]), len(split["val"])} == {10, 2}
     with pytest.raises(InputError, match=r"blocks of 50 pixels are too small: a buffer of 57 .* need 78"):
-        train_from_config(config.model_copy(update={"split_block": 50}), tmp_path / "other", progress=False)
+        train_from_config(replace(config, split_block=50), tmp_path / "other", progress=False)
 
 
 def test_infrared_and_heights_beside_colours_have_statistics_of_their_own(tmp_path):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Gt
 
-from densa.engine.resources.memory import parse_bytes
-from densa.engine.work.crew import Crew
 from densa.errors import InputError
 from densa.options import Option
 from densa.settings import Resumable
+
+if TYPE_CHECKING:
+    from densa.engine.work.crew import Crew
 
 __all__ = ["Work"]
 
 
 def _bytes(value: Any) -> Any:
     """2000000000, or "2GB"."""
+    from densa.engine.resources.memory import parse_bytes
+
     if not isinstance(value, str):
         return value
     try:
@@ -49,7 +52,13 @@ class Work(Resumable, title="Tiles, memory and workers"):
         str | None, Option("Dask scheduler tcp://host:8786, or local:4 for processes here.", metavar="ADDRESS")
     ] = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.crew  # refuses workers that do not fit each other, before any work is begun  # noqa: B018
+
     @property
     def crew(self) -> Crew:
         """The workers together."""
+        from densa.engine.work.crew import Crew
+
         return Crew(self.workers, self.executor, self.dask)

@@ -1,0 +1,79 @@
+"""Images as verbs take them: paths, open rasters, arrays."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from densa.errors import InputError
+
+if TYPE_CHECKING:
+    from densa.raster import Georeference, Raster
+
+__all__ = ["opened", "path_of"]
+
+
+@contextmanager
+def opened(image: Any) -> Iterator[Raster]:
+    """An image as an open raster; one that was given open stays open.
+
+    Args:
+        image: path, open raster, (h, w) or (h, w, bands) array, or `xarray.DataArray` with the dimensions (y, x),
+            (band, y, x) or (y, x, band) and the attributes of rioxarray.
+
+    Raises:
+        InputError: none of these.
+    """
+    from densa import raster
+
+    if isinstance(image, (str, Path)):
+        with raster.open(image) as found:
+            yield found
+    elif isinstance(image, raster.Raster):
+        yield image
+    else:
+        array, georeference = _array_of(image)
+        yield raster.from_array(array, georeference=georeference)
+
+
+def path_of(image: Any, stack: ExitStack) -> Path:
+    """The path of an image; an array is written to a temporary file that lives as long as `stack`."""
+    if isinstance(image, (str, Path)):
+        return Path(image)
+    from densa import raster
+    from densa.raster.in_memory import ArrayRaster
+
+    if isinstance(image, raster.Raster) and not isinstance(image, ArrayRaster):
+        return image.path
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="densa-")))
+    with opened(image) as found:
+        values, valid = found.read()
+        nodata = None
+        if not valid.all():
+            raise InputError("an array with invalid pixels cannot be written as an input; give a file")
+        place, names = found.georeference, list(found.band_names)
+        raster.write_bands(folder / "array.tif", values, like=place, band_names=names, nodata=nodata)
+    return folder / "array.tif"
+
+
+def _array_of(image: Any) -> tuple[Any, Georeference | None]:
+    dims = getattr(image, "dims", None)
+    if dims is None:
+        return image, None
+    if len(dims) == 3 and dims[0] not in ("y", "latitude", "row"):
+        image = image.transpose(*dims[1:], dims[0])
+    return image.to_numpy(), _georeference_of(image)
+
+
+def _georeference_of(array: Any) -> Georeference | None:
+    """Of the coordinate that rioxarray calls spatial_ref; None where it has no transform."""
+    place = array.coords.get("spatial_ref")
+    text = None if place is None else place.attrs.get("GeoTransform")
+    if text is None:
+        return None
+    from densa.raster.in_memory import georeference_of
+
+    return georeference_of(place.attrs.get("crs_wkt"), [float(v) for v in str(text).split()])
