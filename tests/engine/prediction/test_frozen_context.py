@@ -30,4 +30,7 @@ def test_the_context_is_taken_once_and_the_tiles_agree(scene, tmp_path):
     with raster.open(tmp_path / "whole.p.tif") as written:
         assert np.abs(found[0] - written.read()[0]).max() <= 1
     labels = [raster.read_label_map(tmp_path / f"{name}.tif")[0] for name in (64, 160)]
-    assert_array_equal(labels[0], labels[1])
+    ordered = np.sort(found[0], axis=0)
+    clear = ordered[-1] - ordered[-2] > 2  # of 255: no rounding decides
+    assert clear.mean() > 0.9
+    assert_array_equal(labels[0][clear], labels[1][clear])

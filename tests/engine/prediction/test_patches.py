@@ -41,6 +41,14 @@ def _softmax(logits):
     return powers / powers.sum(axis=0)
 
 
+def _clear(probabilities):
+    """Where the first class is so far ahead of the second that no rounding of float32 decides."""
+    ordered = np.sort(probabilities, axis=0)
+    clear = ordered[-1] - ordered[-2] > 1e-4
+    assert clear.mean() > 0.95
+    return clear
+
+
 def _brute(segmenter, image, sizes):
     """As the authors' code has it: raw logits summed over whole-image accumulators, divided by counts."""
     pixels, valid = image.read()
@@ -124,7 +132,9 @@ def test_constant_logits_stay_constant(scene, sizes):
 def test_one_patch_over_all_is_the_exact_prediction(segmenter, opened):
     rng = np.random.default_rng(2)
     image = opened(rng.integers(0, 255, (3, 50, 44)).astype(np.uint8), "small.tif")
-    assert_array_equal(predict_patches_array(segmenter, image, [50])[0], predict_array(segmenter, image)[0])
+    (strip,) = predict_patches(segmenter, image, [50])
+    found, expected = predict_patches_array(segmenter, image, [50])[0], predict_array(segmenter, image)[0]
+    assert_array_equal(found[_clear(strip.probabilities)], expected[_clear(strip.probabilities)])
 
 
 def test_far_from_patch_borders_both_modes_agree(segmenter, scene):
@@ -146,7 +156,8 @@ def test_nodata(segmenter, opened):
     assert (labels[30:] < 3).all()
     assert (confidence[:30, :40] == 0).all()
     expected, valid = _brute(segmenter, image, [16])
-    assert_array_equal(labels[valid], expected.argmax(axis=0)[valid])
+    clear = _clear(expected) & valid
+    assert_array_equal(labels[clear], expected.argmax(axis=0)[clear])
 
 
 def test_files(segmenter, scene, tmp_path):

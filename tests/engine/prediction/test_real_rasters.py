@@ -104,4 +104,4 @@ def test_tiles_do_not_show(realdata, tmp_path, run_cli, name):
     path = realdata / "rasters" / name
     model = save_network(tmp_path / "model", path)
     said = run_cli("seams", model, path, "--tiles", "128,304", "--precision", "float32", "--device", "cpu", "--json")
-    assert json.loads(said)["differing"] == 0
+    assert json.loads(said)["share"] < 1e-5  # rounding may decide ties of random weights; a seam would be a per mille
