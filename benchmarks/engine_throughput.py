@@ -20,9 +20,9 @@ from machine import machine
 
 from densa import raster
 from densa.engine import PredictionFiles, Work, estimate_prediction, predict_to_file
-from densa.engine.tiles import Grid
 from densa.legend import Legend
 from densa.networks import build
+from densa.raster.grid import Grid
 from densa.segmenter import BandContract, NetworkSegmenter
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     )
     from densa.engine.prediction.predict import predict, predict_array, predict_to_file
     from densa.engine.prediction.settings import PolygonShape
+    from densa.engine.prediction.task import PredictionFiles
     from densa.engine.prediction.tile import TilePrediction
-    from densa.engine.prediction.writers import PredictionFiles
     from densa.engine.resources.estimate import Estimate
     from densa.engine.resources.memory import parse_bytes
     from densa.engine.work.crew import Crew
@@ -58,7 +58,7 @@ _MODULES = {
     "prediction.predict": ("predict", "predict_array", "predict_to_file"),
     "prediction.settings": ("PolygonShape",),
     "prediction.tile": ("TilePrediction",),
-    "prediction.writers": ("PredictionFiles",),
+    "prediction.task": ("PredictionFiles",),
     "resources.estimate": ("Estimate",),
     "resources.memory": ("parse_bytes",),
     "work.crew": ("Crew",),

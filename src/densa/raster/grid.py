@@ -1,14 +1,18 @@
-"""Tiles of an image: cores that partition it, each in a block with the context around it."""
+"""Tiles of an image: cores that partition it, each read as a block with a halo; relations of windows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.raster.raster import Window
+from densa.raster.raster import Raster, Window
 
-__all__ = ["Grid", "common", "tiles"]
+__all__ = ["Block", "Grid", "common", "inside", "overlap", "read_block", "read_window", "tiles", "widened"]
 
 
 def tiles(
@@ -19,7 +23,7 @@ def tiles(
     Args:
         height, width: size of the image in pixels.
         tile_size: side of a core in pixels, a multiple of `stride`.
-        halo: pixels of context around a core.
+        halo: pixels around a core.
         stride: origins of cores and blocks are multiples of it.
 
     Yields:
@@ -35,12 +39,12 @@ def tiles(
 
 @dataclass(frozen=True)
 class Grid:
-    """The tiles of an image, numbered from 0 row by row: cores that partition it, each in a block with its context.
+    """The tiles of an image, numbered from 0 row by row: cores that partition it, each in a block with a halo.
 
     Args:
         height, width: size of the image in pixels.
         tile_size: side of a core in pixels, a multiple of `stride`; cores at the right and bottom are cut off.
-        halo: pixels of context around a core.
+        halo: pixels around a core.
         stride: origins of cores and blocks are multiples of it.
 
     Raises:
@@ -119,3 +123,43 @@ def common(one: Window, other: Window) -> Window:
     bottom = min(one.row + one.height, other.row + other.height)
     right = min(one.column + one.width, other.column + other.width)
     return Window(row, column, bottom - row, right - column)
+
+
+def inside(window: Window, block: Window) -> tuple[slice, slice]:
+    """Rows and columns of `window` in an array that holds `block`."""
+    row, column = window.row - block.row, window.column - block.column
+    return slice(row, row + window.height), slice(column, column + window.width)
+
+
+def widened(window: Window, margin: int, height: int, width: int) -> Window:
+    """A window with `margin` pixels around it, clipped to a raster of `height` x `width` pixels."""
+    around = Window(window.row - margin, window.column - margin, window.height + 2 * margin, window.width + 2 * margin)
+    return common(around, Window(0, 0, height, width))
+
+
+def overlap(one: Window, other: Window) -> bool:
+    """Whether two windows have pixels in common."""
+    part = common(one, other)
+    return part.height > 0 and part.width > 0
+
+
+class Block(NamedTuple):
+    """A tile as it was read: its core, the window around it, (bands, h, w) values and (h, w) validity of the window."""
+
+    core: Window
+    window: Window
+    pixels: NDArray[Any]
+    valid: NDArray[np.bool_]
+
+
+def read_block(raster: Raster, grid: Grid, number: int) -> Block:
+    """Read a tile with its halo; values under nodata become 0, so that they decide nothing."""
+    return read_window(raster, *grid.tile(number))
+
+
+def read_window(raster: Raster, core: Window, window: Window) -> Block:
+    """`read_block` of any core and any window around it."""
+    pixels, valid = raster.read(window)
+    if not valid.all():
+        pixels[:, ~valid] = 0
+    return Block(core, window, pixels, valid)

@@ -9,11 +9,11 @@ from numpy.testing import assert_array_equal
 from densa.engine.regions.components import Components, Relabel
 from densa.engine.regions.run import run_stages, segment_array
 from densa.engine.regions.stages import stitching
-from densa.engine.tiles import Grid
 from densa.engine.work.journal import WorkFolder
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Window
+from densa.raster.grid import Grid
 from densa.regions import connected_components, relabel
 
 on_files = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

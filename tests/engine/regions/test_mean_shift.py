@@ -14,11 +14,11 @@ from densa.engine.regions import mean_shift as tiled
 from densa.engine.regions.mean_shift import MeanShift
 from densa.engine.regions.run import run_stages, segment_array
 from densa.engine.regions.stages.stage import Tile
-from densa.engine.tiles import Grid, inside
 from densa.engine.work.journal import WorkFolder
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Window
+from densa.raster.grid import Grid, inside
 from densa.regions import mean_shift
 from densa.regions.mean_shift.mode_joining import steps
 

@@ -8,35 +8,10 @@ import pytest
 
 from densa.engine import PredictionFiles, Work, predict_to_file
 from densa.engine.prediction.tile import Products, TileJob
-from densa.engine.tiles import Grid
 from densa.engine.work.crew import Crew
 from densa.engine.work.job import run_tile
 from densa.errors import InputError
-from densa.options import options_of
-
-SUFFIXES = (".tif", ".probabilities.tif", ".uncertainty.tif")
-
-
-@pytest.fixture
-def predicted(model, scene, tmp_path):
-    """Predict the scene by tiles of 64; gives the bytes of all its files."""
-    segmenter = model.load()
-
-    def run(name, **options):
-        paths = [tmp_path / f"{name}{suffix}" for suffix in SUFFIXES]
-        work = {"tile_size": 64} | {key: options.pop(key) for key in options_of(Work) if key in options}
-        options = {"load": model.load, "fingerprint": model.fingerprint(), **options}
-        if predict_to_file(segmenter, scene, PredictionFiles(*paths), Work(**work), **options):
-            assert not list(tmp_path.glob("*.partial"))
-            return [path.read_bytes() for path in paths]
-        return None
-
-    return run
-
-
-@pytest.fixture
-def expected(predicted):
-    return predicted("expected")
+from densa.raster.grid import Grid
 
 
 def test_threads(predicted, expected):
@@ -71,26 +46,6 @@ def test_processes_one_of_them_killed(predicted, expected, model, tmp_path, monk
     killer = importlib.import_module("test_crew").DieOnce(model.load, tmp_path / "died")
     assert predicted("processes", workers=2, executor="processes", load=killer) == expected
     assert (tmp_path / "died").exists()
-
-
-def test_shards_in_any_order(predicted, expected):
-    assert predicted("map", shard="2/3") is None
-    assert predicted("map", shard="0/3") is None
-    assert predicted("map", shard="0/3") is None  # a job that was queued twice
-    assert predicted("map", shard="1/3") == expected
-    assert predicted("map", shard="2/3") == expected  # one that comes late finds all done
-
-
-def test_a_shard_takes_the_tiles_of_the_work_folder(predicted, expected):
-    """Budgets are measured, so two machines may choose two sizes."""
-    assert predicted("map", shard="0/2") is None
-    assert predicted("map", shard="1/2", tile_size=None, memory=10**10) == expected
-
-
-@pytest.mark.parametrize("shard", ["4/4", "1", "-1/2", "1/0", "a/b"])
-def test_shards_that_are_none(predicted, shard):
-    with pytest.raises(InputError, match="shard must be i/n with i of 0"):
-        predicted("map", shard=shard)
 
 
 @pytest.mark.parametrize(

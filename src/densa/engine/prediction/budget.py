@@ -11,9 +11,9 @@ from densa.engine.prediction.tile import Products
 from densa.engine.resources.budget import Cost, fitting_tile_size, limit_read_cache
 from densa.engine.resources.exhaustion import is_out_of_memory
 from densa.engine.resources.memory import peak_during, resident_bytes, shown_bytes
-from densa.engine.tiles import Grid
 from densa.errors import InputError
 from densa.raster import Raster
+from densa.raster.grid import Grid
 from densa.segmenter import Segmenter
 
 __all__ = ["choose_tile_size", "default_tile_size", "measure_cost"]

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.prediction.plan import PredictionTask, plan_prediction
-from densa.engine.prediction.writers import PredictionFiles
+from densa.engine.prediction.plan import plan_prediction
+from densa.engine.prediction.task import PredictionFiles, PredictionTask
 from densa.engine.resources.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
 from densa.engine.resources.memory import peak_during
 from densa.engine.work.crew import n_processors, threads_of_each

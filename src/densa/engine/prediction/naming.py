@@ -9,7 +9,7 @@ from pathlib import Path
 from densa import raster
 from densa.datasets.image_files import image_files
 from densa.engine.prediction.settings import PolygonShape
-from densa.engine.prediction.writers import PredictionFiles
+from densa.engine.prediction.task import PredictionFiles
 from densa.errors import InputError
 
 __all__ = ["PlannedImage", "plan_outputs"]

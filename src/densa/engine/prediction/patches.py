@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.prediction.plan import check_bands
+from densa.engine.prediction.task import PredictionFiles, Writers
 from densa.engine.prediction.tile import TilePrediction
-from densa.engine.prediction.writers import PredictionFiles, Writers
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.progress import Progress

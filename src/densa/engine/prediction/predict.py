@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.prediction.plan import PredictionTask, check_bands, checked_grid, plan_prediction
+from densa.engine.prediction.plan import check_bands, checked_grid, plan_prediction
+from densa.engine.prediction.task import PredictionFiles, PredictionTask
 from densa.engine.prediction.tile import Products, TileJob, TilePrediction
-from densa.engine.prediction.writers import PredictionFiles
 from densa.engine.work.crew import compute_ahead
 from densa.engine.work.resumable import Outcome, run_task
 from densa.engine.work.settings import Work

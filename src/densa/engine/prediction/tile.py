@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from densa import raster as rasters
 from densa.engine.resources.budget import keep_worker_small
 from densa.engine.resources.exhaustion import is_out_of_memory
-from densa.engine.tiles import Block, Grid, inside, read_block
 from densa.engine.work.packing import encode_tile
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.raster import Raster, Window
+from densa.raster.grid import Block, Grid, inside, read_block
 from densa.segmenter import Segmenter
 
 __all__ = ["Products", "TileComputer", "TileJob", "TilePrediction", "TileWorker", "Wrap", "entropy"]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from densa.engine.regions.stages.stage import RegionMethod, Stage, Tile
 from densa.engine.regions.stages.stitching import check_count, label_fragments, number_fragments
-from densa.engine.tiles import Grid
 from densa.errors import InputError
 from densa.raster import Raster
+from densa.raster.grid import Grid
 from densa.regions.shared.checks import check_connectivity
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from densa.engine.regions.settings import N_SEGMENTS, VALUE_SCALE
 from densa.engine.regions.stages.stage import RegionMethod, Stage, Tile
 from densa.engine.regions.stages.store import Store
-from densa.engine.tiles import Grid
 from densa.errors import InputError
 from densa.raster import Raster
+from densa.raster.grid import Grid
 from densa.regions import normalized_cuts, pixel_affinities, recursive_normalized_cuts
 
 __all__ = ["PixelCuts"]

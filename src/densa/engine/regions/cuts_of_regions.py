@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from densa.engine.regions.graph.stage import MEANS, GraphStage, RegionTable, graph_bytes_per_pixel, graph_stages
 from densa.engine.regions.settings import VALUE_SCALE
 from densa.engine.regions.stages.stage import RegionMethod, Stage, Tile
-from densa.engine.tiles import Grid
 from densa.errors import InputError
 from densa.raster import Raster
+from densa.raster.grid import Grid
 from densa.regions.normalized_cuts.graph import LARGEST, WeightedGraph
 from densa.regions.normalized_cuts.regions import check_region_cuts, cut_region_graph, weigh_by_means
 

@@ -19,9 +19,9 @@ from densa.checks import as_count
 from densa.engine.regions.stages.stage import RegionMethod, Stage, Tile
 from densa.engine.regions.stages.stitching import fragment_arrays, number_fragments
 from densa.engine.regions.stages.value_range import RangeStage, value_range
-from densa.engine.tiles import Block, Grid, common, inside, widened
 from densa.errors import InputError
 from densa.raster import Raster, Window
+from densa.raster.grid import Block, Grid, common, inside, widened
 from densa.regions.mean_shift.mode_fusion import fuse_graph
 from densa.regions.mean_shift.mode_joining import (
     across_edges,

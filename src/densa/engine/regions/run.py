@@ -21,15 +21,14 @@ from densa.engine.regions.stages.stage import RegionMethod, Stage, StageJob
 from densa.engine.regions.stages.store import Store
 from densa.engine.resources.budget import ASSEMBLY_BYTES, Cost, fitting_tile_size, limit_read_cache
 from densa.engine.resources.memory import resident_bytes, return_large_blocks, shown_bytes
-from densa.engine.tiles import Grid
 from densa.engine.work.crew import Crew
-from densa.engine.work.identity import content_hash, image_identity, origin_tags
-from densa.engine.work.journal import WorkFolder
+from densa.engine.work.journal import WorkFolder, content_hash, image_identity, origin_tags
 from densa.engine.work.resumable import Outcome, Task, compute_missing, run_task
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.progress import Progress
 from densa.raster import Raster, Window
+from densa.raster.grid import Grid
 
 __all__ = ["choose_tile_size", "halo_of", "run_stages", "segment_array", "segment_to_file", "stages_of"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from densa import raster
 from densa.engine.resources.memory import return_large_blocks
-from densa.engine.tiles import Grid
+from densa.raster.grid import Grid
 
 __all__ = ["ASSEMBLY_BYTES", "Cost", "fitting_tile_size", "keep_worker_small", "limit_read_cache"]
 

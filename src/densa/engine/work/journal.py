@@ -1,7 +1,11 @@
-"""The work folder beside an unfinished output: a journal of what is being made, and a file for every finished tile."""
+"""The work folder beside an unfinished output: a journal of what is being made, and a file for every finished tile.
+
+The journal holds fingerprints, which decide whether a run may continue another.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -12,13 +16,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import densa
 from densa.engine.work.packing import has_whole_tile
 from densa.errors import InputError
+from densa.raster import Raster
 
-__all__ = ["WorkFolder", "work_folder"]
+__all__ = ["WorkFolder", "content_hash", "image_identity", "origin_tags", "work_folder"]
 
 _JOURNAL, _LOCK, _PUBLISHING, _ASSEMBLY = "journal.json", "lock", "publishing", "assembly"
 _LARGEST_JOURNAL = 2**20  # bytes
+_PROBE_BYTES = 2**16
+_N_PROBES = 16
 _OURS = re.compile(r"(([a-z0-9]+\.)?\d{9}\.tile|[a-z0-9]+\.table|journal\.json|lock|publishing)(\.[0-9a-f]{8}\.tmp)?$")
 
 
@@ -245,3 +255,48 @@ def _difference(here: Any, there: Any) -> str:
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+# ------------------------------------------------------------------------------------------------ fingerprints
+
+
+def image_identity(raster: Raster, page: int) -> dict[str, Any]:
+    """Name, size, time and some of the content of an image file.
+
+    The folder is left out: machines that share the file may see it under another path.
+    """
+    status = Path(raster.path).stat()
+    return {
+        "name": raster.path.name,
+        "page": page,
+        "bytes": status.st_size,
+        "modified_ns": status.st_mtime_ns,
+        "content": _probe(raster.path, status.st_size),
+        "height": raster.height,
+        "width": raster.width,
+        "bands": raster.n_bands,
+    }
+
+
+def origin_tags(image: Mapping[str, Any]) -> dict[str, str]:
+    """Who made a file, of which image: nothing that another tiling or another day would change.
+
+    Args:
+        image: from `image_identity`.
+    """
+    return {"DENSA_VERSION": densa.__version__, "DENSA_IMAGE": f"{image['name']} {image['content']}"}
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """Hash of what JSON can hold."""
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=12).hexdigest()
+
+
+def _probe(path: Path, n_bytes: int) -> str:
+    """Hash of evenly spread pieces of a file, the first and the last among them."""
+    found = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        for start in sorted({int(s) for s in np.linspace(0, max(n_bytes - _PROBE_BYTES, 0), _N_PROBES)}):
+            file.seek(start)
+            found.update(file.read(_PROBE_BYTES))
+    return found.hexdigest()

@@ -12,11 +12,11 @@ from numpy.testing import assert_array_equal
 from densa.engine.regions.components import Components
 from densa.engine.regions.graph.merge_small import MergeSmall, merge_stages
 from densa.engine.regions.run import run_stages, segment_array
-from densa.engine.tiles import Grid
 from densa.engine.work.journal import WorkFolder
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Window
+from densa.raster.grid import Grid
 from densa.regions import (
     absorb_small_regions,
     connected_components,

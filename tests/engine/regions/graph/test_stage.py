@@ -15,10 +15,10 @@ from densa.engine.regions.graph.stage import ALL, GraphStage, graph_of, graph_st
 from densa.engine.regions.graph.table import BORDERS, narrowed
 from densa.engine.regions.run import run_stages
 from densa.engine.regions.stages.stage import widened
-from densa.engine.tiles import Block, Grid, inside
 from densa.engine.work.journal import WorkFolder
 from densa.errors import InputError
 from densa.raster import Window
+from densa.raster.grid import Block, Grid, inside
 from densa.regions import region_graph, region_statistics
 
 STEPS = {1: ((0, 1), (1, 0)), 2: ((0, 1), (1, 0), (1, 1), (1, -1))}

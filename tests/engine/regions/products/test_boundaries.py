@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
 from densa.engine.regions.products.boundaries import boundary_of
-from densa.engine.tiles import Grid, inside
 from densa.errors import InputError
+from densa.raster.grid import Grid, inside
 from densa.regions import boundaries
 
 label_images = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(

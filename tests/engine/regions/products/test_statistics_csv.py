@@ -15,10 +15,10 @@ from densa.engine.regions.graph.stage import graph_of, graph_stages
 from densa.engine.regions.products import statistics_csv
 from densa.engine.regions.products.statistics_csv import write_statistics
 from densa.engine.regions.run import run_stages
-from densa.engine.tiles import Grid
 from densa.engine.work.journal import WorkFolder
 from densa.errors import InputError
 from densa.raster import Georeference, Window
+from densa.raster.grid import Grid
 from densa.raster.ground import ground_of
 from densa.regions import region_statistics
 

@@ -9,9 +9,9 @@ from numpy.testing import assert_array_equal
 
 from densa.engine.regions.stages import stitching
 from densa.engine.regions.stages.stitching import describe_fragments, face_links, fragment_arrays, number_fragments
-from densa.engine.tiles import Grid, inside
 from densa.errors import InputError
 from densa.raster import Window
+from densa.raster.grid import Grid, inside
 from densa.regions import connected_components
 
 shapes = st.one_of(

@@ -8,9 +8,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
 from densa.engine.regions.stages.value_range import RangeStage, ValueRange, fixed_point, value_range
-from densa.engine.tiles import Block, Grid, inside
 from densa.errors import InputError
 from densa.raster import Window
+from densa.raster.grid import Block, Grid, inside
 
 
 class Results(dict):

@@ -14,10 +14,10 @@ from densa.engine.regions.run import segment_array
 from densa.engine.regions.stages.stage import Tile
 from densa.engine.regions.watershed.method import MinimaForestStage, Watershed
 from densa.engine.regions.watershed.relief import Relief
-from densa.engine.tiles import Grid, inside
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Window
+from densa.raster.grid import Grid, inside
 from densa.regions import gradient_magnitude, label_minima, watershed_forest
 from densa.regions.watershed.spanning_forest import terrain
 from densa.regions.watershed.spanning_forest_tiles import TileOrigin, shrink

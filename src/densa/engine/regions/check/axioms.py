@@ -16,12 +16,12 @@ from densa.engine.regions.graph.stage import RegionTable, graph_bytes_per_pixel,
 from densa.engine.regions.run import choose_tile_size, run_stages
 from densa.engine.regions.stages.region_file import RegionFile
 from densa.engine.regions.stages.stage import RegionMethod, Stage
-from densa.engine.tiles import Grid
 from densa.engine.work.journal import WorkFolder
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.progress import Progress
 from densa.raster import Raster
+from densa.raster.grid import Grid
 from densa.regions import RegionStatistics, Violation
 from densa.regions.partition import violations as violations
 from densa.regions.shared.checks import check_connectivity

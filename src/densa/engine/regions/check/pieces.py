@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from densa.engine.regions.stages.region_file import RegionFile
 from densa.engine.regions.stages.stage import Stage, Tile
 from densa.engine.regions.stages.stitching import label_fragments, number_fragments
-from densa.engine.tiles import Grid, inside, widened
+from densa.raster.grid import Grid, inside, widened
 from densa.regions.shared.checks import check_connectivity
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from densa.checks import as_count
 from densa.engine.regions.graph.stage import ALL, MEANS, GraphStage, graph_bytes_per_pixel, graph_stages
 from densa.engine.regions.stages.stage import RegionMethod, Stage
-from densa.engine.tiles import Grid
 from densa.raster import Raster
+from densa.raster.grid import Grid
 from densa.regions import RegionGraph, absorb_small_regions
 from densa.regions.shared.checks import check_connectivity
 

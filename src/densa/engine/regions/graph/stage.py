@@ -27,9 +27,9 @@ from densa.engine.regions.graph.table import (
 )
 from densa.engine.regions.stages.stage import Regions, Stage, Tile
 from densa.engine.regions.stages.value_range import FixedPoint, RangeStage, fixed_point, needs_range, value_range
-from densa.engine.tiles import Grid, inside
 from densa.errors import InputError
 from densa.raster import Raster, Window
+from densa.raster.grid import Grid, inside
 from densa.raster.ground import Ground, ground_of
 from densa.regions.partition import graph_kernels as kernels
 from densa.regions.shared.checks import check_connectivity

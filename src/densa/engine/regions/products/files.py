@@ -14,10 +14,10 @@ from densa.engine.regions.graph.stage import graph_of
 from densa.engine.regions.products.boundaries import boundary_of
 from densa.engine.regions.products.statistics_csv import write_statistics
 from densa.engine.regions.stages.store import Store
-from densa.engine.tiles import inside, widened
 from densa.engine.work.resumable import JobFiles
 from densa.errors import InputError
 from densa.raster import BandsWriter, Raster, RegionPolygonWriter, Window, write_outlines
+from densa.raster.grid import inside, widened
 
 __all__ = ["RegionFiles", "write_products"]
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from densa.engine.regions.stages.stage import Stage, Tile
 from densa.engine.regions.stages.value_range import value_range
-from densa.engine.tiles import Block, Grid, inside
 from densa.raster import Window
+from densa.raster.grid import Block, Grid, inside
 from densa.regions.slic.cells import CellGrid, Cells
 from densa.regions.slic.metric import Metric, make_metric, to_planes
 from densa.regions.slic.parts import Centers, Part, move_centers, no_centers, seed_centers

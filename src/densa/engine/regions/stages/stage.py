@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from densa import raster as rasters
 from densa.engine.resources.budget import keep_worker_small
-from densa.engine.tiles import Block, Grid, read_window, widened
 from densa.engine.work.packing import encode_arrays
 from densa.raster import Raster, Window
+from densa.raster.grid import Block, Grid, read_window, widened
 
 if TYPE_CHECKING:
     from densa.engine.regions.stages.store import Store

@@ -13,16 +13,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densa.engine.tiles import inside
 from densa.errors import InputError
 from densa.raster import Window
+from densa.raster.grid import inside
 from densa.regions import connected_components
 from densa.regions.shared.distinct import distinct
 from densa.union_find import unite
 
 if TYPE_CHECKING:
     from densa.engine.regions.stages.store import Store
-    from densa.engine.tiles import Grid
+    from densa.raster.grid import Grid
 
 __all__ = [
     "MAX_REGIONS",

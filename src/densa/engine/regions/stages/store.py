@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.tiles import Grid, inside
 from densa.engine.work.journal import WorkFolder
 from densa.engine.work.packing import encode_arrays, has_whole_arrays, read_arrays
 from densa.errors import InputError
 from densa.raster import Window
+from densa.raster.grid import Grid, inside
 
 __all__ = ["Store"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.regions.stages.stage import Stage, Tile
-from densa.engine.tiles import Grid
 from densa.errors import InputError
+from densa.raster.grid import Grid
 
 if TYPE_CHECKING:
     from densa.engine.regions.stages.store import Store

@@ -21,11 +21,11 @@ from densa.engine.regions.stages.value_range import RangeStage, value_range
 from densa.engine.regions.watershed.minima import MinimaStage, marker_numbers
 from densa.engine.regions.watershed.relief import Relief
 from densa.engine.regions.watershed.spanning_forest import label_nodes, level_nodes
-from densa.engine.tiles import Grid, common, inside, overlap, widened
-from densa.engine.work.identity import image_identity
+from densa.engine.work.journal import image_identity
 from densa.errors import InputError
 from densa.raster import Raster, Window
 from densa.raster import open as open_raster
+from densa.raster.grid import Grid, common, inside, overlap, widened
 from densa.regions.shared.checks import MAX_PIXELS, check_connectivity
 from densa.regions.watershed.markers import check_count, grid_markers
 from densa.regions.watershed.spanning_forest import MOST_STEPS, Terrain, filled_terrain, terrain, unordered_terrain

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from densa.engine.regions.stages.stage import Stage, Tile
 from densa.engine.regions.stages.stitching import fragment_arrays, number_fragments
 from densa.engine.regions.watershed.relief import Relief
-from densa.engine.tiles import Grid, inside
+from densa.raster.grid import Grid, inside
 from densa.regions.watershed.spanning_forest import terrain
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.regions.stages.stage import Tile
-from densa.engine.tiles import inside, widened
 from densa.errors import InputError
 from densa.raster import Raster, Window
+from densa.raster.grid import inside, widened
 from densa.regions import gradient_magnitude
 from densa.regions.watershed.gradient import check_gradient, gradient_reach
 from densa.regions.watershed.minima import check_relief

@@ -13,7 +13,7 @@ from densa.regions.watershed.spanning_forest_tiles import NO_LEVEL, join_nodes
 
 if TYPE_CHECKING:
     from densa.engine.regions.stages.store import Store
-    from densa.engine.tiles import Grid
+    from densa.raster.grid import Grid
 
 __all__ = ["label_nodes", "level_nodes"]
 

@@ -1,4 +1,4 @@
-"""The finished tiles become files: streamed, a row of tiles at a time, in the tiles' order."""
+"""A planned prediction: its tiles are computed, then streamed into the files, a row of tiles at a time."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.prediction.settings import PolygonShape
-from densa.engine.prediction.tile import Products
-from densa.engine.tiles import Grid
+from densa.engine.prediction.tile import Products, TileJob
+from densa.engine.work.crew import compute_ahead
+from densa.engine.work.journal import WorkFolder
 from densa.engine.work.packing import CHUNK_ROWS, read_chunks
-from densa.engine.work.resumable import JobFiles
+from densa.engine.work.resumable import JobFiles, Task, compute_missing
+from densa.engine.work.settings import Work
+from densa.engine.work.shard import Shard
 from densa.legend import Legend
+from densa.progress import Progress
 from densa.raster import BandsWriter, LabelMapWriter, PolygonWriter, Raster, Window
+from densa.raster.grid import Grid
+from densa.segmenter import Segmenter
 
-__all__ = ["PredictionFiles", "Writers", "write_tiles"]
+__all__ = ["PredictionFiles", "PredictionTask", "Writers"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,77 @@ class PredictionFiles(JobFiles):
             uncertainty=self.uncertainty is not None,
             probabilities=self.probabilities is not None,
         )
+
+
+@dataclass(frozen=True)
+class PredictionTask(Task[PredictionFiles]):
+    """One image, one model, the tiles and the files.
+
+    Attributes:
+        segmenter: with all that is put around it.
+        raster: the open image.
+        files, description, tags: see `Task`.
+        job: computes the tiles.
+        work: how.
+        shard: tiles to compute; None: all.
+        progress: called with (pixels done, pixels in all) after every tile.
+        tell: gets lines for the user.
+    """
+
+    segmenter: Segmenter
+    raster: Raster
+    files: PredictionFiles
+    description: Mapping[str, Any]
+    tags: Mapping[str, str]
+    job: TileJob
+    work: Work
+    shard: Shard | None = None
+    progress: Progress | None = None
+    tell: Callable[[str], None] = lambda line: None
+
+    def write_directly(self, overwrite: bool) -> bool:
+        """Predict an image of one tile, of which there is nothing to resume."""
+        if len(self.job.grid) > 1:
+            return False
+        with self._writers(self.files, overwrite) as writers:
+            for _, tile in compute_ahead(self.job.opened(self.segmenter, self.raster), [0]):
+                writers.write_strip(tile.window.row, [self.job.products.planes(tile)])
+        if self.progress:
+            self.progress(self.raster.height * self.raster.width, self.raster.height * self.raster.width)
+        return True
+
+    def compute(self, folder: WorkFolder) -> None:
+        """Compute the missing tiles, of this shard where there are several."""
+        shapes = self._shapes()
+        wanted = {n: shape for n, shape in shapes.items() if self.shard is None or self.shard.takes(n)}
+        finished = folder.finished(wanted)
+        if finished:
+            self.tell(f"{folder.output.name}: {len(finished)} of {len(wanted)} tiles are finished already")
+        worker = self.job.opened(self.segmenter, self.raster)
+        pixels = {n: height * width for n, (_, height, width) in wanted.items()}
+        compute_missing(self.work.crew, self.job, worker, pixels, finished, folder.store, self.progress)
+
+    def is_computed(self, folder: WorkFolder, *, thoroughly: bool) -> bool:
+        """Whether the tiles of all shards are there; `thoroughly`: and whole."""
+        shapes = self._shapes()
+        if thoroughly:
+            return len(folder.finished(shapes)) == len(shapes)
+        return all(folder.has(n) for n in shapes)
+
+    def assemble(self, folder: WorkFolder, files: PredictionFiles) -> None:
+        """Stream the tiles into the files."""
+        with self._writers(files) as writers:
+            _write_tiles(self.job.grid, self.job.products, folder.load, writers)
+
+    def _writers(self, files: PredictionFiles, overwrite: bool = False) -> Writers:
+        legend = self.segmenter.legend
+        return Writers(files, self.job.products, self.raster, legend, tags=self.tags, overwrite=overwrite)
+
+    def _shapes(self) -> dict[int, tuple[int, int, int]]:
+        """Planes, height and width of every tile."""
+        grid, n_planes = self.job.grid, self.job.products.n_planes
+        cores = {number: grid.tile(number)[0] for number in range(len(grid))}
+        return {number: (n_planes, core.height, core.width) for number, core in cores.items()}
 
 
 class Writers:
@@ -130,7 +208,7 @@ class Writers:
         self._stack.__exit__(*error)  # type: ignore[arg-type]
 
 
-def write_tiles(grid: Grid, products: Products, load: Callable[[int], bytes], writers: Writers) -> None:
+def _write_tiles(grid: Grid, products: Products, load: Callable[[int], bytes], writers: Writers) -> None:
     """Write all tiles, in strips of whole rows as high as a chunk; a row of tiles is held, compressed."""
     for row in range(grid.n_rows):
         tiles = []

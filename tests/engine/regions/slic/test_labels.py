@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import ndimage
 
-from densa.engine.regions.slic.strips import fitting_strips, join_strips
+from densa.engine.regions.slic.labels import fitting_strips, join_strips
 from densa.engine.regions.stages.stitching import label_fragments
 from densa.raster import Window
 
