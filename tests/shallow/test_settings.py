@@ -49,6 +49,12 @@ def test_defaults_are_those_of_the_features():
     assert dataclasses.replace(settings, trees=5).trees == 5
 
 
+@pytest.mark.parametrize("name", sorted(set(options_of(ShallowSettings)) - {"features", "extra"}))
+def test_truth_values_are_no_numbers(name):
+    with pytest.raises(InputError, match=f"{name} must be a valid number, got True"):
+        ShallowSettings(**{name: True})
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
