@@ -129,7 +129,7 @@ def ncut_value(graph: PixelGraph | WeightedGraph, regions: ArrayLike) -> float:
     none = int(len(names) > 0 and names[0] == 0)
     if isinstance(graph, WeightedGraph):
         if none:
-            raise InputError("every node of a graph must be in a region from 1, got nodes in region 0")
+            raise InputError("regions must be from 1 for every node of a graph, got nodes in region 0")
         return cut_of_labels(graph, numbers, len(names))
     cut, association = cut_and_association(graph, (numbers - none).astype(np.int32), len(names) - none)
     return float(np.divide(cut, association, out=np.ones_like(cut), where=association > 0).sum())

@@ -60,7 +60,7 @@ def given_markers(
     given = cut(given, inside)
     lowest, highest = int(given.min()), int(given.max())
     if n_markers and lowest == highest == 0:
-        raise InputError(f"all {n_markers} marker pixels lie outside the mask; give at least one inside")
+        raise InputError(f"at least one marker pixel must be inside the mask, all {n_markers} lie outside the mask")
     if lowest >= 0 and highest < 2**31 and given.dtype == np.int32:
         return given.copy() if inside is None else given, None
     names = np.unique(given)

@@ -140,7 +140,7 @@ class Terrain(NamedTuple):
         )
 
     def bounded(self) -> Terrain:
-        """The same without the pixels in the frame: a plateau ends there. Before `fill_steps`."""
+        """A terrain whose frame is OUTSIDE, so that plateaus end there; call it before `fill_steps`."""
         steps = np.full_like(self.steps, plateaus.OUTSIDE)
         steps[1:-1, 1:-1] = self.steps[1:-1, 1:-1]
         return self._replace(steps=steps)
