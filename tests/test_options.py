@@ -129,6 +129,8 @@ def test_every_mistake_is_named_in_one_line():
     ):  # fmt: skip
         assert part in said
     assert "\n" not in said
+    with pytest.raises(InputError, match="number must be a number, got True"):
+        Kinds.of(path="x", number=True)
 
 
 def test_values_are_converted_and_groups_are_values():

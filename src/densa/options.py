@@ -133,6 +133,9 @@ class Declared:
         """
         from pydantic import ValidationError
 
+        kinds = _leaves(self.kind)
+        if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:  # pydantic takes True for 1
+            raise ValueError(f"must be a number, got {value!r}")
         if self.option.read is not None:
             value = self.option.read(value)
         try:
@@ -288,6 +291,12 @@ def reference(settings: type[Group]) -> str:
         cells = (f"`{name}`", one.default_words, one.range_words, one.option.unit, one.option.help)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines[1:]) + "\n"
+
+
+def _leaves(kind: Any) -> set[Any]:
+    """The simple types that a type consists of."""
+    parts = typing.get_args(kind)
+    return set().union(*(_leaves(part) for part in parts)) if parts else {kind}
 
 
 @cache

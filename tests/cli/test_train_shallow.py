@@ -96,7 +96,7 @@ def test_strokes_on_one_image(run_cli, squares, tmp_path):
         (["--model", "region-forest", "--features", "colour"], "features must be some of bands"),
         (["--model", "region-forest", "--features", "bands,colours"], "need the three bands"),
         (["--model", "pixel-forest", "--scales", "a"], "scales must be numbers"),
-        (["--model", "pixel-forest", "--model-argument", "prior=yes"], "--prior must be a valid number"),
+        (["--model", "pixel-forest", "--model-argument", "prior=yes"], "--prior must be a number, got True"),
         (["--model", "pixel-forest", "--model-argument", "magic=1"], "has no argument magic"),
         (["--model", "pixel-forest", "--trees", 0], "--trees must be greater than or equal to 1"),
         (["--model", "unet", "--trees", 5], "--trees has no effect on unet"),

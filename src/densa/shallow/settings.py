@@ -47,13 +47,6 @@ FEATURES = ("bands", "colours", "multi-scale", "textons", "patterns", "surroundi
 patterns; smoothed bands in eight directions; row and column."""
 
 
-def _number(value: Any) -> Any:
-    """The value; not a truth value, which "yes" is in YAML."""
-    if isinstance(value, bool):
-        raise ValueError(f"must be a valid number, got {value}")
-    return value
-
-
 def _words(value: Any) -> Any:
     """("bands", "position") of "bands, position"."""
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
@@ -62,7 +55,7 @@ def _words(value: Any) -> Any:
 def _numbers(value: Any) -> Any:
     """(1.0, 2.5) of "1,2.5"; a number alone is a list of one."""
     if isinstance(value, int | float):
-        return (_number(value),)
+        return (value,)
     try:
         return tuple(float(part) for part in value.split(",")) if isinstance(value, str) else value
     except ValueError as error:
@@ -70,7 +63,7 @@ def _numbers(value: Any) -> Any:
 
 
 def _odd(value: Any) -> Any:
-    if isinstance(_number(value), int) and (value % 2 == 0 or not 3 <= value <= 63):
+    if isinstance(value, int) and (value % 2 == 0 or not 3 <= value <= 63):
         raise ValueError(f"must be an odd number of pixels from 3 to 63, got {value}")
     return value
 
@@ -97,18 +90,15 @@ class FeatureSettings(Group, title="Features"):
 class SuperpixelSettings(Group, title="Superpixels"):
     """Superpixels of the methods that label regions, see `RegionFeatures`."""
 
-    region_size: Annotated[int, Ge(4), Le(128), Option("Side of the grid of superpixels.", "px", read=_number)] = 16
+    region_size: Annotated[int, Ge(4), Le(128), Option("Side of the grid of superpixels.", "px")] = 16
     compactness: Annotated[
-        float, Gt(0), Le(1e6), Option("Colour distance worth a step of the grid, in units of CIE Lab.", read=_number)
+        float, Gt(0), Le(1e6), Option("Colour distance worth a step of the grid, in units of CIE Lab.")
     ] = 10.0
     purity: Annotated[
         float,
         Gt(0),
         Le(1),
-        Option(
-            "Share of a region's labelled pixels that must have one class for the region to be trained on.",
-            read=_number,
-        ),
+        Option("Share of a region's labelled pixels that must have one class for the region to be trained on."),
     ] = 0.75
 
 
@@ -117,7 +107,7 @@ class SampleSettings(Group, title="Samples"):
     """What is trained on, and how the frequencies of the classes count."""
 
     samples: Annotated[
-        int, Ge(1), Le(100_000_000), Option("Pixels or regions in total, an equal share of every class.", read=_number)
+        int, Ge(1), Le(100_000_000), Option("Pixels or regions in total, an equal share of every class.")
     ] = 100_000
     patch: Annotated[int, Option("Side of the label patches of a structured forest; odd.", "px", read=_odd)] = 11
     prior: Annotated[
@@ -127,7 +117,6 @@ class SampleSettings(Group, title="Samples"):
         Option(
             "From 0, all classes equally probable a priori, to 1, as probable as they are frequent in the labels.",
             default="0.5 where most pixels are labelled, else 0; 0 for label patches",
-            read=_number,
         ),
     ] = None
 
@@ -140,10 +129,10 @@ class TreeSettings(Group, title="Trees"):
         int | None,
         Ge(1),
         Le(10_000),
-        Option("Trees of a forest, or rounds of boosting.", default="100; 12 for label patches", read=_number),
+        Option("Trees of a forest, or rounds of boosting.", default="100; 12 for label patches"),
     ] = None
-    min_leaf: Annotated[int, Ge(1), Option("Fewest samples of a leaf.", read=_number)] = 2
-    boosting_rate: Annotated[float, Gt(0), Option("Learning rate of boosting.", read=_number)] = 0.1
+    min_leaf: Annotated[int, Ge(1), Option("Fewest samples of a leaf.")] = 2
+    boosting_rate: Annotated[float, Gt(0), Option("Learning rate of boosting.")] = 0.1
     extra: Annotated[
         bool, Option("Thresholds of a forest are drawn at random (extremely randomised trees), not searched.")
     ] = False
