@@ -17,7 +17,7 @@ from densa.regions.partition.graph import adjacent_pairs
 from densa.regions.partition.statistics import RegionStatistics, statistics_of
 from densa.regions.partition.violations import Violation
 from densa.regions.shared.checks import check_connectivity, check_mask, check_pair, check_regions, check_size
-from densa.regions.shared.runs import connected_runs, paint
+from densa.regions.shared.runs import connected_pieces, connected_runs
 
 __all__ = ["Violation", "boundaries", "check", "connected_components", "relabel"]
 
@@ -179,11 +179,7 @@ def connected_components(
     Raises:
         InputError: `labels` is not a two-dimensional array of integers with pixels, or has 2**31 pixels or more.
     """
-    array = _check_labels(labels)
-    runs = connected_runs(array, check_connectivity(connectivity), background)
-    out = np.empty(array.shape, np.int32)
-    paint(runs, np.arange(1, runs.n_pieces + 1, dtype=np.int32), out)
-    return out, runs.n_pieces
+    return connected_pieces(_check_labels(labels), check_connectivity(connectivity), background)
 
 
 def _check_labels(labels: ArrayLike) -> NDArray[np.generic]:

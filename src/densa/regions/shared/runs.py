@@ -46,6 +46,19 @@ def paint(runs: Runs, values: NDArray[np.int32], out: NDArray[np.int32]) -> None
     _paint(runs.first, runs.start, runs.piece, values, out)
 
 
+def connected_pieces(
+    labels: NDArray[np.generic], connectivity: int, background: bool = True
+) -> tuple[NDArray[np.int32], int]:
+    """Connected pieces of `labels` (H, W), numbered from 1 in raster order, 0 where there is none; and their number.
+
+    The arguments are those of `connected_runs`.
+    """
+    runs = connected_runs(labels, connectivity, background)
+    out = np.empty(labels.shape, np.int32)
+    paint(runs, np.arange(1, runs.n_pieces + 1, dtype=np.int32), out)
+    return out, runs.n_pieces
+
+
 class Extents(NamedTuple):
     """Pixels and last row of each piece; number of pieces that begin above each row (H + 1)."""
 

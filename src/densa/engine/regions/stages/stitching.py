@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from densa.errors import InputError
 from densa.raster import Window
 from densa.raster.grid import inside
-from densa.regions import connected_components
 from densa.regions.shared.distinct import distinct
+from densa.regions.shared.runs import connected_pieces
 from densa.union_find import unite
 
 if TYPE_CHECKING:
@@ -319,7 +319,7 @@ def label_fragments(
         raster_width: columns of the raster.
         connectivity: 1: pixels have 4 neighbours, 2: 8.
     """
-    fragments, _ = connected_components(np.ascontiguousarray(labels[inside(core, window)]), connectivity)
+    fragments, _ = connected_pieces(np.ascontiguousarray(labels[inside(core, window)]), connectivity)
     return fragment_arrays(
         fragments, core, window, raster_width, connectivity, lambda a, b: (labels[a] == labels[b]) & (labels[a] != 0)
     )
