@@ -1,4 +1,4 @@
-"""Apply a segmenter or a region method to a whole raster, tile by tile, with the same result as in one piece."""
+"""Apply a segmenter or a region method to a raster of any size, tile by tile, with the result of the whole image."""
 
 from __future__ import annotations
 

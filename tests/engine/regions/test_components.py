@@ -97,7 +97,7 @@ def test_what_components_and_labels_cannot_be_found_in(make_raster):
         Components().stages(raster)
     with pytest.raises(InputError, match=r"holds float32, .* must be integers; convert it"):
         Relabel().stages(raster)
-    with pytest.raises(InputError, match="has 2 bands, labels to number must be in one"):
+    with pytest.raises(InputError, match="has 2 bands, labels must be in one"):
         Relabel().stages(make_raster(np.zeros((2, 3, 3), np.uint8)))
     with pytest.raises(InputError, match="connectivity must be 1"):
         Components(connectivity=8)

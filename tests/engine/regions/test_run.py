@@ -147,7 +147,7 @@ def test_tables_that_the_memory_cannot_hold_are_refused(make_raster, tmp_path):
         def expected_regions(self, raster):
             return self.expected
 
-    message = r"what is known of about 148 regions takes 1\d\d\.\d+ GB, the memory is .*; give more, or ask for larger"
+    message = r"the tables of about 148 regions take 1\d\d\.\d+ GB, the memory is .*; give more, or ask for larger"
     for expected in (148, None):
         with pytest.raises(InputError, match=message):
             segment_to_file(Known(expected=expected), image, outputs, Work(memory=_ample()))

@@ -44,7 +44,7 @@ def test_where_nothing_fits_it_is_said(widest, opened):
         def probabilities(self, block, valid=None):
             raise MemoryError
 
-    with pytest.raises(InputError, match="memory does not reach to predict"):
+    with pytest.raises(InputError, match="memory does not suffice to predict"):
         predict_array(Hopeless(), opened(np.zeros((70, 83), np.uint8)))
 
 

@@ -1,9 +1,8 @@
 """Blending: windows that overlap by half, averaged with weights that fall towards the window's edge.
 
-For models whose context is the whole window. It is approximate: the map depends on the window's size. A tile of the
-engine is computed from all windows that touch it, those across its edge once more for the neighbour; so a blended
-prediction is resumed, shared among workers and held in memory like any other, and is the same for every tiling to the
-last bit.
+For models whose output depends on the whole window. The map depends on the size of the windows. A tile is computed from
+all windows that touch it; windows across its edge are computed again for the neighbouring tile. So a blended prediction
+can be resumed and shared among workers like any other, and is the same to the last bit for every tile size.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ BLENDS = ("linear", "hann")
 
 
 class Blended(Segmenter):
-    """A segmenter that predicts windows as if each were an image, and blends them.
+    """A segmenter that predicts windows, each as an image of its own, and blends them.
 
     Args:
         segmenter: predicts the windows.
         window_size: their side in pixels, a multiple of twice the segmenter's stride.
-        weights: "linear" (a triangle) or "hann" (a raised cosine); both add up to the same everywhere inside an image.
+        weights: "linear" (a triangle) or "hann" (a raised cosine); the sum of either is constant inside an image.
 
     Raises:
-        InputError: an unknown name, or a size that does not fit the stride.
+        InputError: unknown weights, or a size that does not fit the stride.
     """
 
     def __init__(self, segmenter: Segmenter, *, window_size: int, weights: str) -> None:
@@ -53,17 +52,17 @@ class Blended(Segmenter):
         self.halo = self._step  # a window that holds a pixel begins at most so far before a multiple of the step
 
     def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-        """Blended probabilities of a block that begins where the image does; see `Segmenter.probabilities`."""
+        """Blended probabilities of a block at the upper left corner of the image; see `Segmenter.probabilities`."""
         return self.probabilities_at(block, valid, 0, 0)
 
     def probabilities_at(
         self, block: NDArray[Any], valid: NDArray[np.bool_] | None, row: int, column: int
     ) -> NDArray[np.float32]:
-        """The same at a known position in the image; see `Segmenter.probabilities_at`."""
+        """Blended probabilities of a block at any position; see `Segmenter.probabilities_at`."""
         height, width = block.shape[1:]
         total = np.zeros((self.legend.n_classes, height, width), np.float32)
         weight = np.zeros((height, width), np.float32)
-        # Every pixel gets its windows in the order of the image, so that the sums do not depend on the block.
+        # The windows of a pixel are summed in the order of the image, so that the sums do not depend on the block.
         for top in self._origins(height):
             for left in self._origins(width):
                 rows, columns = slice(top, top + self._size), slice(left, left + self._size)
@@ -80,7 +79,7 @@ class Blended(Segmenter):
         return total
 
     def _origins(self, side: int) -> range:
-        """Where windows begin; the last may be cut off by the image's edge, but none lies in its predecessor."""
+        """First rows (columns) of the windows; the edge may cut the last, which is not contained in its predecessor."""
         return range(0, max(side - self._step, 1), self._step)
 
     def _share(self, height: int, width: int) -> NDArray[np.float32]:

@@ -18,12 +18,12 @@ from densa.segmenter import Segmenter
 
 __all__ = ["choose_tile_size", "default_tile_size", "measure_cost"]
 
-# Up to this side an image is predicted in one piece: no halo is computed twice, and the widest network of
-# densa stays below some 4 GB of activations.
+# Up to this side an image is predicted in one piece: no halo is computed twice, and the widest network of densa needs
+# less than about 4 GB for activations.
 WHOLE_SIDE_PX = 2048
 _MEASURED_SIDES_PX = (128, 256, 512)
-_SAFETY = 1.15  # on what is measured: larger tensors leave other gaps in the heap
-_CONVERTED = 2  # copies of a block's values while it is read: the file's, those of the mask, the caller's
+_SAFETY = 1.15  # of the measurement: larger tensors leave other gaps in the heap
+_CONVERTED = 2  # copies of a block while it is read: of the file's values and the mask, and the caller's
 
 
 def default_tile_size(segmenter: Segmenter, height: int, width: int) -> int:
@@ -37,13 +37,13 @@ def default_tile_size(segmenter: Segmenter, height: int, width: int) -> int:
 
 
 def measure_cost(segmenter: Segmenter, dtype: np.dtype[Any], products: Products, memory: int) -> Cost:
-    """Measure what a segmenter needs, on blocks of more and more pixels, and add what waits beside the one computed.
+    """Measure the memory that a segmenter needs on blocks of increasing size, and add that of the tiles that wait.
 
     Args:
         segmenter: as it will be used, weights loaded.
         dtype: of the raster's values.
         products: what is kept of a tile.
-        memory: bytes that may be resident meanwhile, too.
+        memory: bytes that may be resident during the measurement.
     """
     points: list[tuple[int, float]] = []
     for side in _MEASURED_SIDES_PX:
@@ -55,17 +55,17 @@ def measure_cost(segmenter: Segmenter, dtype: np.dtype[Any], products: Products,
     slope = (high - low) / (large - small) if high > low else high / large
     waiting = (
         2 * (segmenter.bands.n_bands * dtype.itemsize + 1) * _CONVERTED  # one block computed, one read ahead
-        + 4 * products.n_classes  # probabilities of the tile before, on their way to the disk
-        + 2 * products.n_planes + 8  # its planes and what they are made of
+        + 4 * products.n_classes  # probabilities of the previous tile, which is being written
+        + 2 * products.n_planes + 8  # its planes, and temporaries
     )  # fmt: skip
     return Cost(max(low - slope * small, 0) + 16e6, slope * _SAFETY + waiting)
 
 
 def _peak(segmenter: Segmenter, dtype: np.dtype[Any], side: int) -> float:
-    """Bytes above what the process holds while a square block is computed."""
+    """Bytes that computing a square block adds to those that the process holds."""
     block = np.zeros((segmenter.bands.n_bands, side, side), dtype)
     valid = np.ones((side, side), bool)
-    segmenter.probabilities(block, valid)  # what the first call loads and compiles belongs to the process
+    segmenter.probabilities(block, valid)  # the first call loads and compiles
     before, most = peak_during(lambda: segmenter.probabilities(block, valid))
     return float(most - before)
 
@@ -88,10 +88,10 @@ def choose_tile_size(
         raster: the image.
         products: what is kept of a tile.
         memory: bytes that may be resident at once, everything included.
-        reserved: bytes that something else in this process will take.
+        reserved: bytes that other parts of this process will need.
         workers: threads of this process that compute tiles at once.
-        tiles: at least so many, where the image has them.
-        shared: what was set aside before `memory` was divided, and among how many processes; for the message.
+        tiles: least number of tiles, where the image is large enough.
+        shared: bytes set aside before `memory` was divided, and the number of processes; for the message.
 
     Returns:
         A multiple of the stride; of 512 as well where the budget allows tiles of that size.
@@ -108,7 +108,7 @@ def choose_tile_size(
         if not is_out_of_memory(error):
             raise
         raise InputError(
-            f"memory does not reach to try the model on {_MEASURED_SIDES_PX[-1]} x {_MEASURED_SIDES_PX[-1]} pixels; "
+            f"memory does not suffice to try the model on {_MEASURED_SIDES_PX[-1]} x {_MEASURED_SIDES_PX[-1]} pixels; "
             "close other programs or run where there is more"
         ) from error
     spoken_for = resident_bytes() + cache + reserved

@@ -1,4 +1,4 @@
-"""What a prediction will take, before it begins: from a few of its tiles."""
+"""Time, disk and memory of a prediction, estimated from a few of its tiles."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _LOOKED_AT_TILES = 32
 def estimate_prediction(
     segmenter: Segmenter, raster: Raster, outputs: PredictionFiles, work: Work = Work(), *, blend: str | None = None
 ) -> Estimate:
-    """What `predict_to_file` with the same arguments will take, from three of its tiles; nothing is written.
+    """Estimate time, disk and memory of `predict_to_file` with the same arguments; nothing is written.
 
-    The tiles are spread over the image, and more of them are looked at for data. Workers of a remote cluster are taken
-    to be as fast as one process here.
+    Three tiles are computed, spread over the image; more are read to find the share that has data. Workers of a remote
+    cluster are assumed to be as fast as one process here.
 
     Raises:
         InputError: what `predict_to_file` refuses before it begins, except files that exist.
@@ -65,7 +65,7 @@ def estimate_prediction(
 
 
 class _Trial(NamedTuple):
-    """What a tile took: pixels, seconds and bytes; those of its polygons."""
+    """Pixels, seconds and bytes of a tile; seconds and bytes of its polygons."""
 
     block_pixels: int
     core_pixels: int
@@ -76,7 +76,7 @@ class _Trial(NamedTuple):
 
 
 def _try(task: PredictionTask, numbers: Sequence[int]) -> tuple[list[_Trial], int]:
-    """Compute some tiles; gives what each took, and the most memory that was resident meanwhile."""
+    """Compute some tiles; returns the cost of each, and the peak of resident memory."""
     grid, products = task.job.grid, task.job.products
     worker = task.job.opened(task.segmenter, task.raster)
     trials: list[_Trial] = []
@@ -103,7 +103,7 @@ def _try(task: PredictionTask, numbers: Sequence[int]) -> tuple[list[_Trial], in
 
 
 def _polygons_of(task: PredictionTask, planes: NDArray[np.uint8]) -> tuple[float, int]:
-    """Seconds and bytes of the polygons of one tile, beyond those of a file without any."""
+    """Seconds and bytes of the polygons of one tile, less those of an empty file."""
     assert task.files.polygons is not None
     nothing = np.full((2, 1, 1), IGNORE, np.uint8)
     found = []
@@ -122,20 +122,20 @@ def _polygons_of(task: PredictionTask, planes: NDArray[np.uint8]) -> tuple[float
 
 
 def _spread(n: int, most: int) -> list[int]:
-    """Up to `most` different numbers of 0..n-1, evenly spread."""
+    """Up to `most` distinct numbers of 0..n-1, evenly spread."""
     if n <= most:
         return list(range(n))
     return sorted({int(i) for i in np.linspace(0, n - 1, most + 2)[1:-1].round()})
 
 
 def _at_once(task: PredictionTask) -> int:
-    """Tiles that are computed at the same time without slowing each other."""
+    """Tiles that are computed at once without slowing each other down."""
     return min(task.work.crew.at_once, n_processors(), len(task.job.grid))
 
 
 @contextmanager
 def _as_worker(task: PredictionTask) -> Iterator[None]:
-    """Torch with as many threads as one of the workers has."""
+    """Limit torch to the threads of one worker."""
     import torch
 
     before = torch.get_num_threads()

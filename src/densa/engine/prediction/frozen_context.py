@@ -1,4 +1,4 @@
-"""Models whose output depends on the whole image, on images that must be cut: their context is taken once and held."""
+"""Models whose output depends on the whole image: in tiles, all of which see the image-wide context of one overview."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ OVERVIEW_SIDE_PX = 1024
 def frozen_context(
     segmenter: Segmenter, raster: Raster, tile_size: int | None, tell: Callable[[str], None]
 ) -> Callable[[Segmenter], Segmenter] | None:
-    """What to put around a segmenter so that the raster can be predicted in tiles; None where nothing is needed.
+    """The wrapper that lets a segmenter predict a raster in tiles; None where it needs none.
 
     Args:
         segmenter: anything trained.
         raster: an image of any size.
-        tile_size: that was asked for.
+        tile_size: requested tile size.
         tell: gets a line for the user.
     """
     if not segmenter.whole_image:
@@ -33,7 +33,7 @@ def frozen_context(
         return None
     pixels, valid = overview(raster, OVERVIEW_SIDE_PX)
     tell(
-        f"{raster.path.name}: the model looks at the whole image; its image-wide context is taken once from an "
+        f"{raster.path.name}: the model looks at the whole image; its image-wide context is computed once from an "
         f"overview of {valid.shape[0]} x {valid.shape[1]} pixels and held for all tiles"
     )
     return methodcaller("with_frozen_context", pixels, valid)

@@ -1,4 +1,4 @@
-"""Which file every prediction goes to."""
+"""Names of the files of every prediction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LABEL_SUFFIXES = {".png", ".tif", ".tiff"}
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """One image (a page of it), the files of its prediction, and the picture that is laid over it."""
+    """One image (a page of it), the files of its prediction, and the picture of the classes over the image."""
 
     image: Path
     page: int
@@ -52,15 +52,15 @@ def plan_outputs(
         polygons: "gpkg", "geojson" or "fgb" for a NAME of that kind beside every label map, or a file for one image.
         shape: of the polygons.
         overlay: plan `NAME.overlay.png` (.tif) beside every label map.
-        resume: outputs may exist; whether they are those of this run is seen later.
-        failed: gets images that cannot be opened, which are left out; None raises.
+        resume: outputs may exist; whether they belong to this run is checked later.
+        failed: called with images that cannot be opened, and are left out; None raises.
 
     Returns:
         One entry per page of every image: a georeferenced image gives NAME.tif, any other NAME.png; the pages of
         a stack NAME_0000, NAME_0001, ...
 
     Raises:
-        InputError: no image, an unreadable one, two of one output name, an output that exists or is the image.
+        InputError: no image, an unreadable one, two images with one output, an output that exists or is the image.
     """
     files: list[tuple[Path, Path]] = []  # the image, and the folder of its outputs below `output`
     for path in images:

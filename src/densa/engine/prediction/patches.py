@@ -1,11 +1,11 @@
 """Prediction by overlapping patches of the sizes that training scored best (Nogueira et al., TGRS 2019).
 
-The authors' way, beside the engine's exact tiles: patches of side s at every half of s, the last ones shifted inside;
-each is predicted as if it were an image, logits are averaged over the patches of a pixel. With several sizes, their
-probabilities are averaged. The map depends on the sizes, where exact tiles do not, and on nothing else.
+The method of the paper, an alternative to exact tiles: patches of side s at multiples of s / 2, the last shifted
+inside; each is predicted as an image of its own, and the logits of the patches of a pixel are averaged. With several
+sizes, their probabilities are averaged. The map depends on the sizes.
 
-The mean of the logits is taken as the mean of the logarithms of the probabilities, which any segmenter has: a softmax
-subtracts the same number from all classes of a pixel, which changes neither the largest nor the next softmax.
+The mean of the logits is computed as the mean of the logarithms of the probabilities, which any segmenter has: they
+differ from the logits by one number per pixel, which neither the most probable class nor a softmax depends on.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def patch_starts(side: int, size: int) -> list[int]:
 def predict_patches(
     segmenter: Segmenter, raster: Raster, sizes: Sequence[int], *, progress: Progress | None = None
 ) -> Iterator[TilePrediction]:
-    """Predict a raster by overlapping patches, a strip of rows at a time; memory follows its width alone.
+    """Predict a raster by overlapping patches, a strip of rows at a time; memory grows with its width only.
 
     Args:
-        segmenter: anything trained; it sees each patch as an image of its own.
+        segmenter: any segmenter; it is given each patch as an image of its own.
         raster: an open image of any size.
         sizes: sides of the patches in pixels; several are averaged. `densa.training.recorded_sizes` gives the best.
         progress: called with (pixels done, pixels in all) after every strip.
@@ -61,7 +61,7 @@ def predict_patches(
         Strips of whole rows from top to bottom. Probabilities are 0 where no patch holds a valid pixel.
 
     Raises:
-        InputError: the raster's bands are not the segmenter's; no size, one below 1, or one larger than the raster.
+        InputError: the raster's bands are not the segmenter's; no size, one below 1, or one above that of the raster.
     """
     _check(segmenter, raster, sizes)
     streams = [_Strips(_averaged(segmenter, raster, size)) for size in sizes]
@@ -103,7 +103,7 @@ def predict_patches_to_file(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Write the label map of `predict_patches`, and what else is asked for; files appear when complete.
+    """Write the label map of `predict_patches`, and the other files requested; files appear when complete.
 
     Args:
         segmenter, raster, sizes, progress: see `predict_patches`.
@@ -123,7 +123,7 @@ def predict_patches_to_file(
 
 
 Logits = tuple[NDArray[np.float32], NDArray[np.bool_]]
-"""(classes, h, w) mean logits, up to a number per pixel, and (h, w) validity of some whole rows."""
+"""(classes, h, w) mean logits, up to one number per pixel, and (h, w) validity of some whole rows."""
 
 
 def _averaged(segmenter: Segmenter, raster: Raster, size: int) -> Iterator[Logits]:
@@ -138,7 +138,7 @@ def _averaged(segmenter: Segmenter, raster: Raster, size: int) -> Iterator[Logit
     down = np.zeros((height, 1), np.float32)
     for row, after in zip(rows, [*rows[1:], raster.height], strict=True):
         pixels, valid = raster.read(Window(row, 0, height, raster.width))
-        pixels[:, ~valid] = 0  # what stands under nodata decides nothing
+        pixels[:, ~valid] = 0  # values under nodata have no effect
         for column in columns:
             place = slice(column, column + width)
             if valid[:, place].any():
@@ -153,14 +153,14 @@ def _averaged(segmenter: Segmenter, raster: Raster, size: int) -> Iterator[Logit
 
 
 class _Strips:
-    """Strips of one stream, cut to the heights that are asked for."""
+    """Strips of one stream, cut to requested heights."""
 
     def __init__(self, stream: Iterator[Logits]) -> None:
         self._stream = stream
         self._held: Logits | None = None
 
     def ready(self) -> int:
-        """Rows that can be taken at once."""
+        """Rows that can be taken in one call."""
         if self._held is None:
             self._held = next(self._stream)
         return len(self._held[1])

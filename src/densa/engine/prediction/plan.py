@@ -1,4 +1,4 @@
-"""A prediction planned before it begins: its tiles, its files, and what a run that continues it must share."""
+"""A prediction is planned before it begins: tiles, files, and what a run that continues it must share."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_bands(segmenter: Segmenter, raster: Raster) -> None:
 
 
 def checked_grid(segmenter: Segmenter, raster: Raster, tile_size: int | None) -> Grid:
-    """The tiles of a raster, of a given or the usual size.
+    """The tiles of a raster, of a given or the default size.
 
     Raises:
         InputError: the size is no multiple of the stride, or cuts an image of which every pixel depends on all others.
@@ -97,7 +97,7 @@ def plan_prediction(
     for wrap in wraps[1:]:
         segmenter = wrap(segmenter)
     if begun_with is not None and begun_with % segmenter.stride:
-        begun_with = None  # of another model or setting, which the journal's check will say
+        begun_with = None  # of another model or setting, which the check of the journal refuses
     chosen, piece = _size(segmenter, raster, files, replace(work, tile_size=tile_size or begun_with))
     grid = checked_grid(segmenter, raster, chosen)
     description = {
@@ -128,20 +128,20 @@ def plan_prediction(
 
 
 def _size(segmenter: Segmenter, raster: Raster, files: PredictionFiles, work: Work) -> tuple[int | None, int | None]:
-    """Tile size (None: the usual), and the size of the pieces where a given tile is too large for the budget."""
+    """Tile size (None: the default), and size of the pieces where a given tile size exceeds the budget."""
     if work.memory is None:
         return work.tile_size, None
     crew, memory = work.crew, work.memory
     return_large_blocks()
-    raster.read(bands=[1], window=(0, 0, 1, 1))  # type: ignore[arg-type]  # what is decoded whole, is so from here on
+    raster.read(bands=[1], window=(0, 0, 1, 1))  # type: ignore[arg-type]  # an image that is decoded whole is in memory from here on
     reserved = 0
     if files.labels.suffix.lower() == ".png":
         reserved = 2 * raster.height * raster.width
     shared = 0, 1
-    if crew.local_processes:  # each holds as much as this one before its first tile
+    if crew.local_processes:  # each holds as much as this one does before its first tile
         shared = resident_bytes() + ASSEMBLY_BYTES, crew.local_processes
         memory = (memory - shared[0]) // crew.local_processes
-    tiles = 2 * crew.at_once if crew.at_once > 1 else 1  # so that no worker is left without for long
+    tiles = 2 * crew.at_once if crew.at_once > 1 else 1  # so that no worker stays idle for long
     products = files.products(segmenter.legend.n_classes)
     best = choose_tile_size(
         segmenter, raster, products, memory, reserved=reserved, workers=crew.threads, tiles=tiles, shared=shared
@@ -167,9 +167,9 @@ def _segmenter_identity(segmenter: Segmenter, fingerprint: str | None = None) ->
     """What identifies a segmenter: a run that is continued must share it.
 
     Args:
-        segmenter: anything trained.
-        fingerprint: of its files, where it came from files; None hashes what the segmenter answers to a block of noise,
-            which is the same in every process of one machine.
+        segmenter: any segmenter.
+        fingerprint: of its files, where it came from files; None hashes its probabilities for a block of noise, which
+            are the same in every process of one machine.
     """
     return {
         "classes": list(segmenter.legend.class_names),

@@ -29,11 +29,11 @@ def predict(
     """Predict a raster tile by tile.
 
     Each tile is computed from its core widened by the segmenter's halo, its origin on a multiple of the stride;
-    at the image's border the block ends where the image ends. So the result does not depend on `tile_size`. The next
+    blocks end at the border of the image. So the result does not depend on `tile_size`. The next
     tile is read while one is computed.
 
     Args:
-        segmenter: anything trained; its band contract must fit the raster.
+        segmenter: any segmenter; its band contract must fit the raster.
         raster: an open image of any size.
         tile_size: side in pixels of a tile's core, a multiple of the segmenter's stride; None chooses.
         progress: called with (pixels done, pixels in all) after every tile.
@@ -85,7 +85,7 @@ def predict_to_file(
     progress: Progress | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> bool:
-    """Write the label map of a raster, and what else is asked for.
+    """Write the label map of a raster, and the other files requested.
 
     An image of more than one tile has a work folder `LABELS.partial` until it is finished, from which a run with
     `resume` continues after any interruption. The files are the same to the last byte for any workers and however often
@@ -93,25 +93,25 @@ def predict_to_file(
     of two neighbouring bytes.
 
     Args:
-        segmenter: anything trained.
+        segmenter: any segmenter.
         raster: an open image.
         outputs: the files, which appear when they are complete.
         work: tiles, memory and workers. `tile_size` is that of the blended windows where `blend` is given; `memory`
-            holds for each worker of a remote Dask cluster, chooses the tile size and is not measured where it is None.
+            chooses the tile size, and limits each worker of a remote Dask cluster by itself.
         page: of the image in its file; other processes open it by path and page.
         blend: "linear" or "hann": windows that overlap by half instead of exact tiles, see `Blended`.
         shard: "i/n": compute every n-th tile only, from the i-th (0..n-1). The work folder is shared; the shard that
             finds the last tile finished writes the files.
-        load: makes the segmenter in another process (picklable); None sends the segmenter itself.
-        fingerprint: of the model's files; None tries the model on a block of noise.
+        load: returns the segmenter, in another process (picklable); None sends the segmenter itself.
+        fingerprint: of the model's files; None computes one from the probabilities of a block of noise.
         progress: called with (pixels done, pixels in all) after every tile.
-        tell: gets lines for the user.
+        tell: called with lines for the user.
 
     Returns:
         Whether the files are complete; False where other shards are not done.
 
     Raises:
-        InputError: what `predict` refuses, a file that exists, a work folder of another job, a disk that is full.
+        InputError: what `predict` refuses, a file that exists, a work folder of another job, a full disk.
     """
     part = Shard.of(shard)
 

@@ -1,4 +1,4 @@
-"""Settings of predictions that are not those of every long job."""
+"""Settings of predictions alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["PolygonShape"]
 
 @dataclass(frozen=True, kw_only=True)
 class PolygonShape(Group, title="Outputs"):
-    """How polygons are made of a label map; see `densa.raster.PolygonWriter`."""
+    """Options of the polygons of a label map; see `densa.raster.PolygonWriter`."""
 
     min_area: Annotated[float, Ge(0), Option("Merge polygons smaller than this.", "m2 or px")] = 0
     simplify: Annotated[float, Ge(0), Option("Simplify the borders of polygons by up to this.", "map units")] = 0

@@ -30,7 +30,7 @@ __all__ = ["PredictionFiles", "PredictionTask", "Writers"]
 
 @dataclass(frozen=True)
 class PredictionFiles(JobFiles):
-    """The files of one prediction, and how its polygons are made.
+    """The files of one prediction, and options of its polygons.
 
     Args:
         labels: .png (palette) or .tif (colour table, class names, georeference) of the label map.
@@ -47,7 +47,7 @@ class PredictionFiles(JobFiles):
     shape: PolygonShape = PolygonShape()
 
     def products(self, n_classes: int) -> Products:
-        """What is kept of each tile for these files."""
+        """The planes of each tile that these files need."""
         return Products(
             n_classes,
             confidence=self.polygons is not None,
@@ -61,14 +61,14 @@ class PredictionTask(Task[PredictionFiles]):
     """One image, one model, the tiles and the files.
 
     Attributes:
-        segmenter: with all that is put around it.
+        segmenter: with all its wrappers.
         raster: the open image.
         files, description, tags: see `Task`.
         job: computes the tiles.
-        work: how.
+        work: memory and workers.
         shard: tiles to compute; None: all.
         progress: called with (pixels done, pixels in all) after every tile.
-        tell: gets lines for the user.
+        tell: called with lines for the user.
     """
 
     segmenter: Segmenter
@@ -83,7 +83,7 @@ class PredictionTask(Task[PredictionFiles]):
     tell: Callable[[str], None] = lambda line: None
 
     def write_directly(self, overwrite: bool) -> bool:
-        """Predict an image of one tile, of which there is nothing to resume."""
+        """Predict an image of one tile."""
         if len(self.job.grid) > 1:
             return False
         with self._writers(self.files, overwrite) as writers:
@@ -105,7 +105,7 @@ class PredictionTask(Task[PredictionFiles]):
         compute_missing(self.work.crew, self.job, worker, pixels, finished, folder.store, self.progress)
 
     def is_computed(self, folder: WorkFolder, *, thoroughly: bool) -> bool:
-        """Whether the tiles of all shards are there; `thoroughly`: and whole."""
+        """Whether the tiles of all shards are there and, with `thoroughly`, whole."""
         shapes = self._shapes()
         if thoroughly:
             return len(folder.finished(shapes)) == len(shapes)
@@ -128,12 +128,12 @@ class PredictionTask(Task[PredictionFiles]):
 
 
 class Writers:
-    """The open files that windows of planes are written to; a context manager.
+    """The open files of a prediction, written by windows of planes; a context manager.
 
     Args:
         files: their names.
         products: which planes there are.
-        raster: gives size and georeference.
+        raster: of which size and georeference are used.
         legend: names and colours of the classes.
         tags: text fields of every file.
         overwrite: replace files that exist.
@@ -188,7 +188,7 @@ class Writers:
         """Write whole rows, from top to bottom.
 
         Args:
-            row: the first.
+            row: first row.
             strip: (planes, rows, w) pieces from left to right.
         """
         column, labels, sure = 0, [], []

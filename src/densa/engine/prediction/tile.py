@@ -1,4 +1,4 @@
-"""One tile of a prediction: read, computed (in smaller pieces where memory does not suffice) and packed."""
+"""One tile of a prediction: read, computed (in pieces where memory does not suffice) and packed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Wrap = Callable[[Segmenter], Segmenter]
 
 
 class TilePrediction(NamedTuple):
-    """What was predicted for one tile: `window` of the raster, (classes, h, w) float32, (h, w) bool."""
+    """Prediction of one tile: its window in the raster, (classes, h, w) float32 probabilities, (h, w) validity."""
 
     window: Window
     probabilities: NDArray[np.float32]
@@ -50,7 +50,7 @@ class TileComputer:
     same: the halo of a piece comes from the block.
 
     Args:
-        segmenter: anything trained.
+        segmenter: any segmenter.
         piece_size: side of the pieces; None computes tiles in one piece.
     """
 
@@ -115,8 +115,8 @@ class TileComputer:
         half = -(-now // (2 * stride)) * stride
         if self.segmenter.whole_image or half >= now:
             raise InputError(
-                f"memory does not reach to predict {block.window.height} x {block.window.width} pixels at once"
-                f"{'' if half < now else ', the least that the model takes'}; close other programs, use fewer workers, "
+                f"memory does not suffice to predict {block.window.height} x {block.window.width} pixels at once"
+                f"{'' if half < now else '; the model takes no less'}; close other programs, use fewer workers, "
                 "or run where there is more memory"
             ) from error
         self.piece_size = half
@@ -130,7 +130,7 @@ def _free_device_memory() -> None:
         torch.cuda.empty_cache()
 
 
-# ------------------------------------------------------------------------------------------ what is kept of it
+# ------------------------------------------------------------------------------------------ planes that are kept
 
 
 @dataclass(frozen=True)
@@ -205,11 +205,11 @@ class TileJob:
         key: identifies the job; a process that serves several opens each once.
         image, page: opened by every process itself.
         load: makes the segmenter.
-        wraps: what is put around it, innermost first (frozen context, blending).
+        wraps: wrappers of the segmenter, innermost first (frozen context, blending).
         grid: the tiles.
-        products: what is kept of each.
-        piece_size: computes tiles in pieces of this side, where the grid's are too large for the budget.
-        cache_bytes: that GDAL may keep in each process; 0 for its usual amount.
+        products: planes that are kept.
+        piece_size: side of the pieces, where whole tiles exceed the budget.
+        cache_bytes: of GDAL in each process; 0: its default.
         threads: of torch in each worker; 0: no limit.
     """
 

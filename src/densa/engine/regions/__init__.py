@@ -1,4 +1,4 @@
-"""Region methods on rasters of any size: the same regions for any tiling, any workers and any memory budget."""
+"""Region methods on rasters of any size: the same regions for any tile size, workers and memory budget."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def region_method(settings: RegionSettings, image: Raster) -> RegionMethod:
         What `segment_to_file` and `segment_array` take.
 
     Raises:
-        InputError: an option of another method, two that exclude each other, or what the method refuses.
+        InputError: an option of another method, two options that exclude each other, or an error of the method.
     """
     given = {name for name in options_of(RegionSettings) if getattr(settings, name) is not None} - {"method"}
     if others := sorted(given - _OPTIONS[settings.method]):
@@ -56,7 +56,7 @@ def region_method(settings: RegionSettings, image: Raster) -> RegionMethod:
 
 
 def _unmerged(settings: RegionSettings, image: Raster, reach: int) -> RegionMethod:
-    """The method, but for the merging of small regions."""
+    """The method without the merging of small regions."""
     if settings.method == "slic":
         if settings.count is not None and settings.size is not None:
             raise InputError("give either a count of superpixels or the size of one")
@@ -91,7 +91,7 @@ def _or(value: float | None, default: float) -> float:
 
 
 def _given(settings: RegionSettings, *names: str) -> dict[str, Any]:
-    """Of some options, those that are given; the classes have defaults for the others."""
+    """Those of some options that are given; the classes have defaults for the others."""
     return {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
 
 

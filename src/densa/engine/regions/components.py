@@ -23,13 +23,13 @@ __all__ = ["Components", "Relabel"]
 
 @dataclass(frozen=True)
 class Components(RegionMethod):
-    """Connected pieces of equal value, as `densa.regions.connected_components`; of several bands: of equal vectors.
+    """Connected pieces of equal value (of all bands), as `densa.regions.connected_components`.
 
     Invalid pixels are in no region.
 
     Args:
         connectivity: 1: pixels have 4 neighbours, 2: 8.
-        background: pixels of this value (in all bands) are in no region; None: of no value.
+        background: pixels of this value (in all bands) are in no region; None: there is no such value.
 
     Raises:
         InputError: another connectivity, or a background that is no integer.
@@ -45,7 +45,7 @@ class Components(RegionMethod):
             raise InputError(f"background must be an integer, or None, got {self.background!r}")
 
     def parameters(self) -> dict[str, Any]:
-        """What a run that is continued must share."""
+        """Parameters that a run which continues another must share with it."""
         return {"connectivity": self.connectivity, "background": self.background}
 
     def stages(self, raster: Raster) -> list[Stage]:
@@ -102,19 +102,19 @@ def _keys(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _ranks(pixels: NDArray[Any]) -> NDArray[Any]:
-    """`_keys` of values too wide to be set side by side."""
+    """`_keys` of values whose bits do not fit into one integer together."""
     bands = pixels.reshape(len(pixels), -1)
     starts = _run_starts(bands)
     keys = np.zeros(len(starts), np.int64)
     for band in bands:
-        # Two ranks are below 2**31 each: their pair fits.
+        # Ranks are below 2**31: two fit into 64 bits.
         keys = np.unique(keys, return_inverse=True)[1] << 31
         keys += np.unique(band[starts], return_inverse=True)[1]
     return np.repeat(keys + 1, _run_lengths(starts, bands.shape[1])).reshape(pixels.shape[1:])
 
 
 def _run_starts(bands: NDArray[Any]) -> NDArray[np.int64]:
-    """Where runs of equal vectors begin in flattened (bands, n) values; they are far fewer than pixels."""
+    """First indices of runs of equal vectors in flattened (bands, n) values; runs are far fewer than pixels."""
     differ = np.zeros(bands.shape[1], np.bool_)
     differ[0] = True
     for band in bands:
@@ -130,8 +130,8 @@ def _run_lengths(starts: NDArray[np.int64], n: int) -> NDArray[np.int64]:
 class Relabel(RegionMethod):
     """Numbers labels consecutively in raster order of their first pixel, as `densa.regions.relabel`.
 
-    The same label is the same region wherever it is; label 0 and invalid pixels are in no region. The table "labels"
-    keeps what label each region was. Memory of the global step: 16 bytes for each label.
+    All pixels of a label are one region, connected or not; label 0 and invalid pixels are in no region. The table
+    "labels" holds the label of each region. Memory of the global step: 16 bytes for each label.
     """
 
     name = "relabel"
@@ -148,7 +148,7 @@ class Relabel(RegionMethod):
         """
         _check_integers(raster, "labels are equal or not")
         if raster.n_bands != 1:
-            raise InputError(f"{raster.path} has {raster.n_bands} bands, labels to number must be in one; extract it")
+            raise InputError(f"{raster.path} has {raster.n_bands} bands, labels must be in one; extract it")
         return [_RelabelStage()]
 
     def bytes_per_pixel(self, raster: Raster) -> float:
@@ -204,14 +204,14 @@ class _RelabelStage(Stage):
 
 
 def unique_labels(labels: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any], NDArray[np.int64]]:
-    """The labels of a tile but 0, in ascending order.
+    """The labels of a tile, except 0, in ascending order.
 
     Args:
         labels: (h, w) integers.
 
     Returns:
-        (h, w) int32 place of each pixel's label among them, from 1, 0 where the label is 0; (n,) the labels; (n,) index
-        of the first pixel of each in the flattened tile.
+        (h, w) int32 rank of each pixel's label, from 1, 0 where the label is 0; (n,) the labels; (n,) index of the
+        first pixel of each in the flattened tile.
     """
     flat = labels.ravel()
     starts = _run_starts(flat[None])

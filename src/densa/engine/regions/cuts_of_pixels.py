@@ -1,4 +1,4 @@
-"""Normalized cuts of the pixels of an image, which must be looked at whole; for larger ones see `normalized_cuts`."""
+"""Normalized cuts of the pixels of an image of limited size; for larger images see `cuts_of_regions`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["PixelCuts"]
 
 @dataclass(frozen=True)
 class PixelCuts(RegionMethod):
-    """`densa.regions.normalized_cuts` of an image of a megapixel at most, in one tile.
+    """`densa.regions.normalized_cuts` of an image of at most a megapixel, in one tile.
 
     Args:
         n_segments: how many segments; None where `max_cut` is given.
@@ -44,7 +44,7 @@ class PixelCuts(RegionMethod):
             raise InputError("give either a count of segments or the largest cut")
 
     def parameters(self) -> dict[str, Any]:
-        """Of the method."""
+        """Parameters that a run which continues another must share with it."""
         return {
             "base": "pixels",
             "n_segments": self.n_segments,
@@ -58,7 +58,7 @@ class PixelCuts(RegionMethod):
         if n_pixels > self.MOST_PIXELS:
             raise InputError(
                 f"pixels are cut in images of {self.MOST_PIXELS} pixels at most, {raster.path.name} has {n_pixels}; "
-                'cut its superpixels with base="slic"'
+                "cut its superpixels with base=slic"
             )
         if self.n_segments is not None and self.n_segments > n_pixels:
             raise InputError(f"n_segments must be at most the number of pixels {n_pixels}, got {self.n_segments}")

@@ -28,9 +28,9 @@ class NormalizedCuts(RegionMethod):
     """`densa.regions.normalized_cuts_of_regions` of the regions of another method.
 
     The graph of the regions is collected tile by tile in whole numbers and cut in one piece, by a solver without
-    random numbers: any tiling gives the same segments, and those of the in-memory function (of floating-point images:
-    but for means that differ by the range / 2^31). Global step, measured: 570 bytes per region for 8 segments and 29
-    bytes per region and further segment; a million regions take six seconds.
+    random numbers: the segments are the same for any tile size, and those of the in-memory function (means of
+    floating-point images differ by up to the range / 2^31). Global step, measured: 570 bytes per region for 8 segments
+    and 29 bytes per region and further segment; a million regions take six seconds.
 
     Args:
         base: what makes the regions.
@@ -38,7 +38,8 @@ class NormalizedCuts(RegionMethod):
         max_cut: halve the graph, and the halves again, while a cut costs at most this.
         value_scale: distance of mean colours (integers as shares of their type's largest value) at which two
             neighbours' weight has fallen to 1/e.
-        floor: least weight of two neighbours. Far below 0.001, lone regions unlike all around become segments.
+        floor: least weight of two neighbours. Far below 0.001, single regions that differ from their surroundings
+            become segments.
         max_segments: with `max_cut`, stop at so many.
 
     Raises:
@@ -57,7 +58,7 @@ class NormalizedCuts(RegionMethod):
         check_region_cuts(self.n_segments, self.max_cut, self.value_scale, self.floor, self.max_segments)
 
     def parameters(self) -> dict[str, Any]:
-        """Of the method and of its base."""
+        """Parameters of the method and its base that a run which continues another must share with it."""
         return {
             "base": {"name": self.base.name, **self.base.parameters()},
             "n_segments": self.n_segments,
@@ -71,7 +72,7 @@ class NormalizedCuts(RegionMethod):
         """Those of the base, and one that collects the graph and cuts it.
 
         Raises:
-            InputError: what the base refuses; a base that is cut by normalized cuts already.
+            InputError: an error of the base; a base of normalized cuts.
         """
         *before, graph = graph_stages(raster, "regioncuts", columns=MEANS)
         assert isinstance(graph, GraphStage)
@@ -81,11 +82,11 @@ class NormalizedCuts(RegionMethod):
         return [*of_base, *before, _CutStage(self, graph)]
 
     def expected_regions(self, raster: Raster) -> int | None:
-        """About how many there will be before any are merged, where that is known."""
+        """See `RegionMethod`; those of the base."""
         return self.base.expected_regions(raster)
 
     def bytes_per_pixel(self, raster: Raster) -> float:
-        """That of the base, or of collecting the graph."""
+        """See `RegionMethod`; of the base, or of collecting the graph."""
         return max(self.base.bytes_per_pixel(raster), graph_bytes_per_pixel(raster, MEANS))
 
 
@@ -108,7 +109,7 @@ class _CutStage(Stage):
         return self.graph.compute(tile, store)
 
     def gather_bytes(self, raster: Raster, n_regions: float) -> float:
-        """Memory of the global step, measured; halving keeps the halves that wait beside two vectors.
+        """Memory of the global step, measured; with `max_cut`, two vectors and the graphs of the waiting halves.
 
         Raises:
             InputError: regions times segments are more than 3 * 10^7.
@@ -116,7 +117,7 @@ class _CutStage(Stage):
         n_segments = self.method.n_segments or 3
         if n_segments * n_regions > LARGEST:
             raise InputError(
-                f"{n_segments} segments of about {n_regions:.0f} regions are too much: at most {LARGEST} in product; "
+                f"{n_segments} segments of about {n_regions:.0f} regions are too many: at most {LARGEST} in product; "
                 "ask for fewer segments or larger regions"
             )
         return max(self.graph.gather_bytes(raster, n_regions), 1.15 * n_regions * (340 + 29 * n_segments))
@@ -137,7 +138,7 @@ class _CutStage(Stage):
 
 
 def _weighed(regions: RegionTable, method: NormalizedCuts) -> tuple[WeightedGraph, NDArray[np.intp], int]:
-    """The graph of the regions that there are, their numbers, and the largest number."""
+    """The graph of the regions with pixels, their numbers, and the largest number."""
     present = np.flatnonzero(regions.n_pixels)
     means = regions.means()[present]
     means /= np.iinfo(regions.low.dtype).max if regions.low.dtype.kind in "iu" else 1

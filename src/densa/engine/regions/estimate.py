@@ -1,4 +1,4 @@
-"""What a segmentation will take, before it begins: from a part of the raster."""
+"""Time, disk and memory of a segmentation, estimated from a part of the raster."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def estimate_segmentation(
     outputs: RegionFiles,
     work: Work = Work(),
 ) -> Estimate:
-    """What `segment_to_file` will take, from segmenting a part in the middle of the raster; nothing is written.
+    """Estimate time, disk and memory of `segment_to_file` by segmenting a part of the raster; nothing is written.
 
-    The memory is that of the tiles or of the largest table of regions, whichever is more; the whole raster is taken to
-    have as many regions per pixel as the part.
+    The part is in the middle. The memory is that of the tiles or of the largest table of regions, whichever is more;
+    the whole raster is assumed to have as many regions per pixel as the part.
 
     Args:
-        method_of: makes the method for a raster that is a part of this one, and the share of the pixels that it has:
-            a method with a count of superpixels needs fewer of them there.
+        method_of: returns the method for a part of the raster, given the part and its share of the pixels, to which a
+            count of superpixels must be reduced.
         raster: an open image.
         outputs: the files.
         work: see `segment_to_file`.
 
     Raises:
-        InputError: what `segment_to_file` refuses, except files that exist; more regions than a stage can do.
+        InputError: what `segment_to_file` refuses, except files that exist; more regions than a stage supports.
     """
     method = method_of(raster, 1.0)
     stages = stages_of(method, raster, outputs)

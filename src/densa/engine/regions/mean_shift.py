@@ -1,9 +1,9 @@
 """Mean shift on rasters of any size, bit for bit that of the whole image (after Michel, Youssefi, Grizonnet, TGRS 2015,
 doi:10.1109/TGRS.2014.2330857: a step that is stable per pixel, then everything else on the graph of all regions).
 
-A trajectory may travel as far as max_iterations * spatial_radius; nearly all end within a few radii. So tiles are read
-with a few radii around them, pixels whose window left that block are told apart, and those alone are computed again in
-larger blocks. Joining neighbours is local; closure and removal of small regions are done on the graph of all regions.
+A trajectory may be as long as max_iterations * spatial_radius; nearly all end within a few radii. So tiles are read
+with a halo of a few radii, and only the pixels whose window left that block are computed again in larger blocks.
+Joining neighbours is local; closure and removal of small regions are done on the graph of all regions.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["MeanShift"]
 
 HALO_RADII = 4  # spatial radii that are read around a tile
-GROWTH = 3  # of the halo, for pixels that saw its end
-PIECE_PX = 256  # side of the pieces in which those are computed again: a larger halo must not take more memory
+GROWTH = 3  # of the halo, for pixels whose window left the block
+PIECE_PX = 256  # side of the pieces in which they are computed again, so that a larger halo needs no more memory
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class MeanShift(RegionMethod):
     closure and removal, and 16 bytes for each pair of such regions that touch.
 
     Args:
-        spatial_radius, range_radius, min_size: as there.
-        kernel, color, lightness_rule, join_threshold, max_iterations, tolerance: as there.
+        spatial_radius, range_radius, min_size: see there.
+        kernel, color, lightness_rule, join_threshold, max_iterations, tolerance: see there.
 
     Raises:
-        InputError: what is no such radius, count or kernel.
+        InputError: a radius, count or kernel out of its range.
     """
 
     spatial_radius: float
@@ -76,11 +76,11 @@ class MeanShift(RegionMethod):
         self._search(as_luv=False)
         as_count(self.min_size, "min_size")
         join_distance(self.join_threshold, self.range_radius, False)
-        if self.color != "luv":  # which needs a raster to be judged
+        if self.color != "luv":  # whose check needs a raster
             is_luv(self.color, np.dtype(np.uint8), 3)
 
     def parameters(self) -> dict[str, Any]:
-        """What a run that is continued must share."""
+        """Parameters that a run which continues another must share with it."""
         return {
             "spatial_radius": float(self.spatial_radius),
             "range_radius": float(self.range_radius),
@@ -97,7 +97,7 @@ class MeanShift(RegionMethod):
         """One pass; one more before it, for the range of values, where the image's type does not limit them.
 
         Raises:
-            InputError: the values are no numbers that can be filtered, or `color` does not fit them.
+            InputError: the values are neither integers nor floats, or `color` does not fit them.
         """
         if raster.dtype.kind not in "buif":
             raise InputError(f"{raster.path} must hold integers or floats, got {raster.dtype}; convert it first")
@@ -158,7 +158,7 @@ class _ModeStage(Stage):
         }
 
     def gather(self, store: Store, grid: Grid) -> None:
-        """Number the pieces through the raster, and merge the regions on their graph."""
+        """Number the pieces of the raster, and merge the regions on their graph."""
         n_regions = number_fragments(store, self.name, grid)
         sizes, sums, edges = _graph(store, self.name, grid, n_regions)
         per_unit = self._per_unit(store, grid.height, grid.width)
@@ -205,7 +205,7 @@ class _ModeStage(Stage):
         modes: NDArray[np.float32],
         missing: NDArray[np.bool_],
     ) -> None:
-        """Search the missing pixels of a piece, given within the area, with no more around it than they need."""
+        """Search the missing pixels of a piece of the area, in as small a block as the halo allows."""
         window = Window(area.row + piece.row, area.column + piece.column, piece.height, piece.width)
         near = common(widened(window, halo, tile.height, tile.width), block.window)
         rows, columns = inside(near, block.window)
@@ -216,7 +216,7 @@ class _ModeStage(Stage):
     def _search_in(
         self, tile: Tile, block: Block, area: Window, modes: NDArray[np.float32], missing: NDArray[np.bool_]
     ) -> None:
-        """Find modes of missing pixels of an area inside a block; those whose windows left the block stay missing."""
+        """Find modes of missing pixels of an area in a block; pixels whose windows leave the block stay missing."""
         if not missing.any():
             return
         window, place = block.window, inside(area, block.window)
@@ -235,16 +235,16 @@ class _ModeStage(Stage):
 
 
 def _with_neighbours(tile: Tile) -> tuple[Window, NDArray[np.bool_]]:
-    """The core with the pixels that are joined to it over its right and lower face, and (h, w) which those are."""
+    """The core and the pixels joined to it across its right and lower face: their window, and (h, w) which they are."""
     core = tile.core
     area = common(widened(core, 1, tile.height, tile.width), Window(core.row, 0, tile.height - core.row, tile.width))
     wanted = np.ones((area.height, area.width), np.bool_)
-    wanted[: core.height, : core.column - area.column] = False  # of the left neighbours, the lowest is next to it
+    wanted[: core.height, : core.column - area.column] = False  # of the column at the left, the lowest pixel is joined
     return area, wanted
 
 
 def _around(missing: NDArray[np.bool_], row: int, column: int) -> Window | None:
-    """The smallest window that holds the missing pixels of the piece that begins there; None where there are none."""
+    """The smallest window with all missing pixels of the piece at (row, column); None where there are none."""
     piece = missing[row : row + PIECE_PX, column : column + PIECE_PX]
     rows, columns = np.flatnonzero(piece.any(axis=1)), np.flatnonzero(piece.any(axis=0))
     if not len(rows):

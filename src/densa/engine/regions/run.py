@@ -1,4 +1,4 @@
-"""Segment a raster of any size into regions: the stages of a method over its tiles, then the files."""
+"""Segment a raster of any size into regions: run the stages of a method over its tiles, then write the files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["choose_tile_size", "halo_of", "run_stages", "segment_array", "segmen
 
 TILE_PX = 2048
 _STATISTICS = "statistics"
-_TABLES_SHARE = 0.25  # of a memory budget, kept for what is known of the whole: faces of tiles, tables of regions
+_TABLES_SHARE = 0.25  # of a memory budget, for data of the whole raster: faces of tiles, tables of regions
 
 
 def segment_to_file(
@@ -47,26 +47,26 @@ def segment_to_file(
     progress: Progress | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> int | None:
-    """Segment a raster and write its regions; the files are the same to the last byte for any tiles and any workers.
+    """Segment a raster and write its regions; the files are the same to the last byte for any tiles and workers.
 
-    Until they are complete, what is finished waits in the work folder `REGIONS.partial`, from which a run with `resume`
-    continues.
+    Until they are complete, finished tiles are kept in the work folder `REGIONS.partial`, from which a run with
+    `resume` continues.
 
     Args:
-        method: what makes the regions.
+        method: makes the regions.
         raster: an open image.
         outputs: the files.
-        work: tiles, memory and workers. `memory` chooses the tile size; what a method knows of all regions at once must
-            fit into it, too.
+        work: tiles, memory and workers. `memory` chooses the tile size; the tables of all regions must fit into it,
+            too.
         page: of the image in its file; other processes open it by path and page.
         progress: called with (pixels done, pixels in all) of all stages.
-        tell: gets lines for the user.
+        tell: called with lines for the user.
 
     Returns:
         Number of regions; None where `resume` found the files complete.
 
     Raises:
-        InputError: what the method refuses, a file that exists, a work folder of another job, a full disk, more regions
+        InputError: an error of the method, a file that exists, a work folder of another job, a full disk, more regions
             than the memory can hold tables of (before it begins, where their number is known).
     """
 
@@ -91,10 +91,10 @@ class SegmentationTask(Task[RegionFiles]):
         files, description, tags: see `Task`.
         stages: in order.
         grid: the tiles.
-        work: how they are computed.
+        work: memory and workers.
         progress, tell: see `segment_to_file`.
-        store: what the stages left, when they are computed.
-        n_regions: how many there are, when the files are assembled.
+        store: results of the stages, set by `compute`.
+        n_regions: number of regions, set by `assemble`.
     """
 
     raster: Raster
@@ -134,7 +134,7 @@ class SegmentationTask(Task[RegionFiles]):
             progress(total - self.raster.height * self.raster.width, total)
 
     def assemble(self, folder: WorkFolder, files: RegionFiles) -> None:
-        """Write the files from what the stages left."""
+        """Write the files from the results of the stages."""
         write_products(self.store, self.raster, files, tags=self.tags)
         self.n_regions = self.store.count()
 
@@ -166,7 +166,7 @@ def segment_array(method: RegionMethod, raster: Raster, work: Work = Work()) -> 
     """(H, W) int32 regions of a raster whose regions fit in memory; 0 where there is none.
 
     Args:
-        method: what makes the regions.
+        method: makes the regions.
         raster: an open image.
         work: tiles, memory and workers; there is nothing to resume or to overwrite.
     """
@@ -197,7 +197,7 @@ def run_stages(
     Args:
         stages: in order.
         raster: an open image.
-        folder: the work folder, which is there.
+        folder: the work folder, which exists.
         grid: the tiles.
         work: memory and workers.
         page, tell: see `segment_to_file`.
@@ -206,10 +206,10 @@ def run_stages(
         progress: called with (pixels done, pixels in all stages).
 
     Returns:
-        What the stages left.
+        Results of the stages.
 
     Raises:
-        InputError: what a stage refuses; more regions than the memory can hold tables of.
+        InputError: an error of a stage; more regions than the memory can hold tables of.
     """
     crew, cache_bytes = _safe(work.crew), 0
     if work.memory is not None:
@@ -254,7 +254,7 @@ def _check_table(stage: Stage, raster: Raster, n_regions: int, memory: int) -> N
     needed = resident_bytes() + table
     if table and needed > memory:
         raise InputError(
-            f"what is known of about {n_regions} regions takes {shown_bytes(needed)}, the memory is "
+            f"the tables of about {n_regions} regions take {shown_bytes(needed)}, the memory is "
             f"{shown_bytes(memory)}; give more, or ask for larger regions"
         )
 
@@ -264,11 +264,11 @@ def _shift(progress: Progress, before: int, total: int, done: int, _: int) -> No
 
 
 def _safe(crew: Crew) -> Crew:
-    """Processes in place of threads where Numba has only the pool that several threads may not enter at once."""
+    """Processes in place of threads, where Numba has no pool that several threads may use at once."""
     if crew.threads == 1:
         return crew
     for pool in ("omppool", "tbbpool"):
-        with suppress(ImportError):  # the module is always there, the library that it needs may not be
+        with suppress(ImportError):  # the module exists, the library that it needs may not
             import_module(f"numba.np.ufunc.{pool}")
             return crew
     return Crew(crew.workers, "processes")
@@ -306,8 +306,8 @@ def choose_tile_size(method: RegionMethod, stages: Sequence[Stage], raster: Rast
         return work.tile_size or min(TILE_PX, max(raster.height, raster.width))
     crew = _safe(work.crew)
     return_large_blocks()
-    raster.read(Window(0, 0, 1, 1))  # what is decoded whole, is so from here on
-    halo = max(1, halo_of(stages))  # what tiles have in common costs something in any case
+    raster.read(Window(0, 0, 1, 1))  # an image that is decoded whole is in memory from here on
+    halo = max(1, halo_of(stages))  # tiles share a halo of 1 at least
     statistics = any(stage.name == _STATISTICS for stage in stages)
     per_pixel = max(method.bytes_per_pixel(raster), graph_bytes_per_pixel(raster, SHAPES) if statistics else 0)
     cost = Cost(16e6, per_pixel)

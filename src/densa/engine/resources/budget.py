@@ -1,4 +1,4 @@
-"""Tile sizes within a memory budget, and the cache of decoded blocks that GDAL may keep."""
+"""Tile sizes within a memory budget, and GDAL's cache of decoded blocks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from densa.raster.grid import Grid
 __all__ = ["ASSEMBLY_BYTES", "Cost", "fitting_tile_size", "keep_worker_small", "limit_read_cache"]
 
 ASSEMBLY_BYTES = 200_000_000  # copying a finished raster to a Cloud-Optimized GeoTIFF
-LARGEST_TILE_PX = 8192  # a larger one saves next to no halo, and more is lost when it is killed
+LARGEST_TILE_PX = 8192  # larger ones save hardly any halo, and an interruption loses more
 _BLOCK_PX = 512  # of the GeoTIFFs that are written
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Memory of predicting a block: `fixed` bytes, and `per_pixel` for every pixel of the block."""
+    """Memory needed to compute a block: `fixed` bytes, and `per_pixel` for each of its pixels."""
 
     fixed: float
     per_pixel: float
@@ -30,14 +30,14 @@ class Cost:
 
 
 def limit_read_cache(budget: int) -> int:
-    """Bytes that GDAL may keep of decoded blocks: a twentieth of the budget, 16 to 256 MB; set for this process."""
+    """Set the cache of decoded blocks of this process to a twentieth of the budget, 16 to 256 MB; returns its bytes."""
     cache = min(256, max(16, budget // 20 // 10**6)) * 10**6
     raster.set_read_cache(cache)
     return cache
 
 
 def keep_worker_small(cache_bytes: int) -> None:
-    """Hold another process to the cache of the one that sent it a job; 0 for GDAL's usual amount."""
+    """Give a worker process the read cache of the process that sent the job; 0: GDAL's default."""
     if cache_bytes:
         raster.set_read_cache(cache_bytes)
         return_large_blocks()
@@ -59,10 +59,10 @@ def fitting_tile_size(
         grid_of: tiles of a size.
         needed_of: bytes that a grid needs at once.
         memory: bytes.
-        tiles: at least so many, where the raster has them.
+        tiles: least number of tiles, where the raster is large enough.
 
     Returns:
-        The size, None where the smallest tile needs more; and what the last grid that was tried needs.
+        The size, None where the smallest tile needs more; and the bytes of the last grid that was tried.
     """
     fitting = []
     needed = 0.0
@@ -71,7 +71,7 @@ def fitting_tile_size(
         needed = needed_of(grid)
         if needed > memory:
             break
-        # Ties go to the smaller: it leaves less to lose, and more tiles for the workers.
+        # Of equals the smaller: less is lost by an interruption, and there are more tiles for the workers.
         fitting.append((grid.computed_pixels(), size))
     enough = [pair for pair in fitting if len(grid_of(pair[1])) >= tiles]
     return (min(enough or fitting)[1] if fitting else None), needed

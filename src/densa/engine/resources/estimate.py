@@ -1,4 +1,4 @@
-"""What a long run will take, before it begins."""
+"""Estimates of long runs."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from densa.engine.resources.memory import shown_bytes
 
 __all__ = ["ASSEMBLY_SECONDS_PER_PIXEL", "Estimate"]
 
-ASSEMBLY_SECONDS_PER_PIXEL = 3e-8  # of a byte: writing, copying to a COG with overviews and reading back
+ASSEMBLY_SECONDS_PER_PIXEL = 3e-8  # and byte: writing, copying to a COG with overviews and reading back
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run takes.
+    """Time, disk and memory of a run.
 
     Attributes:
         tiles: how many; `tile_size` and `halo` in pixels.
         overhead: pixels computed more than once, as a share of the image.
         empty: share of the tiles without a valid pixel, which are not computed.
-        seconds: for computing and writing all, polygons as if none were merged or simplified.
-        disk_bytes: at the most, work folder and outputs together; polygons likewise.
-        memory_bytes: resident at the peak in this process, as found with the tiles that were tried.
+        seconds: of computing and writing all files; polygons without merging and simplifying.
+        disk_bytes: peak of the work folder and the outputs together; polygons as above.
+        memory_bytes: peak of resident memory on this machine, from the tiles that were tried.
     """
 
     tiles: int
@@ -34,7 +34,7 @@ class Estimate:
     memory_bytes: int
 
     def sentence(self) -> str:
-        """All that in a line."""
+        """The estimate in one line."""
         return (
             f"{self.tiles} tile{'s' * (self.tiles > 1)} of {self.tile_size} px with a halo of {self.halo} px"
             f" ({self.overhead:.0%} computed twice, {self.empty:.0%} of the tiles empty): about {_time(self.seconds)},"

@@ -1,4 +1,4 @@
-"""Whether memory ran out, in whatever words it is said."""
+"""Recognise the out-of-memory errors of any library."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["is_out_of_memory"]
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an exception says, in whatever words, that memory ran out."""
+    """Whether an exception says that memory ran out."""
     if error is None:
         return False
     if isinstance(error, MemoryError):
         return True
-    if isinstance(error, InputError):  # what was raised reading or writing a file
+    if isinstance(error, InputError):  # raised while a file was read or written
         return is_out_of_memory(error.__cause__)
     import torch
 

@@ -1,4 +1,4 @@
-"""How much memory a process holds, and the most it held while something ran."""
+"""Resident memory of this process and its peak; amounts of memory as text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parse_bytes(text: str) -> int:
     """Bytes of "2GB", "1.5 GiB", "800M" or "123456".
 
     Raises:
-        InputError: it is no amount of memory.
+        InputError: not an amount of memory.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?\s*", text.upper())
     if match is None or (match[3] and not match[2]):
@@ -41,7 +41,7 @@ def parse_bytes(text: str) -> int:
 
 
 def shown_bytes(n_bytes: float) -> str:
-    """Bytes in decimal units, as people read them."""
+    """Bytes in decimal units, such as 1.50 GB."""
     for unit in ("B", "kB", "MB"):
         if n_bytes < 1000:
             return f"{n_bytes:.0f} {unit}"
@@ -50,24 +50,24 @@ def shown_bytes(n_bytes: float) -> str:
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds now (Linux), or the most it ever held (elsewhere)."""
+    """Resident memory of this process (Linux), or its peak so far (elsewhere)."""
     return _status("VmRSS") or _most_ever()
 
 
 def return_large_blocks() -> None:
-    """Have arrays of a megabyte or more given back to the system at once when they are freed.
+    """Return freed arrays of a megabyte or more to the system at once.
 
-    glibc learns to keep blocks of up to 32 MB, in gaps that no other size fits: the memory of a long run creeps up.
+    Otherwise glibc comes to keep blocks of up to 32 MB, whose gaps fit no other size: the memory of a long run grows.
     """
     with suppress(OSError, AttributeError, TypeError):  # other systems, other C libraries
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**20)
 
 
 def peak_during(run: Callable[[], object]) -> tuple[int, int]:
-    """Memory held before `run`, and the most while it ran.
+    """Resident memory before `run`, and its peak while `run` ran.
 
-    Linux resets its high-water mark on demand. Elsewhere the mark is that of the whole life of the process, so that a
-    small run shows no peak of its own.
+    Linux resets its high-water mark on demand. Elsewhere the peak is that of the process so far, so that a small run
+    shows none of its own.
     """
     before = resident_bytes()
     reset_peak()
@@ -76,7 +76,7 @@ def peak_during(run: Callable[[], object]) -> tuple[int, int]:
 
 
 def reset_peak() -> bool:
-    """Count the most memory from now on; whether the system can (Linux): elsewhere the mark is that of a whole life."""
+    """Begin a new peak; whether the system can (Linux)."""
     try:
         _CLEAR.write_text(_RESET_PEAK, encoding="ascii")
     except OSError:
@@ -85,7 +85,7 @@ def reset_peak() -> bool:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process held since `reset_peak`; 0 where the system counts nothing."""
+    """Peak of resident memory since `reset_peak`; 0 where the system does not count it."""
     return _status("VmHWM") or _most_ever()
 
 

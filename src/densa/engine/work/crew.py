@@ -35,7 +35,7 @@ class Crew:
         dask: address of a Dask scheduler, whose cluster has its own workers; or "local:4" for four processes here.
 
     Raises:
-        InputError: no worker, an unknown executor, what is no address, or workers and an address.
+        InputError: no worker, an unknown executor, an invalid address, or workers and an address.
     """
 
     workers: int = 1

@@ -20,8 +20,8 @@ _jobs: dict[str, Job] = {}  # of a worker process, by key
 def run_dask(job: Job, numbers: Iterable[int], keep: Keep, address: str) -> Iterator[int]:
     """Compute tiles on a Dask cluster.
 
-    The model goes to every worker once, also to those that join later; each opens the image by its path. Tiles of a
-    worker that dies are computed by another.
+    The model is sent to every worker once, also to workers that join later; each opens the image by its path. The tiles
+    of a worker that dies are computed by others.
 
     Args:
         job: the image must be at the same path on every worker.
@@ -46,7 +46,7 @@ def run_dask(job: Job, numbers: Iterable[int], keep: Keep, address: str) -> Iter
 
 
 def _gather(distributed: Any, client: Any, key: str, numbers: Iterable[int], keep: Keep) -> Iterator[int]:
-    """Hand out tiles and keep what comes back, a few for every worker at a time."""
+    """Submit tiles, a few for every worker at a time, and keep their results."""
     remaining = iter(numbers)
 
     def submit(number: int) -> Any:
@@ -70,7 +70,7 @@ def _gather(distributed: Any, client: Any, key: str, numbers: Iterable[int], kee
 
 
 def _run(key: str, number: int) -> tuple[int, bytes]:
-    """In a worker: one tile of the job that was sent to it."""
+    """One tile, in a worker that the job was sent to."""
     return number, run_tile(_jobs[key], number)
 
 

@@ -16,10 +16,10 @@ class Worker(Protocol):
     """Computes tiles in one process, from any thread; different tiles may be read, computed and packed at once."""
 
     def read(self, number: int) -> Any:
-        """What the tile is computed from."""
+        """The input of a tile."""
 
     def compute(self, tile: Any) -> Any:
-        """The result for what `read` returned."""
+        """The result for an input that `read` returned."""
 
     def pack(self, result: Any) -> bytes:
         """The result as bytes."""

@@ -33,20 +33,20 @@ _OURS = re.compile(r"(([a-z0-9]+\.)?\d{9}\.tile|[a-z0-9]+\.table|journal\.json|l
 
 
 def work_folder(output: Path) -> Path:
-    """Where the finished tiles of an output wait."""
+    """The folder of the finished tiles of an output."""
     return output.with_name(output.name + ".partial")
 
 
 class WorkFolder:
     """The work folder of one output.
 
-    A tile is finished when its file is there and whole: files are written under another name, brought to the disk and
-    renamed. So whatever is killed when, the finished tiles stay.
+    A tile is finished when its file is there and whole: files are written under another name, flushed to the disk and
+    renamed, so that finished tiles survive any interruption.
 
     Args:
         output: the final file; the folder lies beside it.
         kind: what is being made: "prediction" or "segmentation".
-        durable: wait until every file is on the disk; needless where nobody will continue.
+        durable: wait until every file is on the disk; not needed where the run is never continued.
     """
 
     def __init__(self, output: Path, kind: str = "prediction", *, durable: bool = True) -> None:
@@ -56,10 +56,10 @@ class WorkFolder:
         self.path = work_folder(output)
 
     def stored(self) -> dict[str, Any] | None:
-        """What the journal says, None where there is none.
+        """Content of the journal, None where there is none.
 
         Raises:
-            InputError: the folder's journal is not one of densa's.
+            InputError: the file is not a journal of densa.
         """
         path = self.path / _JOURNAL
         try:
@@ -79,7 +79,7 @@ class WorkFolder:
         return content
 
     def begin(self, description: Mapping[str, Any]) -> None:
-        """Write the journal; where several processes begin at once, one journal stays."""
+        """Write the journal; of several processes that begin at once, one writes it."""
         self.make()
         content = json.dumps({"format": f"densa-{self.kind}", **description}, indent=1)
         temporary = self._write_temporary(_JOURNAL, content.encode())
@@ -93,7 +93,7 @@ class WorkFolder:
         temporary.unlink(missing_ok=True)
 
     def make(self) -> None:
-        """Make the folder, where it is missing.
+        """Make the folder if it is missing.
 
         Raises:
             InputError: there is a file of that name.
@@ -104,10 +104,10 @@ class WorkFolder:
             raise InputError(f"{self.path} is in the way: it is no folder; remove it") from error
 
     def check(self, description: Mapping[str, Any]) -> None:
-        """Refuse a journal of something else.
+        """Refuse a journal of another job.
 
         Raises:
-            InputError: says what differs.
+            InputError: names the first difference.
         """
         found = self.stored() or {}
         for what in description:
@@ -115,7 +115,7 @@ class WorkFolder:
             if here != there:
                 raise InputError(
                     f"{self.path} belongs to another {what}: {_difference(here, there)}; "
-                    "give what it was begun with, or overwrite=True without resume=True to begin anew"
+                    "give the arguments that it was begun with, or overwrite=True without resume=True to begin anew"
                 )
 
     def finished(self, shapes: Mapping[int, tuple[int, int, int]]) -> set[int]:
@@ -128,7 +128,7 @@ class WorkFolder:
         for number, shape in shapes.items():
             path = self._tile(number)
             try:
-                # Incompressible bytes grow by less than a hundredth; anything larger is not read.
+                # Incompressible bytes grow by less than a hundredth; larger files are not read.
                 sound = path.stat().st_size <= 1.01 * shape[0] * shape[1] * shape[2] + 4096
                 if sound and has_whole_tile(path.read_bytes(), shape):
                     done.add(number)
@@ -151,11 +151,11 @@ class WorkFolder:
         return self._tile(number).read_bytes()
 
     def write(self, name: str, data: bytes) -> None:
-        """Bring bytes to the disk under a name of their own: all of them, or none."""
+        """Write a file completely or not at all."""
         os.replace(self._write_temporary(name, data), self.path / name)
 
     def mark_publishing(self) -> None:
-        """Note that the final files are being put in place, so that a later run may put them there again."""
+        """Record that the final files are being put in place, so that a later run may replace them."""
         (self.path / _PUBLISHING).touch()
 
     @property
@@ -165,7 +165,7 @@ class WorkFolder:
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        """Hold the folder for oneself; gives False where another process holds it or has removed it."""
+        """Lock the folder; yields False where another process has locked or removed it."""
         try:
             file = (self.path / _LOCK).open("a+b")
         except FileNotFoundError:
@@ -175,7 +175,7 @@ class WorkFolder:
             yield _lock(file.fileno())
 
     def clear(self) -> None:
-        """Remove all that densa wrote there, but for the lock.
+        """Remove all files of densa, except for the lock.
 
         Raises:
             InputError: there are files that densa did not write.
@@ -185,7 +185,7 @@ class WorkFolder:
                 raise InputError(
                     f"{self.path} holds {path.name}, which is not of densa; move it or choose another output"
                 )
-        # The journal goes first: without it the rest is nobody's.
+        # The journal first: without it, the other files belong to no job.
         (self.path / _JOURNAL).unlink(missing_ok=True)
         for path in self.path.iterdir():
             if path.is_dir():
@@ -225,7 +225,7 @@ class WorkFolder:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock an open file for this process; the system lets go when the process ends, however it ends."""
+    """Lock an open file; the system unlocks it when the process ends, in any way."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -244,7 +244,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _difference(here: Any, there: Any) -> str:
-    """The first value that differs, in words."""
+    """The first value that differs, as text."""
     if isinstance(here, Mapping) and isinstance(there, Mapping):
         for key in here:
             if here[key] != there.get(key):
@@ -279,7 +279,7 @@ def image_identity(raster: Raster, page: int) -> dict[str, Any]:
 
 
 def origin_tags(image: Mapping[str, Any]) -> dict[str, str]:
-    """Who made a file, of which image: nothing that another tiling or another day would change.
+    """Tags that say which version made a file of which image; the same for any tiles and on any day.
 
     Args:
         image: from `image_identity`.
@@ -288,7 +288,7 @@ def origin_tags(image: Mapping[str, Any]) -> dict[str, str]:
 
 
 def content_hash(content: Mapping[str, Any]) -> str:
-    """Hash of what JSON can hold."""
+    """Hash of values that JSON can represent."""
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=12).hexdigest()
 
 

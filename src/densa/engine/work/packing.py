@@ -57,7 +57,7 @@ class _Entry(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """Where the bytes are: how many, and a function of place and number that reads some."""
+    """Bytes of a file or in memory: how many, and a function that reads `n_bytes` from `place` on."""
 
     length: int
     read: Callable[[int, int], memoryview]

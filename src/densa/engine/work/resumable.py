@@ -1,6 +1,6 @@
 """The life of a job that writes files: check, plan, begin, compute, assemble, publish.
 
-What is finished waits in a work folder beside the output, so that a job may be interrupted at any moment and continued.
+Finished tiles are kept in a work folder beside the output, so that a job can be continued after any interruption.
 """
 
 from __future__ import annotations
@@ -70,20 +70,20 @@ class Task(ABC, Generic[Files]):
     tags: Mapping[str, str]
 
     def write_directly(self, overwrite: bool) -> bool:
-        """Write the files without a work folder, where there is nothing to resume; whether that was done."""
+        """Write the files without a work folder, where there would be nothing to resume; returns whether it did."""
         return False
 
     @abstractmethod
     def compute(self, folder: WorkFolder) -> None:
-        """Compute what is not in the work folder yet."""
+        """Compute the tiles that are not in the work folder."""
 
     def is_computed(self, folder: WorkFolder, *, thoroughly: bool) -> bool:
-        """Whether all is in the work folder, which other shards fill as well; `thoroughly` reads the files."""
+        """Whether all tiles are in the work folder, to which other shards write, too; `thoroughly` reads them."""
         return True
 
     @abstractmethod
     def assemble(self, folder: WorkFolder, files: Files) -> None:
-        """Write the files from what is in the work folder."""
+        """Write the files from the work folder."""
 
 
 T = TypeVar("T", bound=Task[Any])
@@ -115,13 +115,13 @@ def run_task(
 
     Raises:
         InputError: a file exists, or cannot be written; the work folder is in use, unfinished, damaged, or of another
-            job; whatever the task refuses.
+            job; an error of the task.
     """
     folder = WorkFolder(files.main, kind)
     may_continue = work.resume or shard is not None
     wanted = files.each()
-    if not may_continue:
-        _check_files(wanted.values(), folder, resume=False, overwrite=work.overwrite)  # planning may take long
+    if not may_continue:  # planning may take long
+        _check_files(wanted.values(), folder, resume=False, overwrite=work.overwrite)
     task = plan(_begun_tile_size(folder) if may_continue else None)
     if may_continue and folder.stored() is None and _is_complete(wanted, task.tags):
         folder.remove()
@@ -271,7 +271,7 @@ def _publish(task: Task[Any], folder: WorkFolder, overwrite: bool) -> None:
 
 
 def _may_replace(folder: WorkFolder) -> bool:
-    """Whether a run was begun with the right to overwrite, or has put some of the files in place already."""
+    """Whether the run was begun with `overwrite`, or has put some of the files in place already."""
     return bool((folder.stored() or {}).get("overwrite")) or folder.publishing
 
 

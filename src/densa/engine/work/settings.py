@@ -1,4 +1,4 @@
-"""How a long job is run: tiles, memory, workers, and what happens to work that is there already."""
+"""How a long job is run: tiles, memory, workers, resuming and overwriting."""
 
 from __future__ import annotations
 

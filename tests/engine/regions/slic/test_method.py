@@ -212,7 +212,7 @@ def test_refuses_what_does_not_fit_the_raster(make_raster):
 def test_refuses_more_superpixels_than_can_be_numbered_before_it_starts(make_raster):
     raster = make_raster(np.zeros((3, 5, 6), np.uint8))
     raster.height = raster.width = 1 << 16
-    with pytest.raises(InputError, match="4294967296 superpixels are wanted of 65536 x 65536"):
+    with pytest.raises(InputError, match="4294967296 superpixels are requested of 65536 x 65536"):
         Slic(superpixel_size=1).stages(raster)
 
 

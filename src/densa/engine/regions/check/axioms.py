@@ -35,11 +35,11 @@ Predicate = Callable[[RegionStatistics], NDArray[np.bool_]]
 
 
 class Violations(tuple[Violation, ...]):
-    """What `check_regions` found: of every axiom the first violations, as `densa.regions.check` puts them.
+    """The first violations of every axiom, as `densa.regions.check` describes them.
 
     Attributes:
-        counts: all violations of each axiom that was looked at; an axiom holds where there are 0.
-        n_regions: different region numbers.
+        counts: number of violations of each axiom that was checked; 0: it holds.
+        n_regions: distinct region numbers.
     """
 
     counts: Mapping[str, int]
@@ -59,26 +59,27 @@ def check_regions(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Violations:
-    """Failures of the axioms (a), (b), (d) and (e); (c) holds in a raster, where a pixel has one number.
+    """Violations of the axioms (a), (b), (d) and (e); (c) holds in any raster, where a pixel has one number.
 
-    They are those that `densa.regions.check` finds in the whole. The domain of (a) is where the image is valid or,
-    without an image, where the raster of regions is: with nodata 0 it then has no pixel without region. In (d) and (e),
-    pixels that are not valid in the image are in no region. Means and deviations are rounded once, from exact sums.
+    They are those that `densa.regions.check` finds in the whole raster. The domain of (a) is where the image is valid
+    or, without an image, where the raster of regions is: with nodata 0 it then has no pixel without region. In (d) and
+    (e), pixels that are not valid in the image are in no region. Means and deviations are rounded once, from exact
+    sums.
 
     Args:
         regions: an open raster of one band of integers from 1; 0 or invalid: no region.
         image: an open image of the same size.
         predicate: P, from statistics to one truth value per entry, such as `densa.regions.range_at_most(10)`; needs an
-            image. None: (d) and (e) are not looked at.
+            image. None: (d) and (e) are not checked.
         work: tiles, memory (except for tables of regions) and workers; there is nothing to resume or to overwrite.
         connectivity: 1: pixels have 4 neighbours, 2: 8; for (b) and (e).
-        most: violations that are listed of each axiom; all are counted.
+        most: violations listed of each axiom; all are counted.
         page, image_page: of the rasters in their files; other processes open them by path and page.
         folder: for intermediate results; None: the system's folder for temporary files.
         progress: called with (pixels done, pixels in all) of all passes.
 
     Returns:
-        The violations in the order of the axioms, and how many there are in all; empty where all axioms hold.
+        The violations in the order of the axioms, and their number; empty where all axioms hold.
 
     Raises:
         InputError: the rasters do not fit each other, a region number is negative or beyond 2**31 - 1, or numbers have
@@ -106,12 +107,12 @@ def _check(regions: Raster, image: Raster | None, predicate: Predicate | None, m
             f"{regions.height} x {regions.width}"
         )
     if image is None and predicate is not None:
-        raise InputError("a predicate is of the image's values: give the image, or leave the predicate out")
+        raise InputError("a predicate needs the image's values: give the image, or leave the predicate out")
 
 
 @dataclass(frozen=True)
 class Check(RegionMethod):
-    """The passes of the check, over the tiles of the image or, without one, of the raster of regions itself.
+    """The passes of the check, over the tiles of the image or, without an image, of the raster of regions.
 
     Args:
         source: the regions.
@@ -127,7 +128,7 @@ class Check(RegionMethod):
     name = "check"
 
     def parameters(self) -> dict[str, Any]:
-        """What a run that is continued must share."""
+        """Parameters that a run which continues another must share with it."""
         return {"regions": str(self.source.path), "connectivity": self.connectivity}
 
     def stages(self, raster: Raster) -> list[Stage]:
@@ -144,7 +145,7 @@ class Check(RegionMethod):
 
 
 def _violations(store: Store, raster_width: int, predicate: Predicate | None, most: int) -> Violations:
-    """What the stages found."""
+    """The violations that the stages found."""
     table = store.table("axioms")
     counts, listed = _of_places(table, raster_width, most)
     if predicate is not None:
@@ -195,7 +196,7 @@ _EDGES_AT_ONCE = 2**18
 def _fitting(
     edges: NDArray[np.int32], lengths: NDArray[np.int64], statistics: RegionStatistics, predicate: Predicate
 ) -> Iterator[NDArray[np.int64]]:
-    """Edges whose union the predicate holds for."""
+    """Edges for whose union the predicate holds."""
     for start in range(0, len(edges), _EDGES_AT_ONCE):
         part = slice(start, start + _EDGES_AT_ONCE)
         yield start + np.flatnonzero(predicate(statistics.united(edges[part], lengths[part])))

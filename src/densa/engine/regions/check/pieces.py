@@ -1,4 +1,4 @@
-"""Axioms (a) and (b) of a raster of regions, tile by tile: where regions are missing, and which are in pieces."""
+"""Axioms (a) and (b) of a raster of regions, tile by tile: pixels without a region, and regions in several pieces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Column = NDArray[np.int64]
 class CheckStage(Stage):
     """Axioms (a) and (b); leaves the table "axioms".
 
-    Memory of the global step: 40 bytes for each region, and what `number_fragments` needs.
+    Memory of the global step: 40 bytes for each region, and the memory of `number_fragments`.
 
     Args:
         source: the regions.
@@ -44,11 +44,11 @@ class CheckStage(Stage):
 
     @property
     def halo(self) -> int:
-        """Of the image only the validity of the core is asked for."""
+        """0 with an image, of which only the validity of the core is needed."""
         return 0 if self.of_image else 1
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
-        """Pieces of the regions of one tile, and whose they are; pixels that violate axiom (a)."""
+        """Pieces of one tile and the regions that they belong to; pixels that violate axiom (a)."""
         window = widened(tile.core, 1, tile.height, tile.width)
         own = inside(tile.core, window)
         if self.of_image:
@@ -69,7 +69,7 @@ class CheckStage(Stage):
         }
 
     def gather(self, store: Store, grid: Grid) -> None:
-        """Counts of the raster, and the regions that are in pieces."""
+        """Counts of the raster, and the regions in several pieces."""
         number_fragments(store, self.name, grid)
         table = _split_regions(store, self.name, grid)
         for name in ("missing", "beyond"):
@@ -79,7 +79,7 @@ class CheckStage(Stage):
 
 
 def _count_and_first(where: NDArray[np.bool_], tile: Tile) -> NDArray[np.int64]:
-    """How many pixels of a tile, and the place of the first; the largest number where there is none."""
+    """Number of pixels of a tile, and index of the first in the raster; the largest integer where there is none."""
     count = int(np.count_nonzero(where))
     if not count:
         return np.array([0, np.iinfo(np.int64).max])
@@ -88,7 +88,7 @@ def _count_and_first(where: NDArray[np.bool_], tile: Tile) -> NDArray[np.int64]:
 
 
 def _split_regions(store: Store, stage_name: str, grid: Grid) -> dict[str, NDArray[Any]]:
-    """All regions, ascending; how many pieces each has; the first pixel of its second piece, -1 where there is none.
+    """All regions, ascending; number of pieces of each; first pixel of its second piece, -1 where there is none.
 
     The pieces of the raster come in raster order, row of tiles after row of tiles.
     """
@@ -112,7 +112,7 @@ def _split_regions(store: Store, stage_name: str, grid: Grid) -> dict[str, NDArr
 
 
 def _first_two(owners: NDArray[np.int32], firsts: Column) -> tuple[NDArray[np.int32], Column, Column, Column]:
-    """Regions, how many pieces each has, and the first pixel of its first and second; pieces are in raster order."""
+    """Regions, number of pieces of each, first pixel of its first and second; the pieces are in raster order."""
     order = np.argsort(owners, kind="stable")
     regions, start, counts = np.unique(owners[order], return_index=True, return_counts=True)
     seconds = np.full(len(regions), -1, np.int64)
@@ -124,7 +124,7 @@ def _first_two(owners: NDArray[np.int32], firsts: Column) -> tuple[NDArray[np.in
 def _join_pieces(
     above: tuple[NDArray[np.int32], Column, Column], here: tuple[NDArray[np.int32], Column, Column, Column]
 ) -> tuple[NDArray[np.int32], Column, Column]:
-    """Regions of the rows above and of this one."""
+    """Join the regions of this row of tiles to those of the rows above."""
     regions = np.union1d(above[0], here[0])
     old, new = np.searchsorted(regions, above[0]), np.searchsorted(regions, here[0])
     counts = np.zeros(len(regions), np.int64)

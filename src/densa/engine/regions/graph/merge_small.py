@@ -1,4 +1,4 @@
-"""Merging of regions out of core: the graph is collected tile by tile, the rule decides on the graph of the whole."""
+"""Merging of regions of rasters of any size: the graph is collected tile by tile, and merged as a whole by a rule."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class MergeStage(GraphStage):
     """Collects the graph of the regions so far and merges them by a rule of `densa.regions.partition.merging`.
 
     Leaves no table of regions. Memory of the global step, measured with three bands: 200 bytes per region for small
-    regions, 500 for rules that look at all columns.
+    regions, 500 for rules that use all columns.
 
     Args:
-        rule: from the graph, of which it gets what `columns` name, to the new number of each region.
+        rule: from the graph, with the columns that `columns` name, to the new number of each region.
     """
 
     rule: Rule | None = None
     merges = True
 
     def gather(self, store: Store, grid: Grid) -> None:
-        """The merger."""
+        """Merge the regions."""
         assert self.rule is not None
         store.save_merge(self.name, self.rule(self.collect(store, grid).graph()))
 
@@ -50,14 +50,14 @@ class MergeStage(GraphStage):
 def merge_stages(
     raster: Raster, name: str, rule: Rule, *, connectivity: int = 1, columns: tuple[str, ...] = ALL
 ) -> list[Stage]:
-    """Stages that merge what the stages before have painted.
+    """Stages that merge the regions of the stages before.
 
     Args:
         raster: the image, for the values of the regions.
         name: of the stage.
         rule: from the region graph to the new number of each region.
         connectivity: 1: regions that share a pixel side are neighbours, 2: also those that share a corner.
-        columns: of `RegionTable` that the rule looks at.
+        columns: of `RegionTable` that the rule uses.
     """
     *before, _ = graph_stages(raster, name)
     return [*before, MergeStage(name, connectivity, columns=columns, rule=rule)]
@@ -67,9 +67,9 @@ def merge_stages(
 class MergeSmall(RegionMethod):
     """A region method whose small regions are merged into their neighbours, as `densa.regions.absorb_small_regions`.
 
-    The partition is that of ``absorb_small_regions(region_graph(image, regions), min_size)``; of a float image, whose
-    means are rounded to `FixedPoint` steps, up to ties within such a step. Global step, measured: 200 bytes per region
-    of three bands.
+    The partition is that of ``absorb_small_regions(region_graph(image, regions), min_size)``; of a floating-point
+    image, whose means are rounded to steps of `FixedPoint`, ties within a step may differ. Global step, measured: 200
+    bytes per region of three bands.
 
     Args:
         method: what makes the regions.
@@ -90,11 +90,11 @@ class MergeSmall(RegionMethod):
 
     @property
     def name(self) -> str:
-        """That of the method."""
+        """The name of the method."""
         return self.method.name
 
     def parameters(self) -> dict[str, Any]:
-        """What a run that is continued must share."""
+        """Parameters that a run which continues another must share with it."""
         small = {"min_size": int(self.min_size), "connectivity": self.connectivity}
         return {**self.method.parameters(), "merged": small}
 
@@ -102,16 +102,16 @@ class MergeSmall(RegionMethod):
         """Those of the method, and one or two more.
 
         Raises:
-            InputError: what the method refuses.
+            InputError: an error of the method.
         """
         rule = partial(absorb_small_regions, min_size=self.min_size)
         merging = merge_stages(raster, "small", rule, connectivity=self.connectivity, columns=MEANS)
         return [*self.method.stages(raster), *merging]
 
     def expected_regions(self, raster: Raster) -> int | None:
-        """About how many there will be before any are merged, where that is known."""
+        """See `RegionMethod`; those of the method."""
         return self.method.expected_regions(raster)
 
     def bytes_per_pixel(self, raster: Raster) -> float:
-        """Memory at the peak of a stage, per pixel of its block."""
+        """See `RegionMethod`; of the method, or of collecting the graph."""
         return max(self.method.bytes_per_pixel(raster), graph_bytes_per_pixel(raster, MEANS, self.connectivity))

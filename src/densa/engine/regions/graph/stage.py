@@ -1,8 +1,8 @@
 """The regions of a raster of any size, their statistics and their adjacency graph, collected tile by tile.
 
-All that is collected are counts, extremes and sums of whole numbers, so the result is the same to the last bit for any
-tiles. `RegionTable.statistics` and `RegionTable.graph` give it the form that `densa.regions` works with: what
-`region_statistics` and `region_graph` make of the whole image.
+Only counts, extremes and sums of integers are collected, so the result is the same to the last bit for any tiles.
+`RegionTable.statistics` and `RegionTable.graph` convert it to what `densa.regions.region_statistics` and `region_graph`
+return for the whole image.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL", "MEANS", "SHAPES", "GraphStage", "RegionTable", "graph_bytes_per_pixel", "graph_of", "graph_stages"]
 
-SHAPES = (*ROWS, *EXTREMES)  # what is known of single regions
+SHAPES = (*ROWS, *EXTREMES)  # columns of regions, not of edges
 ALL = (*SHAPES, "edges", *BORDERS)
 MEANS = ("n_pixels", "sums", "edges")
-_STRIP_RUNS = 2**15  # runs of a region along a row that are collected at once: there are no more regions than that
+_STRIP_RUNS = 2**15  # runs along a row that are collected at once, an upper bound of their regions
 
 
 def graph_stages(
@@ -54,17 +54,17 @@ def graph_stages(
     source: Regions | None = None,
     columns: tuple[str, ...] = ALL,
 ) -> list[Stage]:
-    """`GraphStage`, after `RangeStage` where the image's type asks for it."""
+    """`GraphStage`, after `RangeStage` where the image's type requires it."""
     ground = ground_of(raster, raster.width)
     graph = GraphStage(name, connectivity, with_image, source, ground if ground.degree else None, columns)
     return [RangeStage(), graph] if with_image and needs_range(raster.dtype) else [graph]
 
 
 def graph_bytes_per_pixel(raster: Raster, columns: tuple[str, ...] = ALL, connectivity: int = 1) -> float:
-    """Memory of `GraphStage` per pixel of a block of noise, where every pixel is a region; less by far of photographs.
+    """Memory of `GraphStage` per pixel of a block of noise, where every pixel is a region; photographs need far less.
 
-    Of two tiles, one of which is being packed, rows and borders are held in the narrowest types, and the longest column
-    of one of them twice.
+    There are rows and borders of two tiles, one of which is being packed, in the narrowest types, and a copy of the
+    longest column.
     """
     n_bands, kind = raster.n_bands, raster.dtype
     step = kind.itemsize if not needs_range(kind) else 4 if kind.kind == "f" else 8
@@ -91,18 +91,18 @@ def graph_bytes_per_pixel(raster: Raster, columns: tuple[str, ...] = ALL, connec
 class GraphStage(Stage):
     """Collects regions and borders; leaves the table `name`, which `graph_of` reads.
 
-    Where the image is neither boolean nor of 8 or 16 bit integers, `RangeStage` must have gone before: `graph_stages`
-    lists both. Pixels that are invalid in the image are in no region. Memory: `graph_bytes_per_pixel` of a
-    block; of the whole the `RegionTable`, and 32 bytes per edge while it is put together.
+    Where the image is neither boolean nor of 8 or 16 bit integers, `RangeStage` must come before: `graph_stages` lists
+    both. Pixels that are invalid in the image are in no region. Memory: `graph_bytes_per_pixel` of a block; in the
+    global step the `RegionTable`, and 32 bytes per edge while it is assembled.
 
     Args:
         name: of the stage and its table.
         connectivity: 1: pixels have 4 neighbours, 2: 8; for the edges. Perimeters are always counted in pixel sides.
-        with_image: collect values; without them the image is not read, and bands are none.
-        source: where the regions come from, picklable; None: what the stages before have painted.
-        ground: collect areas, because pixels differ in theirs.
-        columns: of `RegionTable` that are wanted, numbers of pixels in any case; what borders are known for asks for
-            "edges". The others stay empty.
+        with_image: collect values; without them the image is not read, and there are no bands.
+        source: of the regions, picklable; None: the stages before.
+        ground: collect areas, where they differ from pixel to pixel.
+        columns: of `RegionTable` to collect, in addition to the numbers of pixels; columns of borders require "edges".
+            The others stay empty.
 
     Raises:
         InputError: another connectivity.
@@ -120,11 +120,11 @@ class GraphStage(Stage):
 
     @property
     def halo(self) -> int:
-        """A pixel, for the colours and the validity of neighbours."""
+        """1 with the image, for the colours and the validity of neighbours."""
         return 1 if self.with_image else -1
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
-        """Rows of the regions of one tile and the borders between them, a region or an edge perhaps several times."""
+        """Rows of the regions of one tile and the borders between them; a region or an edge may have several rows."""
         window, left = _part(tile, self.connectivity)
         regions = np.ascontiguousarray((self.source or store.regions)(window), np.int32)
         values = _values(tile, window, store) if self.with_image else NO_VALUES
@@ -140,7 +140,7 @@ class GraphStage(Stage):
     def _strip(
         self, tile: Tile, regions: NDArray[np.int32], left: int, values: Values, top: int, bottom: int
     ) -> dict[str, NDArray[Any]]:
-        """What `compute` gives, of the rows top to bottom - 1 of the core."""
+        """`compute` for the rows top to bottom - 1 of the core."""
         seen = slice(top, min(bottom + 1, len(regions)))
         regions = regions[seen]
         if values.valid.size and not values.valid[seen].all():
@@ -186,7 +186,7 @@ class GraphStage(Stage):
         return part
 
     def gather_bytes(self, raster: Raster, n_regions: float) -> float:
-        """Memory of the global step, measured: rows and edges, three to a region, and a column of them in 64 bits."""
+        """Memory of the global step, measured: rows, three edges per region, and one of their columns in 64 bits."""
         n_bands, per_extreme = raster.n_bands, raster.n_bands * raster.dtype.itemsize
         wide = {"sums": 8 * n_bands, "squares": 16 * n_bands, "box": 32} | dict.fromkeys(EXTREMES, per_extreme)
         per_region = sum(wide.get(name, 8) for name in SHAPES if name in self.columns)
@@ -196,7 +196,7 @@ class GraphStage(Stage):
         )
 
     def gather(self, store: Store, grid: Grid) -> None:
-        """The table of the whole.
+        """Save the table of the raster.
 
         Raises:
             InputError: the regions are numbered with wide gaps.
@@ -204,7 +204,7 @@ class GraphStage(Stage):
         store.save_table(self.name, self.collect(store, grid).arrays())
 
     def collect(self, store: Store, grid: Grid) -> RegionTable:
-        """The table of the whole, which is not kept.
+        """The table of the raster.
 
         Raises:
             InputError: the regions are numbered with wide gaps.
@@ -233,12 +233,12 @@ class GraphStage(Stage):
 
 
 def graph_of(store: Store, name: str = "graph") -> RegionTable:
-    """What `GraphStage` collected."""
+    """The table that `GraphStage` left."""
     return RegionTable.of_arrays(store.table(name))
 
 
 def _part(tile: Tile, connectivity: int) -> tuple[Window, int]:
-    """The core with the row below and the column at its right (for 8 neighbours: both), and where the core begins."""
+    """The core with the row below and the columns beside it (left: for 8 neighbours only); first column of the core."""
     core = tile.core
     left = int(connectivity == 2 and core.column > 0)
     bottom = min(core.row + core.height + 1, tile.height)
@@ -247,7 +247,7 @@ def _part(tile: Tile, connectivity: int) -> tuple[Window, int]:
 
 
 class Values(NamedTuple):
-    """The image of a part: a block's pixels and whole numbers, where the part lies in it, its validity."""
+    """Image of a part: pixels and integers of the block around it, position of the part in the block, its validity."""
 
     pixels: NDArray[Any]
     steps: NDArray[Any]
@@ -279,7 +279,7 @@ def _rows(
     values: Values,
     row_area: NDArray[np.int64],
 ) -> dict[str, NDArray[Any]]:
-    """Columns of the local regions; places and boxes are 0 where a region has no pixel in the core."""
+    """Columns of the local regions; first pixels and boxes are 0 where a region has no pixel in the core."""
     n_bands, kind = len(values.pixels), values.pixels.dtype
     least, most = limits(kind)
     rows: dict[str, NDArray[Any]] = {
@@ -305,12 +305,12 @@ def _rows(
 
 
 def _contrast_step(fixed: FixedPoint) -> float:
-    """A power of two of which the farthest colours are 2^32 apart at most: 2^31 pairs of pixels fit an int64."""
+    """A power of two, of which the largest distance of colours is at most 2^32: sums over 2^31 pairs fit into int64."""
     return math.ldexp(1.0, fixed.bits + math.ceil(math.log2(max(1, len(fixed.offset))) / 2) - 32)
 
 
 def _check_gaps(n_regions: int, n_rows: int) -> None:
-    """The table has a row per number: refuse a few regions of huge numbers."""
+    """Refuse a few regions with huge numbers: the table has a row per number."""
     if n_regions > 16 * n_rows + 2**20:
         raise InputError(
             f"regions must be numbered without wide gaps, got at most {n_rows} regions and numbers up to {n_regions};"

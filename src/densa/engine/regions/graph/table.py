@@ -1,4 +1,4 @@
-"""What is known of all regions of a raster and of their borders, in whole numbers: it adds up exactly."""
+"""Table of all regions of a raster and their borders, in integers, which add up exactly."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ EXTREMES = ("low", "high")
 BORDERS = ("lengths", "sides", "places", "beyond", "contrasts")
 
 Column = Callable[[str], NDArray[np.int64]]
-_CHUNK = 2**16  # rows that are made 64 bits wide at once
+_CHUNK = 2**16  # rows that are converted to 64 bits at once
 
 
 @dataclass(frozen=True)
 class RegionTable:
-    """Regions 1 to n and the borders between them; entry 0 (no region) is zero. What was not asked for is empty.
+    """Regions 1 to n and the borders between them; entry 0 (no region) is zero. Columns not collected are empty.
 
     Memory: 56 bytes per region and 24 per region and band, and twice the image's type per region and band; 48 bytes per
     edge. With three bands of 8 bits and three edges per region, 278 bytes per region.
 
     Attributes:
         connectivity: 1 (4 neighbours) or 2 (8 neighbours) of the edges.
-        offset, step: values are ``offset + step * whole number``, offset (B,).
+        offset, step: values are ``offset + step * integer``, offset (B,).
         contrast_step: value of one unit of `contrasts`.
         n_pixels: (n + 1,) int64.
         areas: (n + 1,) int64 in units of `Ground.row_area`; empty where all pixels have one area.
-        sums: (n + 1, B) int64 sums of the whole numbers.
+        sums: (n + 1, B) int64 sums of the integers.
         squares: (n + 1, B, 2) uint64 sums of their squares: high and low 64 bits.
         low, high: (n + 1, B) extreme values, in the image's type.
         box: (n + 1, 4) int64 first row, first column, last row + 1, last column + 1.
@@ -76,20 +76,20 @@ class RegionTable:
         return len(self.n_pixels) - 1
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All attributes as arrays, to be kept."""
+        """All attributes as arrays."""
         return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """The table again."""
+        """The table whose attributes are the arrays."""
         values: dict[str, Any] = {field.name: arrays[field.name] for field in fields(cls)}
         single = {"connectivity": int(values["connectivity"]), "step": float(values["step"])}
         return cls(**{**values, **single, "contrast_step": float(values["contrast_step"])})
 
     def statistics(self) -> RegionStatistics:
-        """Statistics in the image's units, rounded once: as `densa.regions.region_statistics` of the whole.
+        """Statistics in the image's units, rounded once: `densa.regions.region_statistics` of the whole image.
 
-        Means of integers of 8 and 16 bits are the very same numbers. What was not collected is empty.
+        Means of integers of 8 and 16 bits are identical. Columns not collected are empty.
         """
         squares = np.empty(self.squares.shape[:2] if self.sums.size else (0, 0))
         if squares.size:
@@ -109,7 +109,7 @@ class RegionTable:
         return mean
 
     def graph(self) -> RegionGraph:
-        """The adjacency graph, as `densa.regions.region_graph` of the whole.
+        """The adjacency graph: `densa.regions.region_graph` of the whole image.
 
         Its strengths are the mean distance of neighbouring pixels' colours; every distance is rounded to a multiple of
         `contrast_step`: 2^-32 of the largest distance in 8 or 16 bits (2^-24 for one band of 8 bits), at most 2^-30
@@ -157,9 +157,9 @@ class Rows:
     """Columns `ROWS` and `EXTREMES` to which rows of regions are added.
 
     Args:
-        n_regions: rows, less entry 0.
+        n_regions: rows, without entry 0.
         like: columns of the same bands, and extremes of the same types.
-        wanted: names of columns; the others stay empty. The numbers of pixels are always there.
+        wanted: names of columns; the others stay empty, except the numbers of pixels.
     """
 
     def __init__(self, n_regions: int, like: Mapping[str, NDArray[Any]], wanted: Collection[str]) -> None:
@@ -189,7 +189,7 @@ class Rows:
             if len(self.columns[name]):
                 self.columns[name][self.columns["n_pixels"] == 0] = 0
             if self.columns[name].dtype.kind == "f":
-                self.columns[name] += 0.0  # of 0.0 and -0.0 the order would decide which is kept
+                self.columns[name] += 0.0  # makes -0.0 to 0.0: which of them is kept would depend on the order
         self.columns["perimeter"][:1] = 0
         return self.columns
 
@@ -206,7 +206,7 @@ def narrowed(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def joined(parts: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Columns of the parts one below the other; empties the parts as it goes."""
+    """Columns of the parts, concatenated; empties the parts one by one, to save memory."""
     return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
 
 
@@ -219,15 +219,15 @@ def limits(kind: np.dtype[Any]) -> tuple[Any, Any]:
 def join_edges(
     keys: NDArray[np.int64], column: Column, wanted: Collection[str] = BORDERS
 ) -> tuple[NDArray[np.int32], dict[str, NDArray[Any]]]:
-    """Edges in ascending order, those of one key made one.
+    """Edges in ascending order; those of one key are joined.
 
     Args:
         keys: (e,) ``i << 32 | j``.
-        column: gives (e,) a column of `BORDERS`, one after the other.
+        column: returns a column of `BORDERS`, (e,); called for one after the other.
         wanted: names of columns; the others stay empty.
 
     Returns:
-        (E, 2) edges and the columns, (E,) each: places are the least, all else adds up.
+        (E, 2) edges and the columns, (E,) each: minima of places, sums of the others.
     """
     order = np.empty(0, np.int64)
     if set(wanted) & set(BORDERS):

@@ -12,10 +12,10 @@ __all__ = ["boundary_of"]
 
 
 def boundary_of(regions: NDArray[np.int32], core: tuple[slice, slice], mode: str = "thick") -> NDArray[np.bool_]:
-    """Boundary pixels of a part: what `densa.regions.boundaries` of the whole raster has there.
+    """Boundary pixels of a part of a raster, as `densa.regions.boundaries` of the whole raster has them.
 
     Args:
-        regions: (h, w) regions of the part and of one pixel around it, as far as the raster goes.
+        regions: (h, w) regions of the part and one pixel around it, clipped to the raster.
         core: rows and columns of the part in `regions`.
         mode: "thick", "inner" or "thin"; see `densa.regions.boundaries`. Cracks need the whole.
 

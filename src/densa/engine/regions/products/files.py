@@ -1,4 +1,4 @@
-"""The files of a segmentation, written from what the stages left."""
+"""The files of a segmentation, written from the results of its stages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from densa.raster.grid import inside, widened
 
 __all__ = ["RegionFiles", "write_products"]
 
-_STRIP_BYTES = 2**24  # of region numbers that the polygons are drawn from at once
+_STRIP_BYTES = 2**24  # of region numbers that are drawn as polygons at once
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def write_products(store: Store, raster: Raster, files: RegionFiles, *, tags: Ma
     """Write the files of a finished segmentation, a tile or a strip at a time.
 
     Args:
-        store: what the stages left; a `GraphStage` named "statistics" among them, where statistics are wanted.
+        store: results of the stages, a `GraphStage` named "statistics" among them for the file of statistics.
         raster: the image.
         files: their names.
         tags: text fields of the rasters.

@@ -17,19 +17,19 @@ from densa.raster.ground import Ground, ground_of
 
 __all__ = ["write_statistics"]
 
-_CHUNK = 2**16  # regions whose statistics are worked out at once
+_CHUNK = 2**16  # regions whose statistics are computed at once
 
 
 def write_statistics(table: RegionTable, raster: Raster, output: Path, *, overwrite: bool = False) -> None:
     """Write a line per region, in the order of their numbers.
 
     Columns: region, first_row, first_column (its first pixel in raster order, from 0), pixels, area_m2 (where the
-    raster says what a pixel is on the ground), top, left, bottom, right (first row and column, last row + 1, last
+    georeference gives the area of a pixel), top, left, bottom, right (first row and column, last row + 1, last
     column + 1), perimeter (in pixel sides), and for each band its name with _mean, _std (of the region's pixels, with
     the divisor n), _min, _max.
 
     Args:
-        table: of the regions, from `graph_stages`, which collects what areas need.
+        table: of the regions, from `graph_stages`.
         raster: the image.
         output: .csv, UTF-8.
         overwrite: replace a file that exists.
@@ -53,7 +53,7 @@ def _columns(band_names: tuple[str, ...], ground: Ground) -> list[str]:
 
 
 def _lines(table: RegionTable, begin: int, end: int, width: int, ground: Ground) -> Iterator[tuple[Any, ...]]:
-    """Lines of the regions begin to end - 1 that have pixels."""
+    """Lines of those regions from begin to end - 1 that have pixels."""
     part = _part(table, begin, end)
     statistics = part.statistics()
     columns: list[NDArray[Any]] = [np.arange(begin, end), part.first // width, part.first % width, part.n_pixels]

@@ -1,8 +1,8 @@
 """The centres of SLIC over the tiles of a raster: rounds of assignment and update, shared among stages.
 
-Every tile finds the centres of the cells that begin in its core, with as many cells around as its rounds carry: two
-each way per round. So that tiles need not read far around, stages share the rounds and hand on their centres: reading
-an image twice costs less than computing most of its pixels twice, which small tiles with far surroundings would.
+Every tile computes the centres of the cells that begin in its core. A round carries information two cells in each
+direction, so the halo grows with the rounds of a stage. Several stages share the rounds and pass on their centres:
+reading an image several times costs less than the wide halos of a single stage.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CenterStage", "Plan", "load_centers", "part_of", "shared_rounds"]
 
-_HALO = 320  # pixels that the rounds of one stage may carry, where they carry no more than one round must
+_HALO = 320  # largest halo of a stage in pixels, unless a single round needs more
 
 
 def shared_rounds(n_rounds: int, side: int) -> list[range]:
-    """The rounds of each stage: as many as `_HALO` allows, shared evenly; one stage at least, for the seeds."""
+    """The rounds of each stage: up to as many as `_HALO` allows, evenly; at least one stage, for the seeds."""
     most = max(1, (_HALO // side - 1) // 2)
     n_stages = max(1, -(-n_rounds // most))
     ends = [k * n_rounds // n_stages for k in range(n_stages + 1)]
@@ -40,7 +40,7 @@ def shared_rounds(n_rounds: int, side: int) -> list[range]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What all stages share: SLIC of one raster."""
+    """Parameters of SLIC of one raster, which all stages share."""
 
     grid: CellGrid
     n_superpixels: int
@@ -62,7 +62,7 @@ class Plan:
         return make_metric(self.grid, self.compactness, self.adaptive, (found.lows, found.highs))
 
     def window(self, cells: Cells, border: int = 0) -> Window:
-        """The pixels of cells and so many around."""
+        """The pixels of cells, and `border` pixels around them."""
         rows, columns = self.grid.rows(cells), self.grid.columns(cells)
         top, left = max(int(rows[0]) - border, 0), max(int(columns[0]) - border, 0)
         bottom = min(int(rows[-1]) + border, self.grid.height)
@@ -86,7 +86,7 @@ class CenterStage(Stage):
     plan: Plan
     first: int
     stop: int
-    before: str  # the stage that leaves the centres of the round before; "" for none
+    before: str  # the stage that leaves the centres of the previous round; "" for none
     name: str
     halo: int
 
@@ -123,7 +123,7 @@ class CenterStage(Stage):
 
 
 def load_centers(store: Store, stage: str, grid: CellGrid, cells: Cells) -> Centers:
-    """Centres of cells, from all tiles that left some of them."""
+    """Centres of cells, from all tiles that have some of them."""
     rows, columns = grid.rows(cells), grid.columns(cells)
     begins = Window(int(rows[0]), int(columns[0]), int(rows[-2] - rows[0]) + 1, int(columns[-2] - columns[0]) + 1)
     found: Centers | None = None

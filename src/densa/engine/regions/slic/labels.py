@@ -1,7 +1,8 @@
 """The labels of SLIC in one tile: which centre wins each pixel, and small pieces merged into their neighbours.
 
-On noise every pixel is a piece of its own before small pieces are merged, and takes the memory of twelve pixels of a
-photograph; so pieces are merged in strips of the tile, as many as their number asks for: on a photograph, in one.
+On noise every pixel is a piece of its own before small pieces are merged, and needs twelve times the memory of a pixel
+of a photograph; so pieces are merged in strips of the tile, whose number depends on that of the pieces: one for a
+photograph.
 """
 
 from __future__ import annotations
@@ -31,20 +32,20 @@ if TYPE_CHECKING:
 
 __all__ = ["MARGIN", "LabelStage", "fitting_strips", "join_strips", "merged_bytes"]
 
-MARGIN = 4  # cells around a core within which pieces are merged: a piece and its neighbour reach two further each
-_STRIP_MARGIN = MARGIN - 1  # the same in strips; one that this leaves in doubt is done again
-_RUN_BYTES, _PIECE_BYTES = 8, 113  # that a run of equal labels, and a piece, take while small pieces are merged
-_BLOCK_BYTES = 10  # that a pixel of a block takes at least for what is known of it when pieces are merged
-_STRIP_BYTES = 14e6  # that a strip of the smallest tile may take meanwhile
+MARGIN = 4  # cells around a core in which pieces are merged: a piece and its neighbour reach two cells each
+_STRIP_MARGIN = MARGIN - 1  # the margin of strips; a strip that it leaves undecided is computed again
+_RUN_BYTES, _PIECE_BYTES = 8, 113  # of a run of equal labels and of a piece, while small pieces are merged
+_BLOCK_BYTES = 10  # least bytes per pixel of a block while pieces are merged
+_STRIP_BYTES = 14e6  # that a strip of the smallest tile may need
 
 
 class _Chosen(NamedTuple):
-    """Which of its nine candidates each pixel of a rectangle of cells chose.
+    """Nearest of the nine candidate centres of each pixel of a rectangle of cells.
 
     Attributes:
         cells: the rectangle.
         around: the cells whose centres were known.
-        won: (h, w) number of the candidate.
+        won: (h, w) number of the nearest candidate.
         mask: (h, w) valid pixels, or empty: all.
     """
 
@@ -54,7 +55,7 @@ class _Chosen(NamedTuple):
     mask: NDArray[np.bool_]
 
     def labels(self, grid: CellGrid, cells: Cells) -> NDArray[np.int32]:
-        """(h, w) centres that the pixels of some rows of all these cells chose."""
+        """(h, w) nearest centres of the pixels of some rows of these cells."""
         top, bottom = (grid.rows(cells) - grid.rows(self.cells)[0])[[0, -1]]
         mask = self.mask[top:bottom] if self.mask.size else self.mask
         return labels_of(self.won[top:bottom], mask, grid, self.around, cells)
@@ -66,7 +67,7 @@ class LabelStage(Stage):
 
     plan: Plan
     before: str
-    reach: int  # largest halo of all stages, for which the tiles were chosen
+    reach: int  # largest halo of all stages, for which the tile size was chosen
     halo: int
     name = "slic"
     paints = True
@@ -79,13 +80,13 @@ class LabelStage(Stage):
         return join_strips([self._pieces(tile, strip, chosen, margin, store) for strip in strips])
 
     def _cells(self, strip: Window, tile: Tile, margin: int) -> tuple[Window, Cells]:
-        """The pixels of a strip and those it may be joined to; the cells that they touch, and so many around."""
+        """The pixels of a strip and those they may be joined to; the cells that these touch, with a margin of cells."""
         height, width = min(strip.height + 1, tile.height - strip.row), min(strip.width + 1, tile.width - strip.column)
         wanted = Window(strip.row, strip.column, height, width)
         return wanted, self.plan.grid.around(self.plan.grid.touching(*wanted), margin)
 
     def _chosen(self, tile: Tile, strip: Window, margin: int, store: Store) -> _Chosen:
-        """Which centres the pixels of a strip and of so many cells around chose."""
+        """Nearest centres of the pixels of a strip and of a margin of cells."""
         plan, grid = self.plan, self.plan.grid
         _, cells = self._cells(strip, tile, margin)
         window, around = plan.window(cells), grid.around(cells, 1)
@@ -99,7 +100,7 @@ class LabelStage(Stage):
         return _Chosen(cells, around, won, part.mask)
 
     def _strips(self, tile: Tile, chosen: _Chosen, store: Store) -> list[Window]:
-        """The core in strips, one after the other of which small pieces are merged."""
+        """The strips of the core in which small pieces are merged, one after the other."""
         grid = self.plan.grid
         runs, begun = most_pieces(chosen.won, chosen.mask, grid, chosen.cells)
         height, width = chosen.won.shape
@@ -142,7 +143,7 @@ class LabelStage(Stage):
 def merged_bytes(side: int) -> float:
     """Bytes per pixel of the largest block that a strip may take while its small pieces are merged.
 
-    All of the block needs 99 on noise. The lowest strip has the height of nine cells, so on a block of width u it takes
+    On noise the whole block needs 99. The lowest strip has the height of nine cells, so on a block of width u it needs
     99 * 9 * side * u bytes: for every u no more than b * u**2 + `_STRIP_BYTES` with b = side**2 / 70.
     """
     return min(99, max(9, side**2 / 70))
@@ -156,12 +157,12 @@ def _open_sides(cells: Cells, grid: CellGrid) -> Sides:
 
 
 def fitting_strips(core: Window, least: int, bytes_of: Callable[[Window], float], allowed: float) -> list[Window]:
-    """The fewest strips of equal height that take no more than is allowed, or strips of the least height.
+    """The fewest strips of equal height that need no more memory than allowed, or strips of the least height.
 
     Args:
         core: of the tile.
-        least: height below which strips are not cut.
-        bytes_of: what a strip takes.
+        least: least height of a strip.
+        bytes_of: memory of a strip.
         allowed: bytes.
     """
     n, most = 1, max(1, core.height // least)
@@ -174,7 +175,7 @@ def fitting_strips(core: Window, least: int, bytes_of: Callable[[Window], float]
 
 
 def join_strips(strips: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """What `stitching.fragment_arrays` gives for a tile, from what it gives for its strips; empties the list."""
+    """Join the results of `stitching.fragment_arrays` for strips to that for their tile; empties the list."""
     if len(strips) == 1:
         return strips.pop()
     counts = [len(strip["firsts"]) for strip in strips]

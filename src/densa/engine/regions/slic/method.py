@@ -1,8 +1,9 @@
 """SLIC of rasters of any size, equal to `densa.regions.slic` to the last pixel.
 
-Centres first, in rounds: a round carries two cells each way. Then the labels: with all centres known, one cell around
-decides which centre wins a pixel. Only the merging of small pieces reaches further, by as much as the image has small
-pieces side by side; where a tile's own margin leaves a pixel of it in doubt, it is done again with twice the margin.
+Centres first, in rounds, each of which carries information two cells in each direction. Then the labels: with all
+centres known, the nearest centre of a pixel depends on the cells next to its own. Only the merging of small pieces
+reaches further, where many lie side by side: a tile whose margin leaves a pixel undecided is computed again with twice
+the margin.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ class Slic(RegionMethod):
     Invalid pixels are in no region.
 
     Args:
-        n_superpixels: wanted count; None: as many as `superpixel_size` asks for.
+        n_superpixels: requested count; None: from `superpixel_size`.
         compactness, n_iterations, adaptive, lab, min_size_factor: see `densa.regions.slic`.
-        superpixel_size: wanted pixels of a superpixel, in place of a count; 1 or more.
+        superpixel_size: requested pixels of a superpixel, in place of a count; 1 or more, 400 by default.
 
     Raises:
         InputError: a parameter is outside its range.
@@ -62,14 +63,14 @@ class Slic(RegionMethod):
             raise InputError(f"superpixel_size must be 1 pixel or more, and finite, got {self.superpixel_size}")
 
     def parameters(self) -> dict[str, Any]:
-        """What a run that is continued must share."""
+        """Parameters that a run which continues another must share with it."""
         return asdict(self)
 
     def stages(self, raster: Raster) -> list[Stage]:
         """The range of values (not for CIELAB), rounds of the centres, and the labels.
 
         Raises:
-            InputError: the raster is no image, or has too few pixels or too many for so many superpixels.
+            InputError: values of another kind, or too few or too many pixels for the count of superpixels.
         """
         plan = self._plan(raster)
         found: list[Stage] = [] if plan.lab else [RangeStage()]
@@ -82,7 +83,7 @@ class Slic(RegionMethod):
         return [*found, LabelStage(plan, before, max(halo, *(stage.halo for stage in found)), halo=halo)]
 
     def expected_regions(self, raster: Raster) -> int | None:
-        """About how many there will be."""
+        """See `RegionMethod`."""
         return self._plan(raster).n_superpixels
 
     def bytes_per_pixel(self, raster: Raster) -> float:
@@ -91,7 +92,7 @@ class Slic(RegionMethod):
         grid, block = plan.grid, n_bands * raster.dtype.itemsize + 1
         cells = 40 * (4 + n_bands) * grid.n_rows * grid.n_columns / (grid.height * grid.width)
         centers = 2 * n_bands + 1 + cells  # fixed-point planes, sums of the centres
-        labels = 6 + merged_bytes(plan.side)  # candidates that won, pieces of this tile and of the one before
+        labels = 6 + merged_bytes(plan.side)  # nearest candidates, pieces of this tile and of the previous one
         return 1.15 * (2 * block + max(centers, labels))  # one block is read ahead
 
     def _plan(self, raster: Raster) -> Plan:
@@ -104,8 +105,8 @@ class Slic(RegionMethod):
         wanted = self.n_superpixels or max(1, round(height * width / (self.superpixel_size or SUPERPIXEL_SIZE)))
         if wanted > MAX_REGIONS:
             raise InputError(
-                f"{wanted} superpixels are wanted of {height} x {width} pixels, at most {MAX_REGIONS} can be numbered;"
-                " take larger ones, or parts of the raster"
+                f"{wanted} superpixels are requested of {height} x {width} pixels, at most {MAX_REGIONS} can be "
+                "numbered; take larger ones, or parts of the raster"
             )
         check_image_parameters(height, width, raster.n_bands, raster.dtype, wanted, self.lab)
         lab = self.lab if self.lab is not None else raster.dtype == np.uint8 and raster.n_bands == 3

@@ -53,7 +53,7 @@ class RegionFile:
         return self.numbers(pixels, valid, window), valid
 
     def numbers(self, pixels: NDArray[Any], valid: NDArray[np.bool_], window: Window) -> NDArray[np.int32]:
-        """(h, w) region numbers of what was read of a window; see `read`."""
+        """(h, w) region numbers of the values of a window; see `read`."""
         numbers = np.where(valid, pixels[0], pixels.dtype.type(0))
         for index in (numbers.argmin(), numbers.argmax()):
             row, column = divmod(int(index), window.width)
@@ -66,7 +66,7 @@ class RegionFile:
         return numbers.astype(np.int32, copy=False)
 
     def close(self) -> None:
-        """Close the file; reading once more opens it again."""
+        """Close the file; reading opens it again."""
         with self._lock:
             if self._opened is not None:
                 self._opened.close()

@@ -73,7 +73,7 @@ class Stage(ABC):
         paints, merges: whether it makes the regions, or merges regions.
     """
 
-    if TYPE_CHECKING:  # fields or properties of a subclass; of a property here, a dataclass would make a default
+    if TYPE_CHECKING:  # fields or properties of subclasses; a dataclass would take a property here for a default
 
         @property
         def name(self) -> str: ...  # noqa: D102
@@ -94,12 +94,12 @@ class Stage(ABC):
         """The global step, when all tiles are there; doing it again changes nothing."""
 
     def gather_bytes(self, raster: Raster, n_regions: float) -> float:
-        """Memory of the global step that grows with the number of regions; by default 0, for unknown or small.
+        """Memory of the global step that grows with the number of regions; 0, the default: small or unknown.
 
         Where it is known, a budget that is too small is refused before anything is computed.
 
         Raises:
-            InputError: so many regions cannot be worked on.
+            InputError: more regions than the stage supports.
         """
         return 0.0
 
@@ -121,7 +121,7 @@ class RegionMethod(ABC):
 
     @abstractmethod
     def parameters(self) -> dict[str, Any]:
-        """What a run that is continued must share, as JSON."""
+        """Parameters that a run which continues another must share with it, as JSON."""
 
     @abstractmethod
     def stages(self, raster: Raster) -> Sequence[Stage]:
@@ -136,7 +136,7 @@ class RegionMethod(ABC):
         """Memory at the peak of a stage, per pixel of its block."""
 
     def expected_regions(self, raster: Raster) -> int | None:
-        """About how many regions there will be before any are merged; by default None, for unknown."""
+        """About how many regions there will be before any are merged; None, the default, where it is unknown."""
         return None
 
 
@@ -150,7 +150,7 @@ class StageJob:
         grid: the tiles.
         stage: what is computed.
         store: results of the stages before; the work folder must be at the same path in every process.
-        cache_bytes: that GDAL may keep in each process; 0 for its usual amount.
+        cache_bytes: of GDAL in each process; 0: its default.
         threads: of Numba in each worker; 0: no limit.
     """
 
@@ -189,7 +189,7 @@ class StageWorker:
     raster: Raster
 
     def read(self, number: int) -> Tile:
-        """A tile, with the block that the stage usually asks for."""
+        """A tile, with the block that the stage usually reads."""
         core = self.job.grid.tile(number)[0]
         ahead: Block | None = None
         if self.job.stage.halo >= 0:

@@ -1,7 +1,7 @@
-"""From the pieces of regions in every tile to regions numbered through the raster, by union-find over tile faces.
+"""Join the pieces of regions in every tile to numbered regions of the raster, by union-find over the faces of tiles.
 
-A region's number is its place in raster order of first pixels, so it does not depend on how the raster was tiled. Only
-pieces at the faces of tiles can go on in another tile; all others are regions already, and are only counted.
+Regions are numbered in raster order of their first pixels, so the numbers do not depend on the tiles. Only pieces at
+the faces of tiles can continue in another tile; all others are regions already, and are only counted.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def fragment_arrays(
     connectivity: int,
     joined: Callable[[Pixels, Pixels], NDArray[np.bool_]],
 ) -> dict[str, NDArray[np.generic]]:
-    """All that `number_fragments` asks of a tile.
+    """The arrays of a tile that `number_fragments` needs.
 
     Args:
         fragments: (h, w) pieces of the core from 1, 0: none.
@@ -76,14 +76,14 @@ def fragment_arrays(
 def face_links(
     core: Window, window: Window, connectivity: int, joined: Callable[[Pixels, Pixels], NDArray[np.bool_]]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which pixels at the right and lower face of a core belong together with their neighbours beyond.
+    """Which pixels at the right and lower face of a core are joined to their neighbours beyond.
 
     Args:
         core: of the tile.
-        window: of the block, at least one pixel wider than the core but where the raster ends.
+        window: of the block: the core and at least one pixel around it, clipped to the raster.
         connectivity: 1: pixels have 4 neighbours, 2: 8.
-        joined: says of n pixels of the block and n neighbours of theirs, (rows, columns) each, which of the pairs are
-            in one region, (n,) bool; such as ``lambda a, b: (labels[a] == labels[b]) & (labels[a] > 0)``.
+        joined: given n pixels of the block and n neighbours, (rows, columns) each, returns which of the pairs are in
+            one region, (n,) bool; such as ``lambda a, b: (labels[a] == labels[b]) & (labels[a] > 0)``.
 
     Returns:
         "right" (h, 3): pixel (y, last column) and (y + d - 1, next column) are joined; "down" (w, 3): pixel
@@ -108,13 +108,13 @@ def face_links(
 def describe_fragments(
     fragments: NDArray[np.int32], core: Window, raster_width: int, n_fragments: int | None = None
 ) -> NDArray[np.int64]:
-    """Where each piece of a tile begins.
+    """The first pixel of each piece of a tile.
 
     Args:
         fragments: (h, w) pieces of the core from 1, 0: none; every number up to the largest occurs.
         core: of the tile.
         raster_width: columns of the raster.
-        n_fragments: largest number; None: it is looked for.
+        n_fragments: largest number; None: found from `fragments`.
 
     Returns:
         (n,) int64 ``row * raster_width + column`` of each piece's first pixel in raster order.
@@ -176,7 +176,7 @@ def check_count(count: int) -> None:
 class _Faces:
     """Union-find over the pieces that touch the face of a tile; `pieces[k]` are those of tile k, ascending.
 
-    They are known by their place in the order of tiles: tile k has `offsets[k]` and the following.
+    They are numbered in the order of the tiles: those of tile k from `offsets[k]`.
     """
 
     def __init__(self) -> None:
@@ -187,7 +187,7 @@ class _Faces:
         self._firsts = np.empty(1024, np.int64)
 
     def add(self, at_faces: NDArray[np.int32], firsts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Take in the next tile: the pieces along its faces, as places in the order of tiles; -1 where none is."""
+        """Add the next tile; returns the numbers of the pieces along its faces, -1 where there is none."""
         pieces = distinct(at_faces)
         pieces = pieces[pieces > 0]
         start, stop = self.offsets[-1], self.offsets[-1] + len(pieces)
@@ -206,17 +206,17 @@ class _Faces:
         _join(self._parents, one, other, links)
 
     def close(self) -> int:
-        """Let every piece know its root, and every root the first pixel of its region; gives the number of roots."""
+        """Set the root of every piece, and the first pixel of the region of every root; returns the number of roots."""
         n = self.offsets[-1]
         self._parents, self._firsts = self._parents[:n], self._firsts[:n]
         return int(_close(self._parents, self._firsts))
 
     def roots(self, number: int) -> NDArray[np.int64]:
-        """Of the face pieces of a tile."""
+        """Roots of the pieces at the faces of a tile."""
         return self._parents[self.offsets[number] : self.offsets[number + 1]]
 
     def firsts(self, roots: NDArray[np.int64]) -> NDArray[np.int64]:
-        """First pixel of the regions of `roots`."""
+        """First pixels of the regions of `roots`."""
         return self._firsts[roots]
 
     def __len__(self) -> int:
@@ -224,7 +224,7 @@ class _Faces:
 
 
 def _join_faces(store: Store, stage_name: str, grid: Grid) -> _Faces:
-    """Join what belongs together, tile by tile; only the row of pixels above the row of tiles is held."""
+    """Join pieces across faces, tile by tile; only the row of pixels above the row of tiles is kept."""
     faces = _Faces()
     above = np.empty(0, np.int64)
     links_above = np.empty((0, 3), np.bool_)
@@ -251,7 +251,7 @@ def _join_faces(store: Store, stage_name: str, grid: Grid) -> _Faces:
 
 
 def _number_rows(store: Store, stage_name: str, grid: Grid, faces: _Faces) -> None:
-    """Number the regions of one row of tiles after the other: a region begins in the first row that it appears in."""
+    """Number the regions of one row of tiles after the other; a region belongs to the first row that it appears in."""
     numbers_of_roots = np.zeros(len(faces), np.int32)
     count = 0
     for row in range(grid.n_rows):
@@ -276,7 +276,7 @@ def _number_rows(store: Store, stage_name: str, grid: Grid, faces: _Faces) -> No
 def _closed_pieces(
     store: Store, stage_name: str, number: int, faces: _Faces
 ) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
-    """Pieces of a tile: how many, which touch no face, and the first pixel of those."""
+    """Number of pieces of a tile; those that touch no face, and their first pixels."""
     firsts = store.load(stage_name, number, "firsts")["firsts"]
     inside = np.ones(len(firsts), np.bool_)
     inside[faces.pieces[number] - 1] = False
@@ -297,7 +297,7 @@ def _join(parents, one, other, links):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _close(parents, firsts):  # type: ignore[no-untyped-def]
-    """A parent precedes its children, so one pass flattens the forest; roots take the least first pixel."""
+    """A parent precedes its children, so one pass flattens the forest; roots get the least first pixel."""
     n = 0
     for i in range(parents.size):
         if parents[i] == i:
@@ -311,11 +311,11 @@ def _close(parents, firsts):  # type: ignore[no-untyped-def]
 def label_fragments(
     labels: NDArray[Any], core: Window, window: Window, raster_width: int, connectivity: int
 ) -> dict[str, NDArray[Any]]:
-    """Connected pieces of equal label of one tile, as `number_fragments` takes them.
+    """Connected pieces of equal label of one tile: the arrays that `number_fragments` needs.
 
     Args:
         labels: (h, w) integers of the block, 0: in no region.
-        core, window: of the tile and of the block, at least one pixel wider but where the raster ends.
+        core, window: see `face_links`.
         raster_width: columns of the raster.
         connectivity: 1: pixels have 4 neighbours, 2: 8.
     """

@@ -1,4 +1,4 @@
-"""What the stages of a region method leave in the work folder: arrays per tile, and tables of the whole."""
+"""Results of the stages of a region method in the work folder: arrays per tile, and tables of the raster."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from densa.raster.grid import Grid, inside
 __all__ = ["Store"]
 
 _MERGE = "merge"
-_PAINTED_TILES = 3  # whose regions are kept: a window seldom reaches into more
+_PAINTED_TILES = 3  # whose regions are kept in memory: a window seldom has pixels in more
 
 
 class Store:
-    """Results of the finished stages, read by any process that sees the work folder.
+    """Results of the finished stages, which any process with access to the work folder can read.
 
     Args:
         folder: the work folder.
@@ -52,11 +52,11 @@ class Store:
         return self._read(_tile_name(stage, number), names)
 
     def save(self, stage: str, number: int, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep arrays of a tile."""
+        """Save arrays of a tile."""
         self.keep(stage, number, encode_arrays(arrays))
 
     def keep(self, stage: str, number: int, data: bytes) -> None:
-        """Keep arrays of a tile that are packed already."""
+        """Save arrays of a tile that are packed already."""
         self.folder.write(_tile_name(stage, number), data)
 
     def finished(self, stage: str) -> set[int]:
@@ -74,24 +74,24 @@ class Store:
         return done
 
     def table(self, name: str) -> dict[str, NDArray[Any]]:
-        """A table of the whole; kept in this process once it is read."""
+        """A table of the raster; read once in each process."""
         with self._lock:
             if name not in self._tables:
                 self._tables[name] = self._read(f"{name}.table")
             return self._tables[name]
 
     def save_table(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep a table of the whole."""
+        """Save a table of the raster."""
         self.folder.write(f"{name}.table", encode_arrays(arrays))
         with self._lock:
             self._tables.pop(name, None)
 
     def has_table(self, name: str) -> bool:
-        """Whether a table is there."""
+        """Whether a table exists."""
         return name in self._tables or (self.folder.path / f"{name}.table").exists()
 
     def save_merge(self, stage: str, table: NDArray[np.int32]) -> None:
-        """Have regions merged from here on.
+        """Merge regions from here on.
 
         Args:
             stage: that merges them.

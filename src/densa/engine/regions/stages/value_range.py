@@ -1,4 +1,4 @@
-"""The range of an image's valid values, tile by tile: what fixed-point arithmetic on all of it is anchored to."""
+"""The range of an image's valid values, tile by tile, and the fixed-point numbers that it defines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FixedPoint", "RangeStage", "ValueRange", "fixed_point", "needs_range", "value_range"]
 
-LARGEST_INTEGER = 2**53  # above it float64 has no room for every integer
+LARGEST_INTEGER = 2**53  # up to which float64 represents every integer
 _STRIP_PX = 2**18
 FLOAT_BITS = 31  # a float image has 2^30 to 2^31 steps
 
@@ -40,7 +40,7 @@ class ValueRange(NamedTuple):
 class RangeStage(Stage):
     """Finds the range of the valid values; leaves the table "range".
 
-    Any number of stages of one method may list it: it computes the same wherever it stands. Memory: one block.
+    A method may list it several times; it runs once. Memory: one block.
     """
 
     name = "range"
@@ -85,19 +85,19 @@ def _check(lows: NDArray[Any], highs: NDArray[Any]) -> None:
 
 
 def value_range(store: Store) -> ValueRange:
-    """What `RangeStage` found."""
+    """The range that `RangeStage` found."""
     table = store.table("range")
     return ValueRange(int(table["n_valid"]), table["lows"], table["highs"])
 
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """Values as whole numbers of steps, whose sums depend on no order.
+    """Values as integers of steps, whose sums do not depend on the order.
 
-    Booleans and integers of 8 or 16 bits are what they are. Larger integers are counted from the middle of their range,
-    exactly, unless a sum over the raster could leave 63 bits. Floating-point values are rounded to steps of a power of
-    two, one for all bands, 2^30 to 2^31 of which make the widest range of a band: the error of a mean is at most that
-    range / 2^31. Values that are multiples of such a step, as pictures in float32 mostly are, stay exact.
+    Booleans and integers of 8 or 16 bits stay as they are. Larger integers are counted from the middle of their range,
+    exactly, unless a sum over the raster could exceed 63 bits. Floating-point values are rounded to steps of a power of
+    two, the same for all bands, 2^30 to 2^31 of which cover the widest range of a band: the error of a mean is at most
+    that range / 2^31. Values that are multiples of such a step, as in most images in float32, stay exact.
 
     Attributes:
         offset: (B,) value of each band that is 0 steps.
@@ -110,20 +110,20 @@ class FixedPoint:
     bits: int
 
     def __call__(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """(B, h, w) signed or small unsigned integers; the pixels themselves where that is what they are."""
+        """(B, h, w) integers; the pixels themselves where they are integers of 8 or 16 bits."""
         kind = pixels.dtype.kind
         if pixels.dtype.itemsize <= 2 and kind in "iu":
             return pixels
         if kind == "b":
             return pixels.view(np.uint8)
         out = np.empty(pixels.shape, np.int32 if self.bits <= FLOAT_BITS else np.int64)
-        rows = max(1, _STRIP_PX // pixels.shape[2])  # a strip at a time: no second image in 64 bits
+        rows = max(1, _STRIP_PX // pixels.shape[2])  # a strip at a time, so that there is no second image in 64 bits
         for b, offset in enumerate(self.offset):
             for y in range(0, pixels.shape[1], rows):
                 part = pixels[b, y : y + rows]
                 if kind == "f":
                     exact = (part.astype(np.float64) - offset) / self.step
-                    # What is invalid is 0, and may lie anywhere.
+                    # Invalid pixels are 0, which may be out of the range.
                     out[b, y : y + rows] = np.floor(exact.clip(-(2.0**30) - 1, 2.0**30 + 1) + 0.5)
                 else:
                     step = int(self.step)
@@ -132,12 +132,12 @@ class FixedPoint:
 
 
 def needs_range(dtype: np.dtype[Any]) -> bool:
-    """Whether `fixed_point` asks for the range of an image of this type."""
+    """Whether `fixed_point` needs the range of an image of this type."""
     return not (dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2))
 
 
 def fixed_point(dtype: np.dtype[Any], n_bands: int, found: ValueRange | None) -> FixedPoint:
-    """The whole numbers for an image.
+    """The fixed-point numbers of an image.
 
     Args:
         dtype: of the image.
@@ -145,7 +145,7 @@ def fixed_point(dtype: np.dtype[Any], n_bands: int, found: ValueRange | None) ->
         found: its range, where `needs_range`.
 
     Raises:
-        InputError: the values of a float image span less than 1e-30 or go beyond 1e30.
+        InputError: the values of a float image span less than 1e-30 or exceed 1e30.
     """
     if not needs_range(dtype) or found is None:
         return FixedPoint(np.zeros(n_bands), 1.0, 8 * dtype.itemsize)
@@ -156,7 +156,7 @@ def fixed_point(dtype: np.dtype[Any], n_bands: int, found: ValueRange | None) ->
             f"image values must span 1e-30 or more and lie within 1e30, they span {span:g} and reach {largest:g}; "
             "rescale the image"
         )
-    room = 63 - found.n_valid.bit_length()  # a sum over all pixels keeps within 63 bits
+    room = 63 - found.n_valid.bit_length()  # so that a sum over all pixels fits into 63 bits
     bits = math.frexp(span)[1]  # span < 2^bits
     if dtype.kind == "f":
         most = min(FLOAT_BITS, room)

@@ -1,7 +1,7 @@
 """Watershed of a raster of any size: the minimum spanning forest rooted in markers, tile by tile.
 
-From given markers the forest is that of the filled relief, so there are two: one of the relief, which tells the levels
-at which basins without a marker are flooded, and one of the levels. From minima no basin is without.
+With given markers, the forest is that of the filled relief. So there are two: that of the relief, from which follow the
+levels at which basins without a marker are flooded, and that of the levels. With minima, every basin has a marker.
 """
 
 from __future__ import annotations
@@ -36,26 +36,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Watershed"]
 
-_MARGIN = 1 + MOST_STEPS + 1  # the pixel beside the core, its plateau, and what is lower than that
+_MARGIN = 1 + MOST_STEPS + 1  # the pixel beside the core, its plateau, and a lower pixel
 _LEVELS = "levels"
 
 
 @dataclass(frozen=True)
 class Watershed(RegionMethod):
-    """Watershed regions as `densa.regions.watershed_forest` defines and numbers them, the same for any tiling.
+    """Watershed regions as `densa.regions.watershed_forest` defines and numbers them, for rasters of any size.
 
     Equal to ``watershed_forest(relief, markers, connectivity, mask=valid)``, where the relief is
     ``gradient_magnitude(image, sigma, bands=bands)`` of the image with 0 under invalid pixels, or the image's one band.
-    Lines between regions and compact regions, which `densa.regions.watershed` has, are not offered: they depend on the
+    Unlike `densa.regions.watershed`, it offers neither lines between regions nor compact regions, which depend on the
     order of flooding.
 
     Args:
-        markers: None for the regional minima of the relief, regions then being numbered by their minima's first
-            pixels; or about how many pixels to lay on a regular grid; or a raster of the image's size, one band of
-            integers from 1, 0 or nodata where there is no marker, which gives the regions their numbers.
+        markers: None: the regional minima of the relief, whose first pixels give the order of the regions; or about how
+            many markers to place on a regular grid; or a raster of the image's size, one band of integers from 1, 0 or
+            nodata where there is no marker, which are the numbers of the regions.
         sigma: of the gradient, in pixels; 0: Sobel's operator.
-        relief: "gradient" floods the magnitude of the image's gradient; "as-is" its one band as it is, such as an
-            elevation model.
+        relief: "gradient" floods the magnitude of the image's gradient; "as-is" its one band, such as heights.
         connectivity: 1: pixels have 4 neighbours, 2: 8.
         bands: "largest" or "di-zenzo", how the gradients of several bands become one, see `gradient_magnitude`.
 
@@ -81,7 +80,7 @@ class Watershed(RegionMethod):
             raise InputError(f"markers must be a count from 1, a raster file, or None for minima, got {self.markers!r}")
 
     def parameters(self) -> dict[str, Any]:
-        """What a run that is continued must share; of a raster of markers, its content."""
+        """Parameters that a run which continues another must share with it; a raster of markers by its content."""
         markers: Any = self.markers
         if isinstance(self.markers, Path):
             with open_raster(self.markers) as raster:
@@ -117,7 +116,7 @@ class Watershed(RegionMethod):
         return [*stages, FillStage(relief, given, self.connectivity), ForestStage(given, self.connectivity)]
 
     def expected_regions(self, raster: Raster) -> int | None:
-        """About how many there will be, where that is known."""
+        """See `RegionMethod`; the count of markers."""
         return self.markers if isinstance(self.markers, int) else None
 
     def bytes_per_pixel(self, raster: Raster) -> float:
@@ -129,7 +128,7 @@ class Watershed(RegionMethod):
 
 @dataclass(frozen=True)
 class Markers:
-    """Markers that are given: a raster of them, or how many to lay on a grid."""
+    """Given markers: a raster of markers, or how many to place on a grid."""
 
     source: int | Path
 
@@ -143,7 +142,7 @@ class Markers:
 
 @dataclass(frozen=True)
 class MinimaForestStage(Stage):
-    """Finds the forest of each tile as far as it is certain there, and joins the rest; `MinimaStage` has been before.
+    """Finds the part of the forest that a tile decides, and joins the rest; comes after `MinimaStage`.
 
     Args:
         relief: what is flooded from its minima.
@@ -157,7 +156,7 @@ class MinimaForestStage(Stage):
 
     @property
     def halo(self) -> int:
-        """The margin, and what the relief is computed from."""
+        """The margin, and the halo of the relief."""
         return _MARGIN + self.relief.halo
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
@@ -175,11 +174,11 @@ class MinimaForestStage(Stage):
 
 @dataclass(frozen=True)
 class FillStage(Stage):
-    """Finds the level of each pixel: how high a flood from the markers stands when it gets there.
+    """Finds the level of each pixel: that of a flood from the markers when it reaches the pixel.
 
     Args:
         relief: what is flooded.
-        markers: from where.
+        markers: where the flood begins.
         connectivity: 1 or 2.
     """
 
@@ -190,11 +189,11 @@ class FillStage(Stage):
 
     @property
     def halo(self) -> int:
-        """The pixel beside the core, and what the relief is computed from."""
+        """One pixel, and the halo of the relief."""
         return 1 + self.relief.halo
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
-        """As `MinimaForestStage` does, with "raised" levels; how many markers there are."""
+        """The arrays of `MinimaForestStage`, with "raised" levels; the number of marker pixels."""
         relief, valid, window = self.relief.read(tile, 1)
         place = inside(tile.core, window)
         given = self.markers.read(tile, store, window)
@@ -230,10 +229,10 @@ class FillStage(Stage):
 
 @dataclass(frozen=True)
 class ForestStage(Stage):
-    """As `MinimaForestStage`, of the levels that `FillStage` found.
+    """`MinimaForestStage` for the levels that `FillStage` found.
 
     Args:
-        markers: from where levels were flooded.
+        markers: where the flood begins.
         connectivity: 1 or 2.
     """
 
@@ -268,7 +267,7 @@ def _shrunk(tile: Tile, land: Terrain, markers: NDArray[np.int32], fill: bool = 
 
 
 def _blocks(core: Window) -> Iterator[Window]:
-    """The parts of a core that the margins of its neighbours end at: who needs one unpacks only that."""
+    """Parts of a core, cut where the margins of neighbours end, so that a neighbour unpacks only what it needs."""
     cuts = []
     for start, side in ((core.row, core.height), (core.column, core.width)):
         inner = (_MARGIN, side - _MARGIN) if side > 2 * _MARGIN else ()
@@ -278,7 +277,7 @@ def _blocks(core: Window) -> Iterator[Window]:
 
 
 def _levels(store: Store, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Levels of a window, and where there is one."""
+    """Levels of a window, and which pixels have one."""
     shape = window.height, window.width
     levels, reached = np.empty(0), np.empty(shape, bool)
     for number, tile_part in store.grid.tiles_in(window):
@@ -318,7 +317,7 @@ def _read_markers(path: Path, window: Window) -> NDArray[np.int32]:
     low, high = int(markers.min()), int(markers.max())
     if low < 0 or high > MAX_PIXELS:
         raise InputError(
-            f"markers must be numbered from 1 to {MAX_PIXELS}, {path} has {low if low < 0 else high}; number them "
-            "anew, such as with the method relabel"
+            f"markers must be numbered from 1 to {MAX_PIXELS}, {path} has {low if low < 0 else high}; renumber "
+            "them, for example with the method relabel"
         )
     return markers.astype(np.int32)

@@ -26,11 +26,11 @@ _STAGE, _NUMBERS = "minima", "minimanumbers"
 class MinimaStage(Stage):
     """Finds the plateaus without a lower neighbour; `marker_numbers` gives them.
 
-    A plateau may go on in other tiles and have its way down there. So each tile tells of the pixels at its faces that
-    are on no candidate: they make up one more piece, "low". Whatever is joined with a low piece is no minimum.
+    A plateau may continue in other tiles and have its lower neighbour there. So the pixels at the faces of a tile that
+    belong to no candidate make up one more piece, "low": a candidate that is joined with a low piece is no minimum.
 
     Args:
-        relief: its minima are looked for.
+        relief: whose minima are found.
         connectivity: 1 or 2.
     """
 
@@ -40,11 +40,11 @@ class MinimaStage(Stage):
 
     @property
     def halo(self) -> int:
-        """The pixel beside the core, and what the relief is computed from."""
+        """One pixel, and the halo of the relief."""
         return 1 + self.relief.halo
 
     def compute(self, tile: Tile, store: Store) -> dict[str, NDArray[Any]]:
-        """Candidates of one tile, pieces for `number_fragments`, and "low", the number of its low piece, 0: none."""
+        """Candidates of one tile, pieces for `number_fragments`, and "low", the number of the low piece, 0: none."""
         relief, valid, window = self.relief.read(tile, 1)
         place = inside(tile.core, window)
         core = terrain(relief, valid, None, self.connectivity).part(*place).bounded()
@@ -77,7 +77,7 @@ def _number_of_low(store: Store, number: int) -> int:
 
 
 def marker_numbers(store: Store, number: int) -> NDArray[np.int32]:
-    """(h, w) number of the minimum that each pixel of a tile's core is in, 0: none."""
+    """(h, w) number of the minimum that a pixel of a tile's core belongs to, 0: none."""
     numbers: NDArray[np.int32] = store.load(_NUMBERS, number, "numbers")["numbers"]
     markers: NDArray[np.int32] = numbers[store.load(_STAGE, number, "fragments")["fragments"]]
     return markers

@@ -1,4 +1,4 @@
-"""What a watershed floods, read a tile at a time."""
+"""The relief that a watershed floods, tile by tile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Relief:
         sigma, bands: of the gradient, see `gradient_magnitude`.
 
     Raises:
-        InputError: another kind, or what `gradient_magnitude` refuses.
+        InputError: another kind, or an error of `gradient_magnitude`.
     """
 
     kind: str
@@ -43,11 +43,11 @@ class Relief:
 
     @property
     def halo(self) -> int:
-        """Pixels around one that decide its value."""
+        """Pixels around a pixel on which its value depends."""
         return gradient_reach(self.sigma) if self.kind == "gradient" else 0
 
     def check(self, raster: Raster) -> None:
-        """Refuse what is no relief."""
+        """Refuse a raster that is no relief."""
         if raster.dtype.kind not in "buif":
             raise InputError(f"{raster.path} holds {raster.dtype}, a relief must be of real numbers; convert it")
         if self.kind == "as-is" and raster.n_bands != 1:
@@ -57,7 +57,7 @@ class Relief:
             )
 
     def read(self, tile: Tile, margin: int) -> tuple[NDArray[np.generic], NDArray[np.bool_], Window]:
-        """Relief and validity of a tile's core with `margin` pixels around it, and the window that they are of."""
+        """Relief and validity of a tile's core with `margin` pixels around it, and their window."""
         block = tile.read(margin + self.halo)
         window = widened(tile.core, margin, tile.height, tile.width)
         part = inside(window, block.window)
@@ -73,7 +73,7 @@ class Relief:
         return 8 if raster.dtype.itemsize > (4 if raster.dtype.kind == "f" else 2) else 4
 
     def bytes_per_pixel(self, raster: Raster) -> float:
-        """What computing it takes at its peak, beside the image."""
+        """Memory for computing it, at the peak, without the image."""
         if self.kind == "as-is":
             return float(self.itemsize(raster))
         return float(self.itemsize(raster) * (raster.n_bands + (6 if self.bands == "largest" else 14)))

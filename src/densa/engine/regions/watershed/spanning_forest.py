@@ -1,4 +1,4 @@
-"""The global step of the watershed: what the tiles could not decide, and label or level of all their nodes."""
+"""The global step of the watershed: edges that the tiles left undecided, and labels or levels of all their nodes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SIDES = ("top", "bottom", "left", "right")
 
 
 class _Edges(NamedTuple):
-    """Ends (a node from 0, or ``-label`` of a marker) and place in the total order."""
+    """Edges: their ends (a node from 0, or ``-label`` of a marker) and their rank in the total order."""
 
     one: NDArray[np.int64]
     other: NDArray[np.int64]
@@ -31,10 +31,10 @@ class _Edges(NamedTuple):
 
 
 def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
-    """Join the nodes of all tiles and save their labels as "numbers"; the table "regions" gets how many there are.
+    """Join the nodes of all tiles; saves their labels as "numbers" and the number of regions in the table "regions".
 
     Memory: 40 bytes for each edge across a face that does not join two markers, and each undecided edge of a tile; 8
-    for each pixel at a face, 28 for each node, 8 for each region in each tile. Nothing else of the inside of tiles.
+    for each pixel at a face, 28 for each node, 8 for each region in each tile.
 
     Args:
         store: holds what `spanning_forest_tiles.shrink` left of every tile, and its nodes at the "top", "bottom",
@@ -42,7 +42,7 @@ def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
         stage_name: the stage that made them.
         grid: of the raster.
     """
-    markers = []  # of each tile: every region holds one
+    markers = []  # of each tile: every region has one
     for number, (labels, levels) in enumerate(_joined(store, stage_name, grid)):
         store.save("numbers", number, {"numbers": labels})
         markers.append(labels[(levels == NO_LEVEL) & (labels != 0)])
@@ -50,7 +50,7 @@ def label_nodes(store: Store, stage_name: str, grid: Grid) -> None:
 
 
 def level_nodes(store: Store, stage_name: str, grid: Grid, name: str) -> None:
-    """Join the nodes of all tiles and save how high the flood stands when it reaches them.
+    """Join the nodes of all tiles, and save the level of the flood when it reaches them.
 
     Args:
         store, stage_name, grid: see `label_nodes`.
@@ -85,7 +85,7 @@ def _joined(store: Store, stage_name: str, grid: Grid) -> Iterator[tuple[NDArray
 
 
 def _codes(labels: NDArray[np.int32], start: int) -> NDArray[np.int64]:
-    """What each node of a tile is known by in the raster; node 0 is no end of any edge."""
+    """Codes of the nodes of a tile in the raster; node 0 is no end of any edge."""
     unknown = labels == 0
     codes = np.where(unknown, start + np.arange(len(labels)), -labels.astype(np.int64))
     return np.concatenate([np.zeros(1, np.int64), codes])
@@ -105,7 +105,7 @@ def _collect(store: Store, stage_name: str, grid: Grid, starts: list[int], faces
 
 
 class _Faces:
-    """The nodes at the faces of all tiles, by their place in the raster."""
+    """The nodes at the faces of all tiles, by their position in the raster."""
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
@@ -113,7 +113,7 @@ class _Faces:
         self.columns = {side: np.empty((grid.n_columns, grid.height), np.int64) for side in ("left", "right")}
 
     def add(self, number: int, codes: dict[str, NDArray[np.int64]]) -> None:
-        """Take in the next tile."""
+        """Add the next tile."""
         row, column = divmod(number, self.grid.n_columns)
         core = self.grid.tile(number)[0]
         for side, faces in self.rows.items():
