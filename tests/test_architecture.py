@@ -86,7 +86,6 @@ CROSS_CUTTING = {
     "engine/prediction/test_place.py",
     "engine/prediction/test_polygons.py",
     "engine/prediction/test_real_rasters.py",
-    "engine/regions/stages/test_expected_regions.py",
     "engine/regions/test_kill.py",
     "networks/test_build.py",
     "networks/test_deeplab_families.py",

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from densa import raster
-from densa.engine import PredictionFiles, Work, predict_to_file
+from densa.engine import PolygonShape, PredictionFiles, Work, predict_to_file
 from densa.engine.work import resumable
 from densa.errors import InputError
 from tests.engine.work.refusals import refused
@@ -109,3 +109,25 @@ def test_resuming_what_never_began_begins(widest, opened, tmp_path):
     image = opened(np.full((16, 40), 200, np.uint8))
     assert predict_to_file(widest(), image, PredictionFiles(tmp_path / "map.png"), Work(tile_size=8, resume=True))
     assert_array_equal(raster.read_label_map(tmp_path / "map.png")[0], np.ones((16, 40), np.uint8))
+
+
+def test_the_main_file_comes_last(tmp_path):
+    files = PredictionFiles(tmp_path / "map.tif", uncertainty=tmp_path / "u.tif", shape=PolygonShape(min_area=3))
+    assert files.main == tmp_path / "map.tif"
+    assert list(files.each().items()) == [("uncertainty", tmp_path / "u.tif"), ("labels", tmp_path / "map.tif")]
+    moved = files.inside(tmp_path / "assembly")
+    assert moved.each() == {name: tmp_path / "assembly" / path.name for name, path in files.each().items()}
+    assert moved.shape == files.shape
+
+
+def test_one_file_for_two_products_is_refused(widest, opened, tmp_path):
+    image = opened(np.zeros((16, 40), np.uint8))
+    with pytest.raises(InputError, match=r"map\.tif is named for two products"):
+        predict_to_file(widest(), image, PredictionFiles(tmp_path / "map.tif", tmp_path / "map.tif"))
+
+
+def test_a_missing_folder_is_told_before_the_model_is_tried(widest, opened, tmp_path):
+    segmenter, image = widest(), opened(np.zeros((16, 40), np.uint8))
+    with pytest.raises(InputError, match="there is no folder"):
+        predict_to_file(segmenter, image, PredictionFiles(tmp_path / "maps" / "map.tif"))
+    assert segmenter.calls == []
