@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from densa.verbs.results import LabelMap, Regions
     from densa.verbs.segment import segment
     from densa.verbs.train import train
+    from densa.verbs.wrap import wrap
 
 # Activations of large images are fresh memory in every layer: in huge pages it costs a thirtieth of the page faults.
 # torch reads this at its first allocation; nothing happens where the system has no such pages.
@@ -83,6 +84,7 @@ __all__ = [
     "shallow",
     "train",
     "training",
+    "wrap",
 ]
 
 # Imported when first used: neither `import densa` nor `densa --help` waits for numpy and torch.
@@ -97,6 +99,7 @@ _HOMES = {
     "predict": "densa.verbs.predict",
     "segment": "densa.verbs.segment",
     "train": "densa.verbs.train",
+    "wrap": "densa.verbs.wrap",
 }
 
 

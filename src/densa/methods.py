@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import nn
 
 from densa.errors import InputError
-from densa.networks import build
+from densa.networks import build, builder
 from densa.operators import receptive_field
 from densa.progress import Progress
 from densa.segmenter import (
@@ -86,18 +87,28 @@ METHODS = {
 }
 
 
-def load(folder: Path | str, *, device: str = "auto", precision: str = "auto") -> Segmenter:
+def load(
+    folder: Path | str,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    factories: Sequence[str] | str = (),
+    module: nn.Module | None = None,
+) -> Segmenter:
     """Load a trained model.
 
     Args:
         folder: a model folder or a run folder, which contains `model.json`.
         device: "auto", "cpu" or "cuda".
         precision: "auto" (bfloat16 if the processor supports it and becomes faster), "float32" or "bfloat16".
+        factories: packages or modules whose functions may make networks that are not densa's: the folder names such a
+            function, and importing it runs its code.
+        module: the network that a folder without a factory was trained with; gets its weights.
 
     Raises:
-        InputError: no model in the folder, or files that are not a densa model.
+        InputError: no model in the folder, files that are not a densa model, or a network of code that is not allowed.
     """
-    return load_segmenter(folder, build, device=device, precision=precision)
+    return load_segmenter(folder, builder(factories, module), device=device, precision=precision)
 
 
 def ensemble(

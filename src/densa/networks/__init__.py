@@ -6,11 +6,16 @@ on.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from torch import nn
+
 from densa.errors import InputError
+from densa.networks.adapted import OWN, Adapted, adapt, from_factory
 from densa.networks.bayesian_segnet import BayesianSegNet
 from densa.networks.deconvnet import DeconvNet
 from densa.networks.deeplab_largefov import DeepLabLargeFOV
@@ -27,6 +32,7 @@ from densa.networks.unet import UNet, UNetValid
 
 __all__ = [
     "NETWORKS",
+    "Adapted",
     "BayesianSegNet",
     "DeconvNet",
     "DeepLabLargeFOV",
@@ -47,7 +53,10 @@ __all__ = [
     "SegNetBasic",
     "UNet",
     "UNetValid",
+    "adapt",
     "build",
+    "builder",
+    "from_factory",
 ]
 
 NETWORKS: dict[str, type[Network]] = {
@@ -85,6 +94,13 @@ def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> Network:
     Raises:
         InputError: an unknown name or argument, or an argument out of range.
     """
+    if name.startswith(OWN):
+        raise InputError(f"the network {name.removeprefix(OWN)} is not densa's and has no factory; give it as `module`")
+    if ":" in name:
+        raise InputError(
+            f"the network {name} is made by code that is not densa's, which runs when it is imported; allow it with "
+            f"factories={name.partition(':')[0]!r}"
+        )
     if name == "ensemble":
         raise InputError("an ensemble is not trained: train its models, then `densa ensemble RUN RUN... -o FOLDER`")
     if name not in NETWORKS:
@@ -95,3 +111,23 @@ def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> Network:
     if unknown := [key for key in arguments if key not in known]:
         raise InputError(f"network {name} has no argument {unknown[0]!r}; it has {', '.join(known)}")
     return NETWORKS[name](n_bands, n_classes, **arguments)
+
+
+def builder(factories: Sequence[str] | str = (), module: nn.Module | None = None) -> Callable[..., Network]:
+    """A function like `build` that also makes networks that are not densa's.
+
+    Args:
+        factories: packages or modules whose functions may be imported, "mynets" for "mynets.fpn:make".
+        module: the network of a name without a factory.
+    """
+    allowed = (factories,) if isinstance(factories, str) else tuple(factories)
+
+    def build_any(name: str, n_bands: int, n_classes: int, **arguments: Any) -> Network:
+        if name.startswith(OWN) and module is not None:
+            return adapt(copy.deepcopy(module), n_bands)
+        place = name.partition(":")[0]
+        if ":" in name and any(place == one or place.startswith(f"{one}.") for one in allowed):
+            return from_factory(name, n_bands, n_classes, **arguments)
+        return build(name, n_bands, n_classes, **arguments)
+
+    return build_any

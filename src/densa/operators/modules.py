@@ -22,6 +22,7 @@ class NetworkRules:
         stated_margin: pixels that the output lacks on each side; None if the network does not state it.
         needs_float32: whether bfloat16 would change too many labels.
         freeze_context: fixes an image-wide pooling at its value for the given images; None if there is none.
+        stated_field: receptive field that the network states; None: it is computed from the operations.
         monte_carlo: samples the class probabilities with dropout; None if the network cannot.
     """
 
@@ -30,6 +31,7 @@ class NetworkRules:
     needs_float32: bool
     freeze_context: Callable[[Tensor], None] | None
     monte_carlo: Callable[..., Any] | None
+    stated_field: Any = None
 
     @property
     def margin(self) -> int:
@@ -52,6 +54,7 @@ def network_rules(network: nn.Module) -> NetworkRules:
         needs_float32=getattr(network, "needs_float32", False),
         freeze_context=getattr(network, "freeze_context", None),
         monte_carlo=getattr(network, "monte_carlo", None),
+        stated_field=getattr(network, "stated_field", None),
     )
 
 

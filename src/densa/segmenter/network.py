@@ -54,7 +54,7 @@ class NetworkSegmenter(Segmenter):
     ) -> None:
         self.legend, self.bands = legend, bands
         self.device, self.dtype = _chosen(network, device, precision)
-        self.receptive_field = _receptive_field(network, bands.n_bands)
+        self.receptive_field = network_rules(network).stated_field or _receptive_field(network, bands.n_bands)
         self.halo, self.stride = self.receptive_field.local_halo, self.receptive_field.stride
         self.whole_image = self.receptive_field.whole_image
         self.network = prepare(network, bands.n_bands, self.device, self.dtype)
@@ -90,6 +90,12 @@ class NetworkSegmenter(Segmenter):
         # (H, W, bands) in memory is what channels-last convolutions read.
         pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(1, 2, 0))).permute(2, 0, 1)[None]
         return pixels.to(self.device, self.dtype)
+
+    def n_scores(self) -> int:
+        """Number of classes that the network gives scores of, found by running it on a block of zeros."""
+        side = max(16, self.stride)
+        with torch.inference_mode():
+            return int(self.network(self.pixels(np.zeros((self.bands.n_bands, side, side), np.float32))).shape[1])
 
     def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NetworkSegmenter:
         """The segmenter whose image pooling sees an overview in place of the image; see `Segmenter`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,19 @@ from densa.training.pieces.initial_weights import load_initial_weights
 from densa.training.shallow import plan_shallow, train_shallow_from_config
 from densa.training.tune_crf import tune_and_say
 
+Build = Callable[..., networks.Network]
+
 __all__ = ["open_splits", "plan_from_config", "train_from_config"]
 
 
 def train_from_config(
-    config: TrainConfig, output: Path | str, *, resume: bool = False, overwrite: bool = False, progress: bool = True
+    config: TrainConfig,
+    output: Path | str,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+    build: Build = networks.build,
 ) -> TrainResult:
     """Train as a configuration says; running its config.yaml again gives the same run.
 
@@ -39,6 +48,7 @@ def train_from_config(
         resume: go on from the checkpoint in `output`.
         overwrite: replace a run in `output`.
         progress: show a progress bar on stderr, and what the first weights are.
+        build: makes the network from its name, see `densa.networks.builder`.
 
     Raises:
         InputError: data that is wrong, and what `train` refuses.
@@ -48,9 +58,9 @@ def train_from_config(
         if resume:
             raise InputError(f"a {config.model} is trained in one sitting, nothing of it can be resumed; train anew")
         return train_shallow_from_config(config, output, overwrite=overwrite, progress=progress)
-    splits, n_bands = checked_splits(open_splits(config), config)
+    splits, n_bands = checked_splits(open_splits(config, build), config)
     torch.manual_seed(config.seed)  # first weights
-    architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes)
+    architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes, build)
     if config.context is not None:
         check_context(PatchSizePolicy.parse(config.context), network, splits["train"])
     notes = _notes(config, network)
@@ -115,11 +125,11 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def _build(config: TrainConfig, n_bands: int, n_classes: int) -> networks.Network:
+def _build(config: TrainConfig, n_bands: int, n_classes: int, build: Build = networks.build) -> networks.Network:
     """The network with fresh weights."""
     name, arguments = config.architecture.name, config.architecture.arguments
     try:
-        return networks.build(name, n_bands, n_classes, **arguments)
+        return build(name, n_bands, n_classes, **arguments)
     except TypeError as error:
         raise InputError(f"network {name} cannot be built of {arguments}: {error}") from error
 
@@ -151,7 +161,7 @@ def _same_weights(config: TrainConfig, output: Path) -> None:
         raise InputError(f"the run in {output} began with the weights {then}, not {config.weights}; resume without")
 
 
-def open_splits(config: TrainConfig) -> dict[str, datasets.Dataset]:
+def open_splits(config: TrainConfig, build: Build = networks.build) -> dict[str, datasets.Dataset]:
     """The splits of a configuration, unchecked: by folder, list or scene, or by block where it says so.
 
     Raises:
@@ -165,7 +175,7 @@ def open_splits(config: TrainConfig) -> dict[str, datasets.Dataset]:
         raise InputError("the data set brings its own val split; leave split_block out")
     scenes = splits["train"]
     with torch.device("meta"):
-        network = _build(config, scenes.n_bands, scenes.legend.n_classes)
+        network = _build(config, scenes.n_bands, scenes.legend.n_classes, build)
     field, patch = receptive_field(network, scenes.n_bands), input_size(network, _largest_patch(config))
     blocks = datasets.block_split(
         scenes,

@@ -10,6 +10,9 @@ from densa.options import check_paths, with_options
 from densa.training.settings import TrainOptions
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from densa.networks import Network
     from densa.training import TrainConfig, TrainResult
 
 __all__ = ["plan_training", "train"]
@@ -19,6 +22,8 @@ def train(
     data: Path | str | None = None,
     *,
     output: Path | str,
+    model: str | nn.Module | None = None,
+    factory: str | None = None,
     config: Path | str | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -30,6 +35,11 @@ def train(
     Args:
         data: folder of images and masks; with `strokes`, the image.
         output: the run folder, a model folder too.
+        model: name of a network or shallow method, "package.module:function" of a function that makes a network of
+            yours from (n_bands, n_classes, **model_arguments), or a network of yours, see `densa.wrap` for what it may
+            give. By default that of `config`, else "unet".
+        factory: "package.module:function" that makes a network like `model`, by which `densa.load` gets it back where
+            that is allowed; without it, `densa.load(folder, module=...)` needs a network of the same class.
         config: a config.yaml to start from; options given here win.
         resume: continue the run in `output`.
         overwrite: replace a run in `output`.
@@ -43,10 +53,23 @@ def train(
         InputError: options or data that do not fit, an output that exists.
         Interrupted: stopped by SIGINT or SIGTERM; the checkpoint is written.
     """
-    settings = _settings(data, Path(output), config, resume, options)
+    name = model if isinstance(model, str) else None
+    if model is not None and name is None:
+        name = factory or f"own:{type(model).__name__}"
+    given = options if name is None else {**options, "model": name}
+    settings = _settings(data, Path(output), config, resume, given)
+    given_factory = name.partition(":")[0] if name is not None and ":" in name else ()
+    from densa.networks import adapt, builder
     from densa.training import train_from_config
 
-    return train_from_config(settings, output, resume=resume, overwrite=overwrite, progress=progress)
+    own = None if model is None or isinstance(model, str) else model
+
+    def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> Network:
+        if own is not None:
+            return adapt(own, n_bands)
+        return builder(given_factory)(name, n_bands, n_classes, **arguments)
+
+    return train_from_config(settings, output, resume=resume, overwrite=overwrite, progress=progress, build=build)
 
 
 def plan_training(

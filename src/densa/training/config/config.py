@@ -33,7 +33,7 @@ class TrainConfig(TrainOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.is_shallow and "width" in self.model_arguments:
+        if not self.is_shallow and ":" not in self.model and "width" in self.model_arguments:
             raise InputError("width is an option of its own; take it out of model_arguments")
 
     @classmethod
@@ -81,7 +81,8 @@ class TrainConfig(TrainOptions):
     @property
     def architecture(self) -> Architecture:
         """The network's name and arguments, for `densa.networks.build` and `train`."""
-        return Architecture(self.model, {"width": self.width, **self.model_arguments})
+        width = {} if ":" in self.model else {"width": self.width}  # a network of the caller's has its own arguments
+        return Architecture(self.model, {**width, **self.model_arguments})
 
 
 def read_config(path: Path | str) -> dict[str, Any]:

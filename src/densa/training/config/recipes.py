@@ -227,6 +227,10 @@ def recipe(name: str, model: str, given: Mapping[str, Any] | None = None) -> Rec
     """
     if name not in RECIPES:
         raise InputError(f"unknown recipe {name!r}; {_nearest(name, RECIPES)}")
+    if ":" in model:  # made by the caller's code
+        if name != "default":
+            raise InputError(f"recipe={name} is for the networks of densa, {model} is another; leave it out")
+        return Recipe(model)
     if model not in NETWORKS:
         raise InputError(f"unknown network {model!r}; {_nearest(model, NETWORKS)}")
     if name == "default":
