@@ -6,6 +6,12 @@ probabilities are averaged. The map depends on the sizes, where exact tiles do n
 
 The mean of the logits is taken as the mean of the logarithms of the probabilities, which any segmenter has: a softmax
 subtracts the same number from all classes of a pixel, which changes neither the largest nor the next softmax.
+
+Method: Prediction by the best patch sizes.
+Source: Nogueira et al., TGRS 57(10), 2019, arXiv:1804.04020.
+As printed: patches at every half of their side, logits averaged.
+Departs: logarithms of probabilities stand for logits; probabilities of several sizes are averaged.
+Held by: tests/engine/prediction/test_patches.py.
 """
 
 from __future__ import annotations
