@@ -8,8 +8,10 @@ from pathlib import Path
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 sys.path.insert(0, str(Path(__file__).parent))
+import make_fidelity
 import make_reference
 
+make_fidelity.write()
 make_reference.write()
 
 project = "densa"

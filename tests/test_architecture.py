@@ -99,6 +99,7 @@ CROSS_CUTTING = {
     "segmenter/test_frozen_context.py",
     "shallow/test_public_names.py",
     "training/loop/test_processes.py",
+    "test_fidelity.py",
 }
 
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import ndimage
 
 from densa.crf import permutohedral_filter
-from densa.crf.permutohedral import axis_scales, build_lattice
+from densa.crf.permutohedral import axis_scales, build_lattice, slice_factor
 from densa.errors import InputError
 from tests.crf.brute_force import kernel_matrix
 
@@ -51,6 +51,30 @@ def test_strips_share_their_vertices(rng):
         strict=True,
     ):
         assert numbers.setdefault(a, b) == b
+
+
+def test_slice_factors_by_hand():
+    """sqrt(d + 1) / 2 (pi / 3)^(d/2), e.g. for d = 2: 1.732051 / 2 * 1.047198."""
+    assert_allclose([slice_factor(d) for d in (1, 2, 3, 5)], [0.723601, 0.906900, 1.071625, 1.374413], atol=5e-7)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 5])
+def test_a_point_sends_the_mass_of_a_gaussian(d):
+    """Integral of what one point sends, (2 pi)^(d/2), over so many other points that no vertex is missing."""
+    rng = np.random.default_rng(3)
+    side, n = 9.0, {1: 2000, 2: 20_000, 3: 50_000, 5: 200_000}[d]
+    points = rng.uniform(-side / 2, side / 2, (n, d))
+    senders = np.abs(points).max(axis=1) < 1
+    found = permutohedral_filter(senders[:, None], points)[:, 0]
+    assert found.mean() * side**d / senders.sum() == pytest.approx((2 * np.pi) ** (d / 2), rel=0.05)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_sums_over_dense_points_are_exact_sums(rng, d):
+    points = rng.uniform(0, 4, (1500, d))
+    ones = np.ones((1500, 1))
+    found, exact = permutohedral_filter(ones, points), kernel_matrix(points) @ ones
+    assert found.sum() == pytest.approx(exact.sum(), rel=0.05)
 
 
 @pytest.mark.parametrize(("d", "most"), [(1, 0.02), (2, 0.03), (3, 0.05)])

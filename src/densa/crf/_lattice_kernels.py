@@ -187,8 +187,8 @@ def find_neighbours(vertex_codes, table, multipliers, neighbours):
 
 
 @njit(nogil=True, cache=True)
-def filter_plane(values, valid, starts, slots, weights, slot_starts, vertex_of_slot, neighbours, out):
-    """Splat, blur and slice one plane of values (n,) float32 into `out`; 0 for points that are not valid."""
+def filter_plane(values, valid, starts, slots, weights, slot_starts, vertex_of_slot, neighbours, share, out):
+    """Splat, blur and slice one plane of values (n,) float32, times `share`, into `out`; 0 for points not valid."""
     n_axes, n_vertices, _ = neighbours.shape
     here, there = np.zeros(n_vertices), np.zeros(n_vertices)
     for s in range(starts.size - 1):
@@ -201,7 +201,6 @@ def filter_plane(values, valid, starts, slots, weights, slot_starts, vertex_of_s
         for v in range(1, n_vertices):
             there[v] = here[v] + 0.5 * (here[neighbours[axis, v, 0]] + here[neighbours[axis, v, 1]])
         here, there = there, here
-    share = 1 / (1 + 2.0 ** (1 - n_axes))
     for s in range(starts.size - 1):
         vertices = vertex_of_slot[slot_starts[s] : slot_starts[s + 1]]
         for p in range(starts[s], starts[s + 1]):

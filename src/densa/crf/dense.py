@@ -4,9 +4,16 @@ Energy: unary energies plus, over all pairs of pixels, a label compatibility tim
 Gaussian of the distance, and appearance, a Gaussian of the distance and of the difference of bands.
 
 As in the authors' code and pydensecrf, a pixel is among its own neighbours and the kernels are normalised, so weights
-have the same meaning. Departures: the smoothness kernel is an exact separable Gaussian (truncated at four widths, which
-omits 0.006 % of its mass) and only the appearance kernel uses the lattice; no logarithm of the probabilities is taken,
-since Q is proportional to p exp(messages).
+have the same meaning.
+
+Method: Fully connected CRF.
+Source: Krähenbühl, Koltun, NIPS 2011, arXiv:1210.5644; pydensecrf.
+As printed: energy, kernels and parallel mean field; a pixel is among its own neighbours and kernels are normalised
+    symmetrically, as in pydensecrf.
+Departs: the smoothness kernel is an exact separable Gaussian truncated at four widths (0.006 % of its mass); Q is p
+    exp(messages), without a logarithm; without normalisation the lattice's sums are on the scale of the Gaussian's,
+    which pydensecrf's are not.
+Held by: tests/crf/test_dense.py.
 """
 
 from __future__ import annotations
@@ -21,7 +28,7 @@ from densa.crf._checks import check_image, check_probabilities, check_valid
 from densa.crf._lanes import WIDTHS
 from densa.crf._mean_field import Field, blur, sweep, to_rows
 from densa.crf.parameters import DenseCrf, Weights
-from densa.crf.permutohedral import Lattice, build_lattice, filter_with
+from densa.crf.permutohedral import Lattice, build_lattice, filter_with, slice_factor
 from densa.crf.regions import RegionPotential, region_messages
 from densa.crf.unary import CLIP, check_clip
 from densa.errors import InputError
@@ -154,7 +161,7 @@ def _field(
     if bilateral.any():
         lattice = build_lattice(_features(image, parameters, valid, origin), inside, rows * width)
         ones = np.ones(height * width, np.float32)
-        share = np.float32(1 / (1 + 2.0 ** -(2 + len(image))))  # alpha of the lattice's slice
+        share = np.float32(slice_factor(2 + len(image)))
         into, back = _scales(filter_with(lattice, ones, inside), inside, parameters.normalization)
         bilateral_scales = into, back * share
     else:

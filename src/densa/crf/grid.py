@@ -4,6 +4,12 @@ Energy: unary energies, plus w exp(-|difference|^2 / (2 mean |difference|^2)) / 
 whose labels differ, plus robust P^n potentials of regions (Kohli, Ladický, Torr, CVPR 2008). Pixels are updated in four
 turns, by even and odd rows and columns: no two pixels of a turn are neighbours, so without regions no turn raises the
 free energy.
+
+Method: CRF on the grid of pixels.
+Source: Rother, Kolmogorov, Blake (GrabCut), SIGGRAPH 2004.
+As printed: contrast weights exp(-|difference|^2 / (2 mean |difference|^2)) / distance between 8-neighbours.
+Departs: mean field in four turns in place of graph cuts.
+Held by: tests/crf/test_grid.py.
 """
 
 from __future__ import annotations

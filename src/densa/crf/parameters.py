@@ -30,7 +30,9 @@ class DenseCrf:
         n_iterations: number of mean-field iterations; 5 to 10 are usual.
         normalization: divisor of the kernels: "symmetric" (pydensecrf's default): the roots of the masses of both
             pixels; "before": the mass of the sender; "after": the mass of the receiver; "none". The mass of a pixel is
-            the sum of its kernel over all pixels; with "none", suitable weights are smaller by orders of magnitude.
+            the sum of its kernel over all pixels; with "none", suitable weights are smaller by orders of magnitude, and
+            a weight w of pydensecrf's NO_NORMALIZATION is 0.71 w here for three bands, 0.83 w for one (0.88 w for the
+            smoothness kernel): its lattice's sums are that much below the Gaussian's. They cancel in all the others.
 
     A weight is a number w (Potts: w for two labels that differ), a vector of one per class (the gain of a class from
     neighbours of the same class), or a (classes, classes) matrix, the label compatibility mu(l, l'): the penalty of l
@@ -78,6 +80,8 @@ DEEPLAB_PYTORCH = DenseCrf(1.0, 3.0, 67.0, 3.0, 4.0, 10)
 DECONVNET = DenseCrf(3.0, 3.0, 20.0, 3.0, 5.0, 10)
 """DeconvNet's inference code (Noh, Hong, Han 2015)."""
 
+# pydensecrf and deeplab-pytorch normalise by both pixels, the authors' first code by the receiver: the scale of the
+# lattice's sums cancels. What DeconvNet's Matlab wrapper of that code sets could not be read.
 PUBLISHED = {
     "krahenbuhl-koltun": KRAHENBUHL_KOLTUN,
     "pydensecrf": PYDENSECRF,

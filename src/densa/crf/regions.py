@@ -12,6 +12,13 @@ the strict potential (T <= 1) that probability is the product of the others' Q(l
 ones N_l, a sum of independent events, is approximated by a normal distribution with its mean and variance (continuity
 corrected); the error of the probability is at most about 0.56 divided by the standard deviation (Berry-Esseen), and
 none where the labels of the region are certain.
+
+Method: Robust P^n potentials.
+Source: Kohli, Ladický, Torr, CVPR 2008; Vineet, Warrell, Torr, ECCV 2012.
+As printed: the potential with a linear truncation.
+Departs: minimised by mean field in place of graph cuts; the number of deviating pixels is taken as normal where the
+    potential is robust.
+Held by: tests/crf/test_regions.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,12 @@
 """Visual words: centres of clusters of feature vectors, and the nearest word of every pixel.
 
 Leung and Malik (IJCV 2001) call words of filter responses textons.
+
+Method: Visual words.
+Source: Leung, Malik, IJCV 43(1), 2001.
+As printed: words are centres of clusters of responses, a pixel has the nearest.
+Departs: mini-batches of k-means with a fixed seed in place of k-means on all responses.
+Held by: tests/descriptors/test_dictionary.py.
 """
 
 from __future__ import annotations

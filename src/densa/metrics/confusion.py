@@ -3,6 +3,12 @@
 With n_ij the pixels of true class i that were predicted as j, t_i = sum_j n_ij and p_j = sum_i n_ij: pixel accuracy,
 mean accuracy, mean IoU and frequency-weighted IoU as in Long, Shelhamer, Darrell 2015 (FCN, section 5; class average
 and global accuracy in Badrinarayanan, Kendall, Cipolla 2017), Cohen's kappa (1960).
+
+Method: Accuracy and intersection over union.
+Source: Long, Shelhamer, Darrell 2015, arXiv:1411.4038, section 5; Cohen 1960.
+As printed: pixel and mean accuracy, mean and frequency-weighted IoU, kappa, over the confusion matrix of the whole set.
+Departs: nothing; what void and absent classes do is stated with each score.
+Held by: tests/metrics/test_confusion.py.
 """
 
 from __future__ import annotations

@@ -10,6 +10,12 @@ S is the partition, G a person's, N the pixels that both label, n_gs those commo
 
 A family is the same method at several settings (thresholds, counts, levels of a hierarchy). ODS: best single setting
 for all images; OIS: best setting of each image; "best" covering: best setting of each human region.
+
+Method: Covering, Rand index, variation of information.
+Source: Arbeláez, Maire, Fowlkes, Malik, TPAMI 33(5), 2011, doi:10.1109/TPAMI.2010.161, section 2.3.
+As printed: the scores, and the best setting per set, image and region.
+Departs: nothing.
+Held by: tests/metrics/test_partitions.py.
 """
 
 import math

@@ -9,6 +9,13 @@ S are the superpixels, G the regions of the truth, N the pixels that both label:
 * achievable segmentation accuracy: 1/N sum over S of max over G of |S n G|;
 * compactness (Schick et al. 2012): sum over S of |S| / N times 4 pi |S| / perimeter^2;
 * explained variation (Moore et al. 2008): sum over S of |S| |mean(S) - mean|^2 over sum of |x - mean|^2.
+
+Method: Measures of superpixels.
+Source: Stutz, Hermans, Leibe, CVIU 166, 2018, doi:10.1016/j.cviu.2017.03.007.
+As printed: boundary recall within 0.0025 of the diagonal, two under-segmentation errors, achievable accuracy,
+    compactness, explained variation.
+Departs: nothing; SLIC's paper counts recall within 2 pixels.
+Held by: tests/metrics/test_superpixels.py.
 """
 
 import math

@@ -3,6 +3,13 @@ Monte-Carlo samples of the labels.
 
 Half of the features are dropped after pool3, pool4 and pool5 and after the last convolutions of the decoder's stages 5,
 4 and 3. Parameters and their names are SegNet's.
+
+Method: Bayesian SegNet (`bayesian-segnet`).
+Source: Kendall, Badrinarayanan, Cipolla 2017, arXiv:1511.02680.
+As printed: dropout of one half at six places of the central layers, which stays on for samples; mean and variance over
+    passes.
+Departs: as SegNet; masks are a hash of seed, pass, layer and position, so that they do not depend on tiles.
+Held by: tests/networks/test_bayesian_segnet.py, tests/segmenter/test_monte_carlo.py.
 """
 
 from __future__ import annotations

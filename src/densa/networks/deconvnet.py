@@ -7,6 +7,13 @@ and unpooling restores the size before pooling, so images may have other sizes t
 
 Departures: the 3x3 deconvolutions of stride 1 and padding 1 are implemented as convolutions, which are equal except for
 flipped kernels; He initialisation if no ImageNet weights are loaded.
+
+Method: DeconvNet (`deconvnet`).
+Source: Noh, Hong, Han 2015, arXiv:1505.04366; the authors' prototxt.
+As printed: layers, switches, normalisation of all layers but the scores with a shift of 0.001, sizes.
+Departs: deconvolutions of stride 1 are convolutions with flipped kernels; He initialisation if no weights are loaded; a
+    mean over proposals divides by the number that covers a pixel, where equation 2 aggregates zero-padded maps.
+Held by: tests/networks/test_deconvnet.py.
 """
 
 from __future__ import annotations

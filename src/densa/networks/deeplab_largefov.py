@@ -6,6 +6,14 @@ scores at an eighth of the image's resolution, upsampled bilinearly. Poolings ar
 Departures: `normalisation="batch"`, the default, adds batch normalisation after the 3x3 convolutions of VGG-16, which
 is hard to train from scratch without it ("none" is the paper's network); He initialisation if no weights are loaded; in
 training, too, scores are upsampled, instead of reducing the labels; no conditional random field follows.
+
+Method: DeepLab-LargeFOV (`deeplab-largefov`).
+Source: Chen, Papandreou, Kokkinos, Murphy, Yuille 2015, arXiv:1412.7062; the released network.
+As printed: 3x3 poolings that round up, conv5 dilated by 2, pool5a, fc6 dilated by 12.
+Departs: batch normalisation after the 3x3 convolutions by default (`normalisation="none"` is the paper's); He
+    initialisation if no weights are loaded; scores are upsampled in training too, where the paper reduces the labels;
+    the CRF is a step of its own.
+Held by: tests/networks/test_deeplab_largefov.py.
 """
 
 from __future__ import annotations

@@ -4,8 +4,12 @@ Parallel dilated 3x3 convolutions with four rates are applied to the same featur
 upsampled bilinearly. With VGG-16 each branch consists of fc6, fc7 and fc8 of DeepLab-LargeFOV, with a ResNet of one
 convolution to the classes.
 
-Departures: `normalisation="batch"` for VGG-16, as in `densa.networks.deeplab_largefov`; scores are upsampled in
-training too; neither the maximum over three scales of the image nor a conditional random field follows.
+Method: DeepLabv2 (`deeplabv2-aspp`).
+Source: Chen, Papandreou, Kokkinos, Murphy, Yuille 2018, arXiv:1606.00915.
+As printed: ASPP: scores of four dilated branches are summed.
+Departs: batch normalisation for VGG-16, as in DeepLab-LargeFOV; scores are upsampled in training too; no maximum over
+    three scales of the image; the CRF is a step of its own.
+Held by: tests/networks/test_deeplabv2.py.
 """
 
 from __future__ import annotations

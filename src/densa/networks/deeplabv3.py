@@ -1,7 +1,11 @@
 """DeepLabv3 (Chen, Papandreou, Schroff, Adam 2017, arXiv:1706.05587): ASPP with image pooling on a dilated ResNet.
 
-Departures: batch normalisation averages with torch's momentum 0.1 (the paper's decay is 0.9997); He initialisation if
-no weights are loaded; the mean of the image's features can be fixed, see `DeepLabV3.freeze_context`.
+Method: DeepLabv3 (`deeplabv3`).
+Source: Chen, Papandreou, Schroff, Adam 2017, arXiv:1706.05587.
+As printed: ASPP with image pooling, rates doubled at output stride 8, no CRF.
+Departs: batch normalisation averages with torch's momentum 0.1 (the paper's decay is 0.9997); He initialisation if no
+    weights are loaded; the image's mean can be frozen, so that tiles agree (`DeepLabV3.freeze_context`).
+Held by: tests/networks/test_deeplabv3.py, tests/segmenter/test_frozen_context.py.
 """
 
 from __future__ import annotations

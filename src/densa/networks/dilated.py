@@ -6,9 +6,14 @@ random patch size per batch requires. A layer consists of convolution, batch nor
 activation; "Pooling" adds 3x3 max pooling of stride 1. The 4x4 kernels have one more tap after than before the pixel,
 as with the authors' padding ("SAME"), so they shift the features by half a pixel.
 
-Departure: running statistics have a momentum of 0.1, since 0.001, the authors' (`norm_momentum=0.001`), is for runs of
-150 000 steps. Convolutions have a bias, which the normalisation cancels, so that parameter counts equal the published
-ones.
+Method: Dilated networks without stride (`dilated6`, `dilated6-rate6`, `dense-dilated6`, `dilated6-pooling`,
+    `dilated8-pooling`).
+Source: Nogueira et al., TGRS 57(10), 2019, arXiv:1804.04020; keillernogueira/dynamic-rs-segmentation.
+As printed: layers, rates, 4x4 kernels padded by one before and two after, normalisation without scale and shift,
+    parameter totals.
+Departs: running statistics have a momentum of 0.1, since the authors' 0.001 (`norm_momentum=0.001`) is for runs of 150
+    thousand steps; convolutions have a bias, which the normalisation cancels.
+Held by: tests/networks/test_dilated.py.
 """
 
 from __future__ import annotations

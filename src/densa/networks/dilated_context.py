@@ -6,9 +6,13 @@ input is the image mirrored by 186 pixels, and its scores have an eighth of the 
 3x3 convolutions of increasing rates on the scores, has a receptive field of 67 x 67 cells. Scores are upsampled
 bilinearly.
 
-Departures: `normalisation="batch"`, the default, adds batch normalisation after the 3x3 convolutions of the front end,
-which is hard to train from scratch without it ("none" is the paper's network); He initialisation if no weights are
-loaded; scores are upsampled in training too. The paper does not state the initial noise of the large module: here 1 %.
+Method: Dilated context (`dilated-context`).
+Source: Yu, Koltun 2016, arXiv:1511.07122; the authors' prototxt.
+As printed: front end without padding on the mirrored image, context module of seven rates, initialised as the identity.
+Departs: batch normalisation after the 3x3 convolutions of the front end by default (`normalisation="none"` is the
+    paper's); He initialisation if no weights are loaded; scores are upsampled in training too; the large module's
+    initial noise, which the paper does not state, is 1 %.
+Held by: tests/networks/test_dilated_context.py.
 """
 
 from __future__ import annotations

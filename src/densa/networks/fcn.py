@@ -6,6 +6,14 @@ last layer, of pool4 and of pool3 are upsampled bilinearly, cropped to align the
 
 Departures: `normalisation="batch"`, the default, adds batch normalisation after the 3x3 convolutions, without which
 VGG-16 is hard to train from scratch ("none" is the paper's network); He initialisation if no weights are loaded.
+
+Method: FCN (`fcn32s`, `fcn16s`, `fcn8s`).
+Source: Long, Shelhamer, Darrell 2015, arXiv:1411.4038; Shelhamer, Long, Darrell 2017, arXiv:1605.06211; the authors'
+    `net.py`.
+As printed: layers, padding of 100, crops, scales of the pools, scores that begin at zero.
+Departs: batch normalisation after the 3x3 convolutions by default, since VGG-16 is hard to train from scratch without
+    (`normalisation="none"` is the paper's); He initialisation if no weights are loaded.
+Held by: tests/networks/test_fcn.py.
 """
 
 from __future__ import annotations

@@ -6,6 +6,14 @@ replaced by a dilation of the following layers, which gives the scores of all pa
 
 Departures: ReLU instead of scaled tanh, He initialisation, batch normalisation, one network instead of an average of
 several.
+
+Method: Patch classification (`patch-cnn`).
+Source: Ciresan, Giusti, Gambardella, Schmidhuber, NIPS 2012; dense: Giusti et al. 2013, arXiv:1302.1700; Sermanet et
+    al. 2014, arXiv:1312.6229.
+As printed: layers, sizes and the centre pixel's label; dense evaluation equals the scan of all patches.
+Departs: ReLU in place of scaled tanh, He initialisation, batch normalisation, one network in place of an average; no
+    foveation, no balanced sampling of membranes, no calibration by a polynomial and median filter.
+Held by: tests/networks/test_patch_cnn.py, tests/operators/test_dense_evaluation.py.
 """
 
 from __future__ import annotations

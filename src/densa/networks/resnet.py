@@ -4,6 +4,13 @@ strides (Chen, Papandreou, Schroff, Adam 2017, arXiv:1706.05587, section 3.1).
 Layers and parameters have torchvision's names, so that its ImageNet weights can be loaded; as there, the stride of a
 stage is that of the 3x3 convolution of its first block. All 3x3 convolutions of a stage without stride have the stage's
 rate, as in the paper's figures.
+
+Method: ResNet-50 and ResNet-101.
+Source: He, Zhang, Ren, Sun 2016, arXiv:1512.03385; dilation: Chen et al. 2017, arXiv:1706.05587, section 3.1.
+As printed: blocks and sizes; rates in place of the last strides.
+Departs: the stride of a stage is that of its first 3x3 convolution, as in torchvision, where the paper has it in the
+    1x1 before.
+Held by: tests/networks/test_resnet.py.
 """
 
 from __future__ import annotations

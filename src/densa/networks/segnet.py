@@ -6,6 +6,12 @@ Switches take 2 bits each, and large levels are predicted in strips, so a predic
 weights and two pooled maps.
 
 Departures: He initialisation if no ImageNet weights are loaded; epsilon 1e-5 in the batch normalisation (theirs 1e-9).
+
+Method: SegNet (`segnet`).
+Source: Badrinarayanan, Kendall, Cipolla 2017, PAMI 39(12), arXiv:1511.00561; the authors' prototxt.
+As printed: thirteen and thirteen convolutions, all normalised but the last, switches, poolings that round up.
+Departs: He initialisation if no weights of ImageNet are loaded; epsilon 1e-5 in batch normalisation (theirs 1e-9).
+Held by: tests/networks/test_segnet.py.
 """
 
 from __future__ import annotations

@@ -3,8 +3,12 @@
 Four 7x7 convolutions of 64 channels in the encoder and four in the decoder; unpooling with the encoder's switches, as
 in SegNet, and no ReLU in the decoder. Poolings round up, as in Caffe, so images may have any size.
 
-Departures: no contrast normalisation of the image, since its bands are normalised by the training set; He
-initialisation, with epsilon 1e-5 in the batch normalisation.
+Method: SegNet-Basic (`segnet-basic`).
+Source: Badrinarayanan, Kendall, Cipolla 2017, arXiv:1511.00561, section 3.3 and table 1.
+As printed: four 7x7 convolutions of 64 channels up and down, no ReLU in the decoder; the decoders of table 1.
+Departs: no contrast normalisation of the image, since its bands are normalised by the training set; He initialisation,
+    epsilon 1e-5 in batch normalisation.
+Held by: tests/networks/test_segnet_basic.py.
 """
 
 from __future__ import annotations

@@ -5,6 +5,14 @@ As in the authors' released model, a ReLU follows each up-convolution. `padding=
 Departures of `padding="same"`, the default: logits have the image's size, and there is batch normalisation between
 every 3x3 convolution and its ReLU. It learns an offset, which replaces the convolution's bias, and no scale (the next
 convolution can absorb a scale through the ReLU), so both variants have the paper's number of parameters.
+
+Method: U-Net (`unet`, `unet-valid`).
+Source: Ronneberger, Fischer, Brox 2015, arXiv:1505.04597, figure 1; the released model.
+As printed: `unet-valid`: valid convolutions, crops, dropout after levels 4 and 5, He initialisation, a ReLU after each
+    up-convolution as in the released model.
+Departs: `unet`: padded convolutions, so that logits have the image's size, and batch normalisation with an offset in
+    place of the bias and without scale, which the next convolution absorbs: the paper's number of parameters.
+Held by: tests/networks/test_unet.py.
 """
 
 from __future__ import annotations

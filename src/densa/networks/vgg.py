@@ -2,6 +2,12 @@
 
 Layers and parameters have torchvision's names, `features.N` and `classifier.N`, with batch normalisation (as in its
 `vgg16_bn`) or without, so that its ImageNet weights can be loaded.
+
+Method: VGG-16.
+Source: Simonyan, Zisserman 2015, arXiv:1409.1556, configuration D.
+As printed: layers and sizes; dense layers as convolutions.
+Departs: batch normalisation on request, as in torchvision's `vgg16_bn`.
+Held by: tests/networks/test_fcn.py, tests/networks/test_weights.py.
 """
 
 from __future__ import annotations

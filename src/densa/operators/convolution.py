@@ -2,6 +2,13 @@
 
 As in neural networks, the kernel is not flipped (correlation). Sizes follow Dumoulin and Visin (2016,
 arXiv:1603.07285).
+
+Method: Transposed and dilated convolution.
+Source: Dumoulin, Visin 2016, arXiv:1603.07285.
+As printed: sizes; the transpose as the adjoint, zeros between and a flipped kernel.
+Departs: the kernel is not flipped (correlation), as in neural networks; the lecture's examples are shown with the
+    padding removed.
+Held by: tests/operators/test_convolution.py.
 """
 
 from __future__ import annotations

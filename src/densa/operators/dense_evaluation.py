@@ -3,6 +3,12 @@
 A network of valid convolutions and poolings of total stride f, applied to a whole image, gives the scores of every f-th
 patch only. The others come from shifted images (Long, Shelhamer, Darrell 2015, section 3.1), from pooling at every
 offset (Giusti et al. 2013, arXiv:1302.1700) or from dilated kernels (Li, Zhao, Wang 2014, arXiv:1412.4526).
+
+Method: Dense evaluation of patch classifiers.
+Source: Long et al. 2015, section 3.1; Giusti et al. 2013, arXiv:1302.1700; Li, Zhao, Wang 2014, arXiv:1412.4526.
+As printed: shift and stitch, pooling at every offset, dilated kernels: all equal to the scan of patches.
+Departs: nothing.
+Held by: tests/operators/test_dense_evaluation.py.
 """
 
 from __future__ import annotations

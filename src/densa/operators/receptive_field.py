@@ -5,6 +5,13 @@ each of its rows (columns) depends on; each operation hands the intervals on: a 
 unpooling those of the window that set its switch. Sizes and coordinates follow Dumoulin and Visin (2016,
 arXiv:1603.07285) and Araujo, Norris and Sim (2019, doi:10.23915/distill.00021); unpooling, crops and joins of branches
 need no rule of their own, since positions are counted out rather than solved for.
+
+Method: Receptive fields.
+Source: Araujo, Norris, Sim 2019, doi:10.23915/distill.00021.
+As printed: sizes, strides and offsets.
+Departs: positions are followed through every operation in place of a formula, which gives U-Net 204 pixels at 12 of 16
+    phases and the often quoted 188 at four.
+Held by: tests/operators/test_receptive_field.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,12 @@
 
 Two forms: windows of any size with switches as int64, and 2x2 windows with switches as 2-bit codes, a 32nd of the size
 ("2 bits for each 2x2 pooling window": SegNet, section 3), which the networks use.
+
+Method: Unpooling by switches.
+Source: Zeiler, Fergus 2014, arXiv:1311.2901; Noh et al. 2015; SegNet 2017.
+As printed: values return to the places of the maxima, the first maximum of equals.
+Departs: nothing; two bits per 2x2 window, as SegNet's section 3 counts them.
+Held by: tests/operators/test_unpooling.py.
 """
 
 from __future__ import annotations

@@ -1,5 +1,11 @@
 """Upsampling without parameters: nearest neighbour, bed of nails, bilinear; and bilinear as a transposed convolution,
 whose kernel may be learned (Long, Shelhamer, Darrell 2015, section 3.3; `surgery.py` of their code).
+
+Method: Upsampling.
+Source: Long, Shelhamer, Darrell 2015, arXiv:1411.4038, section 3.3; `surgery.py` of their code.
+As printed: bilinear kernel of a transposed convolution, fixed or learned.
+Departs: the border may be repeated in place of fading to zero, on request.
+Held by: tests/operators/test_upsampling.py.
 """
 
 from __future__ import annotations

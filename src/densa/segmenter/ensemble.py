@@ -2,6 +2,12 @@
 
 The mean of FCN-8s and DeconvNet is EDeconvNet (Noh, Hong, Han 2015, arXiv:1505.04366, section 4.3); its released code
 multiplies the two instead.
+
+Method: EDeconvNet and other ensembles (`ensemble`).
+Source: Noh, Hong, Han 2015, arXiv:1505.04366, section 4.3.
+As printed: the mean of the probabilities of models, FCN-8s and DeconvNet in the paper.
+Departs: the released code multiplies scores, negative ones as 0; the product here, an option, is of probabilities.
+Held by: tests/segmenter/test_ensemble.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""Training of trees by scikit-learn."""
+"""Training of trees by scikit-learn.
+
+Method: Trees on pixels (`pixel-forest`, `pixel-boosting`).
+Source: Breiman 2001; Geurts, Ernst, Wehenkel 2006; Friedman 2001.
+As printed: random forests, extremely randomised trees and gradient boosting, as scikit-learn has them.
+Departs: boosting is of histograms; all classes have the same weight, a prior is multiplied in afterwards.
+Held by: tests/shallow/test_classifiers.py, tests/shallow/test_from_sklearn.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""Features of regions for the shallow methods: statistics of the pixels' features, the size, and the neighbours."""
+"""Features of regions for the shallow methods: statistics of the pixels' features, the size, and the neighbours.
+
+Method: Trees on superpixels (`region-forest`, `region-boosting`).
+Source: Gould, Fulton, Koller, ICCV 2009; Zhang, Wang, Yang, ECCV 2010.
+As printed: superpixels described by statistics of their pixels' features and those of their neighbours, and classified.
+Departs: the idea of both, not their features or classifiers: no dense depth maps (Zhang et al.), no energy over regions
+    and geometry (Gould et al.).
+Held by: tests/shallow/test_region_features.py.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,15 @@
 Every tree splits by the labels of two places of the patch around a pixel, its centre and one drawn for the tree (the
 paper draws them anew in every node). A leaf keeps the training patch of the highest joint probability, taken as the
 product over the places (the paper's equation 6). A pixel's label is voted by all patches that cover it.
+
+Method: Structured forest (`structured-forest`).
+Source: Kontschieder, Rota Bulò, Bischof, Pelillo, ICCV 2011.
+As printed: splits by the information gain of the joint label of the centre and a second place; leaves keep the patch of
+    the highest joint probability (equation 6); all patches that cover a pixel vote.
+Departs: the second place is drawn once per tree, the paper draws it in every node; a node takes the best threshold of
+    its features, the paper the best of random tests; patches are not selected again by their agreement with their
+    neighbours.
+Held by: tests/shallow/test_structured.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,12 @@ As `densa.regions.slic` (Achanta et al. 2012: a pixel is compared with the centr
 but with a fixed number of rounds and without merging small pieces, since both would reach far: after n rounds a label
 depends on the cells at most 2 n + 1 away. Centres are relative to their own cells and sums are integers, so a tile that
 begins at a cell computes the same numbers as the whole image.
+
+Method: Superpixels of the shallow methods.
+Source: Achanta et al. 2012.
+As printed: distance and update of SLIC.
+Departs: a fixed number of rounds on a grid anchored at the first pixel, small pieces stay: the same in every tile.
+Held by: tests/shallow/test_superpixels.py.
 """
 
 from __future__ import annotations

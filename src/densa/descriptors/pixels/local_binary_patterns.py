@@ -1,4 +1,12 @@
-"""Local binary patterns (Ojala, Pietikäinen, Mäenpää, TPAMI 2002, doi:10.1109/TPAMI.2002.1017623)."""
+"""Local binary patterns (Ojala, Pietikäinen, Mäenpää, TPAMI 2002, doi:10.1109/TPAMI.2002.1017623).
+
+Method: Local binary patterns.
+Source: Ojala, Pietikäinen, Mäenpää, TPAMI 24(7), 2002, doi:10.1109/TPAMI.2002.1017623.
+As printed: patterns of P points on a circle of radius R, bilinearly interpolated; uniform and rotation-invariant ones
+    (equation 9).
+Departs: nothing.
+Held by: tests/descriptors/pixels/test_local_binary_patterns.py.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,13 @@ As there, the image is smoothed once for every scale above 1, by sqrt(sigma^2 - 
 sigma 1, truncated after two standard deviations: the same Gaussian, at a fraction of the cost. The difference of
 Gaussians and the outer smoothing of the structure tensor are therefore those of sigma 1 applied to the smoothed image.
 `presmooth=False` takes every filter at its own scale.
+
+Method: Multi-scale filters.
+Source: ilastik (Berg et al., Nature Methods 2019, doi:10.1038/s41592-019-0582-9).
+As printed: the features, scales and the one smoothing per scale, truncated after two standard deviations.
+Departs: `presmooth=False` takes every filter at its own scale; pixels without data are left out by normalised
+    convolution.
+Held by: tests/descriptors/pixels/test_multi_scale.py, tests/descriptors/pixels/test_normalised.py.
 """
 
 from __future__ import annotations

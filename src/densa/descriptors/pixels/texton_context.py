@@ -1,4 +1,12 @@
-"""Textons of a pixel and of its surroundings: the pixel descriptor of the Darwin framework (Gould, JMLR 2012)."""
+"""Textons of a pixel and of its surroundings: the pixel descriptor of the Darwin framework (Gould, JMLR 2012).
+
+Method: Textons and their surroundings.
+Source: Darwin (Gould, JMLR 2012).
+As printed: responses, their means and variances in 3 x 3 cells, location.
+Departs: responses are mirrored at the image's border, where Darwin cuts the cells; pixels without data are left out of
+    a cell.
+Held by: tests/descriptors/pixels/test_texton_context.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""The filter bank of TextonBoost (Shotton, Winn, Rother, Criminisi, IJCV 2009, section 3.1): 17 responses in colour."""
+"""The filter bank of TextonBoost (Shotton, Winn, Rother, Criminisi, IJCV 2009, section 3.1): 17 responses in colour.
+
+Method: Filter bank of textons.
+Source: Shotton, Winn, Rother, Criminisi, IJCV 2009, section 3.1.
+As printed: 17 responses in CIE Lab: Gaussians of three scales, Laplacians of four, first derivatives of two.
+Departs: the derivatives are elongated 3 to 1 as in Darwin (Gould, JMLR 2012), not as in TextonBoost; they are true
+    Gaussian derivatives, where Darwin has Sobel's operator and OpenCV's kernels.
+Held by: tests/descriptors/pixels/test_textons.py.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,12 @@ sizes, their probabilities are averaged. The map depends on the sizes.
 
 The mean of the logits is computed as the mean of the logarithms of the probabilities, which any segmenter has: they
 differ from the logits by one number per pixel, which neither the most probable class nor a softmax depends on.
+
+Method: Prediction by the best patch sizes.
+Source: Nogueira et al., TGRS 57(10), 2019, arXiv:1804.04020.
+As printed: patches at every half of their side, logits averaged.
+Departs: logarithms of probabilities stand for logits; probabilities of several sizes are averaged.
+Held by: tests/engine/prediction/test_patches.py.
 """
 
 from __future__ import annotations

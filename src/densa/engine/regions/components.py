@@ -1,4 +1,11 @@
-"""Connected components and relabelling of rasters of any size."""
+"""Connected components and relabelling of rasters of any size.
+
+Method: Connected components (`components`) and numbering (`relabel`).
+Source: Rosenfeld, Pfaltz, JACM 13(4), 1966.
+As printed: pixels of equal value joined along 4 or 8 neighbours; regions numbered by their first pixel in raster order.
+Departs: runs and tiles, joined by union-find, in place of two passes over pixels: the same components.
+Held by: tests/engine/regions/test_components.py.
+"""
 
 from __future__ import annotations
 

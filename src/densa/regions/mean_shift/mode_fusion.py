@@ -7,6 +7,14 @@ is not adjacent to the right one.
 
 Joining compares neighbouring pixels; all other steps work on the graph of the joined regions. Their modes are sums of
 integers (fixed point), so they depend neither on how an image was divided nor on the order of merging.
+
+Method: Mean shift, fusion of modes.
+Source: EDISON (Comaniciu, Meer 2002).
+As printed: joining, transitive closure with the relaxed distance between two bright modes, removal of small regions by
+    the plain one.
+Departs: a region's mode is the mean of its pixels' modes, closure is repeated to its fixed point, small regions are
+    merged smallest first, left and right border are not adjacent: the order of the scan decides nothing.
+Held by: tests/regions/mean_shift/test_mode_fusion.py.
 """
 
 from __future__ import annotations

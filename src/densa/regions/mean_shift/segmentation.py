@@ -4,6 +4,15 @@ In the joint spatial-range domain, a window is moved from every pixel to the mea
 pixel takes the range value of that mode. Regions are the joined modes, with the rules and constants of the authors'
 EDISON. Trajectories are not shared between pixels (EDISON's "medium" and "high" speed-ups): each is run in full, so a
 pixel depends only on pixels within `max_iterations * spatial_radius`, and not on the order of processing.
+
+Method: Mean shift (`mean-shift`).
+Source: Comaniciu, Meer, PAMI 24(5), 2002, doi:10.1109/34.1000236; the authors' EDISON.
+As printed: filtering in the joint domain with either kernel, windows and stopping rule; rules and constants of the
+    fusion are EDISON's.
+Departs: every trajectory is run in full, without EDISON's speed-ups that share them, so that a pixel depends on near
+    pixels alone; the rule for bright places holds for Luv only, EDISON has it for grey images too.
+Held by: tests/regions/mean_shift/test_segmentation.py, tests/regions/mean_shift/test_mode_search.py,
+    tests/regions/mean_shift/test_luv.py.
 """
 
 from __future__ import annotations

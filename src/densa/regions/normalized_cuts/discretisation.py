@@ -1,4 +1,11 @@
-"""From continuous eigenvectors to k labels (Yu & Shi, Multiclass spectral clustering, ICCV 2003)."""
+"""From continuous eigenvectors to k labels (Yu & Shi, Multiclass spectral clustering, ICCV 2003).
+
+Method: Discretisation of eigenvectors.
+Source: Yu, Shi, ICCV 2003.
+As printed: rotation and labels in turn, by singular value decomposition, until the objective is stationary.
+Departs: nothing.
+Held by: tests/regions/normalized_cuts/test_discretisation.py.
+"""
 
 from __future__ import annotations
 

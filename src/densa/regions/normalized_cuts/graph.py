@@ -1,4 +1,12 @@
-"""Normalized cuts of any weighted graph, such as the adjacency graph of a partition (Shi & Malik, PAMI 22(8), 2000)."""
+"""Normalized cuts of any weighted graph, such as the adjacency graph of a partition (Shi & Malik, PAMI 22(8), 2000).
+
+Method: Normalized cuts of graphs (`normalized-cuts`).
+Source: Shi, Malik, PAMI 22(8), 2000, doi:10.1109/34.868688.
+As printed: cut, association and normalized cut; recursive halving stopped by `max_cut`, and k parts at once.
+Departs: LOBPCG in place of Lanczos; a graph in pieces is divided into them first; w_ii = 1 of the paper, which lowers
+    every cut, is an option; descent after the discretisation.
+Held by: tests/regions/normalized_cuts/test_graph.py, tests/regions/normalized_cuts/test_graph_spectral.py.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,14 @@ Pixels nearer than a radius are joined by edges weighted by their similarity (`p
 k parts with the least sum of cut(part, rest) / association(part, all). The eigenvectors of the relaxed problem come
 from multigrid (`pixel_spectral`), the segments from their discretisation (Yu & Shi, ICCV 2003); then pixels at segment
 borders change sides while that lowers the cut itself (`pixel_refinement`).
+
+Method: Normalized cuts of pixels.
+Source: Shi, Malik, PAMI 22(8), 2000, doi:10.1109/34.868688; k parts: Yu, Shi, ICCV 2003.
+As printed: weights of neighbours within a radius, the relaxed eigenproblem, the sum of the cuts of k parts.
+Departs: eigenvectors by multigrid in place of Lanczos; pixels at borders then change sides while that lowers the cut,
+    since the discretisation of the relaxed solution is no minimum.
+Held by: tests/regions/normalized_cuts/test_pixels.py, tests/regions/normalized_cuts/test_pixel_spectral.py,
+    tests/regions/normalized_cuts/test_pixel_affinity.py.
 """
 
 from __future__ import annotations

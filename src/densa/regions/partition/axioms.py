@@ -4,6 +4,12 @@ With R the image domain, R_1 to R_n the regions and P a predicate (Gonzalez & Wo
 (b) each R_i is connected; (c) R_i and R_j are disjoint for i != j; (d) P(R_i) holds for all i; (e) P(R_i u R_j) is
 false for *adjacent* R_i, R_j. The lecture's slides ask (e) of all pairs, which would forbid two far regions of one
 colour.
+
+Method: Axioms of a partition.
+Source: Gonzalez, Woods, Digital Image Processing, chapter on segmentation.
+As printed: (a) to (d).
+Departs: (e) is asked of adjacent regions; the lecture's slides ask it of all pairs.
+Held by: tests/regions/partition/test_axioms.py.
 """
 
 from collections.abc import Callable

@@ -11,6 +11,16 @@ Departures, each so that the result is exact and depends on neither threads nor 
 
 The lecture's slides set the first distance to minus infinity (it must be plus) and show a distance with three cases
 that is not part of the method; the two printed distances D and D' = D / m assign alike.
+
+Method: SLIC (`slic`).
+Source: Achanta, Shaji, Smith, Lucchi, Fua, Süsstrunk, TPAMI 34(11), 2012, doi:10.1109/TPAMI.2012.120.
+As printed: grid of centres moved to the least gradient, distance with compactness m, ten rounds, the adaptive form
+    SLICO.
+Departs: 3 x 3 cells around a pixel's own in place of the moving 2S x 2S window (gSLIC), fixed-point features, early
+    rounds on every third row, small pieces to the neighbour of the longest border: exact for any threads and tiles. The
+    lecture's first distance, minus infinity, is plus infinity.
+Held by: tests/regions/slic/test_superpixels.py, tests/regions/slic/test_parts.py,
+    tests/regions/slic/test_small_pieces.py.
 """
 
 import math

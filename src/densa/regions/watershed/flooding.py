@@ -1,4 +1,13 @@
-"""Watershed by flooding from markers (Beucher & Meyer 1993; Meyer 1994; compact form: Neubert & Protzel, ICPR 2014)."""
+"""Watershed by flooding from markers (Beucher & Meyer 1993; Meyer 1994; compact form: Neubert & Protzel, ICPR 2014).
+
+Method: Watershed by flooding.
+Source: Beucher, Meyer 1993; Meyer 1994; compact form: Neubert, Protzel, ICPR 2014.
+As printed: pixels are flooded by value, those of one value first come, first served; lines as the lecture prints
+    Meyer's algorithm: a pixel whose labelled neighbours differ stays a line and floods nothing.
+Departs: markers of equal value flood in raster order, so that ties are decided; scikit-image's order of ties and its
+    lines, through which labels can leak, under its own name.
+Held by: tests/regions/watershed/test_flooding.py.
+"""
 
 import numpy as np
 from numba import njit, prange

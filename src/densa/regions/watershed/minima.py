@@ -3,6 +3,12 @@
 A regional minimum is a connected set of pixels of one value, none of which has a lower neighbour. Flooding from all of
 them gives a region for each dimple of the noise; `h_minima` keeps the minima of a certain depth, and `fill_minima` and
 `area_closing` remove shallow or small basins from the relief before it is flooded.
+
+Method: Minima of a relief.
+Source: Soille, Morphological Image Analysis, 2nd edition 2003, chapter 6.
+As printed: regional minima, h-minima, filling and area closing.
+Departs: nothing.
+Held by: tests/regions/watershed/test_minima.py.
 """
 
 from typing import Any

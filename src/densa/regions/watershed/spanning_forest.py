@@ -4,6 +4,13 @@ Sources: Meyer, "Minimum spanning forests for morphological segmentation" (ISMM 
 Couprie, "Watershed cuts: minimum spanning forests and the drop of water principle" (TPAMI 2009), who show that a
 watershed of an edge-weighted graph and a minimum spanning forest rooted in its minima are the same. Added here are the
 order among equal edges, which makes the forest unique, and markers in place of minima.
+
+Method: Watershed (`watershed`).
+Source: Meyer, ISMM 1994; Cousty, Bertrand, Najman, Couprie, TPAMI 2009, doi:10.1109/TPAMI.2008.173.
+As printed: a minimum spanning forest rooted in the markers, or in the minima of the relief.
+Departs: equal edges have an order of their own (steps on the plateau, then position), which makes the forest unique, so
+    that tiles give the labels of the whole; within the ties of Meyer's flooding the labels may be others.
+Held by: tests/regions/watershed/test_spanning_forest.py.
 """
 
 from __future__ import annotations

@@ -9,6 +9,14 @@ Departures: a size that never occurred is never the best (the authors' code give
 score is a loss). "accuracy" is the mean over the classes in the batch; the authors' divides by all classes, which
 favours large patches since they hold more of them ("paper-accuracy"). An exponential average forgets scores of the
 untrained network, on request.
+
+Method: Dynamic multi-context.
+Source: Nogueira et al., TGRS 57(10), 2019, arXiv:1804.04020; keillernogueira/dynamic-rs-segmentation.
+As printed: a patch size is drawn for each batch and scored by its batches; distributions and scores are those of the
+    authors' code.
+Departs: a size that never occurred is never the best; "accuracy" divides by the classes in the batch, "paper-accuracy"
+    is the authors'; the loss score lacks the released code's factor of the epoch; an exponential average on request.
+Held by: tests/training/patch_sizes/test_policy.py, tests/training/patch_sizes/test_in_progress.py.
 """
 
 from __future__ import annotations

@@ -5,6 +5,12 @@ Flips and quarter turns permute pixels, so they cost no sharpness. Rotation, sca
 weights nearest. What lies beyond the patch is its mirror image, for labels too, so that every pixel keeps a true
 label; an ignored pixel stays ignored. Random numbers are drawn for a whole step from (seed, step) on the processor: the
 same on every device, however the step is divided into micro-batches and processes.
+
+Method: U-Net's elastic deformation.
+Source: Ronneberger, Fischer, Brox 2015, arXiv:1505.04597, section 3.1.
+As printed: displacements of deviation 10 pixels on a 3 x 3 grid, interpolated bicubically.
+Departs: the rest of the augmentation is not the paper's; beyond the patch is its mirror image.
+Held by: tests/training/pieces/test_augmentation.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""Batch normalisation statistics measured anew after training (SegNet's `compute_bn_statistics`, PAMI 2017)."""
+"""Batch normalisation statistics measured anew after training (SegNet's `compute_bn_statistics`, PAMI 2017).
+
+Method: Statistics measured after training.
+Source: SegNet's `compute_bn_statistics` (PAMI 39(12), 2017).
+As printed: mean and variance over training images with the final weights.
+Departs: nothing.
+Held by: tests/training/pieces/test_batch_norm.py.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,12 @@ objects weighs more, so that the network learns to keep them apart.
 
 Departure: the paper adds the term to all pixels; here only background has it (inside an object d1 is 0, and the
 term would ask for a sharper border on the object's own side too). With fewer than two objects it is 0.
+
+Method: U-Net's border weights.
+Source: Ronneberger, Fischer, Brox 2015, arXiv:1505.04597, equation 2.
+As printed: w_0 exp(-(d1 + d2)^2 / (2 sigma^2)) with w_0 = 10 and sigma = 5 pixels, added to the weight of the class.
+Departs: only background has the term (inside an object d1 is 0); 0 where d1 + d2 exceeds 5 sigma.
+Held by: tests/training/pieces/test_border_weights.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""Class weights that balance a loss: inverse and median frequency (Eigen and Fergus 2015; SegNet, PAMI 2017)."""
+"""Class weights that balance a loss: inverse and median frequency (Eigen and Fergus 2015; SegNet, PAMI 2017).
+
+Method: Balanced class weights.
+Source: Eigen, Fergus, ICCV 2015, arXiv:1411.4734; SegNet, PAMI 2017.
+As printed: median frequency over the images that contain a class, all of whose pixels count, void too.
+Departs: inverse and tempered frequencies beside it, which are in neither paper.
+Held by: tests/training/pieces/test_class_weights.py.
+"""
 
 from __future__ import annotations
 
