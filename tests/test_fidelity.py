@@ -9,7 +9,7 @@ from densa.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "densa"
-WITHOUT_A_PAPER = {"__init__", "checks", "network", "strips", "weights"}  # of networks/
+WITHOUT_A_PAPER = {"__init__", "adapted", "checks", "network", "strips", "weights"}  # of networks/
 
 spec = importlib.util.spec_from_file_location("make_fidelity", ROOT / "docs" / "make_fidelity.py")
 make_fidelity = importlib.util.module_from_spec(spec)
