@@ -81,9 +81,7 @@ def fit_structured_forest(
         drawn = rng.integers(0, n, n)
         place = int(rng.integers(0, area))
         there = np.where(patches[drawn, place] < n_classes, patches[drawn, place], centre[drawn])
-        joint = (
-            centre[drawn].astype(np.int64) * n_classes + there
-        )  # two separate labels would hide how they go together
+        joint = centre[drawn].astype(np.int64) * n_classes + there  # two labels apart would hide what joins them
         tree = DecisionTreeClassifier(
             criterion="entropy",
             max_features="sqrt",
