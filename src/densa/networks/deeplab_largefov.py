@@ -70,7 +70,7 @@ class DeepLabLargeFOV(Network):
             InputError: see `densa.networks.vgg.load_vgg16`.
         """
         dense = {"classifier.0": "classifier.0", "classifier.3": "classifier.3"}
-        load_vgg16(self, source, dense=dense, n_neurons=self.classifier[0].out_channels)
+        load_vgg16(self, source, dense=dense, n_neurons=len(self.get_parameter("classifier.0.bias")))
 
 
 def atrous_vgg16(n_bands: int, *, width: int, normalisation: str) -> nn.Sequential:

@@ -5,7 +5,8 @@ upsampled bilinearly. With VGG-16 each branch consists of fc6, fc7 and fc8 of De
 convolution to the classes.
 
 Departures: `normalisation="batch"` for VGG-16, as in `densa.networks.deeplab_largefov`; scores are upsampled in
-training too; fc6 and fc7 of VGG-16's branches are not loaded from its ImageNet weights; neither the maximum over three scales of the image nor a conditional random field follows.
+training too; fc6 and fc7 of VGG-16's branches are not loaded from its ImageNet weights; neither the maximum over three
+scales of the image nor a conditional random field follows.
 """
 
 from __future__ import annotations
