@@ -70,7 +70,7 @@ weights = border_weights(splits["train"].instances(0), w0=10, sigma=5)
 figure, axes = plt.subplots(1, 2, figsize=(8, 5), layout="constrained")
 axes[0].imshow(image[0], cmap="gray")
 drawn = axes[1].imshow(weights, cmap="magma")
-figure.colorbar(drawn, ax=axes[1], label="weight added to 1")
+figure.colorbar(drawn, ax=axes[1], label="weight added to that of the class")
 for axis in axes:
     axis.set_axis_off()
 

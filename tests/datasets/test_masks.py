@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.testing import assert_array_equal
 
 from densa import InputError, Legend, raster
-from densa.datasets.masks import read_colors, read_labels, read_values, runs, scan_mask
+from densa.datasets.masks import read_colors, read_labels, read_objects, read_values, runs, scan_mask
 from densa.legend import IGNORE
 
 RED, BLUE = (200, 10, 10), (10, 10, 200)
@@ -74,6 +74,20 @@ def test_grey_and_palette_files_have_colours_too(write):
     shown = read_colors(write("b.png", values, palette=[0, 0, 0, *RED, *BLUE]))
     assert_array_equal(shown, np.array([RED, BLUE])[values - 1])
     assert_array_equal(read_values(write("c.png", grey)), values)  # stored as RGB
+
+
+def test_objects_by_value_by_colour_and_by_file(write, tmp_path):
+    numbers = np.array([[0, 300, 300], [7, 0, 300]], np.uint16)
+    assert_array_equal(read_objects((write("n.png", numbers),)), numbers)
+    colors = np.zeros((2, 3, 3), np.uint8)
+    colors[numbers == 300], colors[numbers == 7] = (0, 0, 9), (9, 0, 0)
+    assert_array_equal(read_objects((write("c.png", colors),)), [[0, 1, 1], [2, 0, 1]])
+    full = np.full((2, 3, 3), 5, np.uint8)
+    assert_array_equal(read_objects((write("full.png", full),)), np.ones((2, 3)))  # no black: no 0
+    files = [write(f"{n}.png", (numbers == n) * 255) for n in (7, 300)]
+    assert_array_equal(read_objects(files), [[0, 2, 2], [1, 0, 2]])
+    with pytest.raises(InputError, match="2x4, the other objects of its image are not"):
+        read_objects([*files, write("wide.png", np.zeros((2, 4)))])
 
 
 def test_instances_are_object_or_background(write):

@@ -90,7 +90,7 @@ def test_a_gradient_reaches_every_parameter(network):
         (lambda: SegNetBasic(2, 3, width=4), 112),
         (lambda: SegNetBasic(2, 3, width=4, decoder="bilinear"), 80),
         (lambda: BayesianSegNet(2, 3, width=2), 224),
-        (lambda: DeepLabLargeFOV(2, 3, width=2), 216),
+        (lambda: DeepLabLargeFOV(2, 3, width=2), 224),
         (lambda: DeepLabV2(2, 3, width=2, backbone="vgg16"), 312),
         (lambda: DeepLabV3(2, 3, width=2, backbone="resnet50"), 672),
         (lambda: DilatedContext(2, 3, width=2), 464),

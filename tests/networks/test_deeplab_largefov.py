@@ -31,6 +31,22 @@ def test_layers_of_the_paper():
     assert found == [one, one, halves, one, one, halves, *[one] * 3, halves, *[one] * 3, keeps, *[two] * 3, keeps]
 
 
+def test_the_average_of_the_released_network():
+    """pool5a by hand, before fc6: sums over 3 x 3 cells divided by nine, at the border too (Caffe counts its zeros)."""
+    network = DeepLabLargeFOV(1, 2, width=1, normalisation="none").eval()
+    seen = []
+    network.classifier.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network.features = nn.Identity()
+    x = torch.arange(20.0).view(1, 1, 4, 5).repeat(1, 8, 1, 1)
+    network.n_bands = 8
+    with torch.no_grad():
+        network(x)
+    padded = F.pad(x, (1, 1, 1, 1))
+    expected = sum(padded[..., i : i + 4, j : j + 5] for i in range(3) for j in range(3)) / 9
+    torch.testing.assert_close(seen[0], expected)
+    assert seen[0][0, 0, 0, 0] == pytest.approx((0 + 1 + 5 + 6) / 9)
+
+
 def test_map_sizes():
     """321 -> 161 -> 81 -> 41 and no smaller; even sizes round up, as in Caffe: 480 -> 241 -> 121 -> 61."""
     with torch.device("meta"):
@@ -50,10 +66,10 @@ def test_map_sizes():
 
 def test_fields_of_the_layers():
     network = DeepLabLargeFOV(1, 1, width=1, normalisation="none")
-    layers = nn.Sequential(*network.features, network.classifier[0])
+    layers = nn.Sequential(*network.features, network.pool5a, network.classifier[0])
     fields = [receptive_field(layers[: i + 1], 1) for i, m in enumerate(layers) if not isinstance(m, nn.ReLU)]
     assert [field.size for field in fields] == [
-        3, 5, 7, 11, 15, 19, 27, 35, 43, 51, 67, 83, 99, 115, 147, 179, 211, 227, 419,
+        3, 5, 7, 11, 15, 19, 27, 35, 43, 51, 67, 83, 99, 115, 147, 179, 211, 227, 243, 435,
     ]  # fmt: skip
     assert (fields[-1].stride, fields[-1].offset) == (8, 0)
 
@@ -62,7 +78,7 @@ def test_field_as_an_impulse_finds_it(probe_field):
     torch.manual_seed(0)
     network = DeepLabLargeFOV(1, 1, width=1).eval()
     field = receptive_field(network, 1)
-    assert (field.size, field.stride, field.offset, field.reach, field.halo) == (419 + 8, 8, 0, 216, 216)
+    assert (field.size, field.stride, field.offset, field.reach, field.halo) == (435 + 8, 8, 0, 224, 224)
     probe_field(network, torch.randn(1, 1, 560, 8), rows=(281, 283, 287))
 
 

@@ -169,7 +169,9 @@ def test_stages_32s_16s_8s(upsampling):
 
 def test_all_at_once_scales_the_pools():
     torch.manual_seed(0)
-    staged, at_once = (FCN8s(3, 2, width=1, at_once=choice).eval().double() for choice in (False, True))
+    staged, at_once = (
+        FCN8s(3, 2, width=1, normalisation="none", at_once=choice).eval().double() for choice in (False, True)
+    )
     for layer in (staged.score_fr, staged.score_pool4, staged.score_pool3):
         nn.init.normal_(layer.weight)
     at_once.load_state_dict(staged.state_dict())
@@ -178,6 +180,17 @@ def test_all_at_once_scales_the_pools():
         staged.score_pool3.weight *= 0.0001
         image = torch.randn(1, 3, 40, 50, dtype=torch.float64)
         torch.testing.assert_close(staged(image), at_once(image), rtol=0, atol=1e-12)
+
+
+def test_normalised_pools_need_no_factors():
+    torch.manual_seed(0)
+    staged, at_once = (FCN8s(3, 2, width=1, at_once=choice).eval() for choice in (False, True))
+    for layer in (staged.score_fr, staged.score_pool4, staged.score_pool3):
+        nn.init.normal_(layer.weight)
+    at_once.load_state_dict(staged.state_dict())
+    with torch.no_grad():
+        image = torch.randn(1, 3, 40, 50)
+        assert torch.equal(staged(image), at_once(image))
 
 
 def test_a_gradient_reaches_every_parameter():

@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from densa.errors import InputError
-from densa.networks import SegNet
+from densa.networks import BayesianSegNet, SegNet
 
 
 def test_parameter_totals_of_the_paper():
@@ -76,8 +76,27 @@ def test_a_gradient_reaches_every_parameter():
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
 
 
+def test_dropout_is_where_bayesian_segnet_has_it_and_in_training_alone():
+    torch.manual_seed(0)
+    plain, dropping, bayesian = SegNet(2, 3, width=2), SegNet(2, 3, width=2, dropout=0.5), BayesianSegNet(2, 3, width=2)
+    dropping.load_state_dict(plain.state_dict())
+    bayesian.load_state_dict(plain.state_dict())
+    image = torch.randn(2, 2, 45, 60)
+    logits = []
+    for network in (plain, dropping, bayesian):
+        torch.manual_seed(1)
+        logits.append(network.train()(image))
+    assert not torch.equal(logits[0], logits[1])
+    assert torch.equal(logits[1], logits[2])
+    dropping.load_state_dict(plain.state_dict())  # training moved the statistics
+    with torch.no_grad():
+        assert torch.equal(plain.eval()(image), dropping.eval()(image))
+
+
 def test_other_bands_are_refused():
     with pytest.raises(InputError, match="built for 3 bands, got an image of 4"):
         SegNet(3, 2, width=1)(torch.zeros(1, 4, 8, 8))
     with pytest.raises(InputError, match="width"):
         SegNet(3, 2, width=-1)
+    with pytest.raises(InputError, match="dropout"):
+        SegNet(3, 2, width=1, dropout=1.0)

@@ -9,6 +9,7 @@ from torch import nn
 
 from densa.errors import InputError
 from densa.networks.deconvnet import DeconvNet
+from densa.networks.deeplab_largefov import DeepLabLargeFOV
 from densa.networks.fcn import FCN8s, FCN32s
 from densa.networks.vgg import vgg16_features
 from densa.networks.weights import PUBLISHED, adapt_bands, load_weights, read_weights
@@ -87,6 +88,28 @@ def test_plain_weights_load_into_a_normalised_network(plain):
     assert torch.equal(network.fc6[0].weight.flatten(1), stored["classifier.0.weight"])
     assert torch.equal(network.fc7[0].weight.flatten(1), stored["classifier.3.weight"])
     assert (network.features[1].weight == 1).all()
+
+
+def test_dense_layers_are_decimated_for_largefov(plain, normalised, tmp_path):
+    """Every fourth of 64 neurons; of fc6's taps rows and columns 0, 3, 6, and of fc7's inputs those that are left."""
+    for path, normalisation in ((plain, "none"), (plain, "batch"), (normalised, "batch")):
+        network, stored = DeepLabLargeFOV(3, 2, width=1, normalisation=normalisation), read_weights(path)
+        score = network.classifier[6].weight.clone()
+        network.load_weights(path)
+        fc6, fc7 = network.classifier[0], network.classifier[3]
+        for n in range(16):
+            matrix = stored["classifier.0.weight"][4 * n].view(8, 7, 7)
+            for i in range(3):
+                for j in range(3):
+                    assert torch.equal(fc6.weight[n, :, i, j], matrix[:, 3 * i, 3 * j])
+            assert torch.equal(fc7.weight[n, :, 0, 0], stored["classifier.3.weight"][4 * n, ::4])
+        assert torch.equal(fc6.bias, stored["classifier.0.bias"][::4])
+        assert torch.equal(fc7.bias, stored["classifier.3.bias"][::4])
+        assert torch.equal(network.classifier[6].weight, score)
+    features = {k: v for k, v in read_weights(plain).items() if k.startswith("features")}
+    torch.save(features, tmp_path / "features.pth")
+    with pytest.raises(InputError, match=r"it has no classifier\.0\.weight"):
+        DeepLabLargeFOV(3, 2, width=1, normalisation="none").load_weights(tmp_path / "features.pth")
 
 
 @pytest.mark.parametrize("n_bands", [1, 4, 13])

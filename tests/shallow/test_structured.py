@@ -86,6 +86,24 @@ def test_leaves_hold_patches_of_the_training(rng):
     assert (reached[:, :, 12] == labels[rows, columns]).mean() > 0.9  # the centre's label is a feature
 
 
+def test_splits_are_of_the_joint_label(rng):
+    """The centre and the labels around it are fair coins; their exclusive or, a feature, tells nothing of either alone.
+
+    Split at it, the joint label keeps one bit of its two; by the rates of each label it looks like noise.
+    """
+    n = 400
+    centre, around = rng.integers(0, 2, (2, n))
+    patches = np.repeat(around[:, None], 9, axis=1).astype(np.uint8)
+    patches[:, 4] = centre
+    together = (centre ^ around).astype(np.float32)
+    features = np.column_stack([together, together, together, rng.random(n)]).astype(np.float32)  # 2 are drawn a node
+    trees = fit_structured_forest(features, patches, 2, n_trees=40, min_leaf=n // 4)
+    roots = trees.feature[trees.starts[:-1]]
+    assert (roots >= 0).all()
+    # One tree in nine draws the centre as its second place, and has nothing to find.
+    assert (roots < 3).mean() > 0.75
+
+
 @pytest.mark.parametrize(
     ("features", "patches", "said"),
     [

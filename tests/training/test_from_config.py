@@ -35,3 +35,12 @@ def test_plan(scenes_folder):
 def test_no_training_images(tmp_path):
     with pytest.raises(InputError):
         train_from_config(_config(tmp_path), tmp_path / "run", progress=False)
+
+
+def test_what_borders_take_for_objects_is_said(tmp_path, scenes_folder, capsys):
+    config = _config(scenes_folder, border_weight=10.0)
+    train_from_config(config, tmp_path, progress=True)
+    said = capsys.readouterr().err
+    assert "densa: border weights are of the label masks' connected components" in said
+    assert "objects that touch get no border" in said
+    assert not any("border" in note for note in plan_from_config(_config(scenes_folder))["notes"])

@@ -82,6 +82,8 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
         if size is not None and labels.shape != size:
             height, width = labels.shape
             problems.append(f"{sample.mask}: the mask is {height}x{width}, the image {size[0]}x{size[1]}")
+        if sample.objects:
+            dataset.instances(i)
     except InputError as error:
         problems.append(_naming(sample.mask, error))
     return _Finding(n_bands, dtype, problems)

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from densa import raster
 from densa.datasets.image_files import has_windows
-from densa.datasets.masks import Encoding, read_labels, read_values
+from densa.datasets.masks import Encoding, read_labels, read_objects, read_values
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 
@@ -33,6 +33,8 @@ class Sample:
         mask: mask file; None where there is none.
         group: the scene; a split by fraction never divides one.
         page: page of the files, where they are stacks.
+        objects: files beside the mask that tell its objects apart: one that numbers them, or one for each; empty where
+            there are none.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Sample:
     mask: Path | None
     group: str
     page: int = 0
+    objects: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,14 +148,32 @@ class Dataset:
         with raster.open(sample.mask, page=sample.page) as mask:
             return mask.height, mask.width
 
+    def numbers_objects(self, i: int) -> bool:
+        """Whether files tell the objects of image `i` apart, so that those that touch are not one."""
+        return self.encoding == "instances" or bool(self.samples[i].objects)
+
     def instances(self, i: int) -> NDArray[np.int32]:
         """(h, w) objects of image `i`, from 1; 0 is background (class 0 and what is not labelled).
 
-        The numbers of instance masks as they are; otherwise the 4-connected components of each class but the first.
+        The numbers of instance masks as they are, or those of the sample's `objects` where the label map is not
+        `IGNORE`; otherwise the 4-connected components of each class but the first.
+
+        Raises:
+            InputError: a file cannot be read, or the objects have another size than the mask.
         """
+        return self._instances(i, None)
+
+    def _instances(self, i: int, window: raster.Window | None) -> NDArray[np.int32]:
+        """`instances`; `window`: the part of the files that is the image."""
         sample = self.samples[i]
         if self.encoding == "instances" and sample.mask is not None:
-            return read_values(sample.mask, sample.page).astype(np.int32)
+            return read_values(sample.mask, sample.page, window).astype(np.int32)
+        if sample.objects:
+            numbered, mask = read_objects(sample.objects, sample.page, window), self.mask_labels(i)
+            if numbered.shape != mask.shape:
+                raise InputError(f"{sample.objects[0]} is {_size(numbered.shape)}, the mask {_size(mask.shape)}")
+            numbered[mask == IGNORE] = 0
+            return numbered
         labels = self.labels(i)
         objects = np.zeros(labels.shape, np.int32)
         count = 0

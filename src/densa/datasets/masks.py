@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from densa import raster
 from densa.errors import InputError
 from densa.legend import Color, Legend
 
-__all__ = ["Encoding", "MaskScan", "read_colors", "read_labels", "read_values", "runs", "scan_mask"]
+__all__ = ["Encoding", "MaskScan", "read_colors", "read_labels", "read_objects", "read_values", "runs", "scan_mask"]
 
 Encoding = Literal["values", "colors", "instances"]
 """How the masks of a data set encode the class: by value (a palette's index), by colour, or as instance numbers."""
@@ -109,6 +110,37 @@ def read_labels(
         return np.repeat(legend.labels_of_colors(few[None])[0], lengths).reshape(colors.shape[:2])
     except InputError as error:
         raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+def read_objects(files: Sequence[Path], page: int = 0, window: raster.Window | None = None) -> NDArray[np.int32]:
+    """(H, W) int32 objects of an image or a window of it, 0 where there is none.
+
+    Args:
+        files: one file whose values number the objects, or whose colours tell them apart (black is none); or several
+            files, each of which shows one object by whatever is not 0. Where two overlap, the later file counts.
+        page: of the one file, where it is a stack.
+        window: part to read; None for all.
+
+    Raises:
+        InputError: a file cannot be read, or several differ in size.
+    """
+    if len(files) == 1:
+        stored: NDArray[Any] = raster.read_mask(files[0], page=page, window=window)
+        if stored.ndim == 2:
+            return stored.astype(np.int32)
+        _, numbers = np.unique(np.append(0, _pack(stored)), return_inverse=True)  # black is 0, also where there is none
+        return numbers.ravel()[1:].reshape(stored.shape[:2]).astype(np.int32)
+    objects: NDArray[np.int32] | None = None
+    for number, path in enumerate(files, 1):
+        its: NDArray[Any] = raster.read_mask(path, window=window)
+        shown = (its if its.ndim == 2 else its.any(axis=2)) != 0
+        objects = np.zeros(shown.shape, np.int32) if objects is None else objects
+        if shown.shape != objects.shape:
+            raise InputError(f"{path} is {shown.shape[0]}x{shown.shape[1]}, the other objects of its image are not")
+        objects[shown] = number
+    if objects is None:
+        raise InputError("objects need a file")
+    return objects
 
 
 def _shown_colors(path: Path, page: int, window: raster.Window | None = None) -> NDArray[np.uint8] | None:

@@ -31,7 +31,9 @@ def open_dataset(
 
     The layouts that are recognised: `images/` beside `masks/` (and similar names), with or without `train/`, `val/`,
     `test/` above or below, also in folders of scenes; SegNet's `train` beside `trainannot`; PASCAL VOC; the Cell
-    Tracking Challenge. A test split of the folder is never trained on.
+    Tracking Challenge. A test split of the folder is never trained on. Objects are told apart where VOC's
+    `SegmentationObject/`, or `instances/` beside `images/` and `masks/`, has a file that numbers them or, in a folder
+    named like the image, a file for each.
 
     Args:
         path: folder of the data set.

@@ -23,13 +23,11 @@ from torch.nn import functional as F
 from densa.errors import InputError
 from densa.networks.checks import check_bands
 from densa.networks.network import at_least_float32
-from densa.networks.segnet import SegNet
+from densa.networks.segnet import FIRST, SegNet
 from densa.networks.strips import convolve_and_pool, unpool_and_convolve
 from densa.operators.unpooling import WindowSwitches
 
 __all__ = ["BayesianSegNet", "MonteCarlo"]
-
-FIRST = 2  # stages without dropout: encoder stages up to this number, and as many decoder stages at the end
 
 Switches = list[WindowSwitches]
 
@@ -64,10 +62,7 @@ class BayesianSegNet(SegNet):
     """
 
     def __init__(self, n_bands: int, n_classes: int, *, width: int = 64, dropout: float = 0.5) -> None:
-        super().__init__(n_bands, n_classes, width=width)
-        if not 0 <= dropout < 1:
-            raise InputError(f"dropout must be at least 0 and less than 1, got {dropout}")
-        self.dropout = dropout
+        super().__init__(n_bands, n_classes, width=width, dropout=dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the images; see the class for the shapes."""

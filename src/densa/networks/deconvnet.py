@@ -6,7 +6,10 @@ are followed by batch normalisation, whose shift is initialised with 0.001, and 
 and unpooling restores the size before pooling, so images may have other sizes than the paper's 224 x 224, from 193 on.
 
 Departures: the 3x3 deconvolutions of stride 1 and padding 1 are implemented as convolutions, which are equal except for
-flipped kernels; He initialisation if no ImageNet weights are loaded.
+flipped kernels; He initialisation if no ImageNet weights are loaded. The paper labels an image by aggregating the maps
+of some 50 proposals, each with zeros beyond its box, by their maximum or their sum (equations 1 and 2), so that a pixel
+in few boxes scores low; here an image is labelled whole or in tiles, and a mean of overlapping patches
+(`densa.engine.predict_patches`) divides by the patches that cover a pixel.
 
 Method: DeconvNet (`deconvnet`).
 Source: Noh, Hong, Han 2015, arXiv:1505.04366; the authors' prototxt.

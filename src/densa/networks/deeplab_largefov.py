@@ -1,15 +1,20 @@
 """DeepLab-LargeFOV (Chen, Papandreou, Kokkinos, Murphy, Yuille 2015, arXiv:1412.7062).
 
 VGG-16 whose last two poolings keep the resolution, with conv5 dilated by 2 and fc6 a 3x3 convolution dilated by 12:
-scores at an eighth of the image's resolution, upsampled bilinearly. Poolings are 3x3 and round up, as in Caffe.
+scores at an eighth of the image's resolution, upsampled bilinearly. Poolings are 3x3 and round up, as in Caffe; an
+average of 3x3 follows them (pool5a of the released network; zeros beyond the border count, as in Caffe). fc6 and fc7
+start from VGG-16's by decimation: three of the seven taps each way, whose distance of 3 cells of 32 pixels is fc6's of
+12 cells of 8, and every fourth of the 4096 neurons.
 
 Departures: `normalisation="batch"`, the default, adds batch normalisation after the 3x3 convolutions of VGG-16, which
 is hard to train from scratch without it ("none" is the paper's network); He initialisation if no weights are loaded; in
-training, too, scores are upsampled, instead of reducing the labels; no conditional random field follows.
+training, too, scores are upsampled, instead of reducing the labels; no conditional random field follows. The paper says
+that the first dense layer is decimated, not which neurons are kept.
 
 Method: DeepLab-LargeFOV (`deeplab-largefov`).
 Source: Chen, Papandreou, Kokkinos, Murphy, Yuille 2015, arXiv:1412.7062; the released network.
-As printed: 3x3 poolings that round up, conv5 dilated by 2, pool5a, fc6 dilated by 12.
+As printed: 3x3 poolings that round up, conv5 dilated by 2, pool5a, fc6 dilated by 12; fc6 and fc7 decimated from
+    VGG-16's.
 Departs: batch normalisation after the 3x3 convolutions by default (`normalisation="none"` is the paper's); He
     initialisation if no weights are loaded; scores are upsampled in training too, where the paper reduces the labels;
     the CRF is a step of its own.
@@ -58,21 +63,23 @@ class DeepLabLargeFOV(Network):
         self.n_bands, self.n_classes = n_bands, n_classes
         self.imagenet_weights = published_vgg16(normalisation)
         self.features = atrous_vgg16(n_bands, width=width, normalisation=normalisation)
+        self.pool5a = nn.AvgPool2d(3, stride=1, padding=1)
         self.classifier = fc_branch(width, n_classes, rate=RATE, dropout=dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the images; see the class for the shapes."""
         check_bands(x, self.n_bands)
-        scores = self.classifier(self.features(x))  # (N, C, 41, 41) of 321 x 321
+        scores = self.classifier(self.pool5a(self.features(x)))  # (N, C, 41, 41) of 321 x 321
         return enlarge(scores, OUTPUT_STRIDE, (x.shape[-2], x.shape[-1]))
 
     def load_weights(self, source: Path | str) -> None:
-        """Load VGG-16's ImageNet weights into the features: a file of torchvision's, or "vgg16" or "vgg16_bn".
+        """Load VGG-16's ImageNet weights, fc6 and fc7 decimated: a file of torchvision's, or "vgg16" or "vgg16_bn".
 
         Raises:
             InputError: see `densa.networks.vgg.load_vgg16`.
         """
-        load_vgg16(self, source, dense={})
+        dense = {"classifier.0": "classifier.0", "classifier.3": "classifier.3"}
+        load_vgg16(self, source, dense=dense, n_neurons=len(self.get_parameter("classifier.0.bias")))
 
 
 def atrous_vgg16(n_bands: int, *, width: int, normalisation: str) -> nn.Sequential:

@@ -4,8 +4,12 @@ at every pixel of an image in one pass (Giusti et al. 2013, arXiv:1302.1700; Li,
 Convolutions are not padded, so a pixel's scores are those of its patch, at any position. For an image, every stride is
 replaced by a dilation of the following layers, which gives the scores of all patches.
 
-Departures: ReLU instead of scaled tanh, He initialisation, batch normalisation, one network instead of an average of
-several.
+Departures from Ciresan et al.: ReLU instead of scaled tanh, He initialisation, batch normalisation, one network instead
+of an average of several; patches are seen as they are, neither foveated (blurred with the distance from their centre)
+nor sampled nonuniformly (fewer pixels further out); the scores are not calibrated by a polynomial that undoes the equal
+shares of the classes in training, nor filtered by a median. Departures from Giusti et al.: an image is evaluated by
+dilation; their fragments, which give the same, are in `densa.operators`. OverFeat (Sermanet et al. 2014) shifts the
+last pooling alone, so its scores are coarser than pixels; here every pixel has its own patch.
 
 Method: Patch classification (`patch-cnn`).
 Source: Ciresan, Giusti, Gambardella, Schmidhuber, NIPS 2012; dense: Giusti et al. 2013, arXiv:1302.1700; Sermanet et

@@ -5,6 +5,10 @@ up, as in the authors' Caffe: 45 -> 23 -> 12; switches record the size before po
 Switches take 2 bits each, and large levels are predicted in strips, so a prediction needs little more memory than the
 weights and two pooled maps.
 
+The benchmark's training drops half of the features at the end of the deeper stages (`dropout`, off by default); the
+paper does not list the places, which here are those of Bayesian SegNet: after pool3, pool4 and pool5 and after the
+decoder's stages 5, 4 and 3.
+
 Departures: He initialisation if no ImageNet weights are loaded; epsilon 1e-5 in the batch normalisation (theirs 1e-9).
 
 Method: SegNet (`segnet`).
@@ -20,15 +24,18 @@ from itertools import pairwise
 from pathlib import Path
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
 from densa.networks.network import Network
 from densa.networks.strips import convolve_and_pool, unpool_and_convolve
 from densa.networks.vgg import load_vgg16_encoder
 
-__all__ = ["SegNet"]
+__all__ = ["FIRST", "SegNet"]
 
 OUTPUT_STRIDE = 32  # deepest features are H/32 x W/32, rounded up
+FIRST = 2  # stages without dropout: encoder stages up to this number, and as many decoder stages at the end
 
 
 class SegNet(Network):
@@ -38,6 +45,7 @@ class SegNet(Network):
         n_bands: bands of the images.
         n_classes: number of classes.
         width: channels of the first level; 64 is the paper's (64, 128, 256, 512, 512).
+        dropout: share of the deeper stages' features dropped in training; 0.5 in the paper's benchmark.
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands.
@@ -48,10 +56,12 @@ class SegNet(Network):
     needs_float32 = True
     imagenet_weights = "vgg16_bn"
 
-    def __init__(self, n_bands: int, n_classes: int, *, width: int = 64) -> None:
+    def __init__(self, n_bands: int, n_classes: int, *, width: int = 64, dropout: float = 0.0) -> None:
         super().__init__()
         check_counts(n_bands=n_bands, n_classes=n_classes, width=width)
-        self.n_bands, self.n_classes = n_bands, n_classes
+        if not 0 <= dropout < 1:
+            raise InputError(f"dropout must be at least 0 and less than 1, got {dropout}")
+        self.n_bands, self.n_classes, self.dropout = n_bands, n_classes, dropout
         w1, w2, w3, w4 = (width * 2**i for i in range(4))  # 64, 128, 256, 512
         self.encoder = nn.ModuleList(
             [
@@ -77,12 +87,17 @@ class SegNet(Network):
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the images; see the class for the shapes."""
         check_bands(x, self.n_bands)
+        drops = self.training and self.dropout > 0
         switches = []
-        for stage in self.encoder:
+        for number, stage in enumerate(self.encoder):
             x, places = convolve_and_pool(stage, x)  # 360x480 to 180x240 ... 23x30 to 12x15
             switches.append(places)
-        for stage in self.decoder:
+            if drops and number >= FIRST:
+                x = F.dropout(x, self.dropout)
+        for number, stage in enumerate(self.decoder):
             x = unpool_and_convolve(stage, x, switches.pop())
+            if drops and number < len(self.decoder) - FIRST:
+                x = F.dropout(x, self.dropout)
         return x
 
     def load_weights(self, source: Path | str) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from densa.errors import InputError
@@ -78,7 +79,9 @@ def stages(features: nn.Sequential, x: Tensor) -> Iterator[Tensor]:
             yield x
 
 
-def load_vgg16(network: nn.Module, source: Path | str, *, dense: Mapping[str, str]) -> None:
+def load_vgg16(
+    network: nn.Module, source: Path | str, *, dense: Mapping[str, str], n_neurons: int | None = None
+) -> None:
     """Load torchvision's VGG-16 into a network.
 
     A network with batch normalisation takes weights trained with or without it; without, its normalisation keeps its
@@ -88,11 +91,15 @@ def load_vgg16(network: nn.Module, source: Path | str, *, dense: Mapping[str, st
         network: its `features` are those of `vgg16_features`.
         source: a file, "vgg16" or "vgg16_bn"; see `densa.networks.weights.read_weights`.
         dense: names, in the file, of the dense layers by their names in the network: "classifier.0", "classifier.3".
+        n_neurons: take only so many neurons of each dense layer, at equal steps, and the outer and middle taps of the
+            first one, 3x3 of its 7x7 (DeepLab's decimation); None takes all.
 
     Raises:
         InputError: see `densa.networks.weights`; weights with batch normalisation for a network without.
     """
     stored = read_weights(source)
+    if n_neurons is not None:
+        stored = stored | _decimated(stored, n_neurons)
     features = network.get_submodule("features")
     names = {f"features.{name}": f"features.{name}" for name in features.state_dict()}
     kernels = [name for name, layer in features.named_children() if isinstance(layer, nn.Conv2d)]
@@ -109,6 +116,18 @@ def load_vgg16(network: nn.Module, source: Path | str, *, dense: Mapping[str, st
     names |= {f"{own}.{kind}": f"{its}.{kind}" for own, its in dense.items() for kind in ("weight", "bias")}
     first = f"features.{kernels[0]}.weight"
     load_weights(network, stored, names, source=str(source), first=first, unused=("classifier.",))
+
+
+def _decimated(stored: Mapping[str, Tensor], n_neurons: int) -> dict[str, Tensor]:
+    """fc6 and fc7 of a file with fewer neurons and taps; nothing of layers that do not divide so, which then misfit."""
+    names = [f"classifier.{number}.{kind}" for number in (0, 3) for kind in ("weight", "bias")]
+    fc6, fc6_bias, fc7, fc7_bias = (stored.get(name, torch.empty(0)) for name in names)
+    step = len(fc6) // n_neurons
+    if step == 0 or len(fc6) % n_neurons or fc6[0].numel() % 49 or fc7.shape[:2] != (len(fc6), len(fc6)):
+        return {}
+    taps = fc6.reshape(len(fc6), -1, 7, 7)[::step, :, ::3, ::3]
+    parts = (taps, fc6_bias[::step], fc7.flatten(1)[::step, ::step], fc7_bias[::step])
+    return dict(zip(names, parts, strict=True))
 
 
 def load_vgg16_encoder(network: nn.Module, source: Path | str) -> None:

@@ -18,7 +18,7 @@ from densa.operators import receptive_field
 from densa.training.config.config import TrainConfig
 from densa.training.config.data import checked_splits, open_data
 from densa.training.config.recipes import recipe
-from densa.training.loop.preparation import input_size
+from densa.training.loop.preparation import border_note, input_size
 from densa.training.loop.train import TrainResult, train
 from densa.training.patch_sizes.in_progress import check_context, rounded_sizes
 from densa.training.patch_sizes.policy import PatchSizePolicy
@@ -63,7 +63,7 @@ def train_from_config(
     architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes, build)
     if config.context is not None:
         check_context(PatchSizePolicy.parse(config.context), network, splits["train"])
-    notes = _notes(config, network)
+    notes = _notes(config, network, splits["train"])
     if resume:
         _same_weights(config, Path(output))
     elif config.weights is not None:
@@ -115,7 +115,7 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
         "recipe": config.recipe,
         "recipe_source": recipe(config.recipe, config.model, config.flat()).source,
         "weights": config.weights,
-        "notes": _notes(config, network),
+        "notes": _notes(config, network, splits["train"]),
         "sampling": config.sampling,
         "patch_size": config.patch_size if config.context is None else config.context,
         "input_size": list(input_size(network, _largest_patch(config))),
@@ -134,8 +134,8 @@ def _build(config: TrainConfig, n_bands: int, n_classes: int, build: Build = net
         raise InputError(f"network {name} cannot be built of {arguments}: {error}") from error
 
 
-def _notes(config: TrainConfig, network: nn.Module) -> list[str]:
-    """What a paper's recipe leaves to say, and what the network makes of patch sizes."""
+def _notes(config: TrainConfig, network: nn.Module, dataset: datasets.Dataset) -> list[str]:
+    """What a paper's recipe leaves to say, what the network makes of patch sizes, and where borders come from."""
     row = recipe(config.recipe, config.model, config.flat())
     missing = row.start and config.weights is None
     notes = (
@@ -147,6 +147,8 @@ def _notes(config: TrainConfig, network: nn.Module) -> list[str]:
         if not set(sizes) <= set(policy.probabilities) or len(sizes) < len(policy.probabilities):
             listed = ", ".join(map(str, sizes[:12])) + (", ..." if len(sizes) > 12 else "")
             notes.append(f"patch sizes are rounded up to what the network takes: {listed}")
+    borders = border_note(dataset, config)
+    notes += [] if borders is None else [borders]
     return notes + ([f"beside the paper: {row.remains}"] if row.remains else [])
 
 

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 
 from densa import datasets
 from densa.datasets.layouts.voc import read_voc
+from densa.errors import InputError
 from densa.legend import IGNORE
 
 
@@ -27,6 +29,27 @@ def test_pascal_voc(write, tmp_path):
     (lists / "train.txt").unlink()
     (lists / "val.txt").unlink()
     assert sum(len(part) for part in datasets.open(tmp_path).values()) == 3
+
+
+def test_objects_that_touch_are_apart_by_segmentation_object(write, tmp_path):
+    """VOC numbers objects in files beside the classes, 255 at their outlines, where the classes are void too."""
+    classes = np.array([[0, 12, 12, 255, 12, 0]] * 3)
+    objects = np.array([[0, 1, 2, 255, 2, 0]] * 3)
+    write("JPEGImages/a.png", (3, 6))
+    write("SegmentationClass/a.png", classes, palette=list(range(255)) + [0] * 513)
+    write("SegmentationObject/a.png", objects, palette=list(range(255)) + [0] * 513)
+    part = datasets.open(tmp_path)["train"]
+    assert datasets.check(part) == 3
+    assert part.numbers_objects(0)
+    np.testing.assert_array_equal(part.instances(0), np.where(objects == 255, 0, objects))
+
+
+def test_objects_of_another_size_are_a_problem(write, tmp_path):
+    write("JPEGImages/a.png", (3, 6))
+    write("SegmentationClass/a.png", np.zeros((3, 6)))
+    write("SegmentationObject/a.png", np.zeros((3, 5)))
+    with pytest.raises(InputError, match=r"a\.png is 3x5, the mask 3x6"):
+        datasets.check(datasets.open(tmp_path)["train"])
 
 
 def test_without_lists_only_images_with_a_mask_count(tmp_path):

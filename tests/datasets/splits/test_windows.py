@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -65,6 +67,16 @@ def test_objects_of_a_window_are_those_inside(tmp_path):
     part = WindowDataset(whole.samples, whole.legend, whole.encoding, windows=(raster.Window(5, 10, 12, 16),))
     assert_array_equal(part.instances(0), numbers[5:17, 10:26])
     assert_array_equal(part.labels(0), numbers[5:17, 10:26] > 0)
+
+
+def test_objects_of_files_are_cut_at_the_window(scene, tmp_path):
+    height, width = scene.size(0)
+    numbers = np.arange(height * width, dtype=np.uint16).reshape(height, width) + 1
+    raster.write_bands(tmp_path / "numbers.tif", numbers[None])
+    samples = (replace(scene.samples[0], objects=(tmp_path / "numbers.tif",)),)
+    part = WindowDataset(samples, scene.legend, windows=(raster.Window(10, 20, 5, 6),))
+    ignored = part.labels(0) == 255
+    assert_array_equal(part.instances(0), np.where(ignored, 0, numbers[10:15, 20:26]))
 
 
 def test_objects_of_a_label_map_are_cut_at_the_window(scene):

@@ -86,7 +86,12 @@ def margin(probabilities):
     return ordered[-1] - ordered[-2]
 
 
-@pytest.mark.parametrize("name", sorted(networks.NETWORKS))
+# Families of which another network is tested in every run.
+SLOW = {"bayesian-segnet", "deeplabv2-aspp", "deeplabv3", "dilated-context", "fcn16s", "fcn32s"}
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in sorted(networks.NETWORKS)]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_tiles_equal_the_whole_image(name, tmp_path):
     """In float64 to 1e-12; in float32 as far as rounding of the whole image goes, on any processor."""
     made = network(name)

@@ -97,7 +97,7 @@ def test_the_regions_of_an_array(make_raster, tile_size):
     [
         {"tile_size": 16},
         {"tile_size": 9, "workers": 3},
-        {"tile_size": 16, "workers": 2, "executor": "processes"},
+        pytest.param({"tile_size": 16, "workers": 2, "executor": "processes"}, marks=pytest.mark.slow),
         {"tile_size": 25, "dask": "local:2"},
         {"memory": None},
     ],

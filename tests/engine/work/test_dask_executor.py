@@ -56,6 +56,7 @@ def cluster(tmp_path):
     local.close()
 
 
+@pytest.mark.slow  # Dask alone: test_run.py; a killed worker alone: test_crew.py
 def test_the_job_finishes_though_a_worker_is_killed(cluster, model, scene, tmp_path):
     address, workers = cluster
     segmenter = model.load()

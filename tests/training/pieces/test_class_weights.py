@@ -12,6 +12,12 @@ def test_median_frequency_of_the_toy_example():
     assert_allclose(weights, [0.769231, 2.5, 1.0], rtol=1e-6)
 
 
+def test_void_counts_as_a_part_of_the_images():
+    """Images of 100 pixels, half of the first void: A has 50 of 100, not of 50; frequencies .5 and .25, median .375."""
+    weights = class_weights([50, 25], "median-frequency", pixels_of_images=[100, 100])
+    assert_allclose(weights, [0.75, 1.5])
+
+
 def test_inverse_weighs_a_mean_pixel_as_one():
     counts = np.array([130, 20, 50, 0])
     weights = class_weights(counts, "inverse")

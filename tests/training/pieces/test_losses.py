@@ -1,10 +1,12 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from densa.errors import InputError
+from densa.training.pieces.border_weights import border_weights
 from densa.training.pieces.losses import cross_entropy
 
 
@@ -22,7 +24,23 @@ def test_by_hand():
     loss = cross_entropy(logits, target, class_weights=torch.tensor([3.0, 1.0]))
     assert loss.item() == pytest.approx(2 * math.log(2))
     weights = torch.tensor([[[2.0, 5.0, 100.0]]])
-    assert cross_entropy(logits, target, pixel_weights=weights).item() == pytest.approx(3.5 * math.log(2))
+    # a pixel's weight adds to its class's: (1 + 2) + (1 + 5), and with class weights (3 + 2) + (1 + 5)
+    assert cross_entropy(logits, target, pixel_weights=weights).item() == pytest.approx(4.5 * math.log(2))
+    both = cross_entropy(logits, target, class_weights=torch.tensor([3.0, 1.0]), pixel_weights=weights)
+    assert both.item() == pytest.approx(5.5 * math.log(2))
+
+
+def test_background_between_two_cells_weighs_as_unet_prints_it():
+    """w_c + w0 exp(-(d1 + d2)^2 / (2 sigma^2)), here 0.625 + 10 exp(-4 / 50) = 9.856: not 0.625 (1 + 9.231) = 6.39."""
+    row = np.array([[1, 0, 2]])
+    border = torch.from_numpy(border_weights(row))[None]
+    weights = torch.tensor([0.625, 2.5])
+    loss = cross_entropy(
+        torch.zeros(1, 2, 1, 3), torch.tensor([[[1, 0, 1]]]), class_weights=weights, pixel_weights=border
+    )
+    between = 3 * loss.item() / math.log(2) - 2 * 2.5
+    assert between == pytest.approx(0.625 + 10 * math.exp(-4 / 50), rel=1e-5)
+    assert between == pytest.approx(9.856, abs=1e-3)
 
 
 def test_equals_torch_mean_without_weights():

@@ -1,4 +1,7 @@
-"""A folder of images beside a folder of masks, at the root or in folders of scenes and splits below it."""
+"""A folder of images beside a folder of masks, at the root or in folders of scenes and splits below it.
+
+A folder `instances/` beside them tells the objects of the masks apart; see `pair_folders`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ _MASKS = {
     "masks", "mask", "labels", "label", "annotations", "annotation", "annot", "annots", "gt", "groundtruth",
     "ground_truth", "ann_dir", "targets", "segmentationclass",
 }  # fmt: skip
+_OBJECTS = {"instances", "instance", "instance_masks", "objects", "segmentationobject"}
 _DEPTH = 4  # levels of folders that are searched
 
 
@@ -34,8 +38,9 @@ def read_folders(root: Path) -> Layout:
         if len(images) > 1 or len(masks) > 1:
             several = ", ".join(f.name for f in (images if len(images) > 1 else masks))
             raise InputError(f"{folder} has several folders of one kind ({several}); name them with images= and masks=")
+        objects = next((f for f in inside if f.name.lower() in _OBJECTS), None)
         split, group = split_of(place)
-        layout.add(images[0], masks[0] if masks else None, split=split, group=group)
+        layout.add(images[0], masks[0] if masks else None, objects=objects, split=split, group=group)
     if not any(sample.mask for sample in layout.samples):
         layout.splits = {}
     return layout
@@ -46,6 +51,6 @@ def _folders(folder: Path, place: str = "", depth: int = 0) -> Iterator[tuple[Pa
     yield folder, place
     if depth < _DEPTH:
         for child in sorted(folder.iterdir()):
-            known = child.name.lower() in _IMAGES | _MASKS
+            known = child.name.lower() in _IMAGES | _MASKS | _OBJECTS
             if child.is_dir() and not known and not child.name.startswith("."):
                 yield from _folders(child, f"{place}/{child.name}".lstrip("/"), depth + 1)

@@ -47,9 +47,11 @@ class Layout:
         """The samples of all splits."""
         return [sample for samples in self.splits.values() for sample in samples]
 
-    def add(self, images: Path, masks: Path | None, *, split: str = "", group: str = "") -> None:
-        """Pair the files of two folders; `train/`, `val/` and `test/` inside them decide the split."""
-        samples, problems = pair_folders(images, masks, group=group)
+    def add(
+        self, images: Path, masks: Path | None, *, objects: Path | None = None, split: str = "", group: str = ""
+    ) -> None:
+        """Pair the files of two or three folders; `train/`, `val/` and `test/` inside them decide the split."""
+        samples, problems = pair_folders(images, masks, objects=objects, group=group)
         for sample in samples:
             inner, place = split_of(sample.group)
             name = f"{place}/{Path(sample.name).name}" if place else Path(sample.name).name

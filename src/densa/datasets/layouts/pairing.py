@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from densa.datasets.dataset import Sample
-from densa.datasets.image_files import image_files
+from densa.datasets.image_files import IMAGE_SUFFIXES, image_files
 
 __all__ = ["pair_folders"]
 
@@ -17,7 +17,9 @@ _BEFORE = "masks?|labels?|gt|seg|annotations?|images?|img"
 _MARK = re.compile(rf"^(?:{_BEFORE})[_-](?=.)|(?<=.)[_-](?:{_AFTER})$", re.IGNORECASE)
 
 
-def pair_folders(images: Path, masks: Path | None, *, group: str = "") -> tuple[list[Sample], list[str]]:
+def pair_folders(
+    images: Path, masks: Path | None, *, objects: Path | None = None, group: str = ""
+) -> tuple[list[Sample], list[str]]:
     """Pair the images of a folder with the masks of another.
 
     A mask belongs to the image with the same stem in the same subfolder; otherwise to the one whose stem is the same
@@ -26,6 +28,8 @@ def pair_folders(images: Path, masks: Path | None, *, group: str = "") -> tuple[
     Args:
         images: folder of images; subfolders are scenes or splits.
         masks: folder of masks, with the same subfolders; None where there are no masks.
+        objects: folder that tells the objects of the masks apart: for an image, a file of the same stem that numbers
+            them, or a folder named by the stem with a file for each; None where there is none.
         group: scene of the folders.
 
     Returns:
@@ -48,8 +52,17 @@ def pair_folders(images: Path, masks: Path | None, *, group: str = "") -> tuple[
     for (place, stem), path in image_of.items():
         inside = "/".join(part for part in (group, place) if part)
         name = f"{inside}/{stem}" if inside else stem
-        samples.append(Sample(name, path, partner.get((place, stem)), inside))
+        own = _objects(objects, place, stem) if objects else ()
+        samples.append(Sample(name, path, partner.get((place, stem)), inside, objects=own))
     return samples, problems
+
+
+def _objects(folder: Path, place: str, stem: str) -> tuple[Path, ...]:
+    """The files that tell the objects of one image apart."""
+    beside = folder / place
+    if (beside / stem).is_dir():
+        return tuple(image_files(beside / stem, depth=0))
+    return tuple(sorted(path for end in IMAGE_SUFFIXES if (path := beside / f"{stem}{end}").is_file()))[:1]
 
 
 Key = tuple[str, str]

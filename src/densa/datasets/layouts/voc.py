@@ -15,7 +15,8 @@ def read_voc(root: Path) -> Layout | None:
     if not (images.is_dir() and masks.is_dir()):
         return None
     layout = Layout(root, "voc", lists=find_lists(root))
-    layout.add(images, masks)
+    objects = root / "SegmentationObject"  # for every mask, one that numbers its objects
+    layout.add(images, masks, objects=objects if objects.is_dir() else None)
     if not layout.lists:
         layout.splits = {s: [x for x in samples if x.mask] for s, samples in layout.splits.items()}
     return layout

@@ -52,8 +52,8 @@ class _Object(NamedTuple):
 class ObjectSampler(PatchSampler):
     """A `PatchSampler` whose patches are crops around objects, resized; each pass shows every object once.
 
-    An object is a 4-connected component of a class other than the background, or an instance of an instance mask, of
-    at least 16 pixels and at most 8 patches long. Images are resized bilinearly, labels by the nearest pixel.
+    An object is a 4-connected component of a class other than the background, or one that the data set numbers, of at
+    least 16 pixels and at most 8 patches long. Images are resized bilinearly, labels by the nearest pixel.
 
     Args:
         dataset, size, arguments: see `PatchSampler`.
@@ -103,7 +103,7 @@ class ObjectSampler(PatchSampler):
     def _find(self, i: int) -> list[_Object]:
         """The objects of image `i`."""
         labels = self.dataset.mask_labels(i)
-        if self.dataset.encoding == "instances":
+        if self.dataset.numbers_objects(i):
             numbers: NDArray[Any] = self.dataset.instances(i)
         else:
             numbers = measure.label(labels, background=self.background, connectivity=1)
@@ -118,14 +118,14 @@ class ObjectSampler(PatchSampler):
             first = int(np.argmax(numbers[box][0] == n))  # column where the first row of the box meets the object
             label = int(labels[top, left + first])
             if label not in (self.background, IGNORE):
-                key = n if self.dataset.encoding == "instances" else first
+                key = n if self.dataset.numbers_objects(i) else first
                 objects.append(_Object(i, top, left, sides[0], sides[1], label, key))
         return objects
 
     def _pixels(self, its: _Object, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """(height, width) of the object's box, true at its pixels."""
         box = np.s_[its.row : its.row + its.height, its.column : its.column + its.width]
-        if self.dataset.encoding == "instances":
+        if self.dataset.numbers_objects(its.image):
             return self._instances(its.image)[box] == its.key
         components = ndimage.label(labels[box] == its.label)[0]
         return np.asarray(components == components[0, its.key])

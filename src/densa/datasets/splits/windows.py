@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.datasets.dataset import Dataset
-from densa.datasets.masks import read_values
 from densa.raster import Raster, Window
 from densa.raster.part import Part
 
@@ -39,10 +38,7 @@ class WindowDataset(Dataset):
 
     def instances(self, i: int) -> NDArray[np.int32]:
         """(h, w) objects of the window; see `Dataset.instances`."""
-        sample = self.samples[i]
-        if self.encoding == "instances" and sample.mask is not None:
-            return read_values(sample.mask, sample.page, self.windows[i]).astype(np.int32)
-        return super().instances(i)
+        return self._instances(i, self.windows[i])
 
 
 class _WindowOfFile(Part):

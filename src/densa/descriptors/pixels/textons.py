@@ -27,7 +27,7 @@ __all__ = ["TextonBank"]
 
 TRUNCATE = 3.0  # standard deviations
 _GAUSSIANS, _DERIVATIVES, _LAPLACIANS = (1.0, 2.0, 4.0), (2.0, 4.0), (1.0, 2.0, 4.0, 8.0)
-_ELONGATION = 3.0  # derivatives are smoothed this much wider across their direction
+_ELONGATION = 3.0  # Darwin's: derivatives are smoothed this much wider across their direction
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class TextonBank(PlaneDescriptor):
     taken of L: 17 responses. Without colour the channels are the n bands as they are; derivatives and Laplacians are
     taken of their mean: 3 n + 8 responses. Derivatives are smoothed three times as wide across their direction.
 
-    Departure: true Gaussian derivatives, where the Darwin framework uses Sobel's operator and OpenCV's kernels.
+    The elongation is the Darwin framework's (Gould, JMLR 2012); TextonBoost's derivatives are of round Gaussians.
+    Departure: true Gaussian derivatives, where Darwin uses Sobel's operator and OpenCV's kernels.
     Nodata: a response is the derivative of the smoothed image divided by the smoothed weight of the valid pixels.
 
     Attributes:

@@ -138,9 +138,9 @@ _ROWS = (
         _DECONVNET_SOURCE, "the deconvnet of the first stage", _DECONVNET_REMAINS, when={"sampling": "objects"},
     ),
     Recipe(
-        "segnet", {**_SEGNET, "batch_size": 5, "steps": 40_000},
+        "segnet", {**_SEGNET, "batch_size": 5, "steps": 40_000, "model_arguments": {"dropout": 0.5}},
         "Badrinarayanan, Kendall, Cipolla 2017, section 4 (table 3: no class balance), and SegNet-Tutorial's solver",
-        _VGG, _SEGNET_REMAINS,
+        _VGG, _SEGNET_REMAINS + "; the paper drops in the deeper layers, here where Bayesian SegNet does",
     ),
     Recipe(
         "segnet-basic",

@@ -23,7 +23,7 @@ __all__ = ["Feeder", "MicroBatch"]
 
 
 class MicroBatch(NamedTuple):
-    """(N, B, H, W) float32 normalised images, (N, h, w) int64 target, (N, h, w) float32 weights or None."""
+    """(N, B, H, W) float32 normalised images, (N, h, w) int64 target, (N, h, w) float32 added weights or None."""
 
     images: Tensor
     target: Tensor

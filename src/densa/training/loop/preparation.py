@@ -31,6 +31,7 @@ from densa.training.settings import Loss, Training
 
 __all__ = [
     "band_contract",
+    "border_note",
     "check_architecture",
     "class_weights_of",
     "input_size",
@@ -157,15 +158,33 @@ def _sides(patch_size: int | tuple[int, int]) -> tuple[int, int]:
     return (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
 
 
+def border_note(dataset: Dataset, settings: Loss) -> str | None:
+    """What the border weights take for objects, for people; None without border weights."""
+    if not settings.border_weight:
+        return None
+    n_numbered, n = sum(map(dataset.numbers_objects, range(len(dataset)))), len(dataset)
+    if n_numbered == n:
+        return "border weights are of the objects that the data set numbers"
+    if n_numbered:
+        return (
+            f"border weights are of numbered objects in {n_numbered} of {n} images, in the others of the label masks' "
+            "connected components, so that objects that touch get no border"
+        )
+    return (
+        "border weights are of the label masks' connected components, for no objects are numbered: objects that touch "
+        "get no border"
+    )
+
+
 def _pixel_weights(dataset: Dataset, settings: Loss) -> Callable[[int], NDArray[np.float32]] | None:
-    """1 plus U-Net's border weight, of image `i` as a whole, so that a patch's edge cuts no object in two."""
+    """U-Net's border weight, which the loss adds to the class's; of a whole image: a patch's edge cuts no object."""
     w0, sigma, background = settings.border_weight, settings.border_sigma, settings.border_background
     if not w0:
         return None
 
     def weights(i: int) -> NDArray[np.float32]:
-        if dataset.encoding == "instances":
-            return 1 + border_weights(dataset.instances(i), w0=w0, sigma=sigma)
-        return 1 + border_weights_of_labels(dataset.labels(i), background=background, w0=w0, sigma=sigma)
+        if dataset.numbers_objects(i):
+            return border_weights(dataset.instances(i), w0=w0, sigma=sigma)
+        return border_weights_of_labels(dataset.labels(i), background=background, w0=w0, sigma=sigma)
 
     return weights

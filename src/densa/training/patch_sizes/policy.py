@@ -7,8 +7,9 @@ scored by the batches that had it, and the best one is what the authors predict 
 
 Departures: a size that never occurred is never the best (the authors' code gives it a mean of 0, which wins where the
 score is a loss). "accuracy" is the mean over the classes in the batch; the authors' divides by all classes, which
-favours large patches since they hold more of them ("paper-accuracy"). An exponential average forgets scores of the
-untrained network, on request.
+favours large patches since they hold more of them ("paper-accuracy"). "loss" is the loss alone; the authors' script for
+ISPRS multiplies it by a tenth of the epoch's number, so that a size drawn late looks worse. An exponential average
+forgets scores of the untrained network, on request.
 
 Method: Dynamic multi-context.
 Source: Nogueira et al., TGRS 57(10), 2019, arXiv:1804.04020; keillernogueira/dynamic-rs-segmentation.

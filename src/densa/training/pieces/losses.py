@@ -1,5 +1,8 @@
 """Cross entropy over the pixels that have a label (U-Net's energy: Ronneberger et al. 2015, section 3).
 
+A pixel weighs w(x) = w_c(x) + w_0 exp(...), as the paper prints it: the weight of its class plus the border's, which
+`densa.training.border_weights` computes. Departure: the sum is divided by the number of labelled pixels.
+
 Method: Weighted cross entropy.
 Source: Ronneberger, Fischer, Brox 2015, arXiv:1505.04597, equation 1.
 As printed: the weight of a pixel is w_c + w_0 exp(...).
@@ -28,14 +31,14 @@ def cross_entropy(
 ) -> Tensor:
     """Weighted cross entropy: sum over the labelled pixels, divided by their number.
 
-    -1/n sum_x w_class(l(x)) w(x) log p_l(x)(x). The divisor is the number of labelled pixels, not the sum of the
+    -1/n sum_x (w_class(l(x)) + w(x)) log p_l(x)(x). The divisor is the number of labelled pixels, not the sum of the
     weights: a batch of rare classes weighs as much as its weights say.
 
     Args:
         logits: (N, C, H, W), any float type; summed in float32.
         target: (N, H, W) int64 class of each pixel, or `ignore_index`.
         class_weights: (C,) factor per class, or None for 1.
-        pixel_weights: (N, H, W) factor per pixel, or None for 1.
+        pixel_weights: (N, H, W) added to the class's factor of each pixel, or None for 0.
         ignore_index: label of the pixels left out.
 
     Returns:
@@ -62,8 +65,9 @@ def summed_cross_entropy(
     _check(logits, target, class_weights, pixel_weights)
     if pixel_weights is None:
         return F.cross_entropy(logits.float(), target, weight=class_weights, ignore_index=ignore_index, reduction="sum")
-    losses = F.cross_entropy(logits.float(), target, weight=class_weights, ignore_index=ignore_index, reduction="none")
-    return (losses * pixel_weights).sum()
+    losses = F.cross_entropy(logits.float(), target, ignore_index=ignore_index, reduction="none")  # 0 where ignored
+    of_class = 1 if class_weights is None else class_weights[target.where(target != ignore_index, 0)]
+    return (losses * (of_class + pixel_weights)).sum()
 
 
 def count_labelled(target: Tensor, *, ignore_index: int = IGNORE) -> Tensor:
