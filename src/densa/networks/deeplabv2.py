@@ -7,8 +7,9 @@ convolution to the classes.
 Method: DeepLabv2 (`deeplabv2-aspp`).
 Source: Chen, Papandreou, Kokkinos, Murphy, Yuille 2018, arXiv:1606.00915.
 As printed: ASPP: scores of four dilated branches are summed.
-Departs: batch normalisation for VGG-16, as in DeepLab-LargeFOV; scores are upsampled in training too; fc6 and fc7 of VGG-16's
-    branches are not loaded from its ImageNet weights; no maximum over three scales of the image; the CRF is a step of its own.
+Departs: batch normalisation for VGG-16, as in DeepLab-LargeFOV; scores are upsampled in training too; fc6 and fc7 of
+    VGG-16's branches are not loaded from its ImageNet weights; no maximum over three scales of the image; the CRF is a
+    step of its own.
 Held by: tests/networks/test_deeplabv2.py.
 """
 
