@@ -115,6 +115,16 @@ def permutohedral_filter(values: NDArray[Any], features: NDArray[Any]) -> NDArra
 
     Raises:
         InputError: shapes that do not fit, or values that are not finite.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import crf
+        >>> rng = np.random.default_rng(0)
+        >>> features = rng.random((500, 2)) * 0.1  # points close to each other
+        >>> values = rng.random((500, 1))
+        >>> mean = crf.permutohedral_filter(values, features) / crf.permutohedral_filter(np.ones_like(values), features)
+        >>> np.allclose(mean, values.mean(), atol=0.05)
+        True
     """
     values, features = np.asarray(values, np.float32), np.asarray(features, np.float32)
     if values.ndim != 2 or features.ndim != 2 or len(values) != len(features) or 0 in features.shape:

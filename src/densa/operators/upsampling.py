@@ -27,6 +27,13 @@ def nearest(x: Tensor, factor: int = 2) -> Tensor:
 
     Raises:
         InputError: no rows and columns, or a factor below 1.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> operators.nearest(torch.tensor([[1, 2]]))
+        tensor([[1, 1, 2, 2],
+                [1, 1, 2, 2]])
     """
     _check(x, factor)
     return x.repeat_interleave(factor, dim=-2).repeat_interleave(factor, dim=-1)
@@ -44,6 +51,13 @@ def bed_of_nails(x: Tensor, factor: int = 2) -> Tensor:
 
     Raises:
         InputError: no rows and columns, or a factor below 1.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> operators.bed_of_nails(torch.tensor([[1, 2]]))
+        tensor([[1, 0, 2, 0],
+                [0, 0, 0, 0]])
     """
     _check(x, factor)
     nails = x.new_zeros(*x.shape[:-2], factor * x.shape[-2], factor * x.shape[-1])
@@ -66,6 +80,15 @@ def bilinear(x: Tensor, factor: int = 2, *, convention: str = "half-pixel") -> T
 
     Raises:
         InputError: no rows and columns, a factor below 1, integers, or an unknown convention.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> x = torch.tensor([[0.0, 4.0]])
+        >>> operators.bilinear(x)[0]
+        tensor([0., 1., 3., 4.])
+        >>> operators.bilinear(x, convention="top-left")[0]
+        tensor([0., 2., 4., 4.])
     """
     _check(x, factor)
     if convention not in _CONVENTIONS:
@@ -105,6 +128,11 @@ def bilinear_kernel(size: int) -> Tensor:
 
     Raises:
         InputError: a size below 1.
+
+    Examples:
+        >>> from densa import operators
+        >>> operators.bilinear_kernel(4)[1] * 16
+        tensor([3., 9., 9., 3.])
     """
     if size < 1:
         raise InputError(f"size must be at least 1, got {size}")
@@ -127,6 +155,13 @@ class BilinearUpsampling(nn.Module):
 
     Raises:
         InputError: a number below 1.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> upsampling = operators.BilinearUpsampling(1, 2)
+        >>> upsampling(torch.ones(1, 1, 2, 2))[0, 0, 2].tolist()  # fades out at the border
+        [0.25, 0.75, 1.0, 1.0, 0.75, 0.25]
     """
 
     weight: Tensor

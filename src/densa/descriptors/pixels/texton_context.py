@@ -36,6 +36,15 @@ class TextonContext(PlaneDescriptor):
 
     Raises:
         InputError: `bank` is not a texton bank, or `cell` is not an odd number from 1 to 63.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import TextonContext
+        >>> context = TextonContext(cell=3)
+        >>> context.n_features(3)
+        325
+        >>> context.compute(np.zeros((3, 4, 5), np.uint8)).shape
+        (325, 4, 5)
     """
 
     bank: TextonBank = field(default_factory=TextonBank)
