@@ -110,7 +110,7 @@ def permutohedral_filter(values: NDArray[Any], features: NDArray[Any]) -> NDArra
         features: (n, d) finite coordinates in units of the Gaussian's standard deviation.
 
     Returns:
-        (n, c) float32, approximately proportional to the sum over j of exp(-|f_i - f_j|^2 / 2) values_j; for a mean,
+        (n, c) float32, approximately proportional to the sum over j of `exp(-|f_i - f_j|^2 / 2) values_j`; for a mean,
         divide by the filter of ones.
 
     Raises:

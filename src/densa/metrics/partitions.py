@@ -58,7 +58,7 @@ class FamilyAgreement:
     """Counts of a family of T partitions of one image, compared with the human ones.
 
     Attributes:
-        covered: (T,) pixels covered: |g| max IoU summed over human regions g and people.
+        covered: (T,) pixels covered: `|g| max IoU` summed over human regions g and people.
         best_covered: the same with the best partition of the family for each human region.
         n_pixels: pixels labelled, summed over people.
         rand_index: (T,) mean over people.

@@ -95,7 +95,8 @@ def receptive_field(network: nn.Module, n_bands: int) -> ReceptiveField:
     Examples:
         >>> from torch import nn
         >>> from densa import operators
-        >>> field = operators.receptive_field(nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 5, padding=2)), 3)
+        >>> network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 5, padding=2))
+        >>> field = operators.receptive_field(network, 3)
         >>> field.size, field.reach, field.whole_image
         (7, 3, False)
     """

@@ -123,7 +123,7 @@ def bilinear_kernel(size: int) -> Tensor:
         size: side of the kernel; 2 * factor for an integer factor.
 
     Returns:
-        (size, size) float32, the outer product of 1 - |i - centre| / f with f = floor((size + 1) / 2); each row of
+        (size, size) float32, the outer product of `1 - |i - centre| / f` with f = floor((size + 1) / 2); each row of
         that triangle sums to f.
 
     Raises:

@@ -24,8 +24,8 @@ __all__ = ["TextonContext"]
 class TextonContext(PlaneDescriptor):
     """Responses of the texton bank at the pixel, their mean and variance in 3 x 3 cells around it, and its location.
 
-    In colour 17 + 18 * 17 + 2 = 325 values. The location is (row / height, |column / width - 1/2|). The middle cell is
-    centred on the pixel, the others lie around it without a gap.
+    In colour 17 + 18 * 17 + 2 = 325 values. The location is `(row / height, |column / width - 1/2|)`. The middle cell
+    is centred on the pixel, the others lie around it without a gap.
 
     Departure: at the image's border the responses are mirrored, where Darwin cuts the cells. Pixels without data are
     left out of a cell; a cell without any has the pixel's own response and variance 0.
