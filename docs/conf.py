@@ -35,7 +35,8 @@ autodoc_typehints = "none"  # shapes and ranges stand in the text; arrays' types
 toc_object_entries_show_parents = "hide"
 default_role = "code"
 napoleon_google_docstring = True
-napoleon_use_ivar = True  # attributes in one list: as entries of their own they would be there twice
+# A list, several names on a line where they share a description; as entries of their own attributes would be there twice.
+napoleon_custom_sections = [("Attributes", "params_style")]
 # Links into other projects need their inventories from the network. A build must not depend on it: it fetches them only
 # where DENSA_DOCS_INTERSPHINX=1 says so, as the published documentation does. Without them such names stay plain text.
 if os.environ.get("DENSA_DOCS_INTERSPHINX") == "1":

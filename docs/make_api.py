@@ -25,6 +25,7 @@ class Entry(NamedTuple):
     path: str  # where it is described: another module's for names that `densa` takes from there
     kind: str  # "class", "function", "data" or "module"
     summary: str
+    value: str = ""  # of a constant, where it can be shown
 
 
 PAGES = (
@@ -44,13 +45,14 @@ PAGES = (
     Page("training", ("densa.training",), "Training of networks."),
     Page("reports", ("densa.reports",), "Evaluation of maps, comparison of methods, costs, HTML pages."),
     Page("methods", ("densa.methods",), "All methods by name, and trained models from their folders."),
-    Page("errors", ("densa.errors", "densa.legend"), "The exception for invalid input, and legends."),
+    Page("legend", ("densa.legend",), "Names, colours and file encoding of classes."),
+    Page("errors", ("densa.errors",), "The exception for invalid input."),
 )
 GROUPS = (("class", "Classes"), ("function", "Functions"), ("data", "Constants and types"), ("module", "Packages"))
 DIRECTIVES = {
     "class": (".. autoclass:: {path}", "   :members:"),
     "function": (".. autofunction:: {path}",),
-    "data": (".. py:data:: {path}", "", "   {summary}"),
+    "data": (".. py:data:: {path}", "", "   {summary} {value}"),
 }
 ROLES = {"class": "class", "function": "func", "data": "data", "module": "doc"}
 
@@ -64,8 +66,10 @@ def entries(module_name: str) -> list[Entry]:
         value = getattr(module, name)
         path = homes.get(id(value), f"{module_name}.{name}")
         kind = _kind(value)
-        summary = _meaning(module_name, name, value) if kind == "data" else _summary(value)
-        found.append(Entry(name, path, kind, summary))
+        if kind == "data":
+            found.append(Entry(name, path, kind, _strings_below(module_name).get(name, ""), _shown(value)))
+        else:
+            found.append(Entry(name, path, kind, _summary(value)))
     return found
 
 
@@ -77,7 +81,9 @@ def page(content: Page) -> str:
         names = entries(module_name)
         if len(content.modules) > 1:
             parts += [module_name, "-" * len(module_name), ""]
-        parts += [f".. module:: {module_name}", "", *_overview(names, "^" if len(content.modules) > 1 else "-")]
+        underline = "^" if len(content.modules) > 1 else "-"
+        parts += [f".. module:: {module_name}", "", *_overview(names, underline)]
+        parts += ["Reference", underline * len("Reference"), ""]
         for entry in names:
             if entry.path == f"{module_name}.{entry.name}":
                 parts += _described(entry)
@@ -149,26 +155,21 @@ def _summary(value: object) -> str:
     return " ".join((inspect.getdoc(value) or "").split("\n\n")[0].split())
 
 
-def _meaning(module_name: str, name: str, value: object) -> str:
-    """What a constant is: the string below its assignment, and its value where that is short."""
-    stated = _strings_below(module_name.split(".")[1]).get(name, "") if "." in module_name else ""
+def _shown(value: object) -> str:
+    """A constant in words."""
     if isinstance(value, Mapping):
-        shown = "Keys: " + ", ".join(f"``{key}``" for key in value) + "."
-    elif get_origin(value) is Literal:
-        shown = "One of " + ", ".join(f"``{choice!r}``" for choice in get_args(value)) + "."
-    else:
-        shown = f"``{value!r}``" if len(repr(value)) <= 200 else ""
-    return " ".join(part for part in (stated, shown) if part) or f"A {type(value).__name__}."
+        return "Keys: " + ", ".join(f"``{key}``" for key in value) + "."
+    if get_origin(value) is Literal:
+        return "One of " + ", ".join(f"``{choice!r}``" for choice in get_args(value)) + "."
+    return f"``{value!r}``" if len(repr(value)) <= 200 else ""
 
 
 @cache
-def _strings_below(package: str) -> dict[str, str]:
-    """Strings below assignments in the modules of a package (or in a module) of densa, by the assigned name."""
-    import densa
-
-    source = Path(densa.__file__).parent
+def _strings_below(module_name: str) -> dict[str, str]:
+    """Strings below assignments in a module, or in the modules of a package, by the assigned name."""
+    source = Path(importlib.import_module(module_name).__file__)
     found = {}
-    for path in sorted([*(source / package).rglob("*.py"), *source.glob(f"{package}.py")]):
+    for path in sorted(source.parent.rglob("*.py")) if source.name == "__init__.py" else [source]:
         body = ast.parse(path.read_text(encoding="utf-8")).body
         for statement, below in pairwise(body):
             target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
@@ -183,7 +184,12 @@ def _overview(names: list[Entry], underline: str) -> list[str]:
     for kind, title in GROUPS:
         group = [entry for entry in names if entry.kind == kind]
         if group:
-            parts += [title, underline * len(title), "", *_table((_link(entry), entry.summary) for entry in group)]
+            parts += [
+                title,
+                underline * len(title),
+                "",
+                *_table((_link(entry), entry.summary or entry.value) for entry in group),
+            ]
     return parts
 
 
@@ -202,7 +208,10 @@ def _link(entry: Entry) -> str:
 def _described(entry: Entry) -> list[str]:
     if entry.kind == "module":
         return []
-    return [*(line.format(path=entry.path, summary=entry.summary) for line in DIRECTIVES[entry.kind]), ""]
+    return [
+        *(line.format(path=entry.path, summary=entry.summary, value=entry.value) for line in DIRECTIVES[entry.kind]),
+        "",
+    ]
 
 
 if __name__ == "__main__":
