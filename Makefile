@@ -35,4 +35,4 @@ docs: .venv/installed
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf .venv demo docs/_build docs/auto_examples
+	rm -rf .venv demo docs/_build docs/api docs/auto_examples

@@ -76,7 +76,9 @@ LONG_BODIES: set[str] = set()
 
 # Tests of a whole room or of several modules: no module has their name.
 CROSS_CUTTING = {
+    "test_api_pages.py",
     "test_architecture.py",
+    "test_examples.py",
     "cli/test_cli.py",
     "cli/test_context.py",
     "cli/test_train_shallow.py",

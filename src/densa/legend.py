@@ -41,6 +41,18 @@ class Legend:
 
     Raises:
         InputError: no class, too many, equal names, codes or colours, or lengths that differ.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend
+        >>> legend = Legend(("field", "road"), codes=(10, 20))
+        >>> legend.n_classes
+        2
+        >>> legend.labels(np.array([[10, 20], [20, 255]]))
+        array([[  0,   1],
+               [  1, 255]], dtype=uint8)
+        >>> legend.palette()[:2].tolist()
+        [[128, 0, 0], [0, 128, 0]]
     """
 
     class_names: tuple[str, ...]

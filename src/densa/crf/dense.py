@@ -72,6 +72,16 @@ def dense_crf(
     Raises:
         InputError: shapes that do not fit, NaN in valid pixels, probabilities that do not sum to 1, more than 254
             classes, or weights for another number of classes.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import crf
+        >>> image = np.array([[[0, 0, 0, 200, 200, 200]]])
+        >>> probabilities = np.array([[[0.9, 0.4, 0.9, 0.1, 0.1, 0.1]], [[0.1, 0.6, 0.1, 0.9, 0.9, 0.9]]])
+        >>> probabilities.argmax(axis=0)
+        array([[0, 1, 0, 1, 1, 1]])
+        >>> crf.dense_crf(probabilities, image).argmax(axis=0)
+        array([[0, 0, 0, 1, 1, 1]])
     """
     parameters = parameters or DenseCrf()
     check_clip(clip)

@@ -44,6 +44,13 @@ def contrast_weights(image: NDArray[Any], valid: NDArray[np.bool_] | None = None
 
     Raises:
         InputError: not an image, or NaN in valid pixels.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import crf
+        >>> right, below, _, _ = crf.contrast_weights(np.array([[[0.0, 0.0, 9.0]]]))
+        >>> print(right.round(2))  # alike; across the edge; there is no pixel to the right
+        [[1.   0.37 0.  ]]
     """
     valid = check_valid(valid, np.shape(image)[1:])
     image = check_image(image, np.shape(image)[1:], valid)
@@ -96,6 +103,14 @@ def grid_crf(
 
     Raises:
         InputError: shapes that do not fit, NaN in valid pixels, probabilities that do not sum to 1, a negative weight.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import crf
+        >>> image = np.array([[[0, 0, 0, 200, 200, 200]]])
+        >>> probabilities = np.array([[[0.9, 0.4, 0.9, 0.1, 0.1, 0.1]], [[0.1, 0.6, 0.1, 0.9, 0.9, 0.9]]])
+        >>> crf.grid_crf(probabilities, image).argmax(axis=0)
+        array([[0, 0, 0, 1, 1, 1]])
     """
     if not (math.isfinite(weight) and weight >= 0):
         raise InputError(f"weight must be at least 0, got {weight}")
@@ -170,6 +185,14 @@ def grid_energy(labels: NDArray[Any], unary: NDArray[Any], pairs: NDArray[Any]) 
 
     Raises:
         InputError: shapes that do not fit.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import crf
+        >>> pairs = np.zeros((4, 1, 3))
+        >>> pairs[0, 0, :2] = 1.0, 0.5  # weights of the two pairs
+        >>> crf.grid_energy(np.array([[0, 0, 1]]), np.zeros((2, 1, 3)), pairs)
+        0.5
     """
     labels = np.asarray(labels)
     if labels.ndim != 2 or np.shape(unary)[1:] != labels.shape or np.shape(pairs) != (4, *labels.shape):

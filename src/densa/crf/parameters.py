@@ -41,6 +41,12 @@ class DenseCrf:
     Raises:
         InputError: a width that is not above 0, a weight that is not finite, a negative number or vector as weight, no
             iteration, or an unknown normalization.
+
+    Examples:
+        >>> from densa import crf
+        >>> parameters = crf.DenseCrf(appearance_px=40, appearance_values=10, n_iterations=10)
+        >>> parameters.smooth_px, parameters.smooth_weight
+        (3.0, 3.0)
     """
 
     smooth_px: float = 3.0

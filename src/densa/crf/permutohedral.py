@@ -133,11 +133,21 @@ def permutohedral_filter(values: NDArray[Any], features: NDArray[Any]) -> NDArra
         features: (n, d) finite coordinates in units of the Gaussian's standard deviation.
 
     Returns:
-        (n, c) float32, about the sum over j of exp(-|f_i - f_j|^2 / 2) values_j, less where points are sparse; for a
+        (n, c) float32, about the sum over j of `exp(-|f_i - f_j|^2 / 2) values_j`, less where points are sparse; for a
         mean, divide by the filter of ones.
 
     Raises:
         InputError: shapes that do not fit, or values that are not finite.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import crf
+        >>> rng = np.random.default_rng(0)
+        >>> features = rng.random((500, 2)) * 0.1  # points close to each other
+        >>> values = rng.random((500, 1))
+        >>> mean = crf.permutohedral_filter(values, features) / crf.permutohedral_filter(np.ones_like(values), features)
+        >>> np.allclose(mean, values.mean(), atol=0.05)
+        True
     """
     values, features = np.asarray(values, np.float32), np.asarray(features, np.float32)
     if values.ndim != 2 or features.ndim != 2 or len(values) != len(features) or 0 in features.shape:

@@ -51,6 +51,17 @@ class RegionPotential:
 
     Raises:
         InputError: not a map of integers, weights that are negative, not finite or too few, a truncation out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import crf
+        >>> probabilities = np.full((2, 2, 3), 0.5)
+        >>> probabilities[:, 0, 0] = 0.9, 0.1  # one pixel knows its class
+        >>> regions = crf.RegionPotential(np.array([[1, 1, 1], [2, 2, 2]]), weight=5.0, truncation=0.5)
+        >>> refined = crf.grid_crf(probabilities, np.zeros((1, 2, 3)), 0, regions=regions)
+        >>> (refined[0] > 0.6).astype(int)  # its region follows
+        array([[1, 1, 1],
+               [0, 0, 0]])
     """
 
     regions: NDArray[Any]
@@ -96,6 +107,12 @@ def region_weights(
 
     Raises:
         InputError: not a region map, a `quality` of another length, or negative weights.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import crf
+        >>> crf.region_weights(np.array([[1, 1, 1, 1, 2]]), exponent=0.5, constant=3.0).tolist()
+        [0.0, 6.0, 3.0]
     """
     check = RegionPotential(regions)  # the same requirements
     sizes = np.bincount(np.maximum(check.regions, 0).reshape(-1)).astype(np.float64)
@@ -116,6 +133,11 @@ def robust_pn(n_deviating: NDArray[Any] | float, weight: float, truncation_px: f
         n_deviating: N, number of pixels.
         weight: gamma.
         truncation_px: T, pixels.
+
+    Examples:
+        >>> from densa import crf
+        >>> crf.robust_pn([0, 5, 10, 50], weight=2.0, truncation_px=10).tolist()
+        [0.0, 1.0, 2.0, 2.0]
     """
     return np.minimum(np.asarray(n_deviating, np.float64) / max(truncation_px, 1e-300), 1.0) * weight
 

@@ -34,6 +34,13 @@ def unary_from_probabilities(probabilities: NDArray[Any], clip: float = CLIP) ->
 
     Raises:
         InputError: not probabilities, or `clip` outside (0, 1).
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import crf
+        >>> probabilities = np.array([[[0.5, 1.0]], [[0.5, 0.0]]])
+        >>> print(crf.unary_from_probabilities(probabilities, clip=0.01)[1, 0].round(2))
+        [0.69 4.61]
     """
     check_clip(clip)
     found = check_probabilities(probabilities, np.ones(np.shape(probabilities)[1:], np.bool_))
@@ -59,6 +66,14 @@ def unary_from_labels(
 
     Raises:
         InputError: labels that are not classes, or numbers out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import crf
+        >>> energies = crf.unary_from_labels(np.array([[0, 1, 255]]), 2, confidence=0.8)
+        >>> print(np.exp(-energies[:, 0]).round(2))
+        [[0.8 0.2 0.5]
+         [0.2 0.8 0.5]]
     """
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.dtype.kind not in "iu":

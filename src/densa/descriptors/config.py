@@ -37,6 +37,11 @@ def to_config(descriptor: PixelDescriptor) -> dict[str, Any]:
 
     Raises:
         InputError: the descriptor is not one of `PIXEL_DESCRIPTORS`.
+
+    Examples:
+        >>> from densa.descriptors import LocalBinaryPatterns, to_config
+        >>> to_config(LocalBinaryPatterns(radius=2.0))
+        {'kind': 'local-binary-patterns', 'n_points': 8, 'radius': 2.0, 'method': 'riu2'}
     """
     for kind, cls in PIXEL_DESCRIPTORS.items():
         if type(descriptor) is cls:
@@ -50,6 +55,12 @@ def from_config(config: Mapping[str, Any]) -> PixelDescriptor:
 
     Raises:
         InputError: an unknown kind or parameter, or values out of range.
+
+    Examples:
+        >>> from densa.descriptors import MultiScale, from_config, to_config
+        >>> descriptor = MultiScale(scales=(1.0, 2.0))
+        >>> from_config(to_config(descriptor)) == descriptor
+        True
     """
     return _from_config(config, 0)
 

@@ -35,6 +35,13 @@ class Dictionary:
 
     Raises:
         InputError: shapes that do not fit, or values that are not finite.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import Dictionary
+        >>> words = Dictionary(np.array([[0], [9]], np.float32), np.zeros(1, np.float32), np.ones(1, np.float32))
+        >>> words.n_words, words.assign(np.array([[[1, 2, 8]]], np.float32)).tolist()
+        (2, [[0, 0, 1]])
     """
 
     centres: NDArray[np.float32]
@@ -94,6 +101,14 @@ def build_dictionary(samples: ArrayLike, n_words: int, *, seed: int = 0) -> Dict
 
     Raises:
         InputError: samples of another shape, not finite, or too few different ones.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import build_dictionary
+        >>> samples = np.array([[0.0], [0.1], [9.0], [9.1]])
+        >>> words = build_dictionary(samples, 2)
+        >>> words.assign(samples.T.reshape(1, 1, 4).astype(np.float32)).tolist()
+        [[0, 0, 1, 1]]
     """
     from sklearn.cluster import MiniBatchKMeans
 

@@ -63,6 +63,16 @@ def boundary_f1(
 
     Raises:
         InputError: shapes are not (H, W) and equal, a value is neither a class nor 255, or an argument is out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> target = np.array([[0, 0, 1, 1, 1, 1]])
+        >>> predicted = np.array([[0, 0, 0, 1, 1, 1]])
+        >>> metrics.boundary_f1(target, predicted, 2).tolist()
+        [0.0, 0.0]
+        >>> metrics.boundary_f1(target, predicted, 2, tolerance=0.2).tolist()  # more than a pixel
+        [1.0, 1.0]
     """
     check_rule("void", void, ("ignore", "false-positive"))
     check_rule("presence", presence, ("target", "either"))
@@ -109,6 +119,16 @@ class BoundaryF1:
 
     Attributes:
         n_images: images with at least one class scored; the others do not count in the mean.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> score = metrics.BoundaryF1(2)
+        >>> labels = np.array([[0, 0, 1, 1]])
+        >>> score.update(labels, labels), score.update(labels, np.zeros_like(labels))
+        (1.0, 0.0)
+        >>> score.value, score.n_images
+        (0.5, 2)
     """
 
     def __init__(

@@ -99,6 +99,13 @@ def boundary_map(regions: ArrayLike) -> NDArray[np.bool_]:
 
     Raises:
         InputError: not (H, W) integers.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> metrics.boundary_map(np.array([[1, 1, 2, 2], [1, 1, 2, 2]])).astype(int)
+        array([[0, 1, 0, 0],
+               [0, 1, 0, 0]])
     """
     numbers = np.asarray(regions)
     if numbers.ndim != 2 or numbers.size == 0 or numbers.dtype.kind not in "bui":
@@ -120,6 +127,18 @@ def thin(mask: ArrayLike) -> NDArray[np.bool_]:
 
     Raises:
         InputError: not (H, W) booleans or integers.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> bar = np.zeros((5, 7), bool)
+        >>> bar[1:4, 1:6] = True
+        >>> metrics.thin(bar).astype(int)
+        array([[0, 0, 0, 0, 0, 0, 0],
+               [0, 0, 0, 0, 0, 0, 0],
+               [0, 0, 1, 1, 1, 0, 0],
+               [0, 0, 0, 0, 0, 0, 0],
+               [0, 0, 0, 0, 0, 0, 0]])
     """
     padded = np.pad(_mask(mask, "mask"), 1)
     _thin(padded, np.flatnonzero(padded))
@@ -140,6 +159,15 @@ def match_boundaries(
 
     Raises:
         InputError: shapes or types do not fit, or the distance is negative or not finite.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> predicted = np.array([[1, 0, 0, 0, 1]], bool)
+        >>> target = np.array([[0, 1, 0, 0, 0]], bool)
+        >>> matched, _ = metrics.match_boundaries(predicted, target, max_distance=0.25)  # of the diagonal of 5.1 px
+        >>> matched.astype(int)
+        array([[1, 0, 0, 0, 0]])
     """
     a, b = _mask(predicted, "predicted"), _mask(target, "target")
     if a.shape != b.shape:
@@ -166,6 +194,17 @@ def boundary_counts(
 
     Raises:
         InputError: as `match_boundaries`, or no annotator or no map.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> drawn = metrics.boundary_map(np.array([[1, 1, 2, 2]] * 4))
+        >>> too_fine = metrics.boundary_map(np.array([[1, 1, 2, 3]] * 4))
+        >>> counts = metrics.boundary_counts([drawn], [drawn, too_fine], max_distance=0, thinning=False)
+        >>> counts.matched_target.tolist(), counts.n_target.tolist()
+        ([4, 4], [4, 4])
+        >>> counts.matched_predicted.tolist(), counts.n_predicted.tolist()
+        ([4, 4], [4, 8])
     """
     check_family(annotators, family)
     people = [_mask(person, "annotator") for person in annotators]
@@ -197,6 +236,18 @@ def summarize_boundaries(
 
     Raises:
         InputError: no image, or families of different lengths.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> drawn = metrics.boundary_map(np.array([[1, 1, 2, 2]] * 4))
+        >>> too_fine = metrics.boundary_map(np.array([[1, 1, 2, 3]] * 4))
+        >>> counts = metrics.boundary_counts([drawn], [too_fine, drawn], max_distance=0, thinning=False)
+        >>> summary = metrics.summarize_boundaries([counts])
+        >>> summary.precision.tolist(), summary.recall.tolist()
+        ([0.5, 1.0], [1.0, 1.0])
+        >>> round(summary.ods.setting, 3), round(summary.ods.f, 3)
+        (2.0, 1.0)
     """
     numbers = family_settings([len(image.n_target) for image in images], settings)
     table = np.stack([(i.matched_target, i.n_target, i.matched_predicted, i.n_predicted) for i in images])

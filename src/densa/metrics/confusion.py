@@ -46,6 +46,15 @@ class Summary:
         precision: (n_classes,) n_ii / p_i.
         f1: (n_classes,) 2 n_ii / (t_i + p_i).
         n_pixels: number of pixels counted.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> confusion = metrics.ConfusionMatrix(2)
+        >>> confusion.update(np.array([[0, 0, 0, 1]]), np.array([[0, 0, 1, 1]]))
+        >>> summary = confusion.summary()
+        >>> summary.global_accuracy, summary.kappa, summary.precision.tolist(), summary.n_pixels
+        (0.75, 0.5, [1.0, 0.5], 4)
     """
 
     void: VoidRule
@@ -74,6 +83,18 @@ class ConfusionMatrix:
 
     Raises:
         InputError: `n_classes` is not from 1 to 254.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> confusion = metrics.ConfusionMatrix(2)
+        >>> confusion.update(np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]]))
+        >>> confusion.matrix  # the last column: no class predicted
+        array([[1, 1, 0],
+               [0, 1, 0]])
+        >>> summary = confusion.summary()
+        >>> summary.iou.tolist(), summary.mean_iou
+        ([0.5, 0.5], 0.5)
     """
 
     def __init__(self, n_classes: int) -> None:

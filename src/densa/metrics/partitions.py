@@ -64,7 +64,7 @@ class FamilyAgreement:
     """Counts of a family of T partitions of one image, compared with the human ones.
 
     Attributes:
-        covered: (T,) pixels covered: |g| max IoU summed over human regions g and people.
+        covered: (T,) pixels covered: `|g| max IoU` summed over human regions g and people.
         best_covered: the same with the best partition of the family for each human region.
         n_pixels: pixels labelled, summed over people.
         rand_index: (T,) mean over people.
@@ -115,6 +115,12 @@ def covering(target: ArrayLike, predicted: ArrayLike) -> float:
 
     Raises:
         InputError: shapes or types do not fit, or no pixel is labelled in both.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> metrics.covering(np.array([[1, 1, 2, 2]]), np.array([[1, 1, 1, 1]]))
+        0.5
     """
     table = _table(target, predicted)
     return float(np.sum(table.size_g * _best_overlap(table)) / table.n)
@@ -127,6 +133,12 @@ def rand_index(target: ArrayLike, predicted: ArrayLike) -> float:
 
     Raises:
         InputError: as `covering`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> round(metrics.rand_index(np.array([[1, 1, 2, 2]]), np.array([[1, 1, 1, 1]])), 3)  # 2 of 6 pairs
+        0.333
     """
     return _rand_index(_table(target, predicted))
 
@@ -138,6 +150,12 @@ def variation_of_information(target: ArrayLike, predicted: ArrayLike) -> float:
 
     Raises:
         InputError: as `covering`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> round(metrics.variation_of_information(np.array([[1, 1, 2, 2]]), np.array([[1, 1, 1, 1]])), 3)
+        1.0
     """
     return _variation_of_information(_table(target, predicted))
 
@@ -151,6 +169,13 @@ def partition_scores(annotators: Sequence[ArrayLike], predicted: ArrayLike) -> P
 
     Raises:
         InputError: as `covering`, or no annotator.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> person = np.array([[1, 1, 2, 2]])
+        >>> metrics.partition_scores([person, person], person)
+        PartitionScores(covering=1.0, rand_index=1.0, variation_of_information=0.0)
     """
     family = family_agreement(annotators, [predicted])
     return PartitionScores(
@@ -169,6 +194,16 @@ def family_agreement(annotators: Sequence[ArrayLike], family: Sequence[ArrayLike
 
     Raises:
         InputError: as `covering`, or no annotator or no partition.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> person = np.array([[1, 1, 2, 2]])
+        >>> agreement = metrics.family_agreement([person], [np.array([[1, 1, 1, 1]]), person])
+        >>> agreement.covered.tolist(), agreement.n_pixels
+        ([2.0, 4.0], 4)
+        >>> agreement.variation_of_information.round(3).tolist()
+        [1.0, 0.0]
     """
     check_family(annotators, family)
     shape = len(annotators), len(family)
@@ -200,6 +235,17 @@ def summarize_families(
 
     Raises:
         InputError: no image, or families of different lengths.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> person = np.array([[1, 1, 2, 2]])
+        >>> images = [metrics.family_agreement([person], [np.array([[1, 1, 1, 1]]), person])]
+        >>> summary = metrics.summarize_families(images)
+        >>> summary.settings.tolist(), summary.covering.tolist()
+        ([1.0, 2.0], [0.5, 1.0])
+        >>> summary.covering_ods
+        1.0
     """
     numbers = family_settings([len(image.covered) for image in images], settings)
     covered = np.stack([image.covered for image in images])

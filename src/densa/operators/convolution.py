@@ -38,6 +38,11 @@ def convolution_size(
 
     Raises:
         InputError: a number out of range, or a kernel longer than the padded input.
+
+    Examples:
+        >>> from densa import operators
+        >>> operators.convolution_size(224, kernel=7, stride=2, padding=3)
+        112
     """
     _check_settings(stride, padding, dilation)
     extent = dilation * (kernel - 1) + 1
@@ -65,6 +70,11 @@ def transposed_size(
 
     Raises:
         InputError: a number out of range, or an output without samples.
+
+    Examples:
+        >>> from densa import operators
+        >>> operators.transposed_size(112, kernel=4, stride=2, padding=1)
+        224
     """
     _check_settings(stride, padding, dilation)
     if not 0 <= output_padding < stride:
@@ -95,6 +105,12 @@ def convolution(x: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0,
 
     Raises:
         InputError: dimensions that do not fit, or a setting out of range.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> operators.convolution(torch.tensor([1.0, 2.0, 4.0, 8.0]), torch.tensor([-1.0, 1.0]))
+        tensor([1., 2., 4.])
     """
     _check_kernel(x, kernel)
     for size, k in zip(x.shape[-kernel.dim() :], kernel.shape, strict=True):
@@ -121,6 +137,12 @@ def transposed_convolution(
 
     Raises:
         InputError: dimensions that do not fit, or a setting out of range.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> operators.transposed_convolution(torch.tensor([1.0, 10.0]), torch.tensor([1.0, 2.0, 3.0]), stride=2)
+        tensor([ 1.,  2., 13., 20., 30.])
     """
     _check_kernel(x, kernel)
     for size, k in zip(x.shape[-kernel.dim() :], kernel.shape, strict=True):
@@ -151,6 +173,16 @@ def convolution_matrix(
 
     Raises:
         InputError: dimensions that do not fit, or a setting out of range.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> matrix = operators.convolution_matrix(torch.tensor([1.0, 2.0, 3.0]), size=4)
+        >>> matrix
+        tensor([[1., 2., 3., 0.],
+                [0., 1., 2., 3.]])
+        >>> matrix.T @ torch.tensor([1.0, 0.0])
+        tensor([1., 2., 3., 0.])
     """
     weights = torch.as_tensor(kernel)
     sizes = (size,) if isinstance(size, int) else tuple(size)

@@ -31,6 +31,12 @@ def patch_size(layers: nn.Sequential) -> int:
 
     Raises:
         InputError: a layer with padding, or one that is not a convolution, max pooling or pointwise function.
+
+    Examples:
+        >>> from torch import nn
+        >>> from densa import operators
+        >>> operators.patch_size(nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Conv2d(2, 2, 2)))
+        6
     """
     size, step = 1, 1
     for layer in layers:
@@ -51,6 +57,16 @@ def dilated_form(layers: nn.Sequential) -> nn.Sequential:
 
     Raises:
         InputError: see `patch_size`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from densa import operators
+        >>> layers = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Conv2d(2, 2, 2))
+        >>> operators.patch_size(layers)
+        6
+        >>> operators.dilated_form(layers)(torch.zeros(1, 1, 8, 10)).shape
+        torch.Size([1, 2, 3, 5])
     """
     step = 1
     dense: list[nn.Module] = []
@@ -80,6 +96,18 @@ def fragments(layers: nn.Sequential, images: Tensor) -> Tensor:
 
     Raises:
         InputError: see `patch_size`; or an image smaller than a patch.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from densa import operators
+        >>> layers = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2))
+        >>> image = torch.arange(80.0).reshape(1, 1, 8, 10)
+        >>> scores = operators.fragments(layers, image)
+        >>> scores.shape
+        torch.Size([1, 1, 5, 7])
+        >>> torch.equal(scores, operators.dilated_form(layers)(image))
+        True
     """
     height, width = _dense_size(images, patch_size(layers))
     step, pieces = 1, {(0, 0): images}
@@ -110,6 +138,15 @@ def shift_and_stitch(network: Callable[[Tensor], Tensor], images: Tensor, stride
 
     Raises:
         InputError: an image smaller than a patch.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from densa import operators
+        >>> image = torch.arange(9.0).reshape(1, 1, 3, 3)
+        >>> operators.shift_and_stitch(nn.MaxPool2d(2), image, stride=2, size=2)
+        tensor([[[[4., 5.],
+                  [7., 8.]]]])
     """
     height, width = _dense_size(images, size)
     shifts = [(row, column) for row in range(min(stride, height)) for column in range(min(stride, width))]
@@ -133,6 +170,14 @@ def scan_patches(
 
     Raises:
         InputError: an image smaller than a patch.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> image = torch.arange(9.0).reshape(1, 1, 3, 3)
+        >>> operators.scan_patches(lambda patches: patches.mean((2, 3), keepdim=True), image, 2)
+        tensor([[[[2., 3.],
+                  [5., 6.]]]])
     """
     _dense_size(images, size)
     patches = images.unfold(2, size, 1).unfold(3, size, 1)  # a view, (N, B, H', W', size, size)

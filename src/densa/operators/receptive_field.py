@@ -48,6 +48,15 @@ class ReceptiveField:
             either side; infinite where `whole_image`.
         local_reach: the same, left aside what depends on the whole image.
         whole_image: a pooling over the whole image takes part.
+
+    Examples:
+        >>> from torch import nn
+        >>> from densa import operators
+        >>> before, after = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 3, padding=1)
+        >>> network = nn.Sequential(before, nn.MaxPool2d(2), after, nn.Upsample(scale_factor=2))
+        >>> field = operators.receptive_field(network, 3)
+        >>> field.size, field.stride, field.halo
+        (8, 2, 4)
     """
 
     size: int
@@ -89,6 +98,14 @@ def receptive_field(network: nn.Module, n_bands: int) -> ReceptiveField:
 
     Raises:
         InputError: the network does something that this cannot follow; the message names the operation.
+
+    Examples:
+        >>> from torch import nn
+        >>> from densa import operators
+        >>> network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 5, padding=2))
+        >>> field = operators.receptive_field(network, 3)
+        >>> field.size, field.reach, field.whole_image
+        (7, 3, False)
     """
     twin = without_data(network)
     side = 128

@@ -43,6 +43,12 @@ def max_pool_with_switches(x: Tensor, size: int = 2) -> tuple[Tensor, Tensor]:
 
     Raises:
         InputError: not four dimensions, or a size below 1.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> operators.max_pool_with_switches(torch.tensor([[[[1.0, 4.0, 0.0], [3.0, 2.0, 5.0]]]]))
+        (tensor([[[[4., 5.]]]]), tensor([[[[1, 5]]]]))
     """
     if x.dim() != 4 or 0 in x.shape:
         raise InputError(f"x must be (N, C, H, W) and not empty, got the shape {tuple(x.shape)}")
@@ -65,6 +71,15 @@ def max_unpool(x: Tensor, switches: Tensor, output_size: tuple[int, int]) -> Ten
 
     Raises:
         InputError: switches in another shape than the values, or outside the map.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> x = torch.tensor([[[[1.0, 4.0, 0.0], [3.0, 2.0, 5.0]]]])
+        >>> maxima, switches = operators.max_pool_with_switches(x)
+        >>> operators.max_unpool(maxima, switches, (2, 3))
+        tensor([[[[0., 4., 0.],
+                  [0., 0., 5.]]]])
     """
     if x.shape != switches.shape or x.dim() != 4:
         raise InputError(
@@ -91,6 +106,13 @@ class WindowSwitches:
         shape: (N, C, H', W') of the windows.
         size: (H, W) of the map that was pooled.
         channels_last: whether channels are next to each other in memory.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> maxima, switches = operators.max_pool_2x2(torch.tensor([[[[1.0, 4.0], [3.0, 2.0]]]]))
+        >>> switches.codes().item(), switches.indices().item()
+        (1, 1)
     """
 
     packed: Tensor
@@ -131,6 +153,16 @@ def max_pool_2x2(x: Tensor) -> tuple[Tensor, WindowSwitches]:
 
     Raises:
         InputError: not four dimensions, or an empty map.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> maxima, switches = operators.max_pool_2x2(torch.tensor([[[[1.0, 4.0, 0.0], [3.0, 2.0, 5.0]]]]))
+        >>> maxima
+        tensor([[[[4., 5.]]]])
+        >>> operators.max_unpool_2x2(maxima, switches)
+        tensor([[[[0., 4., 0.],
+                  [0., 0., 5.]]]])
     """
     if x.dim() != 4 or 0 in x.shape:
         raise InputError(f"pooling takes (N, C, H, W), got the shape {tuple(x.shape)}")
@@ -157,6 +189,14 @@ def max_unpool_2x2(x: Tensor, switches: WindowSwitches) -> Tensor:
 
     Raises:
         InputError: switches in another shape than the values.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> maxima, switches = operators.max_pool_2x2(torch.tensor([[[[1.0, 4.0], [3.0, 2.0]]]]))
+        >>> operators.max_unpool_2x2(maxima, switches)
+        tensor([[[[0., 4.],
+                  [0., 0.]]]])
     """
     if tuple(x.shape) != switches.shape:
         raise InputError(f"x must have the shape {switches.shape} of its switches, got {tuple(x.shape)}")

@@ -33,6 +33,13 @@ def nearest(x: Tensor, factor: int = 2) -> Tensor:
 
     Raises:
         InputError: no rows and columns, or a factor below 1.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> operators.nearest(torch.tensor([[1, 2]]))
+        tensor([[1, 1, 2, 2],
+                [1, 1, 2, 2]])
     """
     _check(x, factor)
     return x.repeat_interleave(factor, dim=-2).repeat_interleave(factor, dim=-1)
@@ -50,6 +57,13 @@ def bed_of_nails(x: Tensor, factor: int = 2) -> Tensor:
 
     Raises:
         InputError: no rows and columns, or a factor below 1.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> operators.bed_of_nails(torch.tensor([[1, 2]]))
+        tensor([[1, 0, 2, 0],
+                [0, 0, 0, 0]])
     """
     _check(x, factor)
     nails = x.new_zeros(*x.shape[:-2], factor * x.shape[-2], factor * x.shape[-1])
@@ -72,6 +86,15 @@ def bilinear(x: Tensor, factor: int = 2, *, convention: str = "half-pixel") -> T
 
     Raises:
         InputError: no rows and columns, a factor below 1, integers, or an unknown convention.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> x = torch.tensor([[0.0, 4.0]])
+        >>> operators.bilinear(x)[0]
+        tensor([0., 1., 3., 4.])
+        >>> operators.bilinear(x, convention="top-left")[0]
+        tensor([0., 2., 4., 4.])
     """
     _check(x, factor)
     if convention not in _CONVENTIONS:
@@ -106,11 +129,16 @@ def bilinear_kernel(size: int) -> Tensor:
         size: side of the kernel; 2 * factor for an integer factor.
 
     Returns:
-        (size, size) float32, the outer product of 1 - |i - centre| / f with f = floor((size + 1) / 2); each row of
+        (size, size) float32, the outer product of `1 - |i - centre| / f` with f = floor((size + 1) / 2); each row of
         that triangle sums to f.
 
     Raises:
         InputError: a size below 1.
+
+    Examples:
+        >>> from densa import operators
+        >>> operators.bilinear_kernel(4)[1] * 16
+        tensor([3., 9., 9., 3.])
     """
     if size < 1:
         raise InputError(f"size must be at least 1, got {size}")
@@ -133,6 +161,13 @@ class BilinearUpsampling(nn.Module):
 
     Raises:
         InputError: a number below 1.
+
+    Examples:
+        >>> import torch
+        >>> from densa import operators
+        >>> upsampling = operators.BilinearUpsampling(1, 2)
+        >>> upsampling(torch.ones(1, 1, 2, 2))[0, 0, 2].tolist()  # fades out at the border
+        [0.25, 0.75, 1.0, 1.0, 0.75, 0.25]
     """
 
     weight: Tensor

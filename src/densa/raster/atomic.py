@@ -32,6 +32,14 @@ def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
 
     Raises:
         InputError: the file exists and `overwrite` is false, its folder is missing, or writing failed (disk full).
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from densa import raster
+        >>> with raster.atomic_output("notes.txt") as temporary:
+        ...     _ = temporary.write_text("finished")
+        >>> Path("notes.txt").read_text()
+        'finished'
     """
     path = Path(path)
     if path.is_dir():

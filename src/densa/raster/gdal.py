@@ -173,7 +173,12 @@ def _color_table(dataset: Any) -> NDArray[np.uint8]:
 
 
 def set_read_cache(n_bytes: int) -> None:
-    """Set the size in bytes of GDAL's cache of decoded blocks in this process, rounded down to MB; default 256 MB."""
+    """Set the size in bytes of GDAL's cache of decoded blocks in this process, rounded down to MB; default 256 MB.
+
+    Examples:
+        >>> from densa import raster
+        >>> raster.set_read_cache(256 * 2**20)
+    """
     global _cache_megabytes
     _cache_megabytes = max(1, n_bytes // 10**6)
 

@@ -32,6 +32,13 @@ def tiles(
 
     Raises:
         InputError: a size below 1, a negative halo, or `tile_size` is not a multiple of `stride`.
+
+    Examples:
+        >>> from densa import raster
+        >>> for core, block in raster.tiles(100, 150, tile_size=100, halo=8):
+        ...     print(core, block)
+        Window(row=0, column=0, height=100, width=100) Window(row=0, column=0, height=100, width=108)
+        Window(row=0, column=100, height=100, width=50) Window(row=0, column=92, height=100, width=58)
     """
     grid = Grid(height, width, tile_size, halo, stride)
     return (grid.tile(number) for number in range(len(grid)))
@@ -49,6 +56,17 @@ class Grid:
 
     Raises:
         InputError: a size below 1, a negative halo, or `tile_size` is not a multiple of `stride`.
+
+    Examples:
+        >>> from densa import raster
+        >>> grid = raster.Grid(100, 150, tile_size=64, halo=8)
+        >>> grid.n_rows, grid.n_columns
+        (2, 3)
+        >>> core, block = grid.tile(1)
+        >>> core
+        Window(row=0, column=64, height=64, width=64)
+        >>> block
+        Window(row=0, column=56, height=72, width=80)
     """
 
     height: int

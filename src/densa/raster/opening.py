@@ -35,6 +35,17 @@ def open(path: Path | str, *, page: int = 0) -> Raster:
 
     Raises:
         InputError: the file is missing, empty, damaged, too large, or not an image.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> raster.write_bands("heights.tif", np.array([[[0, 5, 9]]], np.uint8), nodata=0)
+        >>> with raster.open("heights.tif") as image:
+        ...     values, valid = image.read()
+        >>> image.n_bands, image.height, image.width
+        (1, 1, 3)
+        >>> valid
+        array([[False,  True,  True]])
     """
     return _open(Path(path), page, expand_palette=True)
 
@@ -76,6 +87,14 @@ def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) 
 
     Raises:
         InputError: as `open`; or the file holds neither integers nor RGB colours.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> raster.write_bands("mask.tif", np.array([[[7, 7, 0], [7, 0, 0]]], np.uint8))
+        >>> raster.read_mask("mask.tif")
+        array([[7, 7, 0],
+               [7, 0, 0]], dtype=uint8)
     """
     with _open(Path(path), page, expand_palette=False) as raster:
         values, _ = raster.read(window)

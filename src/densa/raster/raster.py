@@ -23,7 +23,14 @@ ValuesAndValidity = tuple[NDArray[Any], NDArray[np.bool_]]
 
 
 class Window(NamedTuple):
-    """A rectangle of pixels; it may reach outside the image where a border is requested."""
+    """A rectangle of pixels; it may reach outside the image where a border is requested.
+
+    Examples:
+        >>> from densa import raster
+        >>> window = raster.Window(row=2, column=1, height=2, width=3)
+        >>> list(range(window.column, window.column + window.width))
+        [1, 2, 3]
+    """
 
     row: int
     column: int
@@ -33,7 +40,20 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class Georeference:
-    """Position of a raster on the Earth: coordinate reference system and affine pixel-to-map transform."""
+    """Position of a raster on the Earth: coordinate reference system and affine pixel-to-map transform.
+
+    Examples:
+        >>> import numpy as np
+        >>> from affine import Affine
+        >>> from rasterio.crs import CRS
+        >>> from densa import raster
+        >>> transform = Affine(0.5, 0, 500_000, 0, -0.5, 5_200_000)  # pixels of half a metre
+        >>> place = raster.Georeference(CRS.from_epsg(32632), transform)
+        >>> raster.write_bands("scene.tif", np.zeros((3, 4, 6), np.uint8), like=place)
+        >>> with raster.open("scene.tif") as scene:
+        ...     scene.georeference == place
+        True
+    """
 
     crs: Any  # rasterio's CRS, None if the file gives the transform only
     transform: Any  # an Affine
@@ -52,6 +72,16 @@ class Raster(ABC):
         georeference: None for photographs and micrographs.
         n_pages: number of images in the file, from which `open(path, page=...)` chooses.
         metadata: text fields of the file.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> raster.write_bands("image.tif", np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
+        >>> with raster.open("image.tif") as image:
+        ...     values, valid = image.read(raster.Window(row=0, column=1, height=2, width=2), bands=[1])
+        >>> values
+        array([[[1, 2],
+                [5, 6]]], dtype=uint8)
     """
 
     def __init__(

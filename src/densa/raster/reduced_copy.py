@@ -33,6 +33,14 @@ def overview(
 
     Raises:
         InputError: `max_side` below 1, or a damaged file.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> image = raster.from_array(np.array([[0, 2, 4, 6], [2, 4, 6, 8]], np.uint8))
+        >>> values, valid = raster.overview(image, max_side=2)
+        >>> values[0].tolist(), valid.tolist()
+        ([[2.0, 6.0]], [[True, True]])
     """
     if max_side < 1:
         raise InputError(f"max_side must be at least 1, got {max_side}")

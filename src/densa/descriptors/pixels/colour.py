@@ -30,6 +30,14 @@ class ColourSpaces(PlaneDescriptor):
 
     Raises:
         InputError: unknown spaces, or a `white` that is not above 0.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import ColourSpaces
+        >>> white = np.full((3, 1, 1), 255, np.uint8)
+        >>> colours = ColourSpaces(("lab", "hsv"))
+        >>> colours.names(3)[:3], colours.compute(white)[0].round(1).tolist()
+        (['Lab L', 'Lab a', 'Lab b'], [[100.0]])
     """
 
     spaces: tuple[str, ...] = tuple(SPACES)

@@ -22,6 +22,15 @@ class PixelDescriptor(ABC):
 
     A feature of a pixel depends on the pixels within `halo` rows and columns only, bit for bit: blocks widened by the
     halo give the same features as the whole image. Beyond the block's edges its values are mirrored (2 1 0 1 2).
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import Position, Raw, Stack
+        >>> descriptor = Stack((Raw(), Position()))
+        >>> descriptor.names(2), descriptor.halo
+        (['band 1', 'band 2', 'row', 'column'], 0)
+        >>> descriptor.compute(np.zeros((2, 4, 5), np.uint8)).shape
+        (4, 4, 5)
     """
 
     @property

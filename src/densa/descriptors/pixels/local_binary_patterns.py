@@ -46,6 +46,14 @@ class LocalBinaryPatterns(PlaneDescriptor):
 
     Raises:
         InputError: not 2 to 24 points, a radius that is not above 0, or an unknown method.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import LocalBinaryPatterns
+        >>> image = np.zeros((1, 3, 3))
+        >>> image[0, 1, 1] = 1  # a bright spot: no point of the circle is as bright
+        >>> LocalBinaryPatterns().compute(image)[0, 1, 1].item()
+        0.0
     """
 
     n_points: int = 8

@@ -64,6 +64,15 @@ class MultiScale(PlaneDescriptor):
 
     Raises:
         InputError: scales that are not ascending numbers above 0, or unknown features.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import MultiScale
+        >>> descriptor = MultiScale(scales=(1.0, 2.0), features=("gaussian", "gradient"))
+        >>> descriptor.n_features(n_bands=3), descriptor.halo
+        (12, 8)
+        >>> descriptor.compute(np.ones((1, 4, 5)))[:, 2, 2].round(3).tolist()
+        [1.0, 0.0, 1.0, 0.0]
     """
 
     scales: tuple[float, ...] = (0.3, 0.7, 1.0, 1.6, 3.5, 5.0, 10.0)

@@ -14,6 +14,13 @@ class Place:
     Attributes:
         row, column: of the block's first pixel.
         size: (height, width) of the image; None: the image ends where the block does.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import Place, Position
+        >>> block = np.zeros((1, 2, 2))  # the lower right corner of an image of 4 x 8 pixels
+        >>> Position().compute(block, place=Place(row=2, column=6, size=(4, 8)))[:, 0, 0].tolist()
+        [0.625, 0.8125]
     """
 
     row: int = 0

@@ -18,6 +18,13 @@ class Position(PlaneDescriptor):
     """Row and column of the pixel's centre as shares of the image's height and width, above 0 and below 1.
 
     `compute` needs the `place` of the block in its image.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import Place, Position
+        >>> rows, columns = Position().compute(np.zeros((1, 2, 4)), place=Place())
+        >>> rows[:, 0].tolist(), columns[0].tolist()
+        ([0.25, 0.75], [0.125, 0.375, 0.625, 0.875])
     """
 
     @property

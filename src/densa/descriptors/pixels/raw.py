@@ -15,7 +15,14 @@ __all__ = ["Raw"]
 
 @dataclass(frozen=True)
 class Raw(PlaneDescriptor):
-    """The bands as they are, in float32."""
+    """The bands as they are, in float32.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import Raw
+        >>> Raw().compute(np.array([[[1, 2]], [[3, 4]]], np.uint8)).tolist()
+        [[[1.0, 2.0]], [[3.0, 4.0]]]
+    """
 
     @property
     def halo(self) -> int:

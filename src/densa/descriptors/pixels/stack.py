@@ -24,6 +24,13 @@ class Stack(PixelDescriptor):
 
     Raises:
         InputError: `parts` is empty or holds something else than pixel descriptors.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import MultiScale, Raw, Stack
+        >>> descriptor = Stack((Raw(), MultiScale(scales=(1.0,), features=("gradient",))))
+        >>> descriptor.names(1)
+        ['band 1', 'band 1: gradient magnitude, sigma 1']
     """
 
     parts: tuple[PixelDescriptor, ...]

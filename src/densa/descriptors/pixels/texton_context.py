@@ -32,8 +32,8 @@ __all__ = ["TextonContext"]
 class TextonContext(PlaneDescriptor):
     """Responses of the texton bank at the pixel, their mean and variance in 3 x 3 cells around it, and its location.
 
-    In colour 17 + 18 * 17 + 2 = 325 values. The location is (row / height, |column / width - 1/2|). The middle cell is
-    centred on the pixel, the others lie around it without a gap.
+    In colour 17 + 18 * 17 + 2 = 325 values. The location is `(row / height, |column / width - 1/2|)`. The middle cell
+    is centred on the pixel, the others lie around it without a gap.
 
     Departure: at the image's border the responses are mirrored, where Darwin cuts the cells. Pixels without data are
     left out of a cell; a cell without any has the pixel's own response and variance 0.
@@ -44,6 +44,15 @@ class TextonContext(PlaneDescriptor):
 
     Raises:
         InputError: `bank` is not a texton bank, or `cell` is not an odd number from 1 to 63.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import TextonContext
+        >>> context = TextonContext(cell=3)
+        >>> context.n_features(3)
+        325
+        >>> context.compute(np.zeros((3, 4, 5), np.uint8)).shape
+        (325, 4, 5)
     """
 
     bank: TextonBank = field(default_factory=TextonBank)

@@ -49,6 +49,17 @@ class TextonBank(PlaneDescriptor):
 
     Raises:
         InputError: `bandwidth` or `white` is not above 0.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import TextonBank
+        >>> bank = TextonBank()
+        >>> bank.n_features(3), bank.halo
+        (17, 36)
+        >>> bank.names(3)[0]
+        'Lab L: Gaussian, sigma 1'
+        >>> bank.compute(np.full((3, 4, 5), 255, np.uint8))[0, 0, 0].round(2).item()  # L / 100 of white
+        1.0
     """
 
     bandwidth: float = 1.0

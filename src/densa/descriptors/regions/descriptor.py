@@ -20,6 +20,15 @@ class RegionDescriptor(ABC):
     """Numbers of every region; the descriptors are frozen dataclasses with their parameters as fields.
 
     Sums run over the pixels in their order, in integers or float64, so results do not depend on the threads.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import FeatureStatistics, RegionShape, RegionStack
+        >>> descriptor = RegionStack((FeatureStatistics(("mean",)), RegionShape()))
+        >>> descriptor.names(["red"])[:2]
+        ['mean of red', 'area']
+        >>> descriptor.compute(np.array([[[1, 3, 5]]], np.float32), np.array([[1, 1, 2]]))[:, :2].tolist()
+        [[2.0, 2.0], [5.0, 1.0]]
     """
 
     @abstractmethod

@@ -31,6 +31,13 @@ class FeatureHistogram(RegionDescriptor):
 
     Raises:
         InputError: the ends are not finite and ascending, or the number of bins is out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import FeatureHistogram
+        >>> histogram = FeatureHistogram(low=0, high=10, n_bins=2)
+        >>> histogram.compute(np.array([[[1, 2, 3, 9]]], np.float32), np.array([[1, 1, 1, 1]])).tolist()
+        [[0.75, 0.25]]
     """
 
     low: float
@@ -73,6 +80,14 @@ class WordHistogram(RegionDescriptor):
 
     Attributes:
         dictionary: the words, from `build_dictionary` of features of the same kind.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import WordHistogram, build_dictionary
+        >>> words = build_dictionary(np.array([[0.0], [0.1], [9.0], [9.1]]), 2)
+        >>> features = np.array([[[0, 9, 9, 9]]], np.float32)
+        >>> WordHistogram(words).compute(features, np.array([[1, 1, 1, 1]])).tolist()
+        [[0.25, 0.75]]
     """
 
     dictionary: Dictionary

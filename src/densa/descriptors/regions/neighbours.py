@@ -27,6 +27,13 @@ class NeighbourMean(RegionDescriptor):
 
     Raises:
         InputError: `of` is not a region descriptor.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import FeatureStatistics, NeighbourMean
+        >>> features, regions = np.array([[[1, 5, 9]]], np.float32), np.array([[1, 2, 3]])
+        >>> NeighbourMean(FeatureStatistics(("mean",))).compute(features, regions)[:, 0].tolist()
+        [5.0, 5.0, 5.0]
     """
 
     of: RegionDescriptor

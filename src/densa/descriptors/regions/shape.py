@@ -25,6 +25,14 @@ class RegionShape(RegionDescriptor):
     eccentricity of the ellipse with the same second moments (each pixel a unit square), 0 for a circle and near 1 for a
     line; perimeter: pixel sides towards other regions, no region and the image's border; compactness: 4 pi area
     divided by the squared perimeter, at most pi / 4 on the pixel grid.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import RegionShape
+        >>> shape = RegionShape()
+        >>> numbers = shape.compute(np.zeros((1, 3, 4), np.float32), np.array([[1, 1, 1, 1]] * 3))[0]
+        >>> dict(zip(shape.names([])[:4], numbers.tolist()))
+        {'area': 12.0, 'height': 3.0, 'width': 4.0, 'extent': 1.0}
     """
 
     def names(self, features: Sequence[str]) -> list[str]:
@@ -50,7 +58,14 @@ class RegionShape(RegionDescriptor):
 
 @dataclass(frozen=True)
 class RegionPosition(RegionDescriptor):
-    """Centroid of the region: row and column as shares of the map's height and width."""
+    """Centroid of the region: row and column as shares of the map's height and width.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import RegionPosition
+        >>> RegionPosition().compute(np.zeros((1, 1, 4), np.float32), np.array([[1, 1, 2, 2]])).tolist()
+        [[0.5, 0.25], [0.5, 0.75]]
+    """
 
     def names(self, features: Sequence[str]) -> list[str]:
         """The names of row and column."""

@@ -23,6 +23,12 @@ class RegionStack(RegionDescriptor):
 
     Raises:
         InputError: `parts` is empty or holds something else than region descriptors.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import FeatureStatistics, RegionPosition, RegionStack
+        >>> RegionStack((FeatureStatistics(("mean",)), RegionPosition())).names(["red"])
+        ['mean of red', 'centroid row', 'centroid column']
     """
 
     parts: tuple[RegionDescriptor, ...]

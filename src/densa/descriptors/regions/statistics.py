@@ -30,6 +30,15 @@ class FeatureStatistics(RegionDescriptor):
 
     Raises:
         InputError: unknown statistics, or shares that are not ascending from 0 to 1.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.descriptors import FeatureStatistics
+        >>> statistics = FeatureStatistics(("mean", "max"), quantiles=(0.5,))
+        >>> statistics.names(["red"])
+        ['mean of red', 'max of red', '0.5-quantile of red']
+        >>> statistics.compute(np.array([[[1, 2, 6, 7]]], np.float32), np.array([[1, 1, 1, 2]])).tolist()
+        [[3.0, 6.0, 2.0], [7.0, 7.0, 7.0]]
     """
 
     statistics: tuple[str, ...] = ("mean", "std")

@@ -35,6 +35,15 @@ class Polygon:
         mean_probability: mean of the confidence, divided by 255; None if no confidence was given.
         rings: (k, 2) columns and rows of the corners, the first not repeated: the exterior, counterclockwise on the
             screen, then the holes, clockwise.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> (polygon,) = raster.polygonise(np.zeros((2, 3), np.uint8), np.full((2, 3), 255, np.uint8))
+        >>> polygon.label, polygon.n_pixels, polygon.mean_probability
+        (0, 6, 1.0)
+        >>> polygon.rings[0].tolist()
+        [[0, 0], [0, 2], [3, 2], [3, 0]]
     """
 
     label: int
@@ -76,6 +85,13 @@ def polygonise(
 
     Raises:
         InputError: another shape or type, or a negative number.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> labels = np.array([[0, 0, 1, 1], [0, 0, 0, 1]], np.uint8)
+        >>> [(polygon.label, polygon.n_pixels) for polygon in raster.polygonise(labels)]
+        [(0, 5), (1, 3)]
     """
     if labels.ndim != 2:
         raise InputError(f"labels must be (H, W), got the shape {labels.shape}")
@@ -132,6 +148,17 @@ class Polygoniser:
     Raises:
         InputError: width below 1 or above 2^28, a negative area or tolerance, a pixel size that is not positive, or
             `min_area` for regions.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> batches = []
+        >>> polygoniser = raster.Polygoniser(4, batches.append)
+        >>> polygoniser.write(np.array([[0, 0, 1, 1]], np.uint8))
+        >>> polygoniser.write(np.array([[0, 0, 0, 1]], np.uint8))
+        >>> polygoniser.finish()
+        >>> [(batch.labels.tolist(), batch.n_pixels.tolist()) for batch in batches]
+        [([0, 1], [5, 3])]
     """
 
     def __init__(

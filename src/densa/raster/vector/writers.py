@@ -42,6 +42,18 @@ class PolygonWriter(MapWriter):
 
     Raises:
         InputError: another suffix, pyogrio is not installed, the file exists, or the disk is full.
+
+    Examples:
+        >>> import json
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from densa import Legend, raster
+        >>> with raster.PolygonWriter("map.geojson", Legend(("field", "road")), width=4) as writer:
+        ...     writer.write(np.array([[0, 0, 1, 1]], np.uint8))
+        ...     writer.write(np.array([[0, 0, 0, 1]], np.uint8))
+        >>> features = json.loads(Path("map.geojson").read_text())["features"]
+        >>> [(feature["properties"]["name"], feature["properties"]["area_px"]) for feature in features]
+        [('field', 5), ('road', 3)]
     """
 
     def __init__(
@@ -117,6 +129,18 @@ class RegionPolygonWriter(MapWriter):
     Raises:
         InputError: another suffix, pyogrio is not installed, the file exists, the disk is full, or `columns` returns
             something else.
+
+    Examples:
+        >>> import json
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> size = np.array([0, 3, 5])  # of region 1 and region 2
+        >>> with raster.RegionPolygonWriter("regions.geojson", width=4, columns=lambda k: {"size": size[k]}) as writer:
+        ...     writer.write(np.array([[1, 1, 2, 2], [1, 2, 2, 2]], np.int32))
+        >>> features = json.loads(Path("regions.geojson").read_text())["features"]
+        >>> [feature["properties"] for feature in features]
+        [{'region': 1, 'area_px': 3, 'size': 3}, {'region': 2, 'area_px': 5, 'size': 5}]
     """
 
     def __init__(

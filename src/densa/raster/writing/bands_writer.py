@@ -39,6 +39,15 @@ def write_bands(
 
     Raises:
         InputError: as `BandsWriter`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> probabilities = np.array([[[0.0, 0.2], [0.6, 1.0]]])
+        >>> raster.write_bands("roads.tif", np.uint8(probabilities * 255), band_names=["road"], scale=1 / 255)
+        >>> with raster.open("roads.tif") as roads:
+        ...     roads.band_names, roads.dtype
+        (('road',), dtype('uint8'))
     """
     if array.ndim != 3 or 0 in array.shape:
         raise InputError(f"array must be (bands, H, W), got the shape {array.shape}")
@@ -81,6 +90,15 @@ class BandsWriter:
 
     Raises:
         InputError: another suffix, size or type, the file exists, a window outside the raster, a full disk.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> with raster.BandsWriter("columns.tif", 1, 4, 6, np.float32) as writer:
+        ...     for core, _ in raster.tiles(4, 6, tile_size=4):
+        ...         writer.write(core, np.full((1, core.height, core.width), core.column, np.float32))
+        >>> raster.read_image("columns.tif")[0, :, 0].tolist()
+        [0.0, 0.0, 0.0, 0.0, 4.0, 4.0]
     """
 
     def __init__(

@@ -50,6 +50,14 @@ def write_label_map(
 
     Raises:
         InputError: as `LabelMapWriter`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, raster
+        >>> labels = np.array([[0, 1, 255]], np.uint8)
+        >>> raster.write_label_map("map.png", labels, Legend(("field", "road")))
+        >>> raster.read_mask("map.png").tolist()
+        [[0, 1, 255]]
     """
     if labels.ndim != 2:
         raise InputError(f"labels must be (H, W), got the shape {labels.shape}")
@@ -67,6 +75,14 @@ def read_label_map(path: Path | str) -> tuple[NDArray[np.integer], Legend | None
 
     Raises:
         InputError: as `read_mask`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, raster
+        >>> raster.write_label_map("map.png", np.array([[0, 1, 255]], np.uint8), Legend(("field", "road")))
+        >>> labels, legend = raster.read_label_map("map.png")
+        >>> labels.tolist(), legend.class_names
+        ([[0, 1, 255]], ('field', 'road'))
     """
     legend = carried_legend(path)
     return read_mask(path), legend
@@ -77,6 +93,13 @@ def carried_legend(path: Path | str) -> Legend | None:
 
     Raises:
         InputError: as `read_mask`, or the legend is damaged.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, raster
+        >>> raster.write_label_map("map.png", np.array([[0, 1]], np.uint8), Legend(("field", "road")))
+        >>> raster.carried_legend("map.png").class_names
+        ('field', 'road')
     """
     with open_raster(path) as raster:
         text = raster.metadata.get(_LEGEND_FIELD)
@@ -106,6 +129,14 @@ class LabelMapWriter:
 
     Raises:
         InputError: another suffix, the file exists, a label that is not a class, a window outside the map, a full disk.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, raster
+        >>> with raster.LabelMapWriter("map.tif", 4, 6, Legend(("field", "road"))) as writer:
+        ...     writer.write(raster.Window(0, 0, 4, 3), np.zeros((4, 3), np.uint8))
+        >>> raster.read_label_map("map.tif")[0][0].tolist()  # what is never written has no class
+        [0, 0, 0, 255, 255, 255]
     """
 
     def __init__(

@@ -54,6 +54,15 @@ def write_overlay(
 
     Raises:
         InputError: another suffix or size, `alpha` outside 0..1, the file exists, or the disk is full.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, raster
+        >>> image = raster.from_array(np.zeros((1, 2, 3), np.uint8))
+        >>> legend = Legend(("field", "road"), colors=((0, 200, 0), (200, 0, 0)))
+        >>> raster.write_overlay("overlay.png", image, np.array([[0, 1]], np.uint8), legend)
+        >>> raster.read_image("overlay.png")[0].tolist()
+        [[0, 100, 0], [100, 0, 0]]
     """
     path = Path(path)
     check_suffix(path, {".png", *TIFF_SUFFIXES})
@@ -80,6 +89,18 @@ def write_outlines(
 
     Raises:
         InputError: another suffix or size, the file exists, or the disk is full.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster, regions
+        >>> labels = np.array([[1, 1, 2, 2]] * 3)
+        >>> lines = regions.boundaries(labels, "inner")
+        >>> image = raster.from_array(np.zeros((3, 4), np.uint8))
+        >>> raster.write_outlines(
+        ...     "outlines.png", image, lambda w: lines[w.row : w.row + w.height, w.column : w.column + w.width]
+        ... )
+        >>> raster.read_image("outlines.png")[0].tolist()
+        [[0, 0, 0], [255, 221, 51], [255, 221, 51], [0, 0, 0]]
     """
     path = Path(path)
     check_suffix(path, {".png", *TIFF_SUFFIXES})

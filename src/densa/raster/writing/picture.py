@@ -25,6 +25,13 @@ def write_picture(path: Path | str, rgb: NDArray[np.uint8], *, overwrite: bool =
 
     Raises:
         InputError: another suffix, shape or type, the file exists, or the disk is full.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> raster.write_picture("red.png", np.full((2, 2, 3), (255, 0, 0), np.uint8))
+        >>> raster.read_image("red.png").shape
+        (2, 2, 3)
     """
     path = Path(path)
     check_suffix(path, {".png"})

@@ -85,6 +85,15 @@ def mean_shift(
     Raises:
         InputError: an invalid image, radius, size, kernel, colour space or number; NaN or infinite values inside the
             mask.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.array([[10, 11, 10, 90, 91, 90]] * 3)
+        >>> regions.mean_shift(image, spatial_radius=2, range_radius=20, min_size=1)
+        array([[1, 1, 1, 2, 2, 2],
+               [1, 1, 1, 2, 2, 2],
+               [1, 1, 1, 2, 2, 2]], dtype=int32)
     """
     values, valid, as_luv = prepare(image, mask, color)
     least = as_count(min_size, "min_size")
@@ -117,6 +126,14 @@ def mean_shift_filter(
 
     Raises:
         InputError: as `mean_shift`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.array([[10, 12, 10, 90, 92, 90]] * 3)
+        >>> smooth = regions.mean_shift_filter(image, spatial_radius=3, range_radius=20)
+        >>> print(np.ptp(smooth[:, :3]) < 2, np.ptp(smooth[:, 3:]) < 2)
+        True True
     """
     values, valid, as_luv = prepare(image, mask, color)
     bright_rule = as_luv and lightness_rule
@@ -154,6 +171,12 @@ def mean_shift_trajectory(
 
     Raises:
         InputError: incompatible shapes, values that are not finite, or no sample within the bandwidth of `start`.
+
+    Examples:
+        >>> from densa import regions
+        >>> points = [[0.0], [1.0], [2.0], [9.0]]
+        >>> regions.mean_shift_trajectory(points, start=[-0.5], bandwidth=2).tolist()
+        [[-0.5], [0.5], [1.0], [1.0]]
     """
     samples = np.asarray(points, np.float64)
     centre = np.asarray(start, np.float64)

@@ -47,6 +47,12 @@ class WeightedGraph(NamedTuple):
     """Undirected graph: node numbers from 0 as (m, 2) edges, each edge once, with weights (m,) >= 0.
 
     An edge from a node to itself counts once in the node's degree.
+
+    Examples:
+        >>> from densa import regions
+        >>> graph = regions.weighted_graph(3, [(0, 1), (1, 2)], [1.0, 0.5])
+        >>> graph.n_nodes, graph.edges.tolist(), graph.weights.tolist()
+        (3, [[0, 1], [1, 2]], [1.0, 0.5])
     """
 
     n_nodes: int
@@ -59,6 +65,11 @@ def weighted_graph(n_nodes: int, edges: ArrayLike, weights: ArrayLike) -> Weight
 
     Raises:
         InputError: incompatible shapes, nodes outside 0..n_nodes - 1, negative, NaN or infinite weights.
+
+    Examples:
+        >>> from densa import regions
+        >>> regions.weighted_graph(3, [(0, 1), (1, 2)], [1.0, 0.5]).edges.tolist()
+        [[0, 1], [1, 2]]
     """
     count = as_count(n_nodes, "n_nodes")
     ends, values = np.asarray(edges), np.asarray(weights, np.float64)
@@ -92,6 +103,12 @@ def normalized_cuts_of_graph(
 
     Raises:
         InputError: as `weighted_graph`; more segments than nodes, or `n_segments` times `n_nodes` is too large.
+
+    Examples:
+        >>> from densa import regions
+        >>> edges = [(0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (4, 5), (3, 5)]
+        >>> regions.normalized_cuts_of_graph(6, edges, [1, 1, 1, 0.1, 1, 1, 1], 2)
+        array([1, 1, 1, 2, 2, 2], dtype=int32)
     """
     graph = weighted_graph(n_nodes, edges, weights)
     count = as_count(n_segments, "n_segments")
@@ -130,6 +147,12 @@ def recursive_cuts_of_graph(
 
     Raises:
         InputError: as `weighted_graph`; a bound that is not above 0.
+
+    Examples:
+        >>> from densa import regions
+        >>> edges = [(0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (4, 5), (3, 5)]
+        >>> regions.recursive_cuts_of_graph(6, edges, [1, 1, 1, 0.1, 1, 1, 1], max_cut=0.1)
+        array([1, 1, 1, 2, 2, 2], dtype=int32)
     """
     graph = weighted_graph(n_nodes, edges, weights)
     bound, steadiness = as_positive(max_cut, "max_cut"), as_positive(stability, "stability")

@@ -30,6 +30,15 @@ class PixelGraph(NamedTuple):
         weights: (n, h, w) float32: `weights[k, i, j]` joins (i, j) and (i, j) + offsets[k]; 0 where that is no pixel.
         degrees: (h, w) float32 sum of the weights of each pixel's edges (and of its edge to itself, in coarse graphs).
         mask: (h, w) pixels that are nodes; None: all.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> graph = regions.pixel_affinities(np.array([[0.0, 0.0, 1.0]]), radius=1.5)
+        >>> graph.shape, graph.offsets.tolist()
+        ((1, 3), [[0, 1]])
+        >>> print(graph.weights[0].round(2))  # to the right: exp(-1 / 16), and the floor across the edge
+        [[0.94 0.01 0.  ]]
     """
 
     offsets: NDArray[np.int64]
@@ -77,6 +86,13 @@ def pixel_affinities(
 
     Raises:
         InputError: an invalid image, affinity, radius, scale or floor; NaN or infinite values inside the mask.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> graph = regions.pixel_affinities(np.array([[0.0, 0.0, 1.0]]), radius=1.5, floor=0.01)
+        >>> print(graph.degrees.round(2))
+        [[0.94 0.95 0.01]]
     """
     valid = check_mask(mask, np.shape(image))
     bands = check_finite_image(image, valid)

@@ -44,6 +44,13 @@ def normalized_cuts(graph: PixelGraph, n_segments: int, *, refine: bool = True) 
 
     Raises:
         InputError: more segments than pixels.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.repeat([[0.0, 1.0]], 4, axis=1).repeat(4, axis=0)  # a black and a white half
+        >>> regions.normalized_cuts(regions.pixel_affinities(image), 2)[0]
+        array([1, 1, 1, 1, 2, 2, 2, 2], dtype=int32)
     """
     nodes = graph.nodes
     n_nodes, count = int(np.count_nonzero(nodes)), as_count(n_segments, "n_segments")
@@ -78,6 +85,13 @@ def recursive_normalized_cuts(
 
     Raises:
         InputError: a bound or a number that is not above 0.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.repeat([[0.0, 1.0]], 4, axis=1).repeat(4, axis=0)  # a black and a white half
+        >>> regions.recursive_normalized_cuts(regions.pixel_affinities(image), max_cut=0.1)[0]
+        array([1, 1, 1, 1, 2, 2, 2, 2], dtype=int32)
     """
     bound, steadiness = as_positive(max_cut, "max_cut"), as_positive(stability, "stability")
     most = as_count(max_segments, "max_segments")
@@ -107,6 +121,14 @@ def ncut_eigenvectors(graph: PixelGraph, n_vectors: int) -> tuple[NDArray[np.flo
 
     Raises:
         InputError: more vectors than pixels with edges.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.repeat([[0.0, 1.0]], 4, axis=1).repeat(4, axis=0)  # a black and a white half
+        >>> values, vectors = regions.ncut_eigenvectors(regions.pixel_affinities(image), 2)
+        >>> vectors.shape, np.sign(vectors[1, 0] * vectors[1, 0, 0]).tolist()  # the second tells the halves apart
+        ((2, 4, 8), [1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0])
     """
     n_joined = int(np.count_nonzero(graph.degrees))
     count = as_count(n_vectors, "n_vectors")
@@ -127,6 +149,12 @@ def ncut_value(graph: PixelGraph | WeightedGraph, regions: ArrayLike) -> float:
 
     Raises:
         InputError: regions of another shape or type, or negative.
+
+    Examples:
+        >>> from densa import regions
+        >>> graph = regions.weighted_graph(4, [(0, 1), (1, 2), (2, 3)], [2, 1, 2])
+        >>> round(regions.ncut_value(graph, [1, 1, 2, 2]), 3)  # two parts, each with 1 of its 5 cut
+        0.4
     """
     labels = np.asarray(regions)
     shape = graph.shape if isinstance(graph, PixelGraph) else (graph.n_nodes,)

@@ -51,6 +51,14 @@ def normalized_cuts_of_regions(
     Raises:
         InputError: as `region_affinities` and `normalized_cuts_of_graph`; both or neither of `n_segments` and
             `max_cut`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.array([[0.0, 0.02, 0.9, 0.92]] * 2)
+        >>> regions.normalized_cuts_of_regions(image, np.array([[1, 2, 3, 4]] * 2), 2)
+        array([[1, 1, 2, 2],
+               [1, 1, 2, 2]], dtype=int32)
     """
     check_region_cuts(n_segments, max_cut, value_scale, floor, max_segments)
     graph, numbers = region_affinities(image, regions, value_scale=value_scale, floor=floor)
@@ -116,6 +124,14 @@ def region_affinities(
 
     Raises:
         InputError: an invalid image, regions of another shape or dtype, or no region.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.array([[0.0, 0.1, 0.9]])
+        >>> graph, nodes = regions.region_affinities(image, np.array([[1, 2, 3]]))
+        >>> graph.edges.tolist(), graph.weights.round(3).tolist()
+        ([[0, 1], [1, 2]], [0.368, 0.001])
     """
     bands = check_finite_image(image)
     labels = np.asarray(regions)

@@ -52,6 +52,15 @@ def check(
 
     Raises:
         InputError: shapes or types do not fit.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.array([[0, 0, 5, 90]])
+        >>> labels = np.array([[1, 1, 2, 3]])
+        >>> for violation in regions.check(image, labels, regions.range_at_most(10)):
+        ...     print(violation.message)
+        axiom (e): the predicate holds for the union of the adjacent regions 1 and 2, which meet at (0, 1)
     """
     reach = check_connectivity(connectivity)
     found: list[Violation] = []
@@ -184,6 +193,17 @@ def connected_components(
 
     Raises:
         InputError: `labels` is not a two-dimensional array of integers with pixels, or has 2**31 pixels or more.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> labels = np.array([[1, 0, 1], [1, 0, 0], [0, 1, 0]])
+        >>> regions.connected_components(labels)
+        (array([[1, 0, 2],
+               [1, 0, 0],
+               [0, 3, 0]], dtype=int32), 3)
+        >>> regions.connected_components(labels, connectivity=2)[1]
+        2
     """
     return connected_pieces(_check_labels(labels), check_connectivity(connectivity), background)
 
@@ -206,6 +226,13 @@ def relabel(labels: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.generic]]:
 
     Returns:
         (H, W) int32 regions; (n + 1,) the label that each was, with 0 in front.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> regions.relabel(np.array([[7, 7, 3], [0, 3, 3]]))
+        (array([[1, 1, 2],
+               [0, 2, 2]], dtype=int32), array([0, 7, 3]))
     """
     array = _check_labels(labels)
     values, first, inverse = np.unique(array, return_index=True, return_inverse=True)
@@ -230,6 +257,17 @@ def boundaries(regions: ArrayLike, mode: str = "thick") -> NDArray[np.bool_]:
 
     Raises:
         InputError: another mode, or `regions` is not an array of region numbers.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> labels = np.array([[1, 1, 2, 2], [1, 1, 2, 2]])
+        >>> regions.boundaries(labels).astype(int)
+        array([[0, 1, 1, 0],
+               [0, 1, 1, 0]])
+        >>> regions.boundaries(labels, "thin").astype(int)
+        array([[0, 1, 0, 0],
+               [0, 1, 0, 0]])
     """
     numbers = check_regions(regions)
     right = numbers[:, 1:] != numbers[:, :-1]

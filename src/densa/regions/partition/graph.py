@@ -26,6 +26,16 @@ class RegionGraph:
         strengths: (E,) float64 mean over those pairs of the edge map's values there or, without one, of the distance of
             the two pixels' colours.
         statistics: of the regions.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.array([[0, 0, 3], [0, 0, 9]])
+        >>> graph = regions.region_graph(image, np.array([[1, 1, 2], [1, 1, 3]]))
+        >>> graph.edges.tolist(), graph.lengths.tolist()
+        ([[1, 2], [1, 3], [2, 3]], [1, 1, 1])
+        >>> graph.color_distances().tolist()
+        [3.0, 9.0, 6.0]
     """
 
     n_regions: int
@@ -71,6 +81,17 @@ def region_graph(
 
     Raises:
         InputError: shapes differ, the image is not finite, or a region number is negative.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.array([[0, 0, 3], [0, 0, 9]])
+        >>> graph = regions.region_graph(image, np.array([[1, 1, 2], [1, 1, 3]]))
+        >>> for pair, length, strength in zip(graph.edges, graph.lengths, graph.strengths, strict=True):
+        ...     print(pair, length, strength)
+        [1 2] 1 3.0
+        [1 3] 1 9.0
+        [2 3] 1 6.0
     """
     bands, numbers = check_pair(image, regions)
     reach = check_connectivity(connectivity)

@@ -31,6 +31,16 @@ class MergeTree:
         present: (n + 1,) whether a region has pixels.
         merges: (M, 2) int32: the second region was merged into the first, which keeps its number and is the lower.
         costs: (M,) float64; not always ascending, since a merge can make other regions neighbours.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.array([[0, 0, 10, 12, 50]])
+        >>> tree = regions.merge_tree(regions.region_graph(image, np.array([[1, 1, 2, 3, 4]])))
+        >>> tree.merges.tolist(), tree.costs.tolist()
+        ([[2, 3], [1, 2], [1, 4]], [2.0, 11.0, 44.5])
+        >>> tree.cut(n_regions=2)  # new number of regions 0 (none) to 4
+        array([0, 1, 1, 1, 2], dtype=int32)
     """
 
     present: NDArray[np.bool_]
@@ -77,6 +87,15 @@ def merge_tree(graph: RegionGraph, cost: str = "mean", *, max_cost: float = math
 
     Raises:
         InputError: an unknown cost, `n_regions` below 1, `max_cost` is NaN, or more than 2^30 - 1 edges.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> labels = np.array([[1, 2, 3, 4]])
+        >>> graph = regions.region_graph(np.array([[0, 1, 10, 12]]), labels)
+        >>> tree = regions.merge_tree(graph, "ward")
+        >>> tree.cut(n_regions=2)[labels]
+        array([[1, 1, 2, 2]], dtype=int32)
     """
     return _greedy(graph, cost, None, max_cost, n_regions)
 
@@ -100,6 +119,14 @@ def merge_by_predicate(
 
     Raises:
         InputError: an unknown cost, `n_regions` below 1, or more than 2^30 - 1 edges.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> labels = np.array([[1, 2, 3, 4]])
+        >>> graph = regions.region_graph(np.array([[0, 4, 8, 40]]), labels)
+        >>> regions.merge_by_predicate(graph, regions.range_at_most(10))[labels]
+        array([[1, 1, 1, 2]], dtype=int32)
     """
     return _greedy(graph, cost, predicate, math.inf, n_regions).cut(n_regions=n_regions)
 
@@ -142,6 +169,14 @@ def threshold_cut(
 
     Raises:
         InputError: `weights` do not match the edges, or a weight or the threshold is NaN.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> labels = np.array([[1, 2, 3, 4]])
+        >>> graph = regions.region_graph(np.array([[0, 4, 8, 40]]), labels)
+        >>> regions.threshold_cut(graph, 5)[labels]
+        array([[1, 1, 1, 2]], dtype=int32)
     """
     values = _weights(graph, weights)
     if math.isnan(threshold):
@@ -169,6 +204,14 @@ def felzenszwalb_cut(
 
     Raises:
         InputError: a negative scale, or `weights` do not match the edges.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> labels = np.array([[1, 2, 3, 4, 5]])
+        >>> graph = regions.region_graph(np.array([[0, 1, 2, 50, 51]]), labels)
+        >>> regions.felzenszwalb_cut(graph, scale=10)[labels]
+        array([[1, 1, 1, 2, 2]], dtype=int32)
     """
     values = _weights(graph, weights)
     if not scale >= 0:
@@ -192,6 +235,14 @@ def absorb_small_regions(graph: RegionGraph, min_size: int) -> NDArray[np.int32]
 
     Raises:
         InputError: more than 2^30 - 1 edges.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> labels = np.array([[1, 1, 1, 2, 3, 3]])
+        >>> graph = regions.region_graph(np.array([[0, 0, 0, 4, 9, 9]]), labels)
+        >>> regions.absorb_small_regions(graph, min_size=2)[labels]
+        array([[1, 1, 1, 1, 2, 2]], dtype=int32)
     """
     _check_edges(graph)
     s = graph.statistics

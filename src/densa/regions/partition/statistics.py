@@ -28,6 +28,13 @@ class RegionStatistics:
         low, high: (n + 1, B) float64 extreme values.
         box: (n + 1, 4) int64 first row, first column, last row + 1, last column + 1.
         perimeter: (n + 1,) int64 pixel sides towards other regions, region 0 and the image border.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> statistics = regions.region_statistics(np.array([[0, 2, 9]]), np.array([[1, 1, 2]]))
+        >>> statistics.present.tolist(), statistics.mean[:, 0].tolist(), statistics.variance[:, 0].tolist()
+        ([1, 2], [0.0, 1.0, 9.0], [0.0, 1.0, 0.0])
     """
 
     n_pixels: NDArray[np.int64]
@@ -80,6 +87,14 @@ class Predicate:
     Attributes:
         kind: "range", "deviation" or "spread"; see the functions of these names.
         threshold: 0 or more, in the image's units.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> predicate = regions.Predicate("range", 10)
+        >>> image, labels = np.array([[0, 10, 20, 40]]), np.array([[1, 1, 2, 2]])
+        >>> predicate(regions.region_statistics(image, labels)).tolist()[1:]
+        [True, False]
     """
 
     kind: str
@@ -107,17 +122,40 @@ def range_at_most(threshold: float) -> Predicate:
     """P(R): in every band, the largest value minus the smallest is at most `threshold`.
 
     If it is false for a region, it is false for every region that contains it.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> statistics = regions.region_statistics(np.array([[0, 4, 0, 8]]), np.array([[1, 1, 2, 2]]))
+        >>> regions.range_at_most(5)(statistics).tolist()[1:]
+        [True, False]
     """
     return Predicate("range", threshold)
 
 
 def deviation_at_most(threshold: float) -> Predicate:
-    """P(R): in every band, the standard deviation is at most `threshold`."""
+    """P(R): in every band, the standard deviation is at most `threshold`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> statistics = regions.region_statistics(np.array([[0, 4, 0, 8]]), np.array([[1, 1, 2, 2]]))
+        >>> regions.deviation_at_most(2)(statistics).tolist()[1:]
+        [True, False]
+    """
     return Predicate("deviation", threshold)
 
 
 def spread_at_most(threshold: float) -> Predicate:
-    """P(R): in every band, every value is within `threshold` of the region's mean."""
+    """P(R): in every band, every value is within `threshold` of the region's mean.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> statistics = regions.region_statistics(np.array([[0, 4, 0, 8]]), np.array([[1, 1, 2, 2]]))
+        >>> regions.spread_at_most(3)(statistics).tolist()[1:]
+        [True, False]
+    """
     return Predicate("spread", threshold)
 
 
@@ -133,6 +171,18 @@ def region_statistics(image: ArrayLike, regions: ArrayLike) -> RegionStatistics:
 
     Raises:
         InputError: the shapes differ, a region number is negative, or the image is not finite.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.array([[0, 2, 9], [1, 1, 9]])
+        >>> labels = np.array([[1, 1, 2], [1, 1, 2]])
+        >>> statistics = regions.region_statistics(image, labels)
+        >>> statistics.n_pixels.tolist(), statistics.box[1].tolist(), statistics.perimeter.tolist()
+        ([0, 4, 2], [0, 0, 2, 2], [0, 8, 6])
+        >>> statistics.mean[labels][..., 0]
+        array([[1., 1., 9.],
+               [1., 1., 9.]])
     """
     bands, numbers = check_pair(image, regions)
     return statistics_of(bands, numbers)

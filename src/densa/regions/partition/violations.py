@@ -14,6 +14,13 @@ class Violation:
         regions: the regions concerned; none for (a).
         place: (row, column) of a pixel where the axiom fails.
         message: the failure in words.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> (violation,) = regions.check(np.zeros((1, 3)), np.array([[1, 2, 1]]))
+        >>> violation.axiom, violation.regions
+        ('b', (1,))
     """
 
     axiom: str

@@ -75,6 +75,16 @@ def slic(
 
     Raises:
         InputError: an argument is outside its range, or the image holds NaN or infinite values.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> image = np.repeat([[0, 100]], 4, axis=1).repeat(4, axis=0)  # a dark and a bright half
+        >>> regions.slic(image, 2)
+        array([[1, 1, 1, 1, 2, 2, 2, 2],
+               [1, 1, 1, 1, 2, 2, 2, 2],
+               [1, 1, 1, 1, 2, 2, 2, 2],
+               [1, 1, 1, 1, 2, 2, 2, 2]], dtype=int32)
     """
     image = check_image(image)
     height, width = image.shape[:2]

@@ -78,6 +78,18 @@ def watershed(
             markers or mask have another shape than the image; all markers lie outside the mask; markers are not
             integers; a number of markers below 1 or above the number of pixels; compactness is negative or not finite;
             unknown connectivity or ties.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> relief = np.array([[1, 2, 3, 9, 3, 2, 1]] * 2)
+        >>> regions.watershed(relief)
+        array([[1, 1, 1, 1, 2, 2, 2],
+               [1, 1, 1, 1, 2, 2, 2]], dtype=int32)
+        >>> markers = np.array([[7, 0, 0, 0, 0, 0, 8]] + [[0] * 7])
+        >>> regions.watershed(relief, markers, watershed_line=True)
+        array([[7, 7, 7, 0, 8, 8, 8],
+               [7, 7, 7, 0, 8, 8, 8]])
     """
     reach = check_reach(connectivity)
     if np.ndim(image) == 1:  # a row is an image of one row

@@ -29,6 +29,13 @@ def gradient_magnitude(
     Raises:
         InputError: the image has another shape, is empty, not real or not finite; sigma is negative or not finite;
             unknown `bands`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> ramp = np.tile(np.arange(0, 20, 4), (3, 1))  # 4 grey values per pixel
+        >>> regions.gradient_magnitude(ramp)[1].tolist()  # the image is mirrored at its border
+        [2.0, 4.0, 4.0, 4.0, 2.0]
     """
     stack = _check(image, sigma, bands)
     height, width, n_bands = stack.shape

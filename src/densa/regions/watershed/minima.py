@@ -38,6 +38,12 @@ def regional_minima(image: NDArray[np.generic], connectivity: int = 1) -> NDArra
 
     Raises:
         InputError: not a finite (H, W) image of real numbers, or a connectivity other than 1 and 2.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> regions.regional_minima(np.array([[9, 2, 9, 8, 8, 9]])).astype(int)
+        array([[0, 1, 0, 1, 1, 0]])
     """
     return label_minima(image, connectivity) > 0
 
@@ -46,6 +52,12 @@ def label_minima(image: NDArray[np.generic], connectivity: int = 1) -> NDArray[n
     """Number the regional minima from 1, in the order of their first pixels, row by row; 0 elsewhere.
 
     Arguments and errors as in `regional_minima`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> regions.label_minima(np.array([[9, 2, 9, 8, 8, 9]]))
+        array([[0, 1, 0, 2, 2, 0]], dtype=int32)
     """
     relief = check_relief(image)
     check_connectivity(connectivity)
@@ -72,6 +84,12 @@ def h_minima(image: NDArray[np.generic], depth: float, connectivity: int = 1) ->
 
     Raises:
         InputError: as `regional_minima`, or `depth` is not a number above 0.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> regions.h_minima(np.array([[9, 2, 9, 8, 9]]), depth=3).astype(int)
+        array([[0, 1, 0, 0, 0]])
     """
     relief = check_relief(image)
     whole = relief.dtype.kind in "iu" and relief.dtype != np.uint64 and float(depth).is_integer()
@@ -97,6 +115,12 @@ def fill_minima(image: NDArray[np.generic], depth: float, connectivity: int = 1)
 
     Raises:
         InputError: as `regional_minima`, or `depth` is not a number above 0, whole for integers.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> regions.fill_minima(np.array([[9, 2, 9, 8, 9]]), depth=3)
+        array([[9, 5, 9, 9, 9]])
     """
     relief = check_relief(image)
     if relief.dtype.kind in "iu":
@@ -128,6 +152,12 @@ def area_closing(image: NDArray[np.generic], area: int, connectivity: int = 1) -
 
     Raises:
         InputError: as `regional_minima`, or `area` is below 1.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> regions.area_closing(np.array([[9, 3, 9, 4, 4, 9]]), area=2)
+        array([[9, 9, 9, 4, 4, 9]])
     """
     relief = check_relief(image)
     if area < 1:

@@ -81,6 +81,13 @@ def watershed_forest(
         InputError: the image is not (H, W), is empty, has 2^31 or more pixels, or holds NaN or infinite values;
             markers or mask have another shape than the image; all markers lie outside the mask; markers are not
             integers; a number of markers below 1 or above the number of pixels; unknown connectivity.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import regions
+        >>> regions.watershed_forest(np.array([[1, 2, 3, 9, 3, 2, 1]] * 2))
+        array([[1, 1, 1, 1, 2, 2, 2],
+               [1, 1, 1, 1, 2, 2, 2]], dtype=int32)
     """
     reach = check_reach(connectivity)
     inside = check_inside(mask, np.shape(image))
