@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +132,7 @@ def _commands(block):
 def _named(words):
     """Outputs that a command line names."""
     outputs = ("-o", "--outline", "--statistics", "--polygons")
-    named = [value for option, value in zip(words, words[1:], strict=False) if option in outputs]
+    named = [value for option, value in pairwise(words) if option in outputs]
     return [value for value in named if value != "gpkg"]
 
 

@@ -6,6 +6,7 @@ import pytest
 from skimage import data
 
 from densa import raster
+from densa.errors import InputError
 from densa.verbs import demo as verb
 
 
@@ -43,5 +44,5 @@ def test_every_step(small, tmp_path):
             assert (regions.height, regions.width) == (64, 64)
     assert raster.read_label_map(tmp_path / "demo/scribbles/map.png")[1].class_names == ("gland", "stroma", "lumen")
     assert "pixel forest of them" in page.read_text(encoding="utf-8")
-    with pytest.raises(Exception, match="overwrite"):
+    with pytest.raises(InputError, match="overwrite"):
         verb.demo(tmp_path / "demo", minutes=5, seed=0, overwrite=False, say=said.append)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import html
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -129,6 +130,14 @@ class Evaluation:
     summary: Summary
     images: tuple[ImageScore, ...]
     worst: tuple[View, ...]
+
+    def _repr_html_(self) -> str:
+        """The page of `write_report` in a frame, for notebooks."""
+        from densa.reports.page import render
+
+        frame = "width:100%;height:640px;border:1px solid #ccc"
+        page = html.escape(render(self))
+        return f'<iframe title="Evaluation" sandbox="allow-scripts" style="{frame}" srcdoc="{page}"></iframe>'
 
     def to_json(self) -> dict[str, Any]:
         """The content of `metrics.json`: scores from 0 to 1, None where undefined."""

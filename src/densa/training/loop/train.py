@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from collections.abc import Mapping
@@ -79,6 +80,18 @@ class TrainResult:
     mean_iou: float
     stopped_early: bool
     unit: str = "steps"
+
+    def _repr_html_(self) -> str:
+        """Folder, length and score as a table, for notebooks."""
+        score = "no images" if math.isnan(self.mean_iou) else f"{self.mean_iou:.4f} (step {self.best_step})"
+        early = "; stopped early" if self.stopped_early else ""
+        rows = {
+            "folder": str(self.folder),
+            "length": f"{self.steps} {self.unit} in {self.seconds:.0f} s{early}",
+            "validation mean IoU": score,
+        }
+        cells = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in rows.items())
+        return f"<table>{cells}</table>"
 
 
 def train(
