@@ -1,11 +1,13 @@
 """`make demo`: its steps leave what they say, in seconds instead of minutes."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 from skimage import data
 
-from densa import raster
+from densa import cli, raster
 from densa.errors import InputError
 from densa.verbs import demo as verb
 
@@ -24,25 +26,27 @@ def small(monkeypatch):
 
 
 @pytest.mark.slow
-def test_every_step(small, tmp_path):
-    said = []
-    evaluation, page = verb.demo(tmp_path / "demo", minutes=5, seed=0, overwrite=False, say=said.append)
-    assert page == tmp_path / "demo/report.html"
-    assert [line.partition(":")[0] for line in said] == [
-        "data",
-        "model",
-        "label maps",
-        "regions, without training",
-        "a forest from eleven strokes",
-    ]
-    assert [image.name for image in evaluation.images] == ["right"]
-    metrics = json.loads((tmp_path / "demo/metrics.json").read_text())
+def test_every_step(small, tmp_path, monkeypatch, capsys):
+    recipe = (Path(__file__).parents[2] / "Makefile").read_text().split("\ndemo: ")[1].splitlines()[1].split()
+    assert recipe[0] == "$(BIN)/densa"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["densa", *recipe[1:]])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert not stop.value.code
+    said = capsys.readouterr().out.splitlines()
+    steps = ("data", "model", "label maps", "regions, without training", "a forest from eleven strokes")
+    assert [line.partition(":")[0] for line in said[:-2]] == list(steps)
+    assert said[-2].startswith("IoU of coins 0.")
+    assert said[-1] == f"report: {tmp_path.resolve() / 'demo/report.html'}"
+    metrics = json.loads(Path("demo/metrics.json").read_text())
     assert [row["name"] for row in metrics["classes"]] == ["background", "coin"]
+    assert metrics["rules"]["images"] == 1
     for method in ("slic", "watershed", "mean-shift", "normalized-cuts"):
-        assert (tmp_path / f"demo/regions/{method}.png").exists()
-        with raster.open(tmp_path / f"demo/regions/{method}.tif") as regions:
+        assert Path(f"demo/regions/{method}.png").exists()
+        with raster.open(f"demo/regions/{method}.tif") as regions:
             assert (regions.height, regions.width) == (64, 64)
-    assert raster.read_label_map(tmp_path / "demo/scribbles/map.png")[1].class_names == ("gland", "stroma", "lumen")
-    assert "pixel forest of them" in page.read_text(encoding="utf-8")
+    assert raster.read_label_map("demo/scribbles/map.png")[1].class_names == ("gland", "stroma", "lumen")
+    assert "pixel forest of them" in Path("demo/report.html").read_text(encoding="utf-8")
     with pytest.raises(InputError, match="overwrite"):
-        verb.demo(tmp_path / "demo", minutes=5, seed=0, overwrite=False, say=said.append)
+        verb.demo(Path("demo"), minutes=5, seed=0, overwrite=False, say=print)
