@@ -79,6 +79,7 @@ CROSS_CUTTING = {
     "test_api_pages.py",
     "test_architecture.py",
     "test_examples.py",
+    "test_readme.py",
     "cli/test_cli.py",
     "cli/test_context.py",
     "cli/test_train_shallow.py",

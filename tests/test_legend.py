@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 from densa.errors import InputError
 from densa.legend import IGNORE, MAX_CLASSES, Legend, default_colors
+from tests.reports.html_page import Page
 
 ROAD, CAR, VOID = (128, 64, 128), (64, 0, 128), (0, 0, 0)
 
@@ -249,3 +250,10 @@ def test_files_that_cannot_be_read(tmp_path):
     for path in (tmp_path / "missing.json", tmp_path, tmp_path / "binary.json"):
         with pytest.raises(InputError, match="cannot be read"):
             Legend.from_file(path)
+
+
+def test_a_notebook_shows_swatches_and_names():
+    shown = Page(Legend(("<b>roads</b> & tracks", "roof"), ((128, 64, 128), (255, 0, 0)))._repr_html_())
+    assert shown.text.split(maxsplit=3) == ["<b>roads</b>", "&", "tracks", "roof"]
+    assert set(shown.tags) == {"div", "span"}
+    assert "background:#804080" in Legend(("roads",), ((128, 64, 128),))._repr_html_()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -94,6 +95,14 @@ class Legend:
     def n_classes(self) -> int:
         """Number of classes, without the ignored label."""
         return len(self.class_names)
+
+    def _repr_html_(self) -> str:
+        """Swatches and names, for notebooks."""
+        swatch = "display:inline-block;width:1em;height:1em;border:1px solid #999;vertical-align:-0.15em"
+        return "".join(
+            f'<div><span style="{swatch};background:{_hex(color)}"></span> {html.escape(name)}</div>'
+            for name, color in zip(self.class_names, self.colors, strict=True)
+        )
 
     def labels(self, values: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """Convert the values of a mask to a label map.

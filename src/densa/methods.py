@@ -39,7 +39,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Method:
-    """One method, as listed by `densa models`."""
+    """One method, as listed by `densa models`.
+
+    Examples:
+        >>> from densa import methods
+        >>> methods.METHODS["slic"].kind
+        'regions'
+    """
 
     name: str
     kind: Literal["network", "shallow", "regions", "ensemble"]
@@ -107,6 +113,16 @@ def load(
 
     Raises:
         InputError: no model in the folder, files that are not a densa model, or a network of code that is not allowed.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> from densa import methods
+        >>> methods.load("model").legend.class_names
+        ('ground', 'roof')
     """
     return load_segmenter(folder, builder(factories, module), device=device, precision=precision)
 
@@ -132,6 +148,17 @@ def ensemble(
 
     Raises:
         InputError: models that cannot be loaded or do not fit together, or a folder that exists.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> from densa import methods
+        >>> methods.ensemble(["model", "model"], "both")
+        >>> len(methods.load("both").members)
+        2
     """
     checked = 0
 
@@ -155,6 +182,12 @@ def describe(name: str, n_bands: int, n_classes: int, *, width: int | None = Non
 
     Raises:
         InputError: an unknown name, or numbers that the network cannot have.
+
+    Examples:
+        >>> from densa import methods
+        >>> found = methods.describe("segnet", 3, 12)
+        >>> found["parameters"], found["stride"]
+        (29449932, 32)
     """
     if name in METHODS and METHODS[name].kind != "network":
         raise InputError(
@@ -186,6 +219,17 @@ def describe_run(folder: Path | str) -> dict[str, Any]:
 
     Raises:
         InputError: the folder does not contain a densa model.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> from densa import methods
+        >>> found = methods.describe_run("model")
+        >>> found["classes"], found["stride"]
+        (['ground', 'roof'], 32)
     """
     folder = Path(folder)
     return _DESCRIPTIONS[model_format(folder)](folder)

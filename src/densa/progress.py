@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-__all__ = ["Progress", "progress_bar"]
+__all__ = ["NotebookLine", "Progress", "in_notebook", "progress_bar"]
 
 Progress = Callable[[int, int], None]
 """Called with (done, total), in the units that the function states."""
@@ -13,7 +16,7 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def progress_bar(what: str, *, shown: bool = True, then: str | None = None) -> Iterator[Progress]:
-    """A bar on stderr; it draws nothing where stderr is no terminal.
+    """A bar on stderr, or a line below a notebook's cell; where stderr is no terminal, nothing is drawn.
 
     Args:
         what: the words before the bar.
@@ -23,6 +26,13 @@ def progress_bar(what: str, *, shown: bool = True, then: str | None = None) -> I
     Yields:
         A function of (done, total).
     """
+    if shown and in_notebook():
+        line = NotebookLine()
+        try:
+            yield line.of(what, then)
+        finally:
+            line.clear()
+        return
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -38,3 +48,42 @@ def progress_bar(what: str, *, shown: bool = True, then: str | None = None) -> I
                 bars.update(task, description=then, total=None)
 
         yield show
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    ipython: Any = sys.modules.get("IPython")  # a kernel has imported it
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None
+
+
+class NotebookLine:
+    """A line below a notebook's cell that every call replaces; rich's bars would need ipywidgets there."""
+
+    _PAUSE = 0.2  # seconds between two lines, which all travel to the browser
+
+    def __init__(self) -> None:
+        from IPython.display import display
+
+        self._handle = display({"text/plain": ""}, raw=True, display_id=True)
+        self._next = 0.0
+
+    def show(self, text: str, *, last: bool = False) -> None:
+        """Replace the line, unless it has just been replaced; the last one is always shown."""
+        now = time.monotonic()
+        if last or now >= self._next:
+            self._handle.update({"text/plain": text}, raw=True)
+            self._next = now + self._PAUSE
+
+    def of(self, what: str, then: str | None = None) -> Progress:
+        """A function of (done, total) that shows the share, and `then` when all is done."""
+
+        def show(done: int, total: int) -> None:
+            at_end = done >= total
+            self.show(f"{what}: {done / max(total, 1):.0%}" if then is None or not at_end else then, last=at_end)
+
+        return show
+
+    def clear(self) -> None:
+        """Leave an empty line."""
+        self.show("", last=True)

@@ -1,5 +1,6 @@
 import json
 import math
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from densa.errors import InputError
 from densa.legend import Legend
 from densa.metrics import BoundaryF1, ConfusionMatrix
 from densa.reports import Pair, evaluate_pairs
+from tests.reports.html_page import Page
 
 LEGEND = Legend(("background", "coin", "never there"))
 KEYS = {
@@ -114,3 +116,22 @@ def test_wrong_input_is_refused_and_named(rng):
     zeros = np.zeros((3, 4), int)
     with pytest.raises(InputError, match=r"scene 9: probabilities must be \(3, H, W\)"):
         evaluate_pairs([Pair("scene 9", zeros, zeros, None, lambda: np.zeros((2, 3, 4)))], LEGEND)
+
+
+def test_a_notebook_shows_the_page():
+    target = np.array([[0, 0, 1, 1]])
+    pair = Pair("<marquee>photo", target, np.array([[0, 1, 1, 1]]))
+    evaluation = evaluate_pairs([pair], Legend(("<mark>ground</mark>", "roof")))
+
+    class Frame(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            self.tag, self.page = tag, dict(attributes)["srcdoc"]
+
+    frame = Frame()
+    frame.feed(evaluation._repr_html_())
+    assert frame.tag == "iframe"
+    page = Page(frame.page)
+    assert "<mark>ground</mark>" in page.text
+    assert "<marquee>photo" in page.text
+    assert {"mark", "marquee"}.isdisjoint(page.tags)
+    assert "75.0 %" in page.text

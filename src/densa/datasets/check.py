@@ -36,6 +36,12 @@ def check(*datasets: Dataset, progress: Progress | None = None) -> int:
         InputError: lists every problem (the first 10 and their number): a missing mask, a mask without an image,
             several files of one stem, a size, number of bands or type that differs, a value or colour that is not in
             the legend, a file that cannot be read, an image without a valid pixel.
+
+    Examples:
+        >>> from densa import datasets
+        >>> splits = datasets.open(datasets.coins("coins"))
+        >>> datasets.check(*splits.values())
+        1
     """
     problems = [problem for dataset in datasets for problem in dataset.problems]
     places = [(dataset, i) for dataset in datasets for i in range(len(dataset))]

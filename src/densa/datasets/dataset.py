@@ -35,6 +35,13 @@ class Sample:
         page: page of the files, where they are stacks.
         objects: files beside the mask that tell its objects apart: one that numbers them, or one for each; empty where
             there are none.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> sample = train.samples[0]
+        >>> sample.name, sample.image.name, sample.mask.name
+        ('left', 'left.tif', 'left.png')
     """
 
     name: str
@@ -55,6 +62,14 @@ class Dataset:
         encoding: how the masks encode the class.
         legend_source: where the legend comes from, for people.
         problems: what was found wrong when the files were paired; `check` reports it.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> len(train), train.legend.class_names, train.size(0), train.n_bands
+        (1, ('background', 'coin'), (303, 192), 1)
+        >>> train.labels(0).shape
+        (303, 192)
     """
 
     samples: tuple[Sample, ...]

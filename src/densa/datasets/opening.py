@@ -49,6 +49,14 @@ def open_dataset(
 
     Raises:
         InputError: no layout is recognised, the legend cannot be inferred, or the split rule does not fit.
+
+    Examples:
+        >>> from densa import datasets
+        >>> splits = datasets.open(datasets.coins("coins"))
+        >>> {name: len(split) for name, split in splits.items()}
+        {'train': 1, 'test': 1}
+        >>> splits["train"].legend.class_names
+        ('background', 'coin')
     """
     try:
         given = [None if folder is None else Path(folder) for folder in (images, masks)]
@@ -77,6 +85,13 @@ def choose_split(splits: dict[str, Dataset], split: str | None, data: Path | str
 
     Raises:
         InputError: there is no such split.
+
+    Examples:
+        >>> from densa import datasets
+        >>> folder = datasets.coins("coins")
+        >>> splits = datasets.open(folder)
+        >>> datasets.choose_split(splits, None, folder) is splits["test"]
+        True
     """
     if split is not None and split not in splits:
         raise InputError(f"{data} has no split {split!r}; choose from {', '.join(splits)}")

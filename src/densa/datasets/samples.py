@@ -32,6 +32,14 @@ def coins(folder: Path | str, *, overwrite: bool = False) -> Path:
 
     Raises:
         InputError: the files exist, or cannot be written.
+
+    Examples:
+        >>> from densa import datasets
+        >>> folder = datasets.coins("coins")
+        >>> sorted(path.name for path in folder.iterdir())
+        ['legend.json', 'test', 'train']
+        >>> sorted(datasets.open(folder))
+        ['test', 'train']
     """
     from skimage import data
 
@@ -51,7 +59,14 @@ def coins(folder: Path | str, *, overwrite: bool = False) -> Path:
 
 
 def coin_labels() -> NDArray[np.uint8]:
-    """(303, 384) uint8 label map of `skimage.data.coins()`: 0 background, 1 coin."""
+    """(303, 384) uint8 label map of `skimage.data.coins()`: 0 background, 1 coin.
+
+    Examples:
+        >>> from densa import datasets
+        >>> labels = datasets.coin_labels()
+        >>> labels.shape, int(labels.max())
+        ((303, 384), 1)
+    """
     from skimage.draw import polygon2mask
 
     outlines: dict[str, Any] = json.loads(files("densa.datasets").joinpath("coins.json").read_text(encoding="utf-8"))

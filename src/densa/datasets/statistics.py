@@ -31,6 +31,13 @@ class ClassFrequencies:
         pixels: (n_classes,) int64 labelled pixels of each class.
         pixels_of_images: (n_classes,) int64 valid pixels, labelled or not, of the images in which the class occurs.
         images: (n_classes,) int64 images in which the class occurs.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> found = datasets.class_frequencies(train)
+        >>> found.pixels_of_images, found.images
+        (array([58176, 58176]), array([1, 1]))
     """
 
     pixels: NDArray[np.int64]
@@ -60,6 +67,13 @@ def band_statistics(dataset: Dataset) -> BandStatistics:
 
     Raises:
         InputError: no pixel is valid, a file cannot be read, or band counts differ.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> mean, std = datasets.band_statistics(train)
+        >>> mean.round(1), std.round(1)
+        (array([101.3]), array([50.5]))
     """
     total = None
     for i, sums in enumerate(in_threads(lambda i: _image_sums(dataset, i), range(len(dataset)))):
@@ -85,6 +99,13 @@ def class_frequencies(dataset: Dataset) -> ClassFrequencies:
 
     Raises:
         InputError: a mask is missing, cannot be read, or holds values or colours that are not in the legend.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> found = datasets.class_frequencies(train)
+        >>> (found.pixels / found.pixels.sum()).round(2)
+        array([0.7, 0.3])
     """
     n = dataset.legend.n_classes
 

@@ -93,6 +93,16 @@ def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> Network:
 
     Raises:
         InputError: an unknown name or argument, or an argument out of range.
+
+    Examples:
+        >>> from densa import networks
+        >>> network = networks.build("unet", 4, 6, width=2)
+        >>> type(network).__name__, network.n_bands, network.n_classes
+        ('UNet', 4, 6)
+        >>> networks.build("unett", 4, 6)
+        Traceback (most recent call last):
+            ...
+        densa.errors.InputError: unknown network 'unett'; did you mean unet or segnet or unet-valid?
     """
     if name.startswith(OWN):
         raise InputError(f"the network {name.removeprefix(OWN)} is not densa's and has no factory; give it as `module`")

@@ -59,6 +59,16 @@ class BayesianSegNet(SegNet):
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.BayesianSegNet(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
+        >>> sampled = network.monte_carlo(torch.zeros(1, 3, 32, 48), 4)
+        >>> sampled.uncertainty.shape
+        torch.Size([1, 32, 48])
     """
 
     def __init__(self, n_bands: int, n_classes: int, *, width: int = 64, dropout: float = 0.5) -> None:

@@ -51,6 +51,13 @@ class DeconvNet(Network):
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands or a smaller image.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.DeconvNet(3, 5, width=1).eval()
+        >>> network(torch.zeros(1, 3, 200, 220)).shape
+        torch.Size([1, 5, 200, 220])
     """
 
     output_stride = OUTPUT_STRIDE

@@ -47,6 +47,13 @@ class DeepLabV3(Network):
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands, or training on one image.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.DeepLabV3(3, 5, width=2, backbone="resnet50").eval()
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
     """
 
     needs_float32 = True  # in bfloat16, 0.3 % of the labels of a narrow trained network differed

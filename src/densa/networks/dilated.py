@@ -81,23 +81,54 @@ class Dilated6(_Dilated):
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.Dilated6(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
     """
 
     rates = (1, 1, 2, 2, 4, 4)
 
 
 class Dilated6Rate6(_Dilated):
-    """`Dilated6` with the rates 1 to 6; receptive field 56 pixels."""
+    """`Dilated6` with the rates 1 to 6; receptive field 56 pixels.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.Dilated6Rate6(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
+    """
 
 
 class Dilated6Pooling(_Dilated):
-    """`Dilated6` with the rates 1 to 6 and 3x3 max pooling in each layer; receptive field 68 pixels."""
+    """`Dilated6` with the rates 1 to 6 and 3x3 max pooling in each layer; receptive field 68 pixels.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.Dilated6Pooling(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
+    """
 
     pooling = True
 
 
 class Dilated8Pooling(_Dilated):
-    """Eight layers of rates 1 to 8, each with 3x3 max pooling; receptive field 102 pixels. Arguments as `Dilated6`."""
+    """Eight layers of rates 1 to 8, each with 3x3 max pooling; receptive field 102 pixels. Arguments as `Dilated6`.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.Dilated8Pooling(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
+    """
 
     kernels = (*KERNELS, 3, 3)
     rates = (*RATES, 7, 8)
@@ -119,6 +150,13 @@ class DenseDilated6(Network):
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.DenseDilated6(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
     """
 
     output_stride = 1

@@ -52,6 +52,15 @@ class DilatedContext(Network):
 
     Raises:
         InputError: an argument out of range; in `forward`, a number of bands or a size that it cannot take.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.DilatedContext(3, 5, width=1)
+        >>> network.margin
+        186
+        >>> network(torch.zeros(1, 3, 372 + 32, 372 + 48)).shape
+        torch.Size([1, 5, 32, 48])
     """
 
     output_stride = OUTPUT_STRIDE

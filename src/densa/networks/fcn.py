@@ -116,6 +116,13 @@ class FCN32s(_FCN):
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.FCN32s(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
     """
 
     def __init__(
@@ -136,6 +143,13 @@ class FCN16s(_FCN):
     Args:
         n_bands, n_classes, width, normalisation, dropout: see `FCN32s`.
         upsampling: "fixed", all bilinear (the released networks), or "learned" for all but the last (2015 paper).
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.FCN16s(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
     """
 
     def __init__(
@@ -169,6 +183,13 @@ class FCN8s(_FCN):
         upsampling: see `FCN16s`.
         at_once: train without the stages 32s and 16s. Without normalisation, pool4 is then scaled by 0.01 and pool3 by
             0.0001 before its scores, which compensates for the magnitude of their features (2017 paper).
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.FCN8s(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
     """
 
     def __init__(

@@ -27,6 +27,22 @@ class Network(nn.Module):
         needs_float32: bfloat16 would change more than 0.1 % of the labels.
         imagenet_weights: name in `densa.networks.weights.PUBLISHED` of the weights for `load_weights`; None if there
             are none.
+
+    Examples:
+        >>> import torch
+        >>> from densa.networks import Network
+        >>> class Linear(Network):
+        ...     def __init__(self, n_bands, n_classes):
+        ...         super().__init__()
+        ...         self.n_bands, self.n_classes = n_bands, n_classes
+        ...         self.scores = torch.nn.Conv2d(n_bands, n_classes, 1)
+        ...     def forward(self, x):
+        ...         return self.scores(x)
+        ...
+        >>> Linear(3, 5)(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
+        >>> Linear.output_stride, Linear.margin
+        (1, 0)
     """
 
     n_bands: int

@@ -52,6 +52,15 @@ class PatchCNN(Network):
 
     Raises:
         InputError: an argument out of range; in `forward`, other bands or an image smaller than a patch.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.PatchCNN(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 96, 80)).shape
+        torch.Size([1, 5, 32, 16])
+        >>> network.margin
+        32
     """
 
     output_stride = 16

@@ -42,6 +42,13 @@ class SegNetBasic(Network):
 
     Raises:
         InputError: an argument out of range; in `forward`, another number of bands.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.SegNetBasic(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
     """
 
     output_stride = OUTPUT_STRIDE

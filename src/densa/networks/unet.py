@@ -48,6 +48,13 @@ class UNet(Network):
 
     Raises:
         InputError: an argument out of range; in `forward`, a number of bands or a size that it cannot take.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.UNet(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 32, 48)).shape
+        torch.Size([1, 5, 32, 48])
     """
 
     output_stride = OUTPUT_STRIDE
@@ -117,7 +124,17 @@ class UNet(Network):
 
 
 class UNetValid(UNet):
-    """The paper's network: valid convolutions, no normalisation, dropout 0.5; see `UNet`."""
+    """The paper's network: valid convolutions, no normalisation, dropout 0.5; see `UNet`.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.UNetValid(3, 5, width=1)
+        >>> network(torch.zeros(1, 3, 188, 204)).shape
+        torch.Size([1, 5, 4, 20])
+        >>> network.margin
+        92
+    """
 
     def __init__(self, n_bands: int, n_classes: int, *, width: int = 64, dropout: float = 0.5) -> None:
         super().__init__(n_bands, n_classes, width=width, padding="valid", normalisation="none", dropout=dropout)

@@ -39,7 +39,17 @@ _COSTS = (
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Scores from 0 to 1, NaN where undefined; per class in the order of the legend."""
+    """Scores from 0 to 1, NaN where undefined; per class in the order of the legend.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, reports
+        >>> target = np.array([[0, 0, 1, 1]])
+        >>> pair = reports.Pair("photo", target, predicted=np.array([[0, 1, 1, 1]]))
+        >>> found = reports.evaluate_pairs([pair], Legend(("ground", "roof")))
+        >>> reports.Accuracy.of(found).global_accuracy
+        0.75
+    """
 
     global_accuracy: float
     class_average: float
@@ -67,6 +77,12 @@ class MethodRow:
         cost: None if it was not measured.
         training: information on its training, such as steps and minutes.
         notes: what could not be measured, and why.
+
+    Examples:
+        >>> from densa import reports
+        >>> row = reports.MethodRow("runs/roads", "unet", training={"steps": 2000, "minutes": 20})
+        >>> row.accuracy is None
+        True
     """
 
     name: str
@@ -86,6 +102,13 @@ class SideBySide:
         image: (h, w, 3) uint8.
         target: (h, w) uint8 labels.
         predicted: one label map per method, in the order of the rows.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import reports
+        >>> image, target = np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6), np.uint8)
+        >>> len(reports.SideBySide("photo", image, target, (target, target)).predicted)
+        2
     """
 
     name: str
@@ -104,6 +127,13 @@ class Comparison:
         facts: settings and machine.
         views: pictures.
         page: path of the page.
+
+    Examples:
+        >>> from densa import reports
+        >>> rows = (reports.MethodRow("unet", cost=reports.Cost(forward_ms=12.5, parameters=7760)),)
+        >>> found = reports.Comparison(rows, facts={"machine": "a laptop"})
+        >>> found.to_json()["methods"][0]["name"]
+        'unet'
     """
 
     rows: tuple[MethodRow, ...]
@@ -160,6 +190,11 @@ def check_comparison(folder: Path | str, *, overwrite: bool = False) -> tuple[Pa
 
     Raises:
         InputError: one of them exists and `overwrite` is false, or the folder is a file.
+
+    Examples:
+        >>> from densa import reports
+        >>> [path.name for path in reports.check_comparison("side-by-side")]
+        ['comparison.html', 'comparison.csv']
     """
     page, table = check_files(folder, (PAGE, TABLE), "comparison", overwrite=overwrite)
     return page, table
@@ -173,6 +208,13 @@ def write_comparison(comparison: Comparison, folder: Path | str, *, overwrite: b
 
     Raises:
         InputError: as `check_comparison`, or a file cannot be written.
+
+    Examples:
+        >>> from densa import reports
+        >>> rows = (reports.MethodRow("unet", cost=reports.Cost(forward_ms=12.5, parameters=7760)),)
+        >>> page = reports.write_comparison(reports.Comparison(rows), "side-by-side")
+        >>> sorted(path.name for path in page.parent.iterdir())
+        ['comparison.csv', 'comparison.html']
     """
     page, table = check_comparison(folder, overwrite=overwrite)
     html = render_comparison(comparison)

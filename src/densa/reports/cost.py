@@ -49,6 +49,15 @@ class CostSettings:
 
     Raises:
         InputError: a number below 1, or another precision.
+
+    Examples:
+        >>> from densa import reports
+        >>> reports.CostSettings(64, 96, batch=1, device="cpu").repeats
+        3
+        >>> reports.CostSettings(0, 96)
+        Traceback (most recent call last):
+            ...
+        densa.errors.InputError: height must be at least 1, got 0
     """
 
     height: int = 360
@@ -75,6 +84,11 @@ class Measured:
         arguments: its further arguments.
         n_bands, n_classes: of image and legend.
         folder: model folder, whose files give the size; None for a network that is not trained.
+
+    Examples:
+        >>> from densa import reports
+        >>> reports.Measured("unet", n_bands=3, n_classes=11, arguments={"width": 64}).folder is None
+        True
     """
 
     network: str | None
@@ -95,6 +109,11 @@ class Cost:
         activation_mb: thereof all but the weights.
         model_mb: the weights, or the files of the model folder.
         parameters: their number.
+
+    Examples:
+        >>> from densa import reports
+        >>> reports.Cost(forward_ms=12.5, parameters=7760).training_mb is None
+        True
     """
 
     forward_ms: float | None = None
@@ -121,6 +140,12 @@ def measure_cost(
 
     Raises:
         InputError: what the method refuses, such as the size of the image.
+
+    Examples:
+        >>> from densa import reports
+        >>> network = reports.Measured("unet", n_bands=3, n_classes=11, arguments={"width": 2})
+        >>> settings = reports.CostSettings(64, 96, batch=1, repeats=1, device="cpu")
+        >>> cost, notes = reports.measure_cost(network, settings)  # doctest: +SKIP
     """
     found: dict[str, Any] = {}
     notes = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import html
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -31,6 +32,13 @@ class Pair:
             Called only if the image is among the worst so far. None: the page shows no image.
         probabilities: returns (n_classes, h, w) of 0..1, or uint8 of 0..255, of any size. Called only if the image is
             among the worst so far.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import reports
+        >>> pair = reports.Pair("photo", target=np.array([[0, 255]]), predicted=np.array([[0, 1]]))
+        >>> pair.target.shape
+        (1, 2)
     """
 
     name: str
@@ -42,7 +50,18 @@ class Pair:
 
 @dataclass(frozen=True)
 class ImageScore:
-    """Scores of one image, under the same rules as those of the set; NaN where undefined."""
+    """Scores of one image, under the same rules as those of the set; NaN where undefined.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, reports
+        >>> target = np.array([[0, 0, 1, 1]])
+        >>> pair = reports.Pair("photo", target, predicted=np.array([[0, 1, 1, 1]]))
+        >>> found = reports.evaluate_pairs([pair], Legend(("ground", "roof")))
+        >>> score = found.images[0]
+        >>> score.name, score.global_accuracy
+        ('photo', 0.75)
+    """
 
     name: str
     mean_iou: float
@@ -61,6 +80,16 @@ class View:
         image: (h, w, 3) uint8, None if there is no image.
         classes: classes that occur in target or prediction at full size.
         probabilities: (h, w) uint8 of 0..255 for each of `classes`; empty if there are none.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, reports
+        >>> target = np.array([[0, 0, 1, 1]])
+        >>> pair = reports.Pair("photo", target, predicted=np.array([[0, 1, 1, 1]]))
+        >>> found = reports.evaluate_pairs([pair], Legend(("ground", "roof")))
+        >>> view = found.worst[0]
+        >>> view.score.name, view.classes, view.image is None
+        ('photo', (0, 1), True)
     """
 
     score: ImageScore
@@ -82,6 +111,17 @@ class Evaluation:
         summary: scores of `confusion`, and their rules.
         images: scores of each image, worst first (by mean IoU; images without one last).
         worst: views of the first of them.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, reports
+        >>> target = np.array([[0, 0, 1, 1]])
+        >>> pair = reports.Pair("photo", target, predicted=np.array([[0, 1, 1, 1]]))
+        >>> found = reports.evaluate_pairs([pair], Legend(("ground", "roof")))
+        >>> found.summary.global_accuracy, found.summary.iou.round(3)
+        (0.75, array([0.5  , 0.667]))
+        >>> found.to_json()["confusion_matrix"]
+        [[1, 1], [0, 2]]
     """
 
     legend: Legend
@@ -90,6 +130,14 @@ class Evaluation:
     summary: Summary
     images: tuple[ImageScore, ...]
     worst: tuple[View, ...]
+
+    def _repr_html_(self) -> str:
+        """The page of `write_report` in a frame, for notebooks."""
+        from densa.reports.page import render
+
+        frame = "width:100%;height:640px;border:1px solid #ccc"
+        page = html.escape(render(self))
+        return f'<iframe title="Evaluation" sandbox="allow-scripts" style="{frame}" srcdoc="{page}"></iframe>'
 
     def to_json(self) -> dict[str, Any]:
         """The content of `metrics.json`: scores from 0 to 1, None where undefined."""
@@ -147,6 +195,15 @@ def evaluate_pairs(
 
     Raises:
         InputError: no pair, or a prediction that does not fit its target; the message names the image.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, reports
+        >>> target = np.array([[0, 0, 1, 1]])
+        >>> pair = reports.Pair("photo", target, predicted=np.array([[0, 1, 1, 1]]))
+        >>> found = reports.evaluate_pairs([pair], Legend(("ground", "roof")))
+        >>> found.summary.iou.round(3), found.summary.void, found.summary.absent
+        (array([0.5  , 0.667]), 'ignore', 'skip')
     """
     confusion, boundary = (
         ConfusionMatrix(legend.n_classes),

@@ -59,6 +59,16 @@ def write_report(
 
     Raises:
         InputError: a file exists and `overwrite` is false, a file cannot be written, or `curves` is not a CSV file.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, reports
+        >>> target = np.array([[0, 0, 1, 1]])
+        >>> pair = reports.Pair("photo", target, predicted=np.array([[0, 1, 1, 1]]))
+        >>> found = reports.evaluate_pairs([pair], Legend(("ground", "roof")))
+        >>> page = reports.write_report(found, "report", title="Roofs")
+        >>> sorted(path.name for path in page.parent.iterdir())
+        ['metrics.json', 'report.html']
     """
     page, numbers = check_output(folder, overwrite=overwrite)
     facts = {"model": model, "data": data, "seed": seed, **(provenance or {})}
@@ -78,6 +88,11 @@ def check_output(folder: Path | str, *, overwrite: bool = False) -> tuple[Path, 
 
     Raises:
         InputError: one of them exists and `overwrite` is false, or the folder is a file.
+
+    Examples:
+        >>> from densa import reports
+        >>> [path.name for path in reports.check_output("report")]
+        ['report.html', 'metrics.json']
     """
     page, numbers = check_files(folder, ("report.html", "metrics.json"), "report", overwrite=overwrite)
     return page, numbers

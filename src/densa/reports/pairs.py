@@ -49,6 +49,18 @@ def pairs_of_files(
 
     Raises:
         InputError: as `pairs_of_folders` and `pairs_of_masks`, or an unknown split.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from densa import Legend, datasets, raster, reports
+        >>> folder = datasets.coins("coins")
+        >>> test = datasets.open(folder)["test"]
+        >>> Path("maps").mkdir()
+        >>> raster.write_label_map(f"maps/{test.samples[0].image.stem}.png", test.labels(0), test.legend)
+        >>> pairs, legend = reports.pairs_of_files(Path("maps"), folder)
+        >>> reports.evaluate_pairs(pairs, legend).summary.mean_iou
+        1.0
     """
     if isinstance(legend, Path):
         legend = read_legend(legend)
@@ -80,6 +92,18 @@ def pairs_of_folders(predictions: Path, dataset: Dataset) -> Iterator[Pair]:
     Raises:
         InputError: immediately, if samples have no mask or no prediction (the message gives the count and the first
             ten); while reading, if a file cannot be read or does not fit the legend.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from densa import Legend, datasets, raster, reports
+        >>> folder = datasets.coins("coins")
+        >>> test = datasets.open(folder)["test"]
+        >>> Path("maps").mkdir()
+        >>> raster.write_label_map(f"maps/{test.samples[0].image.stem}.png", test.labels(0), test.legend)
+        >>> pairs = reports.pairs_of_folders(Path("maps"), test)
+        >>> reports.evaluate_pairs(pairs, test.legend).summary.mean_iou
+        1.0
     """
     if without := [sample.name for sample in dataset.samples if sample.mask is None]:
         raise InputError(f"{len(without)} images have no mask to compare with: {_first(without)}")
@@ -115,6 +139,18 @@ def pairs_of_masks(
     Raises:
         InputError: immediately, if there are no masks, masks have no prediction (the message gives the count and the
             first ten) or no legend can be inferred; while reading, if a file cannot be read or does not fit the legend.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from densa import Legend, datasets, raster, reports
+        >>> folder = datasets.coins("coins")
+        >>> test = datasets.open(folder)["test"]
+        >>> Path("maps").mkdir()
+        >>> raster.write_label_map(f"maps/{test.samples[0].image.stem}.png", test.labels(0), test.legend)
+        >>> pairs, count, legend = reports.pairs_of_masks(Path("maps"), test.samples[0].mask.parent)
+        >>> count, legend.class_names
+        (1, ('background', 'coin'))
     """
     mask_files = list(image_files(masks)) if masks.is_dir() else []
     if not mask_files:

@@ -41,6 +41,15 @@ def pairs_of_predictions(
 
     Raises:
         InputError: the legends have different classes, or an image does not fit the segmenter.
+
+    Examples:
+        >>> from densa import datasets, networks, reports, segmenter
+        >>> test = datasets.open(datasets.coins("coins"))["test"]
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, test.legend, segmenter.BandContract(1))
+        >>> pairs = list(reports.pairs_of_predictions(model, test))
+        >>> len(pairs), pairs[0].predicted.shape == test.size(0)
+        (1, True)
     """
     names, expected = dataset.legend.class_names, segmenter.legend.class_names
     if names != expected:

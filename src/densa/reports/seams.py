@@ -32,6 +32,12 @@ class Seams:
         differing: number of pixels with data whose labels differ.
         counts: (h, w) int64, differing pixels in every square of `cell` x `cell` pixels.
         cell: side of these squares in pixels.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import reports
+        >>> reports.Seams((32, 64), pixels=1000, differing=2, counts=np.array([[0, 2]]), cell=16).share
+        0.002
     """
 
     tile_sizes: tuple[int, int]
@@ -68,6 +74,17 @@ def find_seams(
 
     Raises:
         InputError: a tile size that does not fit, or as `engine.predict`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, networks, raster, reports, segmenter
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(1)
+        >>> model = segmenter.NetworkSegmenter(network, legend, bands, precision="float32")
+        >>> image = raster.from_array(np.zeros((64, 64), np.uint8))
+        >>> found = reports.find_seams(model, image, (32, 64))
+        >>> found.pixels, found.tile_sizes
+        (4096, (32, 64))
     """
     total = raster.height * raster.width
     if total < 1 or min(tile_sizes) < 1:
@@ -94,7 +111,15 @@ def find_seams(
 
 
 def seams_picture(found: Seams, raster: Raster) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8: the raster in light grey, and every cell with a differing pixel in red."""
+    """(h, w, 3) uint8: the raster in light grey, and every cell with a differing pixel in red.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster, reports
+        >>> found = reports.Seams((32, 64), pixels=2048, differing=2, counts=np.array([[0, 2]]), cell=32)
+        >>> reports.seams_picture(found, raster.from_array(np.zeros((32, 64), np.uint8))).shape
+        (1, 2, 3)
+    """
     overview, valid = rasters.overview(raster, max(found.counts.shape))
     grey = shrink_image(overview, valid, valid.shape).astype(np.float32).mean(axis=2, keepdims=True)
     height, width = found.counts.shape

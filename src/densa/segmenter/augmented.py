@@ -47,6 +47,18 @@ class Augmented(Segmenter):
 
     Raises:
         InputError: unknown flips, no scales, or scales outside 1/4 to 4.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> model = segmenter.NetworkSegmenter(network, legend, bands)
+        >>> flipped = segmenter.Augmented(model, quarter_turns=False)
+        >>> flipped.n_passes
+        4.0
+        >>> flipped.probabilities(np.zeros((3, 32, 32), np.uint8)).shape
+        (2, 32, 32)
     """
 
     def __init__(

@@ -32,6 +32,13 @@ class BandContract:
     Raises:
         InputError: lengths that differ, statistics that are not finite, a negative standard deviation, or an unknown
             data type.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.segmenter import BandContract
+        >>> bands = BandContract(2, names=("red", "near infrared"), mean=(100, 80), std=(10, 20))
+        >>> bands.normalise(np.full((2, 1, 1), 120, np.uint8)).ravel()
+        array([2., 2.], dtype=float32)
     """
 
     n_bands: int
@@ -125,6 +132,21 @@ class Segmenter(ABC):
             `with_frozen_context`.
         device, dtype: where and in which precision a network computes; None for anything else. A run resumes only with
             the same.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, engine, raster
+        >>> from densa.segmenter import BandContract, Segmenter
+        >>> class Threshold(Segmenter):
+        ...     legend, bands, halo, stride = Legend(("dark", "bright")), BandContract(1), 0, 1
+        ...     def probabilities(self, block, valid=None):
+        ...         bright = block[0].astype(np.float32) / 255
+        ...         return np.stack([1 - bright, bright])
+        ...
+        >>> image = raster.from_array(np.array([[10, 200], [250, 30]], np.uint8))
+        >>> engine.predict_array(Threshold(), image)[0]
+        array([[0, 1],
+               [1, 0]], dtype=uint8)
     """
 
     legend: Legend

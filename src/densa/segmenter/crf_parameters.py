@@ -23,6 +23,17 @@ def store_crf(folder: Path | str, parameters: DenseCrf | None) -> None:
 
     Raises:
         InputError: not the model folder of a network or a shallow method, or it cannot be written.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> from densa.crf import DenseCrf
+        >>> segmenter.store_crf("model", DenseCrf(smooth_weight=2))
+        >>> segmenter.stored_crf("model").smooth_weight
+        2
     """
     path = Path(folder) / DESCRIPTION
     if model_format(folder) == "densa-ensemble":
@@ -38,6 +49,15 @@ def stored_crf(folder: Path | str) -> DenseCrf | None:
 
     Raises:
         InputError: it is not a model folder, or its parameters of a CRF are damaged.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> segmenter.stored_crf("model") is None
+        True
     """
     model_format(folder)
     content: Any = json.loads((Path(folder) / DESCRIPTION).read_bytes()).get(_KEY)

@@ -38,6 +38,17 @@ class Ensemble(Segmenter):
 
     Raises:
         InputError: no model, models that differ in classes or bands, weights out of range, an unknown combination.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> model = segmenter.NetworkSegmenter(network, legend, bands)
+        >>> both = segmenter.Ensemble([model, model], weights=[2, 1])
+        >>> block = np.zeros((3, 32, 32), np.uint8)
+        >>> bool(np.allclose(both.probabilities(block), model.probabilities(block)))
+        True
     """
 
     def __init__(

@@ -30,7 +30,19 @@ Load = Callable[[Path], Segmenter]
 
 @dataclass(frozen=True)
 class EnsembleDescription:
-    """Contents of an ensemble's `model.json`: the members' folders, which lie inside its own, and how they combine."""
+    """Contents of an ensemble's `model.json`: the members' folders, which lie inside its own, and how they combine.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> segmenter.save_ensemble("both", ["model", "model"], load=segmenter.load_segmenter)
+        >>> found = segmenter.read_ensemble("both")
+        >>> len(found.members), found.weights, found.combine
+        (2, (1.0, 1.0), 'mean')
+    """
 
     members: tuple[Path, ...]
     weights: tuple[float, ...]
@@ -66,6 +78,16 @@ def save_ensemble(
     Raises:
         InputError: models that cannot be loaded or do not fit together, weights out of range, or a folder that exists
             or cannot be written.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> segmenter.save_ensemble("both", ["model", "model"], load=segmenter.load_segmenter, weights=[2, 1])
+        >>> segmenter.model_format("both")
+        'densa-ensemble'
     """
     folder = Path(folder)
     if not 1 <= len(models) <= MOST_MEMBERS:
@@ -94,6 +116,16 @@ def read_ensemble(folder: Path | str) -> EnsembleDescription:
 
     Raises:
         InputError: it is not an ensemble, a member is missing or a link, or members are too many or nested too deep.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> segmenter.save_ensemble("both", ["model", "model"], load=segmenter.load_segmenter)
+        >>> segmenter.read_ensemble("both").weights
+        (1.0, 1.0)
     """
     folder = Path(folder)
     description = _read(folder)
@@ -106,6 +138,16 @@ def load_ensemble(folder: Path | str, load: Load) -> Ensemble:
 
     Raises:
         InputError: see `read_ensemble`, `load` and `Ensemble`.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> segmenter.save_ensemble("both", ["model", "model"], load=segmenter.load_segmenter)
+        >>> len(segmenter.load_ensemble("both", segmenter.load_segmenter).members)
+        2
     """
     description = read_ensemble(folder)
     return Ensemble([load(member) for member in description.members], description.weights, description.combine)

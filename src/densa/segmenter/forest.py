@@ -27,6 +27,17 @@ class ForestSegmenter(Segmenter):
 
     Raises:
         InputError: another number of classes or bands than the model has.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, segmenter, shallow
+        >>> values = np.arange(256, dtype=np.float32)[:, None]
+        >>> trees = shallow.fit_trees(values, values[:, 0] >= 100, 2, n_trees=3)
+        >>> model = shallow.ShallowModel(shallow.PixelFeatures(("bands",)), trees, np.ones(2), n_bands=1)
+        >>> legend, bands = Legend(("dark", "bright")), segmenter.BandContract(1)
+        >>> forest = segmenter.ForestSegmenter(model, legend, bands)
+        >>> forest.probabilities(np.array([[[20, 90, 110, 200]]], np.uint8)).argmax(axis=0)
+        array([[0, 0, 1, 1]])
     """
 
     def __init__(

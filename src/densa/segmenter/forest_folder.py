@@ -42,7 +42,20 @@ _FEW = 0.02  # ... for this share of the pixels
 
 @dataclass(frozen=True)
 class ForestDescription:
-    """Contents of `model.json` for a shallow model."""
+    """Contents of `model.json` for a shallow model.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, segmenter, shallow
+        >>> values = np.arange(256, dtype=np.float32)[:, None]
+        >>> trees = shallow.fit_trees(values, values[:, 0] >= 100, 2, n_trees=3)
+        >>> model = shallow.ShallowModel(shallow.PixelFeatures(("bands",)), trees, np.ones(2), n_bands=1)
+        >>> legend, bands = Legend(("dark", "bright")), segmenter.BandContract(1)
+        >>> segmenter.save_forest("forest", model, "pixel-forest", legend, bands)
+        >>> found = segmenter.read_forest("forest")
+        >>> found.method, found.n_trees, found.legend.class_names
+        ('pixel-forest', 3, ('dark', 'bright'))
+    """
 
     method: str
     legend: Legend
@@ -94,6 +107,17 @@ def save_forest(
 
     Raises:
         InputError: the folder cannot be written, or `training` cannot be stored as JSON.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, segmenter, shallow
+        >>> values = np.arange(256, dtype=np.float32)[:, None]
+        >>> trees = shallow.fit_trees(values, values[:, 0] >= 100, 2, n_trees=3)
+        >>> model = shallow.ShallowModel(shallow.PixelFeatures(("bands",)), trees, np.ones(2), n_bands=1)
+        >>> legend, bands = Legend(("dark", "bright")), segmenter.BandContract(1)
+        >>> segmenter.save_forest("forest", model, "pixel-forest", legend, bands)
+        >>> segmenter.model_format("forest")
+        'densa-forest'
     """
     folder = Path(folder)
     segmenter = ForestSegmenter(model, legend, bands)
@@ -124,6 +148,17 @@ def read_forest(folder: Path | str) -> ForestDescription:
 
     Raises:
         InputError: there is no such folder, or its description is damaged.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, segmenter, shallow
+        >>> values = np.arange(256, dtype=np.float32)[:, None]
+        >>> trees = shallow.fit_trees(values, values[:, 0] >= 100, 2, n_trees=3)
+        >>> model = shallow.ShallowModel(shallow.PixelFeatures(("bands",)), trees, np.ones(2), n_bands=1)
+        >>> legend, bands = Legend(("dark", "bright")), segmenter.BandContract(1)
+        >>> segmenter.save_forest("forest", model, "pixel-forest", legend, bands)
+        >>> segmenter.read_forest("forest").features.sets
+        ('bands',)
     """
     folder = Path(folder)
     path, content = folder / DESCRIPTION, read_description(folder, _ForestFile, "a forest")
@@ -156,6 +191,17 @@ def load_forest(folder: Path | str) -> ForestSegmenter:
 
     Raises:
         InputError: no such folder, a description or trees that are damaged, or another result on the test block.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, segmenter, shallow
+        >>> values = np.arange(256, dtype=np.float32)[:, None]
+        >>> trees = shallow.fit_trees(values, values[:, 0] >= 100, 2, n_trees=3)
+        >>> model = shallow.ShallowModel(shallow.PixelFeatures(("bands",)), trees, np.ones(2), n_bands=1)
+        >>> legend, bands = Legend(("dark", "bright")), segmenter.BandContract(1)
+        >>> segmenter.save_forest("forest", model, "pixel-forest", legend, bands)
+        >>> segmenter.load_forest("forest").legend.class_names
+        ('dark', 'bright')
     """
     folder = Path(folder)
     description = read_forest(folder)

@@ -51,6 +51,15 @@ def load_segmenter(
 
     Raises:
         InputError: no model folder, of a format that densa does not know, or damaged.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> segmenter.load_segmenter("model").legend.class_names
+        ('ground', 'roof')
     """
     folder = Path(folder)
     return LOADERS[model_format(folder)](folder, build, device=device, precision=precision)
@@ -61,6 +70,15 @@ def model_format(folder: Path | str) -> str:
 
     Raises:
         InputError: it is not a model folder of densa.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> segmenter.model_format("model")
+        'densa-network'
     """
     path = Path(folder) / DESCRIPTION
     try:

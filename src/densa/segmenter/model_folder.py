@@ -45,7 +45,15 @@ Build = Callable[..., nn.Module]
 
 @dataclass(frozen=True)
 class Architecture:
-    """Which network: a name that `build` knows, and its arguments other than the numbers of bands and classes."""
+    """Which network: a name that `build` knows, and its arguments other than the numbers of bands and classes.
+
+    Examples:
+        >>> from densa import networks, segmenter
+        >>> architecture = segmenter.Architecture("unet", {"width": 2})
+        >>> network = networks.build(architecture.name, 3, 5, **architecture.arguments)
+        >>> network.n_classes
+        5
+    """
 
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -53,7 +61,18 @@ class Architecture:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """Contents of `model.json` for a network."""
+    """Contents of `model.json` for a network.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> found = segmenter.read_model("model")
+        >>> found.architecture.name, found.stride, found.legend.class_names
+        ('segnet', 32, ('ground', 'roof'))
+    """
 
     architecture: Architecture
     legend: Legend
@@ -104,6 +123,15 @@ def save_model(
 
     Raises:
         InputError: the folder cannot be written, or `training` cannot be stored as JSON.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> segmenter.model_format("model")
+        'densa-network'
     """
     folder = Path(folder)
     segmenter = NetworkSegmenter(network, legend, bands, device="cpu", precision="float32")
@@ -134,6 +162,15 @@ def read_model(folder: Path | str) -> ModelDescription:
 
     Raises:
         InputError: it is not a model folder of a network.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> segmenter.read_model("model").architecture
+        Architecture(name='segnet', arguments={'width': 1})
     """
     content, _ = _description(Path(folder))
     return content
@@ -153,6 +190,15 @@ def load_network_segmenter(
         InputError: no model folder; a description that is not densa's; weights that are not a safetensors file or
             belong to another architecture (the first parameter that differs is named); another result on the test
             block.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> segmenter.load_network_segmenter("model", networks.build).legend.class_names
+        ('ground', 'roof')
     """
     folder = Path(folder)
     model, tolerance = _description(folder)

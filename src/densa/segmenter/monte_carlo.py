@@ -59,6 +59,15 @@ class MonteCarlo(Segmenter):
 
     Raises:
         InputError: a network without Monte-Carlo dropout, or a number of samples out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("bayesian-segnet", 3, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, Legend(("ground", "roof")), segmenter.BandContract(3))
+        >>> samples = segmenter.MonteCarlo(model, 4).sample(np.zeros((3, 32, 32), np.uint8))
+        >>> samples.probabilities.shape, samples.uncertainty.shape
+        ((2, 32, 32), (32, 32))
     """
 
     def __init__(self, segmenter: NetworkSegmenter, n_samples: int = 50, *, seed: int = 0) -> None:

@@ -44,6 +44,17 @@ class NetworkSegmenter(Segmenter):
 
     Raises:
         InputError: an unknown device or precision, or a network whose receptive field cannot be found.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> model = segmenter.NetworkSegmenter(network, legend, bands)
+        >>> model.stride, model.whole_image
+        (32, False)
+        >>> model.probabilities(np.zeros((3, 32, 32), np.uint8)).shape
+        (2, 32, 32)
     """
 
     device: torch.device

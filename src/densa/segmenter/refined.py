@@ -39,6 +39,18 @@ class Refined(Segmenter):
 
     Raises:
         InputError: a reach below 0, or weights for another number of classes than the legend has.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> model = segmenter.NetworkSegmenter(network, legend, bands)
+        >>> refined = segmenter.Refined(model)
+        >>> refined.halo > model.halo
+        True
+        >>> refined.probabilities(np.zeros((3, 32, 32), np.uint8)).shape
+        (2, 32, 32)
     """
 
     def __init__(self, segmenter: Segmenter, parameters: DenseCrf | None = None, *, reach: float = 3.0) -> None:

@@ -42,6 +42,16 @@ class ModelSource:
         overview: (bands, h, w), whose context a network with image pooling has in every tile; None: its context is not
             frozen. See `Segmenter.with_frozen_context`.
         overview_valid: (h, w), False where the overview has no data.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter
+        >>> network = networks.build("segnet", 3, 2, width=1)
+        >>> legend, bands = Legend(("ground", "roof")), segmenter.BandContract(3)
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> segmenter.save_model("model", network, architecture, legend, bands)
+        >>> source = segmenter.ModelSource("model", device="cpu", flips=("columns",))
+        >>> source.load().n_passes
+        2.0
     """
 
     folder: Path

@@ -51,6 +51,15 @@ def fit_trees(
 
     Raises:
         InputError: an unknown classifier, numbers out of range, or samples that `check_samples` rejects.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import shallow
+        >>> features = np.arange(20, dtype=np.float32)[:, None]
+        >>> labels = (features[:, 0] >= 10).astype(np.uint8)
+        >>> trees = shallow.fit_trees(features, labels, 2, n_trees=5)
+        >>> trees.probabilities(np.array([[[0, 19]]], np.float32)).argmax(axis=0)
+        array([[0, 1]])
     """
     from numba import get_num_threads
 

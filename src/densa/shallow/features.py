@@ -30,7 +30,15 @@ MOST_DISTANCE = 200  # pixels
 
 
 def default_features(n_bands: int) -> tuple[str, ...]:
-    """The sets of features that are used by default."""
+    """The sets of features that are used by default.
+
+    Examples:
+        >>> from densa.shallow import default_features
+        >>> default_features(3)
+        ('colours', 'multi-scale')
+        >>> default_features(4)
+        ('bands', 'multi-scale')
+    """
     return ("colours", "multi-scale") if n_bands == 3 else ("bands", "multi-scale")
 
 
@@ -46,6 +54,16 @@ class PixelFeatures:
 
     Raises:
         InputError: unknown sets, or scales or distances that are out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.shallow import PixelFeatures
+        >>> features = PixelFeatures(("bands", "multi-scale"), scales=(1.0,), kinds=("gaussian",))
+        >>> features.names(1)
+        ['band 1', 'band 1: Gaussian, sigma 1']
+        >>> image = np.zeros((1, 20, 30), np.uint8)
+        >>> features.compute(image, np.ones((20, 30), bool)).shape
+        (2, 20, 30)
     """
 
     sets: tuple[str, ...]

@@ -32,6 +32,17 @@ class ShallowModel:
 
     Raises:
         InputError: the trees are for another number of features, or the factors are not one positive number per class.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import shallow
+        >>> values = np.arange(256, dtype=np.float32)[:, None]
+        >>> trees = shallow.fit_trees(values, values[:, 0] >= 100, 2, n_trees=3)
+        >>> model = shallow.ShallowModel(shallow.PixelFeatures(("bands",)), trees, np.ones(2), n_bands=1)
+        >>> model.halo, model.stride
+        (0, 1)
+        >>> model.probabilities(np.array([[[20, 90, 110, 200]]], np.uint8)).argmax(axis=0)
+        array([[0, 0, 1, 1]])
     """
 
     features: PixelFeatures | RegionFeatures

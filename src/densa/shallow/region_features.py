@@ -51,6 +51,14 @@ class RegionFeatures:
 
     Raises:
         InputError: numbers out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.shallow import PixelFeatures, RegionFeatures
+        >>> features = RegionFeatures(PixelFeatures(("bands",)), step=8)
+        >>> image, valid = np.zeros((3, 16, 24), np.uint8), np.ones((16, 24), bool)
+        >>> int(features.superpixels(image, valid).max())
+        6
     """
 
     pixels: PixelFeatures

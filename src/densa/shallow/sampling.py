@@ -100,6 +100,24 @@ def sample_pixels(
 
     Raises:
         InputError: no pixel is labelled, labels are not classes, or images cannot be read.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster, shallow
+        >>> class Photo:
+        ...     image_of = raster.from_array(np.tile(np.arange(48, dtype=np.uint8), (32, 1)))
+        ...     def __len__(self):
+        ...         return 1
+        ...     def size(self, i):
+        ...         return 32, 48
+        ...     def image(self, i, window=None):
+        ...         return self.image_of.read(window)
+        ...     def labels(self, i, window=None):
+        ...         return (self.image(i, window)[0][0] >= 24).astype(np.uint8)
+        ...
+        >>> samples = shallow.sample_pixels(Photo(), shallow.PixelFeatures(("bands",)), 2, n_samples=100)
+        >>> samples.features.shape, samples.labels.tolist().count(1), samples.counts
+        ((100, 1), 50, array([768, 768]))
     """
     sizes = [images.size(i) for i in range(len(images))]
     starts = np.cumsum([0, *(height * width for height, width in sizes)])
@@ -152,6 +170,25 @@ def sample_regions(
 
     Raises:
         InputError: no pixel is labelled, labels are not classes, or images cannot be read.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster, shallow
+        >>> class Photo:
+        ...     image_of = raster.from_array(np.tile(np.arange(48, dtype=np.uint8), (32, 1)))
+        ...     def __len__(self):
+        ...         return 1
+        ...     def size(self, i):
+        ...         return 32, 48
+        ...     def image(self, i, window=None):
+        ...         return self.image_of.read(window)
+        ...     def labels(self, i, window=None):
+        ...         return (self.image(i, window)[0][0] >= 24).astype(np.uint8)
+        ...
+        >>> features = shallow.RegionFeatures(shallow.PixelFeatures(("bands",)), step=8, mean=(24,), std=(14,))
+        >>> samples = shallow.sample_regions(Photo(), features, 2)
+        >>> samples.features.shape[1] == len(features.names(1)), sorted(set(samples.labels.tolist()))
+        (True, [0, 1])
     """
     drawn = _Draw(n_classes, n_samples)
     for i in range(len(images)):

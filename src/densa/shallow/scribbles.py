@@ -29,6 +29,12 @@ class Stroke:
         label: class index.
         width: of the pen in pixels.
         points: (x, y) = (column, row) of the corners; the centre of the first pixel is (0, 0).
+
+    Examples:
+        >>> from densa.shallow import Stroke
+        >>> stroke = Stroke(label=1, width=5, points=((10, 20), (40, 20)))
+        >>> len(stroke.points)
+        2
     """
 
     label: int
@@ -38,7 +44,14 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Strokes:
-    """Strokes and the legend of their class indices."""
+    """Strokes and the legend of their class indices.
+
+    Examples:
+        >>> from densa.shallow import tissue_strokes
+        >>> strokes = tissue_strokes()
+        >>> strokes.legend.class_names, len(strokes.strokes)
+        (('gland', 'stroma', 'lumen'), 11)
+    """
 
     legend: Legend
     strokes: tuple[Stroke, ...]
@@ -53,6 +66,13 @@ def read_strokes(path: Path | str) -> Strokes:
 
     Raises:
         InputError: the file cannot be read, or is not a file of strokes.
+
+    Examples:
+        >>> from densa.shallow import read_strokes, tissue
+        >>> image, file = tissue("tissue")
+        >>> strokes = read_strokes(file)
+        >>> strokes.legend.class_names
+        ('gland', 'stroma', 'lumen')
     """
     path = Path(path)
     try:
@@ -82,6 +102,16 @@ def draw_strokes(strokes: Strokes, height: int, width: int) -> NDArray[np.uint8]
 
     Raises:
         InputError: no stroke touches the image.
+
+    Examples:
+        >>> from densa import Legend
+        >>> from densa.shallow import Stroke, Strokes, draw_strokes
+        >>> stroke = Stroke(label=1, width=1, points=((1, 0), (1, 2)))
+        >>> strokes = Strokes(Legend(("ground", "cell")), (stroke,))
+        >>> draw_strokes(strokes, 3, 4)
+        array([[255,   1, 255, 255],
+               [255,   1, 255, 255],
+               [255,   1, 255, 255]], dtype=uint8)
     """
     labels = np.full((height, width), IGNORE, np.uint8)
     for stroke in strokes.strokes:

@@ -70,7 +70,15 @@ def _odd(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSettings(Group, title="Features"):
-    """Features of the pixels, see `PixelFeatures`."""
+    """Features of the pixels, see `PixelFeatures`.
+
+    Examples:
+        >>> from densa.shallow import FeatureSettings
+        >>> FeatureSettings(features=("bands",)).features
+        ('bands',)
+        >>> FeatureSettings(features="bands,multi-scale", scales="1,3.5").flat()["scales"]
+        (1.0, 3.5)
+    """
 
     features: Annotated[
         tuple[str, ...] | None,
@@ -88,7 +96,13 @@ class FeatureSettings(Group, title="Features"):
 
 @dataclass(frozen=True, kw_only=True)
 class SuperpixelSettings(Group, title="Superpixels"):
-    """Superpixels of the methods that label regions, see `RegionFeatures`."""
+    """Superpixels of the methods that label regions, see `RegionFeatures`.
+
+    Examples:
+        >>> from densa.shallow import SuperpixelSettings
+        >>> SuperpixelSettings(region_size=8).purity
+        0.75
+    """
 
     region_size: Annotated[int, Ge(4), Le(128), Option("Side of the grid of superpixels.", "px")] = 16
     compactness: Annotated[
@@ -104,7 +118,17 @@ class SuperpixelSettings(Group, title="Superpixels"):
 
 @dataclass(frozen=True, kw_only=True)
 class SampleSettings(Group, title="Samples"):
-    """What is trained on, and how the frequencies of the classes count."""
+    """What is trained on, and how the frequencies of the classes count.
+
+    Examples:
+        >>> from densa.shallow import SampleSettings
+        >>> SampleSettings(samples=5000).patch
+        11
+        >>> SampleSettings(patch=10)
+        Traceback (most recent call last):
+            ...
+        densa.errors.InputError: patch must be an odd number of pixels from 3 to 63, got 10
+    """
 
     samples: Annotated[
         int, Ge(1), Le(100_000_000), Option("Pixels or regions in total, an equal share of every class.")
@@ -123,7 +147,13 @@ class SampleSettings(Group, title="Samples"):
 
 @dataclass(frozen=True, kw_only=True)
 class TreeSettings(Group, title="Trees"):
-    """Training of the trees, see `fit_trees` and `fit_structured_forest`."""
+    """Training of the trees, see `fit_trees` and `fit_structured_forest`.
+
+    Examples:
+        >>> from densa.shallow import TreeSettings
+        >>> TreeSettings(trees=20, extra=True).min_leaf
+        2
+    """
 
     trees: Annotated[
         int | None,
@@ -148,11 +178,23 @@ class ShallowSettings(FeatureSettings, SuperpixelSettings, SampleSettings, TreeS
 
     Raises:
         InputError: names every value that is out of range.
+
+    Examples:
+        >>> from densa.shallow import ShallowSettings
+        >>> settings = ShallowSettings(trees=20, samples=5000, scales=(1.0, 3.5))
+        >>> settings.trees, settings.region_size
+        (20, 16)
     """
 
 
 def own_options(method: str) -> set[str]:
-    """Names of the settings that have an effect on a method of `SHALLOW`."""
+    """Names of the settings that have an effect on a method of `SHALLOW`.
+
+    Examples:
+        >>> from densa.shallow import own_options
+        >>> sorted(own_options("structured-forest") - own_options("pixel-forest"))
+        ['patch']
+    """
     kind = SHALLOW[method]
     names = {*options_of(FeatureSettings), "samples", "prior", "trees", "min_leaf"}
     names |= set(options_of(SuperpixelSettings)) if kind.regions else set()

@@ -46,6 +46,15 @@ def patches_at(labels: NDArray[np.uint8], rows: NDArray[Any], columns: NDArray[A
 
     Returns:
         (n, side * side) uint8, 255 beyond the map.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.shallow import patches_at
+        >>> labels = np.array([[0, 1], [2, 3]], np.uint8)
+        >>> patches_at(labels, np.array([0]), np.array([1]), 3).reshape(3, 3)
+        array([[255, 255, 255],
+               [  0,   1, 255],
+               [  2,   3, 255]], dtype=uint8)
     """
     reach = side // 2
     around = np.pad(labels, reach, constant_values=IGNORE)
@@ -74,6 +83,18 @@ def fit_structured_forest(
 
     Raises:
         InputError: shapes that do not fit, or a centre that is not labelled.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import shallow
+        >>> labels = np.zeros((8, 8), np.uint8)
+        >>> labels[:, 4:] = 1
+        >>> rows, columns = np.mgrid[:8, :8].reshape(2, -1)
+        >>> features = columns[:, None].astype(np.float32)
+        >>> patches = shallow.patches_at(labels, rows, columns, 3)
+        >>> trees = shallow.fit_structured_forest(features, patches, 2, n_trees=2)
+        >>> trees.combine, trees.side
+        ('patches', 3)
     """
     from sklearn.tree import DecisionTreeClassifier
 
@@ -118,6 +139,19 @@ def vote(trees: Trees, rows: NDArray[np.int32], valid: NDArray[np.bool_] | None 
 
     Returns:
         (C, h, w) float32 summing to 1; uniform where there is no vote.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import shallow
+        >>> labels = np.zeros((8, 8), np.uint8)
+        >>> labels[:, 4:] = 1
+        >>> rows, columns = np.mgrid[:8, :8].reshape(2, -1)
+        >>> image = np.tile(np.arange(8, dtype=np.float32), (1, 8, 1))
+        >>> patches = shallow.patches_at(labels, rows, columns, 3)
+        >>> trees = shallow.fit_structured_forest(image.reshape(1, -1).T, patches, 2, n_trees=4)
+        >>> found = shallow.vote(trees, trees.rows(image))
+        >>> found.shape, found.argmax(axis=0)[3].tolist()
+        ((2, 8, 8), [0, 0, 0, 0, 1, 1, 1, 1])
     """
     height, width = rows.shape[1:]
     mask = np.ones((height, width), np.bool_) if valid is None else np.ascontiguousarray(valid)

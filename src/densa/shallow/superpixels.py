@@ -47,6 +47,14 @@ def anchored_superpixels(
     Returns:
         (h, w) int32: 1 + number of the cell, row by row, whose centre is the nearest; 0 where there is no data.
         A superpixel may be in pieces, and lies in the 3 x 3 cells around its own.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.shallow import anchored_superpixels
+        >>> colours = np.zeros((1, 8, 8), np.int16)
+        >>> anchored_superpixels(colours, np.ones((8, 8), bool), 4, 10.0, 1)[::4, ::4]
+        array([[1, 2],
+               [3, 4]], dtype=int32)
     """
     height, width = valid.shape
     n_rows, n_columns = -(-height // step), -(-width // step)

@@ -48,6 +48,25 @@ def train_shallow(
 
     Raises:
         InputError: an unknown method, settings out of range, or labels from which nothing can be learnt.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster, shallow
+        >>> class Photo:
+        ...     image_of = raster.from_array(np.tile(np.arange(48, dtype=np.uint8), (32, 1)))
+        ...     def __len__(self):
+        ...         return 1
+        ...     def size(self, i):
+        ...         return 32, 48
+        ...     def image(self, i, window=None):
+        ...         return self.image_of.read(window)
+        ...     def labels(self, i, window=None):
+        ...         return (self.image(i, window)[0][0] >= 24).astype(np.uint8)
+        ...
+        >>> settings = shallow.ShallowSettings(features=("bands",), trees=3)
+        >>> model = shallow.train_shallow(Photo(), "pixel-forest", 1, ("left", "right"), settings)
+        >>> model.probabilities(np.array([[[5, 15, 30, 45]]], np.uint8)).argmax(axis=0)
+        array([[0, 0, 1, 1]])
     """
     if method not in SHALLOW:
         raise InputError(f"unknown shallow method {method!r}; choose from {', '.join(SHALLOW)}")
@@ -112,6 +131,15 @@ def _fitted(
 
 
 def class_factors(counts: NDArray[Any], prior: float) -> NDArray[np.float64]:
-    """(C,) factors of the probabilities of equally frequent classes: frequencies to the power of `prior`."""
+    """(C,) factors of the probabilities of equally frequent classes: frequencies to the power of `prior`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa.shallow import class_factors
+        >>> class_factors(np.array([300, 100]), 1)
+        array([1.5, 0.5])
+        >>> class_factors(np.array([300, 100]), 0)
+        array([1., 1.])
+    """
     shares = np.asarray(counts, np.float64) / np.sum(counts)
     return np.asarray((shares * len(shares)) ** prior)

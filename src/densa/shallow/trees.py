@@ -46,6 +46,15 @@ class Trees:
 
     Raises:
         InputError: arrays that do not fit together, or children outside of their tree.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import shallow
+        >>> features = np.arange(20, dtype=np.float32)[:, None]
+        >>> labels = (features[:, 0] >= 10).astype(np.uint8)
+        >>> trees = shallow.fit_trees(features, labels, 2, n_trees=5)
+        >>> trees.n_trees, trees.n_features, trees.combine
+        (5, 1, 'mean')
     """
 
     feature: NDArray[np.int32]

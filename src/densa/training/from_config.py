@@ -53,6 +53,14 @@ def train_from_config(
     Raises:
         InputError: data that is wrong, and what `train` refuses.
         Interrupted: see `train`.
+
+    Examples:
+        >>> from densa import datasets, training
+        >>> data = datasets.coins("coins")
+        >>> config = training.TrainConfig.of(data=data, model="unet", width=1, steps=1, patch_size=32)
+        >>> result = training.train_from_config(config, "run", progress=False)
+        >>> sorted(path.name for path in result.folder.iterdir())
+        ['checkpoints', 'config.yaml', 'metrics.csv', 'model.json', 'model.safetensors', 'split.json']
     """
     if config.is_shallow:
         if resume:
@@ -96,6 +104,14 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
 
     Raises:
         InputError: as `train_from_config` before it starts.
+
+    Examples:
+        >>> from densa import datasets, training
+        >>> data = datasets.coins("coins")
+        >>> config = training.TrainConfig.of(data=data, model="unet", width=1, steps=1, patch_size=32)
+        >>> found = training.plan_from_config(config)
+        >>> found["images"], found["bands"], found["classes"]
+        ({'train': 1}, 1, ['background', 'coin'])
     """
     if config.is_shallow:
         return plan_shallow(config)
@@ -168,6 +184,13 @@ def open_splits(config: TrainConfig, build: Build = networks.build) -> dict[str,
 
     Raises:
         InputError: data that is wrong, blocks that are too small for the patches and the network's receptive field.
+
+    Examples:
+        >>> from densa import datasets, training
+        >>> data = datasets.coins("coins")
+        >>> config = training.TrainConfig.of(data=data, model="unet", width=1, steps=1, patch_size=32)
+        >>> sorted(training.open_splits(config))
+        ['test', 'train']
     """
     by_block = config.split_block is not None
     splits = open_data(config, val_fraction=0.0 if by_block else config.val_fraction)

@@ -86,7 +86,17 @@ def named_arguments(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Data(LegendFile, title="Data"):
-    """The images and masks, and how they are split."""
+    """The images and masks, and how they are split.
+
+    Examples:
+        >>> from densa.training import Data
+        >>> Data(data="roads", val_fraction=0.25).data.name
+        'roads'
+        >>> Data(data="roads", val_fraction=2)
+        Traceback (most recent call last):
+            ...
+        densa.errors.InputError: val_fraction must be less than 1, got 2
+    """
 
     data: Annotated[Path, Option("Folder of images and masks; with strokes, the image.", metavar="DATA", exists=True)]
     images: Annotated[Path | None, Option("Folder of the images, where it has a name of its own.")] = None
@@ -115,7 +125,13 @@ class Data(LegendFile, title="Data"):
 
 @dataclass(frozen=True, kw_only=True)
 class Model(Group, title="Model"):
-    """The network or shallow method, its first weights, and the CRF after it."""
+    """The network or shallow method, its first weights, and the CRF after it.
+
+    Examples:
+        >>> from densa.training import Model
+        >>> Model(model="segnet", width=32).model_arguments
+        {}
+    """
 
     model: Annotated[str, Option("Name of the network or shallow method, see `densa models`.", metavar="NAME")] = "unet"
     width: Annotated[int, Ge(1), Option("Channels of the first level; the papers' networks have 64.")] = 16
@@ -146,7 +162,13 @@ class Model(Group, title="Model"):
 
 @dataclass(frozen=True, kw_only=True)
 class Length(Group, title="Run"):
-    """When a run ends, and its random numbers."""
+    """When a run ends, and its random numbers.
+
+    Examples:
+        >>> from densa.training import Length
+        >>> Length(minutes=20)
+        Length(steps=None, minutes=20.0, seed=0)
+    """
 
     steps: Annotated[int | None, Ge(1), Option("Optimiser steps.", default="2000 without minutes")] = None
     minutes: Annotated[float | None, Gt(0), Option("Wall-clock bound of the run.", "min")] = None
@@ -155,7 +177,13 @@ class Length(Group, title="Run"):
 
 @dataclass(frozen=True, kw_only=True)
 class Validation(Group, title="Validation"):
-    """When a run is validated, and when that ends it."""
+    """When a run is validated, and when that ends it.
+
+    Examples:
+        >>> from densa.training import Validation
+        >>> Validation(validate_every=200, patience=5).patience
+        5
+    """
 
     validate_every: Annotated[int | None, Ge(1), Option("Steps between validations.", default="a tenth of the run")] = (
         None
@@ -165,7 +193,13 @@ class Validation(Group, title="Validation"):
 
 @dataclass(frozen=True, kw_only=True)
 class Patches(Group, title="Patches"):
-    """Which patches a step is computed from."""
+    """Which patches a step is computed from.
+
+    Examples:
+        >>> from densa.training import Patches
+        >>> Patches(patch_size="360x480").patch_size
+        (360, 480)
+    """
 
     patch_size: Annotated[
         int | tuple[int, int],
@@ -211,7 +245,17 @@ class Patches(Group, title="Patches"):
 
 @dataclass(frozen=True, kw_only=True)
 class Optimisation(Group, title="Optimiser"):
-    """How weights follow from gradients."""
+    """How weights follow from gradients.
+
+    Examples:
+        >>> from densa.training import Optimisation
+        >>> Optimisation(optimizer="sgd", learning_rate=0.01).optimizer
+        'sgd'
+        >>> Optimisation(learning_rate=0)
+        Traceback (most recent call last):
+            ...
+        densa.errors.InputError: learning_rate must be greater than 0, got 0
+    """
 
     optimizer: Annotated[Literal["adamw", "sgd"], Option("The optimiser.")] = "adamw"
     learning_rate: Annotated[float, Gt(0), Option("Base learning rate.")] = 2e-3
@@ -242,7 +286,17 @@ class Optimisation(Group, title="Optimiser"):
 
 @dataclass(frozen=True, kw_only=True)
 class Loss(Group, title="Loss"):
-    """How pixels count in the loss."""
+    """How pixels count in the loss.
+
+    Examples:
+        >>> from densa.training import Loss
+        >>> Loss(class_weights="median-frequency").class_weights
+        'median-frequency'
+        >>> Loss(class_weights="median")
+        Traceback (most recent call last):
+            ...
+        densa.errors.InputError: class_weights must be 'none', 'inverse', 'median-frequency' or 'tempered', got 'median'
+    """
 
     loss_scale: Annotated[
         Literal["mean", "image", "sum"],
@@ -260,7 +314,15 @@ class Loss(Group, title="Loss"):
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation(Group, title="Augmentation"):
-    """How far each kind of change of a patch goes; 0 or False turns it off."""
+    """How far each kind of change of a patch goes; 0 or False turns it off.
+
+    Examples:
+        >>> from densa.training import Augmentation
+        >>> Augmentation.none().flip_rows
+        False
+        >>> Augmentation.flips(rotation=15).rotation
+        15.0
+    """
 
     flip_rows: Annotated[
         bool, Option("Mirror top to bottom in half of the cases; turn it off where up is up: photographs of streets.")
@@ -309,7 +371,13 @@ class Augmentation(Group, title="Augmentation"):
 
 @dataclass(frozen=True, kw_only=True)
 class Log(Group, title="Log"):
-    """What is logged; the weights do not depend on it."""
+    """What is logged; the weights do not depend on it.
+
+    Examples:
+        >>> from densa.training import Log
+        >>> Log(log_every=50)
+        Log(log_every=50, tensorboard=False)
+    """
 
     log_every: Annotated[int, Ge(1), Option("Steps between rows of metrics.csv.")] = 10
     tensorboard: Annotated[bool, Option("Write TensorBoard's event files too.", negatable=True)] = False
@@ -317,7 +385,13 @@ class Log(Group, title="Log"):
 
 @dataclass(frozen=True, kw_only=True)
 class Training(Length, Validation, Patches, Optimisation, Loss, Augmentation, Computation, Log):
-    """All options of the training loop."""
+    """All options of the training loop.
+
+    Examples:
+        >>> from densa.training import Training
+        >>> Training(steps=100, patch_size=64).minutes is None
+        True
+    """
 
     def decisive(self) -> dict[str, Any]:
         """What the weights follow from, all options but the device and those of `Log`: a run is resumed with them."""

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ from densa.errors import InputError
 from densa.metrics import ConfusionMatrix
 from densa.networks import build
 from densa.segmenter import Architecture, load_network_segmenter
-from densa.training import Augmentation, Interrupted, train
+from densa.training import Augmentation, Interrupted, TrainResult, train
 from densa.training.loop import run as run_module
 from densa.training.loop.validation import validate
+from tests.reports.html_page import Page
 
 BENT = Augmentation.flips(rotation=20, scale=0.2, elastic=2, gain=0.2, offset=0.1)
 QUICK = {
@@ -326,3 +328,12 @@ def test_an_architecture_that_is_not_the_network_is_refused_at_once(scenes, tmp_
     with pytest.raises(InputError, match="architecture unet"):
         train(network, scenes["train"], None, tmp_path / "run", architecture=Architecture("unet", arguments), steps=1)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_notebook_shows_folder_and_score():
+    shown = Page(TrainResult(Path("runs/<b>roads"), 120, 61.2, 90, 0.51239, True)._repr_html_())
+    assert "b" not in shown.tags
+    assert "runs/<b>roads" in shown.text
+    assert "120 steps in 61 s; stopped early" in shown.text
+    assert "0.5124 (step 90)" in shown.text
+    assert "no images" in TrainResult(Path("run"), 9, 1.0, 9, float("nan"), False)._repr_html_()

@@ -41,6 +41,15 @@ class AnchorSampler(PatchSampler):
 
     Raises:
         InputError: see `PatchSampler`; a number is below 1, or an image has no labelled pixel.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> sampler = datasets.AnchorSampler(train, 32, seed=0)
+        >>> sampler.anchors_per_class
+        array([61, 23])
+        >>> sampler.batch(0, 4).images.shape
+        (4, 1, 32, 32)
     """
 
     def __init__(
@@ -146,6 +155,15 @@ def majority_grid(labels: NDArray[np.uint8], *, crop: int, stride: int, n_classe
     Returns:
         (rows, columns) uint8 classes; 255 where a reference patch holds no label. Anchors are where the reference patch
         lies inside the map; a side shorter than the patch has one.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import datasets
+        >>> labels = np.zeros((4, 6), np.uint8)
+        >>> labels[:, 3:] = 1
+        >>> datasets.majority_grid(labels, crop=2, stride=2, n_classes=2)
+        array([[0, 0, 1],
+               [0, 0, 1]], dtype=uint8)
     """
     height, width = labels.shape
     rows, columns = (np.arange(_n_anchors(side, crop, stride)) * stride for side in (height, width))

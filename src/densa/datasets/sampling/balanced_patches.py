@@ -30,6 +30,13 @@ class BalancedSampler(PatchSampler):
 
     Raises:
         InputError: see `PatchSampler`; no pixel is labelled.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> patches = datasets.BalancedSampler(train, 9, seed=0).batch(0, 400)
+        >>> bool(0.4 < (patches.labels[:, 4, 4] == 1).mean() < 0.6)  # coins cover 30 % of the image
+        True
     """
 
     _holds_labels = True

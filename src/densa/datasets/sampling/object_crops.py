@@ -63,6 +63,13 @@ class ObjectSampler(PatchSampler):
 
     Raises:
         InputError: see `PatchSampler`; `background` is not a class, or there is no object.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> sampler = datasets.ObjectSampler(train, 32, seed=0, single=True)
+        >>> sampler.batch(0, 4).images.shape
+        (4, 1, 32, 32)
     """
 
     _holds_labels = True

@@ -69,6 +69,16 @@ class PatchSampler:
 
     Raises:
         InputError: the data set is empty, or `size` is not positive.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> sampler = datasets.PatchSampler(train, 64, seed=0)
+        >>> sampler.patches_per_pass
+        14
+        >>> patches = sampler.batch(0, 2)
+        >>> patches.images.shape, patches.labels.shape
+        ((2, 1, 64, 64), (2, 64, 64))
     """
 
     _holds_labels = False  # whether the label map of an image that is read by window is needed whole

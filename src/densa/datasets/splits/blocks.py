@@ -47,6 +47,13 @@ def block_split(
     Raises:
         InputError: fractions out of range, blocks too small for the buffer, fewer blocks than splits, or a split
             without a labelled pixel.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> splits = datasets.block_split(train, block=64, buffer=16, val_fraction=0.25)
+        >>> {name: len(split) for name, split in splits.items()}
+        {'train': 9, 'val': 3}
     """
     _check(block, buffer, val_fraction, test_fraction, smallest)
     sizes = [dataset.size(i) for i in range(len(dataset))]
@@ -93,6 +100,14 @@ def split_windows(
 
     Raises:
         InputError: fewer blocks than splits.
+
+    Examples:
+        >>> from densa import datasets
+        >>> blocks = datasets.split_windows([(64, 128)], block=64, buffer=8, val_fraction=0.5)
+        >>> sorted(split for split, scene, window in blocks)
+        ['train', 'val']
+        >>> sorted((window.height, window.width) for split, scene, window in blocks)
+        [(64, 60), (64, 60)]
     """
     grids = [tuple(_edges(side, block) for side in size) for size in sizes]
     cells = [

@@ -34,6 +34,21 @@ class SplitRule:
         lists: for each split a file with one image name per line, instead of the lists found in the folder.
         group_by: regular expression searched in the names of samples; its first capturing group is the group.
         by: "group", or "image" to allow the images of a scene in several splits.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from densa import Legend, datasets, raster
+        >>> mask = np.eye(8, dtype=np.uint8)
+        >>> for name in ("a", "b", "c", "d"):
+        ...     for folder in ("images", "masks"):
+        ...         Path("roads", folder).mkdir(parents=True, exist_ok=True)
+        ...     raster.write_bands(f"roads/images/{name}.tif", mask[None])
+        ...     raster.write_label_map(f"roads/masks/{name}.png", mask, Legend(("ground", "road")))
+        ...
+        >>> splits = datasets.open("roads", split=datasets.SplitRule(val_fraction=0.25, seed=1))
+        >>> {name: len(split) for name, split in splits.items()}
+        {'train': 3, 'val': 1}
     """
 
     val_fraction: float | None = None

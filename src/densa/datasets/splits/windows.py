@@ -20,6 +20,15 @@ class WindowDataset(Dataset):
 
     Args:
         windows: one window for each sample, inside its image.
+
+    Examples:
+        >>> from densa import datasets
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> blocks = datasets.block_split(train, block=64, buffer=16)["train"]
+        >>> len(blocks.windows) == len(blocks)
+        True
+        >>> blocks.size(0) == (blocks.windows[0].height, blocks.windows[0].width)
+        True
     """
 
     windows: tuple[Window, ...] = ()

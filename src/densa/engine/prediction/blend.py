@@ -30,6 +30,15 @@ class Blended(Segmenter):
 
     Raises:
         InputError: unknown weights, or a size that does not fit the stride.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, engine, networks, raster, segmenter
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, Legend(("ground", "roof")), segmenter.BandContract(1))
+        >>> blended = engine.Blended(model, window_size=64, weights="hann")
+        >>> blended.probabilities(np.zeros((1, 64, 64), np.uint8)).shape
+        (2, 64, 64)
     """
 
     def __init__(self, segmenter: Segmenter, *, window_size: int, weights: str) -> None:

@@ -30,6 +30,14 @@ def default_tile_size(segmenter: Segmenter, height: int, width: int) -> int:
     """Side in pixels of a tile's core, a multiple of the stride.
 
     The whole image where it is small, or where the segmenter's output depends on all of it.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, engine, networks, raster, segmenter
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, Legend(("ground", "roof")), segmenter.BandContract(1))
+        >>> engine.default_tile_size(model, 40, 60) >= 60
+        True
     """
     whole = height * width <= WHOLE_SIDE_PX**2 or segmenter.whole_image
     side = max(height, width) if whole else WHOLE_SIDE_PX

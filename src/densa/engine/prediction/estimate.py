@@ -39,6 +39,18 @@ def estimate_prediction(
 
     Raises:
         InputError: what `predict_to_file` refuses before it begins, except files that exist.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, engine, networks, raster, segmenter
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, Legend(("ground", "roof")), segmenter.BandContract(1))
+        >>> raster.write_bands("image.tif", np.zeros((1, 40, 60), np.uint8))
+        >>> with raster.open("image.tif") as image:
+        ...     found = engine.estimate_prediction(model, image, engine.PredictionFiles("map.tif"))
+        ...
+        >>> found.tiles, found.empty
+        (1, 0.0)
     """
     task = plan_prediction(segmenter, raster, outputs, work, fingerprint="", blend=blend)
     grid, n_planes = task.job.grid, task.job.products.n_planes

@@ -20,7 +20,15 @@ _LABEL_SUFFIXES = {".png", ".tif", ".tiff"}
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """One image (a page of it), the files of its prediction, and the picture of the classes over the image."""
+    """One image (a page of it), the files of its prediction, and the picture of the classes over the image.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from densa import engine
+        >>> files = engine.PredictionFiles(Path("maps/photo.png"))
+        >>> engine.PlannedImage(Path("photo.jpg"), 0, files).files.labels.name
+        'photo.png'
+    """
 
     image: Path
     page: int
@@ -61,6 +69,15 @@ def plan_outputs(
 
     Raises:
         InputError: no image, an unreadable one, two images with one output, an output that exists or is the image.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from densa import engine, raster
+        >>> raster.write_bands("photo.tif", np.zeros((1, 40, 60), np.uint8))
+        >>> planned = engine.plan_outputs([Path("photo.tif")], Path("maps"), probabilities=True)
+        >>> [path.name for path in planned[0].files.each().values()]
+        ['photo.probabilities.tif', 'photo.png']
     """
     files: list[tuple[Path, Path]] = []  # the image, and the folder of its outputs below `output`
     for path in images:

@@ -44,6 +44,11 @@ def patch_starts(side: int, size: int) -> list[int]:
 
     Raises:
         InputError: a size below 1.
+
+    Examples:
+        >>> from densa import engine
+        >>> engine.patch_starts(100, 40)
+        [0, 20, 40, 60]
     """
     if size < 1:
         raise InputError(f"patches must be at least 1 pixel wide, got {size}")
@@ -68,6 +73,16 @@ def predict_patches(
 
     Raises:
         InputError: the raster's bands are not the segmenter's; no size, one below 1, or one above that of the raster.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, engine, networks, raster, segmenter
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, Legend(("ground", "roof")), segmenter.BandContract(1))
+        >>> image = raster.from_array(np.zeros((40, 60), np.uint8))
+        >>> strips = list(engine.predict_patches(model, image, [32]))
+        >>> sum(strip.window.height for strip in strips)
+        40
     """
     _check(segmenter, raster, sizes)
     streams = [_Strips(_averaged(segmenter, raster, size)) for size in sizes]
@@ -89,7 +104,18 @@ def predict_patches(
 def predict_patches_array(
     segmenter: Segmenter, raster: Raster, sizes: Sequence[int], *, progress: Progress | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Label map (h, w) uint8 and probability of the label (h, w) float32; see `predict_patches`."""
+    """Label map (h, w) uint8 and probability of the label (h, w) float32; see `predict_patches`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, engine, networks, raster, segmenter
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, Legend(("ground", "roof")), segmenter.BandContract(1))
+        >>> image = raster.from_array(np.zeros((40, 60), np.uint8))
+        >>> labels, confidence = engine.predict_patches_array(model, image, [16, 32])
+        >>> labels.shape
+        (40, 60)
+    """
     labels = np.full((raster.height, raster.width), IGNORE, np.uint8)
     confidence = np.zeros((raster.height, raster.width), np.float32)
     for strip in predict_patches(segmenter, raster, sizes, progress=progress):
@@ -119,6 +145,17 @@ def predict_patches_to_file(
 
     Raises:
         InputError: what `predict_patches` refuses, or an output that exists or cannot be written.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, engine, networks, raster, segmenter
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, Legend(("ground", "roof")), segmenter.BandContract(1))
+        >>> image = raster.from_array(np.zeros((40, 60), np.uint8))
+        >>> from pathlib import Path
+        >>> engine.predict_patches_to_file(model, image, engine.PredictionFiles(Path("map.png")), [32])
+        >>> raster.read_label_map("map.png")[0].shape
+        (40, 60)
     """
     _check(segmenter, raster, sizes)
     fields = {"densa_patch_sizes": ",".join(map(str, sizes)), **(tags or {})}

@@ -44,6 +44,18 @@ def predict(
 
     Raises:
         InputError: the raster's bands are not the segmenter's, or the tile size is no multiple of the stride.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, engine, networks, raster, segmenter
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, Legend(("ground", "roof")), segmenter.BandContract(1))
+        >>> image = raster.from_array(np.zeros((40, 60), np.uint8))
+        >>> tiles = list(engine.predict(model, image, tile_size=32))
+        >>> [(tile.window.row, tile.window.column) for tile in tiles]
+        [(0, 0), (0, 32), (32, 0), (32, 32)]
+        >>> tiles[0].probabilities.shape
+        (2, 32, 32)
     """
     check_bands(segmenter, raster)
     segmenter = segmenter.for_image(raster.height, raster.width)
@@ -60,7 +72,18 @@ def predict(
 def predict_array(
     segmenter: Segmenter, raster: Raster, *, tile_size: int | None = None, progress: Progress | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Label map (h, w) uint8 and probability of the label (h, w) float32 of a raster that fits in memory."""
+    """Label map (h, w) uint8 and probability of the label (h, w) float32 of a raster that fits in memory.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, engine, networks, raster, segmenter
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, Legend(("ground", "roof")), segmenter.BandContract(1))
+        >>> image = raster.from_array(np.zeros((40, 60), np.uint8))
+        >>> labels, confidence = engine.predict_array(model, image)
+        >>> labels.shape, bool(confidence.min() >= 0.5)
+        ((40, 60), True)
+    """
     labels = np.full((raster.height, raster.width), IGNORE, np.uint8)
     confidence = np.zeros((raster.height, raster.width), np.float32)
     for tile in predict(segmenter, raster, tile_size=tile_size, progress=progress):
@@ -112,6 +135,22 @@ def predict_to_file(
 
     Raises:
         InputError: what `predict` refuses, a file that exists, a work folder of another job, a full disk.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import Legend, engine, networks, raster, segmenter
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> model = segmenter.NetworkSegmenter(network, Legend(("ground", "roof")), segmenter.BandContract(1))
+        >>> raster.write_bands("image.tif", np.zeros((1, 40, 60), np.uint8))
+        >>> from pathlib import Path
+        >>> files = engine.PredictionFiles(Path("map.tif"), probabilities=Path("map.probabilities.tif"))
+        >>> with raster.open("image.tif") as image:
+        ...     engine.predict_to_file(model, image, files, engine.Work(tile_size=32))
+        ...
+        True
+        >>> labels, legend = raster.read_label_map("map.tif")
+        >>> labels.shape, legend.class_names
+        ((40, 60), ('ground', 'roof'))
     """
     part = Shard.of(shard)
 

@@ -38,6 +38,13 @@ class PredictionFiles(JobFiles):
         uncertainty: .tif of the entropy of the probabilities, uint8; 255 where all classes are equally probable.
         polygons: .gpkg, .geojson or .fgb of the regions of one class, not cut at the borders of tiles.
         shape: of the polygons.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from densa import engine
+        >>> files = engine.PredictionFiles(Path("map.tif"), polygons=Path("map.gpkg"))
+        >>> sorted(files.each())
+        ['labels', 'polygons']
     """
 
     labels: Path

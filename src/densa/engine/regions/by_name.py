@@ -42,6 +42,16 @@ def region_method(settings: RegionSettings, image: Raster) -> RegionMethod:
 
     Raises:
         InputError: an option of another method, two options that exclude each other, or an error of the method.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> settings = regions.RegionSettings(method="slic", count=12)
+        >>> regions.region_method(settings, raster.from_array(image)).name
+        'slic'
     """
     given = {name for name in options_of(RegionSettings) if getattr(settings, name) is not None} - {"method"}
     if others := sorted(given - _OPTIONS[settings.method]):
@@ -100,6 +110,11 @@ def reach_of(connectivity: int | None) -> int:
 
     Raises:
         InputError: another number.
+
+    Examples:
+        >>> from densa.engine import regions
+        >>> regions.reach_of(4), regions.reach_of(8)
+        (1, 2)
     """
     if connectivity not in (None, 4, 8):
         raise InputError(f"connectivity must be 4 or 8 neighbours, got {connectivity}")
@@ -111,6 +126,15 @@ def parse_predicate(text: str) -> Predicate:
 
     Raises:
         InputError: another kind, or no number.
+
+    Examples:
+        >>> from densa.engine import regions
+        >>> regions.parse_predicate("range:10")
+        Predicate(kind='range', threshold=10.0)
+        >>> regions.parse_predicate("range")
+        Traceback (most recent call last):
+            ...
+        densa.errors.InputError: a predicate is KIND:VALUE, as range:10, got 'range'
     """
     kind, _, value = text.partition(":")
     try:

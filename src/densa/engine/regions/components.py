@@ -40,6 +40,16 @@ class Components(RegionMethod):
 
     Raises:
         InputError: another connectivity, or a background that is no integer.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> method = regions.Components()
+        >>> int(regions.segment_array(method, raster.from_array(image)).max())
+        2
     """
 
     connectivity: int = 1
@@ -139,6 +149,15 @@ class Relabel(RegionMethod):
 
     All pixels of a label are one region, connected or not; label 0 and invalid pixels are in no region. The table
     "labels" holds the label of each region. Memory of the global step: 16 bytes for each label.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> labels = raster.from_array(np.array([[7, 7, 0], [3, 0, 7]], np.int32))
+        >>> regions.segment_array(regions.Relabel(), labels)
+        array([[1, 1, 0],
+               [2, 0, 1]], dtype=int32)
     """
 
     name = "relabel"

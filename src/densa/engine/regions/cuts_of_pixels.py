@@ -30,6 +30,16 @@ class PixelCuts(RegionMethod):
 
     Raises:
         InputError: not exactly one of the two.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> method = regions.PixelCuts(2)
+        >>> int(regions.segment_array(method, raster.from_array(image)).max())
+        2
     """
 
     MOST_PIXELS: ClassVar[int] = 2**20

@@ -44,6 +44,16 @@ class NormalizedCuts(RegionMethod):
 
     Raises:
         InputError: not exactly one of `n_segments` and `max_cut`; numbers that are not above 0.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> method = regions.NormalizedCuts(regions.Slic(12), n_segments=2)
+        >>> int(regions.segment_array(method, raster.from_array(image)).max())
+        2
     """
 
     base: RegionMethod

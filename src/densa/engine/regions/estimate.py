@@ -47,6 +47,22 @@ def estimate_segmentation(
 
     Raises:
         InputError: what `segment_to_file` refuses, except files that exist; more regions than a stage supports.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> raster.write_bands("image.tif", np.zeros((1, 40, 60), np.uint8))
+        >>> files = regions.RegionFiles(Path("regions.tif"))
+        >>> def method_of(part, share):
+        ...     return regions.Slic(superpixel_size=50)
+        ...
+        >>> with raster.open("image.tif") as image:
+        ...     found = regions.estimate_segmentation(method_of, image, files)
+        ...
+        >>> found.tiles
+        1
     """
     method = method_of(raster, 1.0)
     stages = stages_of(method, raster, outputs)

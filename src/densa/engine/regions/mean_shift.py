@@ -59,6 +59,16 @@ class MeanShift(RegionMethod):
 
     Raises:
         InputError: a radius, count or kernel out of its range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> method = regions.MeanShift(3, 20)
+        >>> int(regions.segment_array(method, raster.from_array(image)).max())
+        2
     """
 
     spatial_radius: float

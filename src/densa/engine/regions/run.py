@@ -68,6 +68,18 @@ def segment_to_file(
     Raises:
         InputError: an error of the method, a file that exists, a work folder of another job, a full disk, more regions
             than the memory can hold tables of (before it begins, where their number is known).
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> raster.write_bands("image.tif", np.arange(600, dtype=np.uint8).reshape(1, 20, 30) // 128)
+        >>> files = regions.RegionFiles(Path("regions.tif"), statistics=Path("regions.csv"))
+        >>> with raster.open("image.tif") as image:
+        ...     regions.segment_to_file(regions.Components(), image, files)
+        ...
+        5
     """
 
     def plan(begun_with: int | None) -> SegmentationTask:
@@ -169,6 +181,16 @@ def segment_array(method: RegionMethod, raster: Raster, work: Work = Work()) -> 
         method: makes the regions.
         raster: an open image.
         work: tiles, memory and workers; there is nothing to resume or to overwrite.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> method = regions.Components()
+        >>> int(regions.segment_array(method, raster.from_array(image)).max())
+        2
     """
     stages = list(method.stages(raster))
     with tempfile.TemporaryDirectory(prefix="densa-") as place:

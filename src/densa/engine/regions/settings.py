@@ -30,7 +30,17 @@ N_SEGMENTS, VALUE_SCALE = 8, 0.1  # of normalized cuts
 
 @dataclass(frozen=True, kw_only=True)
 class RegionSettings(Group, title="Method"):
-    """A region method and its options; None where an option is not given: each belongs to some methods only."""
+    """A region method and its options; None where an option is not given: each belongs to some methods only.
+
+    Examples:
+        >>> from densa.engine import regions
+        >>> regions.RegionSettings(method="slic", count=500).count
+        500
+        >>> regions.RegionSettings(count=0)
+        Traceback (most recent call last):
+            ...
+        densa.errors.InputError: count must be greater than or equal to 1, got 0
+    """
 
     method: Annotated[
         Literal["slic", "watershed", "mean-shift", "normalized-cuts", "components", "relabel"],

@@ -22,6 +22,13 @@ class Estimate:
         seconds: of computing and writing all files; polygons without merging and simplifying.
         disk_bytes: peak of the work folder and the outputs together; polygons as above.
         memory_bytes: peak of resident memory on this machine, from the tiles that were tried.
+
+    Examples:
+        >>> from densa import engine
+        >>> found = engine.Estimate(4, 2048, 92, 0.2, 0, seconds=40, disk_bytes=10**8, memory_bytes=10**9)
+        >>> print(found.sentence())
+        4 tiles of 2048 px with a halo of 92 px (20% computed twice, 0% of the tiles empty):
+        about 40 s, 100 MB of disk, 1.00 GB of memory
     """
 
     tiles: int

@@ -32,6 +32,11 @@ def parse_bytes(text: str) -> int:
 
     Raises:
         InputError: not an amount of memory.
+
+    Examples:
+        >>> from densa import engine
+        >>> engine.parse_bytes("2GB"), engine.parse_bytes("1.5 GiB")
+        (2000000000, 1610612736)
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?\s*", text.upper())
     if match is None or (match[3] and not match[2]):

@@ -36,6 +36,17 @@ class Crew:
 
     Raises:
         InputError: no worker, an unknown executor, an invalid address, or workers and an address.
+
+    Examples:
+        >>> from densa import engine
+        >>> engine.Crew(workers=4, executor="processes").local_processes
+        4
+        >>> engine.Crew(dask="local:4").local_processes
+        4
+        >>> engine.Crew(workers=0)
+        Traceback (most recent call last):
+            ...
+        densa.errors.InputError: workers must be at least 1, got 0
     """
 
     workers: int = 1

@@ -31,7 +31,14 @@ def _bytes(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Work(Resumable, title="Tiles, memory and workers"):
-    """Settings of every job that runs over a raster of any size; its result depends on none of them."""
+    """Settings of every job that runs over a raster of any size; its result depends on none of them.
+
+    Examples:
+        >>> from densa import engine
+        >>> work = engine.Work(memory="2GB", workers=4)
+        >>> work.memory, work.crew.workers
+        (2000000000, 4)
+    """
 
     memory: Annotated[
         int | None,

@@ -29,6 +29,15 @@ class TrainConfig(TrainOptions):
 
     The defaults, the recipe "default", are meant for some dozens of images and a processor. `of` and `from_yaml` fill
     in what a recipe and first weights imply; what is given wins over the weights, those over the recipe.
+
+    Examples:
+        >>> from densa import datasets, training
+        >>> data = datasets.coins("coins")
+        >>> config = training.TrainConfig.of(data=data, model="unet", width=1, steps=1, patch_size=32)
+        >>> config.architecture
+        Architecture(name='unet', arguments={'width': 1})
+        >>> config.to_yaml().splitlines()[1]
+        'data: coins'
     """
 
     def __post_init__(self) -> None:

@@ -40,6 +40,12 @@ class Recipe:
         start: the first weights that the paper has, for people.
         remains: what still differs from the paper, beside what this module's docstring says.
         when: explicit options that choose this row before the others of the network.
+
+    Examples:
+        >>> from densa import training
+        >>> found = training.recipe("paper", "segnet")
+        >>> found.model, found.settings["optimizer"]
+        ('segnet', 'sgd')
     """
 
     model: str
@@ -224,6 +230,11 @@ def recipe(name: str, model: str, given: Mapping[str, Any] | None = None) -> Rec
 
     Raises:
         InputError: an unknown recipe, or a network without one; the nearest names are offered.
+
+    Examples:
+        >>> from densa import training
+        >>> print(training.recipe("paper", "unet-valid").source)
+        Ronneberger, Fischer, Brox 2015, section 3
     """
     if name not in RECIPES:
         raise InputError(f"unknown recipe {name!r}; {_nearest(name, RECIPES)}")

@@ -17,6 +17,12 @@ class Interrupted(Exception):
     Attributes:
         folder: the run folder.
         step: optimiser steps done.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from densa.training import Interrupted
+        >>> print(Interrupted(Path("runs"), 120))
+        training stopped after step 120; the checkpoint is in runs; resume=True continues
     """
 
     def __init__(self, folder: Path, step: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from densa.errors import InputError
+from densa.progress import NotebookLine, in_notebook
 
 __all__ = ["COLUMNS", "RunLog"]
 
@@ -30,7 +32,7 @@ class RunLog:
     Args:
         folder: run folder.
         step: rows of later steps, which a killed run may have left, are dropped.
-        progress: draw a progress bar on stderr.
+        progress: draw a progress bar on stderr, in a notebook a line below the cell.
         tensorboard: write event files to `folder`/tensorboard as well.
 
     Raises:
@@ -40,6 +42,7 @@ class RunLog:
     def __init__(self, folder: Path, *, step: int = 0, progress: bool = True, tensorboard: bool = False) -> None:
         self._path = folder / "metrics.csv"
         self._keep_rows(step)
+        self._line = NotebookLine() if progress and in_notebook() else None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -47,7 +50,7 @@ class RunLog:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
-            disable=not progress,
+            disable=not progress or self._line is not None,
         )
         self._task = self._bar.add_task("training", total=1.0, numbers="")
         self._writer = _tensorboard(folder / "tensorboard", step) if tensorboard else None
@@ -74,10 +77,14 @@ class RunLog:
         """Move the bar to a share of the run."""
         numbers = f"step {step}, loss {loss:.4f}, {images_per_second:.1f} images/s"
         self._bar.update(self._task, completed=share, numbers=numbers)
+        if self._line is not None:
+            self._line.show(f"training: {share:.0%}, {numbers}", last=share >= 1)
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        if not self._bar.disable:
+        if self._line is not None:
+            print(line, file=sys.stderr)
+        elif not self._bar.disable:
             self._bar.console.print(line, highlight=False, markup=False)
 
     def _keep_rows(self, step: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from collections.abc import Mapping
@@ -62,6 +63,14 @@ class TrainResult:
         mean_iou: of those weights on the validation images; NaN without any.
         stopped_early: whether the patience ran out.
         unit: of `steps`; "trees" of shallow methods.
+
+    Examples:
+        >>> from densa import datasets, training
+        >>> data = datasets.coins("coins")
+        >>> config = training.TrainConfig.of(data=data, model="unet", width=1, steps=1, patch_size=32)
+        >>> result = training.train_from_config(config, "run", progress=False)
+        >>> result.folder.name, result.steps, result.unit, result.stopped_early
+        ('run', 1, 'steps', False)
     """
 
     folder: Path
@@ -71,6 +80,18 @@ class TrainResult:
     mean_iou: float
     stopped_early: bool
     unit: str = "steps"
+
+    def _repr_html_(self) -> str:
+        """Folder, length and score as a table, for notebooks."""
+        score = "no images" if math.isnan(self.mean_iou) else f"{self.mean_iou:.4f} (step {self.best_step})"
+        early = "; stopped early" if self.stopped_early else ""
+        rows = {
+            "folder": str(self.folder),
+            "length": f"{self.steps} {self.unit} in {self.seconds:.0f} s{early}",
+            "validation mean IoU": score,
+        }
+        cells = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in rows.items())
+        return f"<table>{cells}</table>"
 
 
 def train(
@@ -118,6 +139,18 @@ def train(
     Raises:
         InputError: settings or data that do not fit, an output that exists, a loss that is not finite.
         Interrupted: stopped by SIGINT or SIGTERM; the checkpoint is written.
+
+    Examples:
+        >>> from densa import datasets, networks, segmenter, training
+        >>> train = datasets.open(datasets.coins("coins"))["train"]
+        >>> network = networks.build("unet", 1, 2, width=1)
+        >>> architecture = segmenter.Architecture("unet", {"width": 1})
+        >>> options = {"steps": 1, "patch_size": 32, "batch_size": 2, "progress": False}
+        >>> result = training.train(network, train, None, "run", architecture=architecture, **options)
+        >>> result.steps
+        1
+        >>> segmenter.model_format(result.folder)
+        'densa-network'
     """
     settings = Training.of(base=(settings or Training()).part(Training), **options)
     _check_data(network, train_dataset, architecture)

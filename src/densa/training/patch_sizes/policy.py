@@ -60,6 +60,12 @@ class PatchSizePolicy:
 
     Raises:
         InputError: an unknown kind, values that are not growing or out of range, too many for "multinomial".
+
+    Examples:
+        >>> from densa.training import PatchSizePolicy
+        >>> policy = PatchSizePolicy.parse("multi-fixed:45,65")
+        >>> policy.probabilities
+        {45: 0.5, 65: 0.5}
     """
 
     kind: str
@@ -138,6 +144,15 @@ class PatchSizeScores:
 
     Raises:
         InputError: an unknown score, a decay out of range.
+
+    Examples:
+        >>> from densa.training import PatchSizeScores
+        >>> scores = PatchSizeScores("accuracy")
+        >>> for size, score in ((45, 0.6), (55, 0.8), (45, 0.5)):
+        ...     scores.add(size, score)
+        ...
+        >>> scores.mean(45), scores.ranked()
+        (0.55, [55, 45])
     """
 
     score: str = "accuracy"
@@ -207,6 +222,11 @@ def recorded_sizes(training: Mapping[str, Any], k: int = 1) -> list[int]:
 
     Raises:
         InputError: the record names no size, or fewer than k.
+
+    Examples:
+        >>> from densa import training
+        >>> training.recorded_sizes({"settings": {"patch_size": 256}})
+        [256]
     """
     if k < 1:
         raise InputError(f"at least one patch size is needed, got {k}")

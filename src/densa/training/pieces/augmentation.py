@@ -51,7 +51,14 @@ class Draw:
 
 
 def draw(settings: Augmentation, n: int, n_bands: int, *, seed: int, step: int) -> Draw:
-    """Choose the changes of the `n` patches of a step; the same for the same seed and step."""
+    """Choose the changes of the `n` patches of a step; the same for the same seed and step.
+
+    Examples:
+        >>> from densa import training
+        >>> drawn = training.draw(training.Augmentation.flips(quarter_turns=True), 4, 3, seed=0, step=0)
+        >>> drawn.flipped_rows.shape, drawn.gain.shape
+        (torch.Size([4]), torch.Size([4, 3]))
+    """
     g = torch.Generator().manual_seed(mixed_seed(seed, step))
 
     def even(*shape: int) -> Tensor:
@@ -89,6 +96,16 @@ def augment(
 
     Raises:
         InputError: quarter turns of patches that are not square.
+
+    Examples:
+        >>> import torch
+        >>> from densa import training
+        >>> settings = training.Augmentation.flips()
+        >>> images, labels = torch.zeros(2, 3, 8, 8), torch.zeros(2, 1, 8, 8)
+        >>> drawn = training.draw(settings, 2, 3, seed=0, step=0)
+        >>> images, labels, valid = training.augment(images, labels, drawn, settings)
+        >>> images.shape, labels.shape, valid
+        (torch.Size([2, 3, 8, 8]), torch.Size([2, 1, 8, 8]), None)
     """
     if settings.quarter_turns and images.shape[-2] != images.shape[-1]:
         raise InputError(f"quarter turns need square patches, got {tuple(images.shape[-2:])}")

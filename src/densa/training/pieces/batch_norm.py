@@ -32,6 +32,14 @@ def recalibrate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> Non
     Args:
         network: changed in place; nothing happens without batch normalisation or without batches.
         batches: inputs of the network, normalised, (N, B, H, W) each.
+
+    Examples:
+        >>> import torch
+        >>> from densa import training
+        >>> network = torch.nn.BatchNorm2d(1)
+        >>> training.recalibrate_batch_norm(network, [torch.full((2, 1, 4, 4), 3.0)])
+        >>> network.running_mean
+        tensor([3.])
     """
     layers = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     modes = {module: module.training for module in network.modules()}

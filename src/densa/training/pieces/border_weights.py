@@ -44,6 +44,12 @@ def border_weights(instances: NDArray[Any], *, w0: float = 10.0, sigma: float = 
 
     Raises:
         InputError: not a 2D array of integers, `w0` negative or `sigma` not positive.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import training
+        >>> training.border_weights(np.array([[1, 0, 2, 0, 0]]), w0=10, sigma=2).round(2)
+        array([[0.  , 6.07, 0.  , 1.35, 0.11]], dtype=float32)
     """
     _check(instances, w0, sigma)
     reach = _REACH * sigma

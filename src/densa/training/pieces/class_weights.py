@@ -40,6 +40,11 @@ def class_weights(
 
     Raises:
         InputError: an unknown rule, counts that are negative or do not fit, or not a single labelled pixel.
+
+    Examples:
+        >>> from densa import training
+        >>> training.class_weights([300, 100], "inverse").round(3)
+        array([0.667, 2.   ])
     """
     counts = np.asarray(pixels, np.float64)
     totals = np.full(counts.shape, counts.sum()) if pixels_of_images is None else np.asarray(pixels_of_images, float)

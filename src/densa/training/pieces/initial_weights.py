@@ -54,6 +54,14 @@ def load_initial_weights(
     Raises:
         InputError: no such file or folder, no network to download from, weights of another architecture: the first
             parameter that differs is named.
+
+    Examples:
+        >>> from densa import Legend, networks, segmenter, training
+        >>> architecture = segmenter.Architecture("segnet", {"width": 1})
+        >>> first, second = networks.build("segnet", 3, 2, width=1), networks.build("segnet", 3, 4, width=1)
+        >>> segmenter.save_model("first", first, architecture, Legend(("a", "b")), segmenter.BandContract(3))
+        >>> print(training.load_initial_weights(second, architecture, "first", n_bands=3, n_classes=4))
+        first weights: segnet of first; 2 classes then, 4 now: fresh decoder.4.3.bias, decoder.4.3.weight
     """
     folder = _model_folder(source)
     if folder is None:

@@ -46,6 +46,14 @@ def cross_entropy(
 
     Raises:
         InputError: shapes that do not fit each other.
+
+    Examples:
+        >>> import torch
+        >>> from densa import training
+        >>> logits = torch.zeros(1, 4, 2, 2)
+        >>> target = torch.tensor([[[0, 1], [2, 255]]])
+        >>> round(training.cross_entropy(logits, target).item(), 4)  # log(4)
+        1.3863
     """
     total = summed_cross_entropy(
         logits, target, class_weights=class_weights, pixel_weights=pixel_weights, ignore_index=ignore_index

@@ -25,6 +25,12 @@ def learning_rate_factor(settings: Optimisation, progress: float) -> float:
             "poly": (1 - t)^poly_power (Caffe; 0.9 in DeepLab); "step": times `step_factor` at each of `milestones`.
             t runs from 0 to 1 after the `warmup`, in which the factor rises linearly from 1/100 to 1.
         progress: share of the run that is done, from 0 to 1; more counts as 1.
+
+    Examples:
+        >>> from densa import training
+        >>> settings = training.Optimisation(schedule="poly", poly_power=1.0, warmup=0)
+        >>> [training.learning_rate_factor(settings, share) for share in (0, 0.25, 1)]
+        [1.0, 0.75, 0.0]
     """
     progress = min(max(progress, 0.0), 1.0)
     warmup = settings.warmup

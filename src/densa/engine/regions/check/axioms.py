@@ -40,6 +40,20 @@ class Violations(tuple[Violation, ...]):
     Attributes:
         counts: number of violations of each axiom that was checked; 0: it holds.
         n_regions: distinct region numbers.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((1, 20, 30), np.uint8)
+        >>> image[..., 15:] = 200
+        >>> raster.write_bands("image.tif", image)
+        >>> raster.write_bands("regions.tif", np.ones((1, 20, 30), np.int32))
+        >>> with raster.open("regions.tif") as numbers, raster.open("image.tif") as values:
+        ...     found = regions.check_regions(numbers, values, regions.parse_predicate("range:10"))
+        ...
+        >>> found.n_regions, found.counts
+        (1, {'a': 0, 'b': 0, 'c': 0, 'd': 1, 'e': 0})
     """
 
     counts: Mapping[str, int]
@@ -84,6 +98,20 @@ def check_regions(
     Raises:
         InputError: the rasters do not fit each other, a region number is negative or beyond 2**31 - 1, or numbers have
             wide gaps and there is a predicate.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((1, 20, 30), np.uint8)
+        >>> image[..., 15:] = 200
+        >>> raster.write_bands("image.tif", image)
+        >>> raster.write_bands("regions.tif", np.where(image > 0, 2, 1).astype(np.int32))
+        >>> with raster.open("regions.tif") as numbers, raster.open("image.tif") as values:
+        ...     found = regions.check_regions(numbers, values, regions.parse_predicate("range:10"))
+        ...
+        >>> len(found), found.n_regions
+        (0, 2)
     """
     check_connectivity(connectivity)
     _check(regions, image, predicate, most)

@@ -78,6 +78,16 @@ class MergeSmall(RegionMethod):
 
     Raises:
         InputError: `min_size` is no whole number from 1, or another connectivity.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> method = regions.MergeSmall(regions.Components(), min_size=400)
+        >>> int(regions.segment_array(method, raster.from_array(image)).max())
+        1
     """
 
     method: RegionMethod

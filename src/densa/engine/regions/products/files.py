@@ -37,6 +37,13 @@ class RegionFiles(JobFiles):
 
     Raises:
         InputError: a file of another kind.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from densa.engine import regions
+        >>> files = regions.RegionFiles(Path("regions.tif"), outline=Path("lines.png"))
+        >>> sorted(files.each())
+        ['outline', 'regions']
     """
 
     regions: Path

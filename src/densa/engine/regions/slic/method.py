@@ -42,6 +42,16 @@ class Slic(RegionMethod):
 
     Raises:
         InputError: a parameter is outside its range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> method = regions.Slic(12)
+        >>> int(regions.segment_array(method, raster.from_array(image)).max())
+        12
     """
 
     n_superpixels: int | None = None

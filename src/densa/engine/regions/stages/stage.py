@@ -33,6 +33,16 @@ class Tile:
         number: of the tile in its grid.
         core: the window that the tile owns; cores partition the raster.
         height, width: of the raster.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> tile = regions.Tile(raster.from_array(image), 0, raster.Window(0, 0, 10, 10))
+        >>> tile.read(4).pixels.shape
+        (1, 14, 14)
     """
 
     def __init__(self, raster: Raster, number: int, core: Window, ahead: Block | None = None) -> None:
@@ -71,6 +81,16 @@ class Stage(ABC):
         halo: pixels around a core that are usually read; -1: the image is not read.
         margin: pixels around a core of which results of earlier stages are read.
         paints, merges: whether it makes the regions, or merges regions.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> stages = regions.Slic(12).stages(raster.from_array(image))
+        >>> [(stage.name, stage.paints) for stage in stages]
+        [('range', False), ('centers0', False), ('slic', True)]
     """
 
     if TYPE_CHECKING:  # fields or properties of subclasses; a dataclass would take a property here for a default
@@ -110,6 +130,18 @@ class RegionMethod(ABC):
     Attributes:
         name: as on the command line.
         whole: the image is computed in one tile.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> method = regions.Slic(12)
+        >>> method.name, method.whole
+        ('slic', False)
+        >>> [stage.name for stage in method.stages(raster.from_array(image))]
+        ['range', 'centers0', 'slic']
     """
 
     if TYPE_CHECKING:  # see `Stage`

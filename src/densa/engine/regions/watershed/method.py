@@ -60,6 +60,16 @@ class Watershed(RegionMethod):
 
     Raises:
         InputError: an argument out of its range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> from densa.engine import regions
+        >>> image = np.zeros((20, 30), np.uint8)
+        >>> image[:, 15:] = 200
+        >>> method = regions.Watershed(4)
+        >>> int(regions.segment_array(method, raster.from_array(image)).max())
+        4
     """
 
     markers: int | Path | None = None
