@@ -129,6 +129,16 @@ def builder(factories: Sequence[str] | str = (), module: nn.Module | None = None
     Args:
         factories: packages or modules whose functions may be imported, "mynets" for "mynets.fpn:make".
         module: the network of a name without a factory.
+
+    Examples:
+        >>> from densa import networks
+        >>> build = networks.builder()
+        >>> build("unet", 3, 2, width=1).n_classes
+        2
+        >>> build("mynets:make", 3, 2)
+        Traceback (most recent call last):
+            ...
+        densa.errors.InputError: the network mynets:make is made by code that is not densa's, ...
     """
     allowed = (factories,) if isinstance(factories, str) else tuple(factories)
 

@@ -32,6 +32,13 @@ class Adapted(Network):
         multiple: sides of its images must be multiples of it.
         field: what decides an output pixel.
         found: how the field is known: "computed" from the operations, "measured" by probing, or "declared".
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.Adapted(torch.nn.Conv2d(3, 2, 4, stride=4), multiple=4)
+        >>> network(torch.zeros(1, 3, 8, 12)).shape
+        torch.Size([1, 2, 8, 12])
     """
 
     def __init__(self, module: nn.Module, multiple: int, field: ReceptiveField | None = None, found: str = "") -> None:
@@ -70,6 +77,13 @@ def adapt(module: nn.Module, n_bands: int, *, halo: int | None = None, stride: i
 
     Raises:
         InputError: a module that takes no image of these bands, or gives no scores; one of `halo` and `stride` alone.
+
+    Examples:
+        >>> import torch
+        >>> from densa import networks
+        >>> network = networks.adapt(torch.nn.Conv2d(3, 2, 5, padding=2), 3)
+        >>> network.found, network.stated_field.reach
+        ('computed', 2)
     """
     if isinstance(module, Network):
         return module
@@ -105,6 +119,11 @@ def from_factory(name: str, n_bands: int, n_classes: int, **arguments: Any) -> N
 
     Raises:
         InputError: no such function, or it makes no module.
+
+    Examples:
+        >>> from densa import networks
+        >>> networks.from_factory("densa.networks:UNet", 3, 2, width=1).n_classes
+        2
     """
     place, _, attribute = name.partition(":")
     try:

@@ -93,6 +93,14 @@ def compare(
 
     Raises:
         InputError: options, data or methods that do not fit, an output that exists.
+
+    Examples:
+        >>> import densa
+        >>> data = densa.datasets.coins("coins")
+        >>> quick = {"trees": 2, "samples": 200, "accuracy_only": True, "pictures": 0}
+        >>> found = densa.compare(data, ["pixel-forest"], output="report", **quick)
+        >>> [row.name for row in found.rows], found.page.name
+        (['pixel-forest'], 'comparison.html')
     """
     comparing = Comparing.of(data, models, output, train_config, overwrite, options)
     return comparing.run(command)

@@ -44,6 +44,15 @@ def evaluate(
 
     Raises:
         InputError: predictions, data or options that do not fit, an output that exists.
+
+    Examples:
+        >>> import densa
+        >>> data = densa.datasets.coins("coins")
+        >>> test = densa.datasets.open(data)["test"].samples[0]
+        >>> masks = test.mask.parent
+        >>> report = densa.evaluate(masks, masks, progress=False)  # of the masks with themselves
+        >>> report.summary.mean_iou
+        1.0
     """
     return evaluate_and_write(predictions, data, output, overwrite=overwrite, progress=progress, **options)[0]
 

@@ -83,6 +83,15 @@ def predict(
 
     Raises:
         InputError: no model, images or options that do not fit, an output that exists, an image that fails.
+
+    Examples:
+        >>> import numpy as np
+        >>> import densa
+        >>> network = densa.networks.build("unet", 3, 2, width=1)
+        >>> model = densa.wrap(network, legend=["ground", "roof"], progress=False)
+        >>> found = densa.predict(model, np.zeros((40, 60, 3), np.uint8))
+        >>> found.shape, found.legend.class_names
+        ((40, 60), ('ground', 'roof'))
     """
     settings = PredictOptions.of(**options)
     several = isinstance(images, (list, tuple))

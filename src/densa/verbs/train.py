@@ -52,6 +52,13 @@ def train(
     Raises:
         InputError: options or data that do not fit, an output that exists.
         Interrupted: stopped by SIGINT or SIGTERM; the checkpoint is written.
+
+    Examples:
+        >>> import densa
+        >>> data = densa.datasets.coins("coins")
+        >>> run = densa.train(data, model="unet", width=2, steps=2, patch_size=64, output="run", progress=False)
+        >>> run.steps, run.folder.name
+        (2, 'run')
     """
     name = model if isinstance(model, str) else None
     if model is not None and name is None:
