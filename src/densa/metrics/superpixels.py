@@ -3,7 +3,9 @@ doi:10.1016/j.cviu.2017.03.007).
 
 S are the superpixels, G the regions of the truth, N the pixels that both label:
 
-* boundary recall: share of the truth's boundary pixels with a superpixel boundary within (2 r + 1)^2 pixels;
+* boundary recall: share of the truth's boundary pixels with a superpixel boundary within (2 r + 1)^2 pixels. By default
+  r is 0.0025 of the diagonal, as in that survey's benchmark; the SLIC paper (Achanta et al. 2012) and many others have
+  r = 2, so that values are comparable only with the same r;
 * under-segmentation error (Neubert & Protzel 2012): 1/N sum over G, S with a common pixel of min(|S n G|, |S - G|);
 * under-segmentation error (Levinshtein et al. 2009): mean over G of (sum over S touching G of |S| - |G|) / |G|;
 * achievable segmentation accuracy: 1/N sum over S of max over G of |S n G|;
@@ -95,8 +97,8 @@ def boundary_recall(superpixels: ArrayLike, truth: ArrayLike, radius: int | None
     Args:
         superpixels: (H, W) integers from 0.
         truth: (H, W) integers from 0.
-        radius: pixels along rows and columns; None for 0.0025 of the image diagonal, rounded, as in the SLIC paper.
-            Many papers use 2.
+        radius: pixels along rows and columns; None for 0.0025 of the image diagonal, rounded, as in the benchmark of
+            Stutz et al. (1 for 321 x 481). The SLIC paper uses 2.
 
     Returns:
         0 to 1; NaN if the truth has no boundary.

@@ -23,6 +23,14 @@ def test_weights_by_hand():
     assert_array_equal(normalized_cuts(graph, 2), [[1, 1, 2, 2]])
 
 
+def test_an_edge_of_a_pixel_to_itself_is_in_its_degree_alone(rng):
+    image = rng.random((5, 7))
+    mask = rng.random((5, 7)) < 0.8
+    without, with_loops = pixel_affinities(image, mask=mask), pixel_affinities(image, mask=mask, self_affinity=1)
+    assert_array_equal(with_loops.weights, without.weights)
+    assert_allclose(with_loops.degrees, without.degrees + mask, rtol=1e-6)
+
+
 @pytest.mark.parametrize("affinity", ["color", "intensity", "contour"])
 def test_weights_are_their_definition(rng, affinity):
     image = rng.integers(0, 256, (7, 6, 3), dtype=np.uint8)
@@ -66,6 +74,8 @@ def test_an_edge_between_lowers_a_contour_weight():
         ({"value_scale": 0}, "value_scale"),
         ({"space_scale": -1}, "space_scale"),
         ({"floor": -1}, "floor"),
+        ({"self_affinity": -1}, "self_affinity"),
+        ({"self_affinity": np.inf}, "self_affinity"),
         ({"mask": np.ones((3, 3), bool)}, "mask"),
     ],
 )

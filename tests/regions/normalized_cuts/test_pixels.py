@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import linalg
 
 from densa.errors import InputError
 from densa.regions.normalized_cuts.graph import weighted_graph
@@ -16,7 +17,7 @@ from densa.regions.normalized_cuts.pixels import (
     normalized_cuts,
     recursive_normalized_cuts,
 )
-from tests.regions.normalized_cuts.graphs import quarters
+from tests.regions.normalized_cuts.graphs import dense, quarters
 
 
 def test_quarters_are_found(rng):
@@ -26,6 +27,31 @@ def test_quarters_are_found(rng):
     assert_array_equal(recursive_normalized_cuts(pixel_affinities(image), 0.1), truth)
     graph = pixel_affinities(np.dstack([image] * 3), affinity="contour", value_scale=0.3)
     assert_array_equal(normalized_cuts(graph, 4).max(), 4)
+
+
+# Two pairs of equal pixels; only 4-neighbours count, and the edge between the pairs is the floor: weights
+# 1, 0.1, 1 in a row, once the equal ones are not lowered by their distance.
+PAIRS = {"image": np.array([[0.0, 0, 1, 1]]), "radius": 1.5, "space_scale": 1e6, "floor": 0.1}
+
+
+def test_cuts_with_and_without_edges_of_pixels_to_themselves_by_hand():
+    plain, with_loops = pixel_affinities(**PAIRS), pixel_affinities(**PAIRS, self_affinity=1)
+    halves = [[1, 1, 2, 2]]
+    # degrees 1, 1.1, 1.1, 1: two times 0.1 / 2.1. With weights w_ii = 1 each is 1 more: two times 0.1 / 4.1
+    assert_allclose([ncut_value(plain, halves), ncut_value(with_loops, halves)], [0.2 / 2.1, 0.2 / 4.1], rtol=1e-5)
+    assert_array_equal(recursive_normalized_cuts(plain, 0.07), [[1, 1, 1, 1]])
+    assert_array_equal(recursive_normalized_cuts(with_loops, 0.07), halves)
+    # inside a pair, 1 / 1 + 1 / 1 without, and 1 / 2 + 1 / 2 with them, in the graph of the pair alone
+    assert recursive_normalized_cuts(plain, 1.1).max() == 2
+    assert recursive_normalized_cuts(with_loops, 1.1).max() == 4
+
+
+def test_relaxed_cuts_with_edges_of_pixels_to_themselves_are_those_of_scipy(rng):
+    graph = pixel_affinities(rng.random((5, 6)), value_scale=0.5, self_affinity=1)
+    matrix = dense(graph) + np.eye(30)
+    degrees = np.diag(matrix.sum(axis=1))
+    expected = linalg.eigh(degrees - matrix, degrees, eigvals_only=True)[:4]
+    assert_allclose(ncut_eigenvectors(graph, 4)[0], expected, rtol=1e-3, atol=1e-5)
 
 
 def test_masked_pixels_have_no_segment(rng):

@@ -69,6 +69,43 @@ def flooded_by_queue(image, markers, connectivity, mask, compactness=0.0, line=F
     return labels
 
 
+def flooded_with_lines(image, markers, connectivity, mask):
+    """Meyer's algorithm as lectures print it: marked areas queue their neighbours, step 3 until the queue is empty."""
+    steps = [(-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)][: 4 * connectivity]
+    inside = np.ones(image.shape, bool) if mask is None else mask
+    labels = markers * inside
+
+    def beside(p):
+        around = ((p[0] + i, p[1] + j) for i, j in steps)
+        return [q for q in around if 0 <= q[0] < image.shape[0] and 0 <= q[1] < image.shape[1] and inside[q]]
+
+    queue, seen = [], set(zip(*np.nonzero(labels), strict=True))
+
+    def push_beside(p, level):
+        for q in beside(p):
+            if q not in seen:
+                heapq.heappush(queue, (max(float(image[q]), level), len(seen), q))
+                seen.add(q)
+
+    marked = set(seen)
+    raised = {}  # a flood does not descend from its marker
+    for p in marked:
+        for q in beside(p):
+            raised[q] = min(raised.get(q, np.inf), float(image[p]))
+    for p in zip(*np.nonzero(labels), strict=True):
+        for q in beside(p):
+            if q not in seen:
+                heapq.heappush(queue, (max(float(image[q]), raised[q]), len(seen), q))
+                seen.add(q)
+    while queue:
+        level, _, p = heapq.heappop(queue)
+        around = {labels[q] for q in beside(p)} - {0}
+        if len(around) == 1:
+            labels[p] = around.pop()
+            push_beside(p, level)
+    return labels
+
+
 # -- worked examples -------------------------------------------------------------------------------------------------
 
 
@@ -86,7 +123,8 @@ def test_profiles_with_markers_at_both_ends(profile, plain, with_line):
     markers[0, 0], markers[0, -1] = 1, 2
     for turned in (np.array, np.transpose):
         assert_array_equal(watershed(turned(image), turned(markers)), turned([plain]))
-        assert_array_equal(watershed(turned(image), turned(markers), watershed_line=True), turned([with_line]))
+        for line in (True, "scikit-image"):
+            assert_array_equal(watershed(turned(image), turned(markers), watershed_line=line), turned([with_line]))
 
 
 def test_three_basins():
@@ -96,7 +134,8 @@ def test_three_basins():
     expected = np.array([[1, 1, 1, 2, 2]] * 4 + [[1, 1, 3, 2, 2]])
     assert_array_equal(watershed(image, markers), expected)
     expected = np.array([[1, 1, 0, 2, 2]] * 4 + [[1, 0, 3, 0, 2]])
-    assert_array_equal(watershed(image, markers, watershed_line=True), expected)
+    for line in (True, "scikit-image"):
+        assert_array_equal(watershed(image, markers, watershed_line=line), expected)
 
 
 @pytest.mark.parametrize("connectivity", [1, 2])
@@ -110,14 +149,42 @@ def test_two_basins_with_either_connectivity(connectivity):
         2: [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 2], [1, 0, 0, 2, 2], [1, 0, 2, 2, 2]],
     }
     assert_array_equal(watershed(image, markers, connectivity), plain)
-    assert_array_equal(watershed(image, markers, connectivity, watershed_line=True), lines[connectivity])
+    for line in (True, "scikit-image"):
+        assert_array_equal(watershed(image, markers, connectivity, watershed_line=line), lines[connectivity])
 
 
-def test_flood_passes_through_a_line_pixel():
+def test_a_line_pixel_floods_nothing_but_in_scikit_image():
     image = np.array([[0, 9, 0], [50, 9, 50], [50, 9, 60]])
     markers = np.array([[1, 0, 2], [0, 0, 0], [0, 0, 0]])
     assert_array_equal(watershed(image, markers), [[1, 1, 2], [1, 1, 2], [1, 1, 1]])
-    assert_array_equal(watershed(image, markers, watershed_line=True), [[1, 0, 2], [1, 1, 0], [1, 1, 1]])
+    assert_array_equal(watershed(image, markers, watershed_line=True), [[1, 0, 2], [1, 0, 2], [1, 1, 0]])
+    of_scikit_image = watershed(image, markers, watershed_line="scikit-image")
+    assert_array_equal(of_scikit_image, [[1, 0, 2], [1, 1, 0], [1, 1, 1]])
+
+
+def test_what_lines_enclose_stays_unlabelled():
+    # served: the 5 next to 1, the 5 next to 2; the 7 between them is line, and what is behind it is never queued
+    row = np.array([[0, 5, 7, 5, 0], [9, 9, 1, 9, 9], [9, 9, 1, 9, 9]])
+    mask = np.array([[1, 1, 1, 1, 1], [0, 0, 1, 0, 0], [0, 0, 1, 0, 0]], bool)
+    markers = np.array([[1, 0, 0, 0, 2], [0] * 5, [0] * 5])
+    expected = [[1, 1, 0, 2, 2], [0] * 5, [0] * 5]
+    assert_array_equal(watershed(row, markers, mask=mask, watershed_line=True), expected)
+    behind = watershed(row, markers, mask=mask, watershed_line="scikit-image")
+    assert_array_equal(behind, [[1, 1, 0, 2, 2], [0, 0, 1, 0, 0], [0, 0, 1, 0, 0]])
+
+
+def test_lines_of_markers_that_touch():
+    image = np.array([[0, 0, 0, 0], [1, 1, 1, 1]])
+    markers = np.array([[1, 1, 2, 2], [0, 0, 0, 0]])  # the lower pixels have one labelled neighbour when served, or two
+    assert_array_equal(watershed(image, markers, watershed_line=True), [[1, 1, 2, 2], [1, 1, 0, 2]])
+    assert_array_equal(watershed(image, markers, 2, watershed_line=True), [[1, 1, 2, 2], [1, 0, 0, 2]])
+
+
+def test_a_flood_does_not_descend_from_its_marker():
+    image = np.array([[0, 1, 2, 1, 9]])
+    markers = np.array([[1, 0, 0, 0, 2]])
+    assert_array_equal(watershed(image, markers), [[1, 1, 1, 1, 2]])
+    assert_array_equal(watershed(image, markers, watershed_line=True), [[1, 1, 1, 0, 2]])
 
 
 def test_compactness_moves_the_border_off_the_edge():
@@ -151,12 +218,37 @@ def test_labels_are_those_of_the_definition(scene, connectivity):
     assert_array_equal(watershed(image, markers, connectivity, mask=mask), expected)  # which is the default
 
 
+@settings(deadline=None, max_examples=200)
+@given(scenes(), st.sampled_from([1, 2]))
+def test_lines_are_those_of_the_printed_algorithm(scene, connectivity):
+    image, markers, mask = scene
+    found = watershed(image, markers, connectivity, mask=mask, watershed_line=True)
+    assert_array_equal(found, flooded_with_lines(image, markers, connectivity, mask))
+
+
+@settings(deadline=None, max_examples=100)
+@given(scenes(), st.sampled_from([1, 2]))
+def test_lines_part_all_regions(scene, connectivity):
+    image, markers, mask = scene
+    labels = np.pad(watershed(image, markers, connectivity, mask=mask, watershed_line=True), 1)
+    inside = np.pad(np.ones(image.shape, bool) if mask is None else mask, 1)
+    marked = np.pad(markers, 1) != 0
+    steps = [(-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)][: 4 * connectivity]
+    for p in zip(*np.nonzero(inside), strict=True):
+        beside = [q for q in ((p[0] + i, p[1] + j) for i, j in steps) if labels[q]]
+        if labels[p] == 0:  # line between two regions, or not reached
+            assert len({int(labels[q]) for q in beside}) != 1
+        for q in beside:
+            assert labels[p] in (0, labels[q]) or (marked[p] and marked[q])
+
+
 @settings(deadline=None, max_examples=100)
 @given(scenes(), st.sampled_from([1, 2]), st.sampled_from([0, 0.3, 20]), st.booleans())
 def test_lines_and_compact_regions_follow_raster_order(scene, connectivity, compactness, line):
     image, markers, mask = scene
     expected = flooded_by_queue(image, markers, connectivity, mask, compactness, line)
-    found = watershed(image, markers, connectivity, mask=mask, compactness=compactness, watershed_line=line)
+    lines = "scikit-image" if line else False
+    found = watershed(image, markers, connectivity, mask=mask, compactness=compactness, watershed_line=lines)
     assert_array_equal(found, expected)
 
 
@@ -164,8 +256,9 @@ def test_lines_and_compact_regions_follow_raster_order(scene, connectivity, comp
 @given(scenes(), st.sampled_from([1, 2]), st.sampled_from([0, 0, 0.3, 20]), st.booleans())
 def test_labels_are_those_of_scikit_image(scene, connectivity, compactness, line):
     image, markers, mask = scene
-    options = {"mask": mask, "compactness": compactness, "watershed_line": line}
-    expected = segmentation.watershed(image, markers, connectivity, **options)
+    options = {"mask": mask, "compactness": compactness}
+    expected = segmentation.watershed(image, markers, connectivity, watershed_line=line, **options)
+    options["watershed_line"] = "scikit-image" if line else False
     assert_array_equal(watershed(image, markers, connectivity, ties="scikit-image", **options), expected)
 
 
@@ -337,6 +430,9 @@ FIRST = np.eye(4, 5, dtype=int)
         ((PLANE, FIRST), {"compactness": -1.0}, "compactness"),
         ((PLANE, FIRST), {"compactness": np.nan}, "compactness"),
         ((PLANE, FIRST), {"ties": "heap"}, 'ties must be "raster" or "scikit-image"'),
+        ((PLANE, FIRST), {"watershed_line": "meyer"}, 'watershed_line must be True, False or "scikit-image"'),
+        ((PLANE, FIRST), {"watershed_line": True, "compactness": 1.5}, "not compact, got compactness=1.5"),
+        ((PLANE, FIRST), {"watershed_line": True, "ties": "scikit-image"}, 'watershed_line="scikit-image"'),
     ],
 )
 def test_bad_input(arguments, options, message):

@@ -1,9 +1,14 @@
 """From a mean-shift filtered image to regions: joining, transitive closure, removal of small regions.
 
-The order of steps and the constants are those of EDISON (Comaniciu & Meer, PAMI 2002). Departures, all so that the
-result does not depend on the order of the scan: a region's mode is the mean of its pixels' modes, closure is repeated
-to its fixed point, small regions are merged smallest first (ties: the smaller label), and the left border of the image
-is not adjacent to the right one.
+The order of steps and the constants are those of EDISON (Comaniciu & Meer, PAMI 2002). Closure counts differences of L
+twice in bright places; EDISON tests each pair of adjacent modes from both sides, doubling if the mode it starts from is
+above 80, and joins them if either test passes: so they count twice where both modes are above 80. The removal of small
+regions has no such factor.
+
+Departures, so that the result does not depend on the order of the scan: a region's mode is the mean of its pixels'
+modes, closure is repeated to its fixed point, small regions are merged smallest first (ties: the smaller label), and
+the left border of the image is not adjacent to the right one. And bright places count only where band 0 is L: EDISON
+compares grey values (0..255) of images of one band with 80, too.
 
 Joining compares neighbouring pixels; all other steps work on the graph of the joined regions. Their modes are sums of
 integers (fixed point), so they depend neither on how an image was divided nor on the order of merging.
@@ -62,7 +67,7 @@ def fuse_modes(
         range_radius: bandwidth of the range domain; unit of the distances of closure and removal.
         join_threshold: 8-neighbours whose values differ by less in every band are one region.
         min_size: regions of fewer pixels are merged into the adjacent region with the nearest mode.
-        bright_rule: whether band 0 is L and counts twice above 80.
+        bright_rule: whether band 0 is L and, in closure, counts twice between modes above 80.
     """
     regions, n_regions = join_alike(modes, mask, join_threshold)
     per_unit = steps(largest, mask.size)
@@ -105,19 +110,19 @@ def fuse_graph(
         starts = np.zeros(sizes.size + 1, np.int64)
         neighbours = np.empty(2 * edges.size, np.int32)
         _list_neighbours(edges, starts, neighbours)
-        _absorb_small(starts, neighbours, sums, sizes, parents, min_size, bright)
+        _absorb_small(starts, neighbours, sums, sizes, parents, min_size)
     _number_fused(parents)
     return parents
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _distance(sums: Any, sizes: Any, one: int, other: int, bright: float) -> float:
-    """Squared distance of two modes, in steps; differences of band 0 count twice where either is above `bright`."""
+    """Squared distance of two modes, in steps; differences of band 0 count twice where both are above `bright`."""
     total = 0.0
     for band in range(sums.shape[1]):
         mode, other_mode = sums[one, band] / sizes[one], sums[other, band] / sizes[other]
         difference = mode - other_mode
-        if band == 0 and max(mode, other_mode) > bright:
+        if band == 0 and min(mode, other_mode) > bright:
             difference *= 2
         total += difference * difference
     return total
@@ -168,9 +173,7 @@ def _list_neighbours(edges: Any, starts: Any, neighbours: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _absorb_small(
-    starts: Any, neighbours: Any, sums: Any, sizes: Any, parents: Any, min_size: int, bright: float
-) -> None:
+def _absorb_small(starts: Any, neighbours: Any, sums: Any, sizes: Any, parents: Any, min_size: int) -> None:
     """Merge regions below `min_size`, smallest first, each into its neighbour of the nearest mode."""
     n_regions = sizes.size
     following = np.zeros(n_regions, np.int32)  # regions absorbed so far, a list per root that ends with 0
@@ -192,7 +195,7 @@ def _absorb_small(
                 other = find(parents, neighbours[place])
                 if other == region:
                     continue
-                distance = _distance(sums, sizes, region, other, bright)
+                distance = _distance(sums, sizes, region, other, math.inf)
                 if distance < least or (distance == least and other < nearest):
                     nearest, least = other, distance
             member = following[member]

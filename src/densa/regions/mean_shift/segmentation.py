@@ -72,7 +72,9 @@ def mean_shift(
         kernel: "uniform" weights all samples in the window equally (the gradient of the Epanechnikov kernel);
             "gaussian" by a normal density of standard deviation radius / 3 in both domains, truncated at the two radii.
         color: "luv" converts 8-bit RGB, "as-is" never, "auto" 8-bit images of three bands.
-        lightness_rule: as in EDISON, differences of L count twice where L is above 80. Only where Luv is used.
+        lightness_rule: as in EDISON, differences of L count twice where the L of the window's centre is above 80, and
+            in the transitive closure between two modes above 80. Only where Luv is used: EDISON also does this to grey
+            images, whose values of 0..255 it takes as they are.
         join_threshold: 8-neighbours whose modes differ by less in every band are one region; None: 1.0 in Luv
             (EDISON's), range_radius / 6.5 otherwise (the same ratio at EDISON's usual range radius of 6.5).
         max_iterations: maximum number of steps of a trajectory.

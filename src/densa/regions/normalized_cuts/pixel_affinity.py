@@ -28,8 +28,10 @@ class PixelGraph(NamedTuple):
     Attributes:
         offsets: (n, 2) int64 (rows, columns) of an edge's other end, rows >= 0, and columns > 0 where rows is 0.
         weights: (n, h, w) float32: `weights[k, i, j]` joins (i, j) and (i, j) + offsets[k]; 0 where that is no pixel.
-        degrees: (h, w) float32 sum of the weights of each pixel's edges (and of its edge to itself, in coarse graphs).
+        degrees: (h, w) float32 sum of the weights of each pixel's edges, that to itself included.
         mask: (h, w) pixels that are nodes; None: all.
+        self_affinity: weight of each pixel's edge to itself. (A coarse graph, whose nodes have different ones, has them
+            in its degrees alone.)
 
     Examples:
         >>> import numpy as np
@@ -45,6 +47,7 @@ class PixelGraph(NamedTuple):
     weights: NDArray[np.float32]
     degrees: NDArray[np.float32]
     mask: NDArray[np.bool_] | None = None
+    self_affinity: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -66,12 +69,16 @@ def pixel_affinities(
     value_scale: float = 0.1,
     space_scale: float = 4.0,
     floor: float = 0.01,
+    self_affinity: float = 0.0,
     mask: ArrayLike | None = None,
 ) -> PixelGraph:
     """The graph of an image's pixels, for `normalized_cuts`, `recursive_normalized_cuts` and `ncut_eigenvectors`.
 
     The weight of two pixels nearer than `radius` is `exp(-(difference / value_scale)^2 - (distance / space_scale)^2)`
-    (Shi & Malik, section 3, with both scales squared). No pixel has an edge to itself.
+    (Shi & Malik, section 3, with both scales squared). Taken literally, that formula gives every pixel an edge of
+    weight 1 to itself, which is `self_affinity=1`; by default there is none. The edge is in the pixel's degree but in
+    no cut: it makes all values of cuts and eigenvalues smaller, most where edges are weak, and published bounds such as
+    `max_cut` are of such graphs.
 
     Args:
         image: (h, w) or (h, w, bands). Integers count as shares of their type's largest value, floats as they are.
@@ -82,10 +89,12 @@ def pixel_affinities(
         value_scale: difference at which the weight has fallen to 1/e.
         space_scale: pixels at which the weight has fallen to 1/e.
         floor: minimum weight between 4-neighbours: keeps the graph connected, and single outliers from being cut off.
+        self_affinity: weight of a pixel's edge to itself, 0 or more.
         mask: (h, w) booleans; pixels that are False are not nodes of the graph.
 
     Raises:
-        InputError: an invalid image, affinity, radius, scale or floor; NaN or infinite values inside the mask.
+        InputError: an invalid image, affinity, radius, scale, floor or self_affinity; NaN or infinite values inside the
+            mask.
 
     Examples:
         >>> import numpy as np
@@ -103,6 +112,8 @@ def pixel_affinities(
     space = (offsets**2).sum(axis=1) / as_positive(space_scale, "space_scale") ** 2
     if not (np.isfinite(floor) and floor >= 0):
         raise InputError(f"floor must be a finite number from 0, got {floor!r}")
+    if not (np.isfinite(self_affinity) and self_affinity >= 0):
+        raise InputError(f"self_affinity must be a finite number from 0, got {self_affinity!r}")
     weights = np.empty((len(offsets), height, width), np.float32)
     floors = np.where((offsets**2).sum(axis=1) == 1, floor, 0.0).astype(np.float32)
     counts = np.ones((height, width), np.bool_) if valid is None else valid
@@ -114,7 +125,8 @@ def pixel_affinities(
         _value_weights(features, counts, offsets, settings, per_value, weights)
     degrees = np.empty((height, width), np.float32)
     sum_of_weights(offsets, weights, degrees)
-    return PixelGraph(offsets, weights, degrees, valid)
+    degrees[counts] += np.float32(self_affinity)
+    return PixelGraph(offsets, weights, degrees, valid, float(self_affinity))
 
 
 def _features(bands: NDArray[Any], affinity: str) -> NDArray[np.float32]:

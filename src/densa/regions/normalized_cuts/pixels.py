@@ -75,7 +75,8 @@ def recursive_normalized_cuts(
 
     Args:
         graph: of the pixels, from `pixel_affinities`.
-        max_cut: largest Ncut (0..2) of a two-way cut that is still made.
+        max_cut: largest Ncut (0..2) of a two-way cut that is still made. Bounds from the literature are for graphs with
+            edges of pixels to themselves: `pixel_affinities(..., self_affinity=1)`.
         stability: largest ratio of the emptiest to the fullest of 20 bins of the eigenvector; a vector whose values
             are spread evenly shows no clear cut. 1 disables the test.
         max_segments: stop at so many; larger parts are halved first.
@@ -214,4 +215,5 @@ def _within(graph: PixelGraph, part: NDArray[np.bool_], box: tuple[slice, slice]
     offsets, weights = graph.offsets[fits], np.ascontiguousarray(weights[fits])
     degrees = np.empty(inside.shape, np.float32)
     sum_of_weights(offsets, weights, degrees)
-    return PixelGraph(offsets, weights, degrees)
+    degrees[inside] += np.float32(graph.self_affinity)
+    return PixelGraph(offsets, weights, degrees, inside, graph.self_affinity)

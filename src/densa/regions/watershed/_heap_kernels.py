@@ -1,4 +1,5 @@
-"""Kernel of the watershed over a binary heap: compact, with lines, or plain where items of 64 bits are too short.
+"""Kernel of the watershed over a binary heap: compact, with scikit-image's lines, or plain where items of 64 bits are
+too short.
 
 With lines or compactness, a pixel's label is decided when it is served, not when it is queued, and it may be queued
 several times, once by each neighbour that reached it; so the heap holds (value, age, pixel, source). Steps and order

@@ -1,9 +1,10 @@
-"""Kernels of the watershed: flooding over exact levels in linear time, by queues or in step with a binary heap.
+"""Kernels of the watershed: flooding over exact levels in linear time, by queues (plain, or with Meyer's lines) or in
+step with a binary heap.
 
 The relief is given as a padded, flattened `state`, in which one number holds all that the flooding needs of a pixel:
 
     state > 0   label of the pixel
-    state == 0  border, or outside the mask: never reached
+    state == 0  border, or outside the mask: never reached; with lines, also a pixel that is queued, or line
     state < 0   not reached yet; its level is ~state
 
 A level is the rank of a pixel's value. All pixels of level c that are reached before the flood is at c fit into the
@@ -126,6 +127,82 @@ def _enter_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel): 
                 n_lake += 1
             else:
                 queue[np.uint64(fill[own])] = neighbour
+                fill[own] += 1
+    return n_lake
+
+
+# -- Meyer's lines ----------------------------------------------------------------------------------------------------
+#
+# A pixel waits in the queue without a label, so its state is 0 from then on: only pixels of negative states are queued,
+# and only those of positive states have a say in the label of a neighbour.
+
+
+@njit(nogil=True, cache=True)
+def raise_beside_markers(state, levels, offsets, row_length, counts):  # type: ignore[no-untyped-def]
+    """Raise the pixels beside marker pixels to the lowest of those, and count the pixels of each level, markers apart.
+
+    `levels` are padded and flattened as `state` is.
+    """
+    for pixel in range(row_length, state.size - row_length):
+        if state[pixel] >= 0:
+            continue
+        least = counts.size
+        for offset in offsets:
+            if state[pixel + offset] > 0:
+                least = min(least, np.int64(levels[pixel + offset]))
+        if least < counts.size:
+            state[pixel] = ~max(~state[pixel], least)
+        counts[~state[pixel]] += 1
+
+
+@njit(nogil=True, cache=True)
+def flood_with_lines(state, offsets, start, fill, queue, lake, row_length):  # type: ignore[no-untyped-def]
+    """Meyer's flooding with lines: a pixel served takes the label of its labelled neighbours, or none if they differ.
+
+    `fill` must be `start`: the neighbours of the marker pixels are queued here, in raster order of those. At the end
+    state is > 0 in regions, 0 on lines and < 0 where no flood came.
+    """
+    for pixel in range(row_length, state.size - row_length):
+        if state[pixel] > 0:
+            _queue_neighbours(state, offsets, fill, queue, lake, -1, 0, pixel)
+    for level in range(start.size):
+        n_lake = 0
+        for i in range(start[level], fill[level]):
+            n_lake = _serve(state, offsets, fill, queue, lake, level, n_lake, queue[i])
+        i = 0
+        while i < n_lake:
+            n_lake = _serve(state, offsets, fill, queue, lake, level, n_lake, lake[i])
+            i += 1
+
+
+@njit(nogil=True)
+def _serve(state, offsets, fill, queue, lake, level, n_lake, pixel):  # type: ignore[no-untyped-def]
+    """Decide the label of a queued pixel; returns the new length of the lake."""
+    label = 0
+    for offset in offsets:
+        other = state[pixel + offset]
+        if other > 0:
+            if label > 0 and other != label:
+                return n_lake  # two floods meet: line, which floods nothing
+            label = other
+    state[pixel] = label
+    return _queue_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel)
+
+
+@njit(nogil=True)
+def _queue_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel):  # type: ignore[no-untyped-def]
+    """Queue the neighbours that were not queued before; returns the new length of the lake."""
+    for offset in offsets:
+        neighbour = pixel + offset
+        reached = state[neighbour]
+        if reached < 0:
+            state[neighbour] = 0
+            own = ~reached
+            if own <= level:
+                lake[n_lake] = neighbour
+                n_lake += 1
+            else:
+                queue[fill[own]] = neighbour
                 fill[own] += 1
     return n_lake
 

@@ -1,4 +1,10 @@
-"""Watershed by flooding from markers (Beucher & Meyer 1993; Meyer 1994; compact form: Neubert & Protzel, ICPR 2014).
+"""Watershed by flooding from markers.
+
+Sources: Beucher & Meyer 1993 (without lines); Meyer 1994 (with lines, as restated in lectures and encyclopedias: the
+article itself was not at hand); Neubert & Protzel, ICPR 2014 (compact form). Readings, where the restatement is silent:
+of equal levels the first in is the first out; a flood never descends (a pixel below the flood that reaches it is served
+at the level of the flood, as in Meyer's ordered queues), not from a marker either; a pixel enters the queue once; only
+a labelled pixel floods its neighbours, so a pixel that is served has a labelled neighbour.
 
 Method: Watershed by flooding.
 Source: Beucher, Meyer 1993; Meyer 1994; compact form: Neubert, Protzel, ICPR 2014.
@@ -8,6 +14,8 @@ Departs: markers of equal value flood in raster order, so that ties are decided;
     lines, through which labels can leak, under its own name.
 Held by: tests/regions/watershed/test_flooding.py.
 """
+
+from typing import Literal
 
 import numpy as np
 from numba import njit, prange
@@ -33,7 +41,7 @@ def watershed(
     *,
     mask: NDArray[np.generic] | None = None,
     compactness: float = 0.0,
-    watershed_line: bool = False,
+    watershed_line: bool | Literal["scikit-image"] = False,
     ties: str = "raster",
 ) -> NDArray[np.signedinteger | np.unsignedinteger]:
     """Flood a relief from markers; where the floods of two markers meet, their regions end.
@@ -44,17 +52,27 @@ def watershed(
     (a flood never descends). Marker pixels are queued first, in raster order. The pixel served gives its label to its
     unlabelled neighbours, in the order up, left, right, down, then the diagonal ones in raster order.
 
-    With `watershed_line`, a pixel is labelled when it is served, by the pixel that reached it, unless a neighbour has
-    another label: then it is line, and the flood still passes through it. There is no line between markers that touch.
-    With `compactness` above 0, `compactness` times the distance in pixels to the marker pixel is added to each value,
-    and no lines are drawn.
+    Lines are Meyer's with ``watershed_line=True``: the neighbours of all marker pixels are queued first, in raster
+    order of those, each at its own value or that of the lowest marker pixel beside it, whichever is higher. A pixel is
+    labelled when it is served: if its labelled neighbours all have one label, it takes that and its neighbours are
+    queued; if they differ, it is line, stays 0 and floods nothing. So neighbours never have different labels, unless
+    both are marker pixels: there is no line between markers that touch. A part of the image that lines enclose stays 0
+    as well, as do pixels outside the mask, which are no neighbours. Marker pixels do not wait in the queue: `ties` has
+    no say.
+
+    With ``watershed_line="scikit-image"``, a pixel takes the label of the pixel that reached it when it is served,
+    unless a neighbour has another label: then it is line, and the flood still passes through it, so that a label can
+    continue behind the line of another (with ties as `ties` says).
+
+    With `compactness` above 0, `compactness` times the distance in pixels to the marker pixel is added to each value;
+    Meyer's lines have no such form, and scikit-image draws none then.
 
     `watershed_forest` is the watershed whose result does not depend on the order of processing, for large rasters.
 
-    With ``ties="scikit-image"``, labels are equal to those of `skimage.segmentation.watershed` 0.26, pixel for pixel,
-    and its tests pass. What differs from it: images have one or two dimensions, and the footprint is that of 4 or 8
-    neighbours; a constant image without markers is one region, not none; `mask` removes the markers outside it as
-    there, but it is an error if none is left; NaN and infinite values are errors.
+    With ``ties="scikit-image"``, labels are equal to those of `skimage.segmentation.watershed` 0.26, pixel for pixel
+    (its lines with their own name), and its tests pass. What differs from it: images have one or two dimensions, and
+    the footprint is that of 4 or 8 neighbours; a constant image without markers is one region, not none; `mask` removes
+    the markers outside it as there, but it is an error if none is left; NaN and infinite values are errors.
 
     Args:
         image: (H, W) or (W,) relief, any real dtype, finite where `mask` is True.
@@ -63,7 +81,7 @@ def watershed(
         connectivity: 1 for 4 neighbours, 2 for 8; or their (3, 3) structuring element.
         mask: (H, W), True where regions may grow; elsewhere the result is 0.
         compactness: 0 or more, in grey values per pixel of distance.
-        watershed_line: whether regions are separated by a line of 0.
+        watershed_line: whether regions are separated by a line of 0: Meyer's (True) or scikit-image's, see above.
         ties: which of two marker pixels of the same value is served first. "raster": the first in raster order.
             "scikit-image": the one that scikit-image's binary heap returns first; several times slower on large images
             where many marker pixels have the same value. On photographs, up to 0.15 % of the pixels of float gradients
@@ -71,13 +89,13 @@ def watershed(
 
     Returns:
         (H, W) region of each pixel, 0 for none. Labels are those of the markers, in their dtype; int32 from 1 where
-        markers were not given as an array.
+        markers were not given as an array. With lines, 0 is also the label of lines.
 
     Raises:
         InputError: the image is not (H, W), is empty, has 2^31 or more pixels, or holds NaN or infinite values;
             markers or mask have another shape than the image; all markers lie outside the mask; markers are not
             integers; a number of markers below 1 or above the number of pixels; compactness is negative or not finite;
-            unknown connectivity or ties.
+            unknown connectivity, ties or lines; Meyer's lines with compactness or ``ties="scikit-image"``.
 
     Examples:
         >>> import numpy as np
@@ -107,15 +125,33 @@ def watershed(
         raise InputError(f'ties must be "raster" or "scikit-image", got {ties!r}')
     if not (np.isfinite(compactness) and compactness >= 0):
         raise InputError(f"compactness must be a finite number from 0, got {compactness}")
+    meyer = _check_lines(watershed_line, compactness, ties)
     inside = check_inside(mask, np.shape(image))
     relief = check_relief(image if inside is None else blank_outside(np.asarray(image), inside))
     labels, names = _markers(relief, markers, reach, inside)
     raster_order = ties == "raster"
-    if compactness > 0 or watershed_line:
-        _flood_by_heap(relief, labels, inside, reach, raster_order, compactness, watershed_line)
+    if meyer:
+        _flood_with_lines(relief, labels, inside, reach)
+    elif compactness > 0 or watershed_line:
+        _flood_by_heap(relief, labels, inside, reach, raster_order, compactness, bool(watershed_line))
     elif labels.any():
         _flood(relief, labels, inside, reach, raster_order)
     return labels if names is None else names[labels]
+
+
+def _check_lines(watershed_line: object, compactness: float, ties: str) -> bool:
+    """Whether lines are to be Meyer's."""
+    if isinstance(watershed_line, str) and watershed_line == "scikit-image":
+        return False
+    if not isinstance(watershed_line, bool | np.bool_):
+        raise InputError(f'watershed_line must be True, False or "scikit-image", got {watershed_line!r}')
+    if watershed_line and compactness > 0:
+        raise InputError(f"watershed_line=True draws lines between regions that are not compact, got {compactness=}")
+    if watershed_line and ties == "scikit-image":
+        raise InputError(
+            'watershed_line=True draws Meyer\'s lines; for those of ties="scikit-image", watershed_line="scikit-image"'
+        )
+    return bool(watershed_line)
 
 
 def _markers(
@@ -182,6 +218,23 @@ def _flood(
     _unpack(state, labels)
 
 
+def _flood_with_lines(
+    relief: NDArray[np.generic], labels: NDArray[np.int32], inside: NDArray[np.bool_] | None, connectivity: int
+) -> None:
+    """Flooding with Meyer's lines, in linear time; `labels` holds the markers and is filled."""
+    levels, n_levels = rank_levels(relief)
+    height, width = relief.shape
+    state = np.empty((height + 2, width + 2), np.int32)
+    counts = np.zeros(n_levels, np.int32)
+    _pack(levels, labels, np.ones((1, 1), bool) if inside is None else inside, state)
+    offsets = _offsets(connectivity, width + 2)
+    level_kernels.raise_beside_markers(state.ravel(), np.pad(levels, 1).ravel(), offsets, width + 2, counts)
+    start = np.cumsum(counts, dtype=np.int32) - counts
+    queue, lake = np.empty((2, int(counts.sum(dtype=np.int64))), np.int32)
+    level_kernels.flood_with_lines(state.ravel(), offsets, start, start.copy(), queue, lake, width + 2)
+    _unpack(state, labels)
+
+
 def _item_fields(n_levels: int, n_pixels: int, most_markers: int) -> tuple[np.uint64, np.uint64] | None:
     """Shifts of level and place in a heap item of 64 bits (see `_level_kernels`); None where the fields do not fit."""
     place_shift = (most_markers - 1).bit_length()
@@ -228,7 +281,7 @@ def _flood_by_heap(
     compactness: float,
     lines: bool,
 ) -> None:
-    """Compact flooding, with lines, or plain; `labels` holds the markers and is filled."""
+    """Compact flooding, with scikit-image's lines, or plain; `labels` holds the markers and is filled."""
     padded = np.pad(labels, 1)
     enterable = np.pad(np.ones(relief.shape, bool) if inside is None else inside, 1)
     row_length = padded.shape[1]
