@@ -77,6 +77,7 @@ LONG_BODIES: set[str] = set()
 # Tests of a whole room or of several modules: no module has their name.
 CROSS_CUTTING = {
     "test_architecture.py",
+    "test_repository.py",
     "cli/test_cli.py",
     "cli/test_context.py",
     "cli/test_train_shallow.py",
