@@ -211,7 +211,7 @@ def test_refused_strips(labels, confidence, message):
 
 
 def test_other_refusals():
-    with pytest.raises(InputError, match="width must be in 1.*, got 0"):
+    with pytest.raises(InputError, match=r"width must be in 1.*, got 0"):
         Polygoniser(0, list)
     with pytest.raises(InputError, match="min_area must be at least 0, got -1"):
         Polygoniser(3, list, min_area=-1)

@@ -181,7 +181,7 @@ def test_disk_that_is_full(tmp_path, suffix, limit):
 def test_refusals(tmp_path, place):
     with pytest.raises(InputError, match="must end in"):
         PolygonWriter(tmp_path / "map.shp", LEGEND, width=30)
-    with pytest.raises(InputError, match="must be the 30 columns of .*, got 31"):
+    with pytest.raises(InputError, match=r"must be the 30 columns of .*, got 31"):
         write(tmp_path / "map.geojson", np.zeros((2, 31), np.uint8), like=place("EPSG:32630", UTM))
     with pytest.raises(InputError, match="is not invertible"):
         write(tmp_path / "map.geojson", like=place("EPSG:32630", Affine(2, 2, 0, 2, 2, 0)))
