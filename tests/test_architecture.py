@@ -80,6 +80,7 @@ CROSS_CUTTING = {
     "test_architecture.py",
     "test_examples.py",
     "test_readme.py",
+    "test_repository.py",
     "cli/test_cli.py",
     "cli/test_context.py",
     "cli/test_train_shallow.py",
