@@ -66,7 +66,7 @@ def test_many_regions_outgrow_the_first_table(rng):
 
 
 def test_weights_by_hand():
-    """Dossier: means 10 (2 px), 12 (2 px), 20 (1 px), 21 (3 px)."""
+    """Regions by hand: means 10 (2 px), 12 (2 px), 20 (1 px), 21 (3 px)."""
     graph = region_graph(np.array([[10, 10, 12, 12, 20, 21, 21, 21]]), [[1, 1, 2, 2, 3, 4, 4, 4]])
     assert_allclose(graph.color_distances(), [2, 8, 1])
     assert_allclose(graph.ward_costs(), [4, 42.667, 0.75], atol=1e-3)
