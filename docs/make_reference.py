@@ -5,7 +5,7 @@ from pathlib import Path
 from densa.options import reference
 from densa.settings import Existing, Resumable
 from densa.training.settings import TrainOptions
-from densa.verbs.settings import CompareOptions, EvaluateOptions, PredictOptions, SegmentOptions
+from densa.verbs.settings import CompareOptions, EvaluateOptions, PredictOptions, SeamsOptions, SegmentOptions
 
 VERBS = {
     "train": (TrainOptions, Resumable),
@@ -13,6 +13,7 @@ VERBS = {
     "regions": (SegmentOptions,),
     "evaluate": (EvaluateOptions, Existing),
     "compare": (CompareOptions, Existing),
+    "seams": (SeamsOptions, Existing),
 }
 HEAD = """# Options
 

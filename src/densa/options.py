@@ -32,7 +32,17 @@ import annotated_types
 
 from densa.errors import InputError
 
-__all__ = ["Declared", "Group", "Option", "check_paths", "options_of", "reference", "unknown_names", "with_options"]
+__all__ = [
+    "Declared",
+    "Group",
+    "Option",
+    "check_paths",
+    "must_exist",
+    "options_of",
+    "reference",
+    "unknown_names",
+    "with_options",
+]
 
 
 @dataclass(frozen=True)
@@ -258,8 +268,19 @@ def check_paths(settings: type[Group], values: Mapping[str, Any]) -> None:
         InputError: names the option and the path.
     """
     for name, one in options_of(settings).items():
-        if one.option.exists and values.get(name) is not None and not Path(values[name]).exists():
-            raise InputError(f"{name} must exist, got {values[name]}: there is no such file or folder")
+        if one.option.exists and values.get(name) is not None:
+            must_exist(**{name: values[name]})
+
+
+def must_exist(**paths: Path | str) -> None:
+    """Refuse named paths that are not there, before anything large is imported.
+
+    Raises:
+        InputError: names the argument and the path.
+    """
+    for name, path in paths.items():
+        if not Path(path).exists():
+            raise InputError(f"{name} must exist, got {path}: there is no such file or folder")
 
 
 def with_options(function: Callable[..., Any], settings: type[Group]) -> inspect.Signature:

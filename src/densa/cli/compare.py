@@ -11,7 +11,7 @@ import typer
 
 from densa.cli.common import Config, Json, print_json
 from densa.cli.derived import options_from
-from densa.options import options_of
+from densa.options import check_paths, options_of
 from densa.settings import Existing
 from densa.training.settings import TrainOptions
 from densa.verbs.settings import CompareOptions
@@ -44,6 +44,7 @@ def compare(
     A method named in --models is trained in REPORT/runs, networks with the same budget; one that is finished there is
     not trained again. Cost is measured in float32 (or with --precision bfloat16), in fresh processes for each method.
     """
+    check_paths(TrainOptions, given if data is None else {**given, "data": data})  # before torch is imported
     from densa.verbs.compare import Comparing
 
     overwrite = given.pop("overwrite", False)

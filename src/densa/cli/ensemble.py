@@ -10,6 +10,7 @@ import typer
 
 from densa.cli.common import Config, Json, print_json
 from densa.cli.derived import options_from
+from densa.options import must_exist
 from densa.progress import progress_bar
 from densa.settings import Existing
 
@@ -40,6 +41,8 @@ def ensemble(
 
     The folder holds copies of the models, and is used like any other: `densa predict FOLDER IMAGE... -o OUT`.
     """
+    for run in runs:
+        must_exist(runs=run)  # before torch is imported
     from densa import methods
 
     numbers = _numbers(weights)

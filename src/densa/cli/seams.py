@@ -1,4 +1,4 @@
-"""`densa seams`: does the tiling show?"""
+"""`densa seams`: do the borders of tiles show?"""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ import typer
 
 from densa.cli.common import Config, Json, print_json
 from densa.cli.derived import options_from
-from densa.progress import progress_bar
-from densa.settings import Computation, Existing
-from densa.verbs.settings import Windows
+from densa.settings import Existing
+from densa.verbs.settings import SeamsOptions
 
 
-@options_from(Windows, Computation, Existing, without=("context", "patch_sizes"))
+@options_from(SeamsOptions, Existing)
 def seams(
     given: dict[str, Any],
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run or model folder.")],
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image of any size.")],
-    tiles: Annotated[
-        str | None, typer.Option("--tiles", metavar="A,B", help="Sides of the two tilings. [256,384, to the stride]")
-    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="PNG", help="Picture of where.")] = None,
     config: Config = None,
     as_json: Json = False,
@@ -30,49 +26,17 @@ def seams(
 
     With --precision float32 it is 0 for every model without image-wide features. In bfloat16 a rounding may differ.
     """
-    from densa import methods, raster, reports
-    from densa.engine import Blended
-    from densa.errors import InputError
-    from densa.raster import write_picture
+    from densa.verbs.seams import seams as verb
 
-    overwrite, blend = given.pop("overwrite", False), given.pop("blend", None)
-    if blend is not None:
-        Windows(blend=blend)  # refuses others
-    if output is not None and output.exists() and not overwrite:
-        raise InputError(f"{output} exists; choose another output or give overwrite=True")
-    sizes = None if tiles is None else _sizes(tiles)
-    segmenter = methods.load(run, **given)
-    step = segmenter.stride * (2 if blend else 1)
-    first, second = sizes or (-(-256 // segmenter.stride) * segmenter.stride, -(-384 // step) * step)
-    other = None if blend is None else Blended(segmenter, window_size=second, weights=blend)
-    with raster.open(image) as opened, progress_bar(image.name) as progress:
-        sides = (first, second if other is None else other.stride)
-        found = reports.find_seams(segmenter, opened, sides, other=other, progress=progress)
-        if output is not None:
-            write_picture(output, reports.seams_picture(found, opened), overwrite=overwrite)
-    content = {
-        "image": str(image),
-        "tiles": [first, second],
-        "blend": blend,
-        "pixels": found.pixels,
-        "differing": found.differing,
-        "share": found.share,
-        "picture": None if output is None else str(output),
-    }
+    found = verb(run, image, output=output, **given)
     if as_json:
+        content = {**vars(found), "image": str(found.image), "picture": None if output is None else str(output)}
         print_json(content)
         return
-    again = f"windows of {second} blended ({blend})" if blend else f"tiles of {second}"
+    first, second = found.tiles
+    again = f"windows of {second} blended ({found.blend})" if found.blend else f"tiles of {second}"
+    percent = f"{100 * found.share:.4f} %"
     print(
-        f"{found.differing} of {found.pixels} pixels differ ({100 * found.share:.4f} %): tiles of {first} and {again}"
+        f"{found.differing} of {found.pixels} pixels differ ({percent}): tiles of {first} and {again}"
         + ("" if output is None else f"; wrote {output}")
     )
-
-
-def _sizes(text: str) -> tuple[int, int]:
-    from densa.errors import InputError
-
-    parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip().isdigit() and int(part) for part in parts):
-        raise InputError(f"--tiles takes the sides of two tilings in pixels, as 256,384; got {text!r}")
-    return int(parts[0]), int(parts[1])

@@ -61,7 +61,17 @@ def operation_span(
 
 
 # Operations that keep every value at its row and column; pointwise ones are recognised by their tag.
-_SAME_PLACE = {"alias", "clone", "contiguous", "detach", "_to_copy", "native_dropout", "hardtanh_", "relu_"}
+_SAME_PLACE = {
+    "alias",
+    "clone",
+    "contiguous",
+    "detach",
+    "_to_copy",
+    "native_dropout",
+    "hardtanh_",
+    "relu_",
+    "leaky_relu_",
+}
 
 # Operations that use only the shape of their arguments.
 _SHAPE_ONLY = {"empty_like", "zeros_like", "ones_like", "full_like", "new_empty", "new_zeros", "new_ones", "new_full"}

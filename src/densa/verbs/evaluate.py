@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from densa.errors import InputError
-from densa.options import check_paths, with_options
+from densa.options import check_paths, must_exist, with_options
 from densa.progress import progress_bar
 from densa.verbs.settings import EvaluateOptions
 
@@ -72,9 +71,7 @@ def evaluate_and_write(
     """As `evaluate`; gives the path of the page too."""
     settings = EvaluateOptions.of(**options)
     check_paths(EvaluateOptions, options)
-    for name, path in (("predictions", Path(predictions)), ("data", Path(data))):
-        if not path.exists():
-            raise InputError(f"{name} must exist, got {path}: there is no such file or folder")
+    must_exist(predictions=predictions, data=data)
     from densa import reports
 
     if output is not None:

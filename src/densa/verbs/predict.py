@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from densa.engine.prediction.settings import PolygonShape
 from densa.engine.work.settings import Work
 from densa.errors import InputError
-from densa.options import options_of, with_options
+from densa.options import must_exist, options_of, with_options
 from densa.progress import progress_bar
 from densa.settings import Computation
 from densa.verbs.inputs import opened, path_of
@@ -151,8 +151,7 @@ def _source(model: Path | str | TrainResult | Segmenter, options: PredictOptions
             raise InputError(f"{', '.join(changed)} has no effect on a segmenter; give the folder of the model")
         segmenter: Segmenter = folder
         return segmenter
-    if not Path(folder).exists():
-        raise InputError(f"run must exist, got {folder}: there is no such file or folder")
+    must_exist(run=folder)
     from densa.segmenter import ModelSource
 
     return ModelSource(

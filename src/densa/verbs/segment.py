@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from densa.engine.regions.settings import RegionSettings
 from densa.engine.work.settings import Work
 from densa.errors import InputError
-from densa.options import check_paths, options_of, with_options
+from densa.options import check_paths, must_exist, options_of, with_options
 from densa.progress import progress_bar
 from densa.verbs.inputs import opened, path_of
 from densa.verbs.settings import RegionProducts, SegmentOptions
@@ -110,8 +110,7 @@ def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run:
         InputError: options that do not fit the method or the image, an output that exists.
     """
     check_paths(SegmentOptions, options.flat())
-    if not image.exists():
-        raise InputError(f"image must exist, got {image}: there is no such file or folder")
+    must_exist(image=image)
     from densa import raster
     from densa.engine.regions import RegionFiles, region_method, segment_to_file
 
@@ -162,9 +161,7 @@ def check_file(
     Raises:
         InputError: rasters that do not fit each other, an unknown predicate.
     """
-    for name, path in (("image", image), ("regions", regions)):
-        if not path.exists():
-            raise InputError(f"{name} must exist, got {path}: there is no such file or folder")
+    must_exist(image=image, regions=regions)
     from densa import raster
     from densa.engine.regions import check_regions, parse_predicate, reach_of
 

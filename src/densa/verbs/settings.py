@@ -24,6 +24,7 @@ __all__ = [
     "Refinement",
     "RegionProducts",
     "Scores",
+    "SeamsOptions",
     "SegmentOptions",
     "Shards",
     "Windows",
@@ -37,6 +38,16 @@ def _size(value: Any) -> Any:
         return value
     if len(parts) != 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise ValueError(f"must be height and width in pixels, such as 360x480, got {value!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def _two_sides(value: Any) -> Any:
+    """(256, 384) or "256,384"."""
+    if not isinstance(value, str):
+        return value
+    parts = value.split(",")
+    if len(parts) != 2 or not all(part.strip().isdigit() and int(part) for part in parts):
+        raise ValueError(f"must be the sides of two tilings in pixels, such as 256,384, got {value!r}")
     return int(parts[0]), int(parts[1])
 
 
@@ -132,18 +143,39 @@ class Refinement(Group, title="Model"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Windows(Group, title="Windows"):
-    """Which part of the image a pixel is computed from."""
+class Blending(Group, title="Windows"):
+    """Blended windows in place of exact tiles."""
 
     blend: Annotated[
         Literal["linear", "hann"] | None,
         Option("Blend windows of side tile_size that overlap by half, instead of computing exact tiles."),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows(Blending, title="Windows"):
+    """Which part of the image a pixel is computed from."""
+
     context: Annotated[
         Literal["exact", "paper"],
         Option("exact: tiles with all their context; paper: overlapping patches of the best size in training."),
     ] = "exact"
     patch_sizes: Annotated[int, Ge(1), Option("With context=paper: average over this many best sizes.")] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tilings(Group, title="Windows"):
+    """The two tilings that are compared."""
+
+    tiles: Annotated[
+        tuple[int, int] | None,
+        Option("Sides of the two tilings.", "px", "A,B", default="256,384, to the stride", read=_two_sides),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeamsOptions(Tilings, Blending, Computation):
+    """All options of `densa seams`."""
 
 
 @dataclass(frozen=True, kw_only=True)

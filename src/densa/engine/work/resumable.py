@@ -35,6 +35,11 @@ class JobFiles:
     The work folder is named after the main file, which is put in place last: when it is there, all files are.
     """
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if isinstance(value := getattr(self, field.name), str):
+                object.__setattr__(self, field.name, Path(value))
+
     @property
     def main(self) -> Path:
         """The file that the first field names."""

@@ -53,6 +53,7 @@ class RegionFiles(JobFiles):
     statistics: Path | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for product, path in self.each().items():
             if path.suffix.lower() not in _KINDS[product]:
                 raise InputError(f"{path} must end in {' or '.join(_KINDS[product])}, for {product}")
