@@ -1,0 +1,73 @@
+"""Predict an image under two tilings: do the borders of tiles show?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from densa.errors import InputError
+from densa.options import must_exist
+from densa.progress import progress_bar
+from densa.settings import Computation
+from densa.verbs.settings import SeamsOptions
+
+__all__ = ["TwoTilings", "seams"]
+
+
+@dataclass(frozen=True)
+class TwoTilings:
+    """How the labels of two tilings differ.
+
+    Attributes:
+        image: the image.
+        tiles: sides of the two tilings in pixels; the second is that of blended windows where `blend` is given.
+        blend: weights of the blended windows, or None.
+        pixels, differing, share: pixels with a label, those whose labels differ, and their share.
+        picture: where a picture of the differences was written, or None.
+    """
+
+    image: Path
+    tiles: tuple[int, int]
+    blend: str | None
+    pixels: int
+    differing: int
+    share: float
+    picture: Path | None
+
+
+def seams(
+    run: Path | str, image: Path | str, *, output: Path | str | None = None, overwrite: bool = False, **options: Any
+) -> TwoTilings:
+    """Predict an image under two tilings and count the pixels whose labels differ.
+
+    Args:
+        run: a run or model folder.
+        image: an image of any size.
+        output: a .png or .tif picture of the differences; None writes none.
+        overwrite: replace it.
+        **options: the options of `densa seams`, by name, see the reference.
+
+    Raises:
+        InputError: no model or image, tiles that do not fit the model's stride, an output that exists.
+    """
+    settings = SeamsOptions.of(**options)
+    run, image, picture = Path(run), Path(image), None if output is None else Path(output)
+    must_exist(run=run, image=image)
+    if picture is not None and picture.exists() and not overwrite:
+        raise InputError(f"{picture} exists; choose another output or give overwrite=True")
+    from densa import methods, raster, reports
+    from densa.engine import Blended
+
+    segmenter = methods.load(run, **settings.part(Computation).flat())
+    step = segmenter.stride * (2 if settings.blend else 1)
+    usual = -(-256 // segmenter.stride) * segmenter.stride, -(-384 // step) * step
+    first, second = settings.tiles or usual
+    other = None if settings.blend is None else Blended(segmenter, window_size=second, weights=settings.blend)
+    with raster.open(image) as opened, progress_bar(image.name) as show:
+        sides = (first, second if other is None else other.stride)
+        found = reports.find_seams(segmenter, opened, sides, other=other, progress=show)
+        if picture is not None:
+            raster.write_picture(picture, reports.seams_picture(found, opened), overwrite=overwrite)
+    tiles = first, second
+    return TwoTilings(image, tiles, settings.blend, found.pixels, found.differing, found.share, picture)
