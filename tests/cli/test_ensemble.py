@@ -62,4 +62,4 @@ def test_mistakes(run_cli, trained, tmp_path, options, message):
 def test_what_is_no_model(run_cli, trained, tmp_path):
     code, _, err = run_cli("ensemble", trained, tmp_path / "none", "-o", tmp_path / "m")
     assert code == 2
-    assert "none does not exist" in err
+    assert "RUN must exist" in err

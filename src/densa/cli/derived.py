@@ -135,7 +135,7 @@ def _flags(command: TyperCommand) -> dict[str, str]:
         if parameter.name is not None:
             is_argument = parameter.param_type_name == "argument"
             metavar = getattr(parameter, "metavar", None) or parameter.name.upper()
-            flags[parameter.name] = metavar if is_argument else parameter.opts[-1]
+            flags[parameter.name] = metavar.rstrip(".") if is_argument else parameter.opts[-1]
     return flags
 
 
