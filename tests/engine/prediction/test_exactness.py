@@ -9,6 +9,7 @@ from densa import networks, raster
 from densa.engine import predict
 from densa.legend import Legend
 from densa.segmenter import BandContract, NetworkSegmenter
+from tests.segmenter.exact import Float64Segmenter
 
 LEGEND = Legend(("ground", "roof", "tree"))
 BANDS = BandContract(2, ("red", "infrared"), (0.0, 0.0), (1.0, 1.0), "float32")
@@ -51,18 +52,13 @@ def network(name):
     return made
 
 
-class Double(NetworkSegmenter):
-    """Computes in float64."""
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options, device="cpu", precision="float32")
-        self.network, self.dtype = self.network.double(), torch.float64
+class Exact(Float64Segmenter):
+    """In float64 also where a network would enlarge its scores in float32."""
 
     def probabilities(self, block, valid=None):
-        with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(torch.Tensor, "float", lambda values: values)  # some networks enlarge scores in float32
-            scores = self.network(self.pixels(block, valid))
-            return scores[0, :, : block.shape[1], : block.shape[2]].softmax(dim=0).numpy()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(torch.Tensor, "float", lambda values: values)
+            return super().probabilities(block, valid)
 
 
 def whole_and_tiled(segmenter, image, path, size):
@@ -95,7 +91,7 @@ NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name 
 def test_tiles_equal_the_whole_image(name, tmp_path):
     """In float64 to 1e-12; in float32 as far as rounding of the whole image goes, on any processor."""
     made = network(name)
-    exact = Double(made, LEGEND, BANDS)
+    exact = Exact(made, LEGEND, BANDS)
     assert not exact.whole_image
     # A long image: most tiles lie farther from both ends than the halo reaches.
     size = -(-48 // exact.stride) * exact.stride
@@ -122,7 +118,7 @@ def test_tiles_equal_the_whole_image(name, tmp_path):
 
 def test_a_halo_too_small_would_be_seen(tmp_path):
     """The test above finds what it is for."""
-    segmenter = Double(network("unet"), LEGEND, BANDS)
+    segmenter = Exact(network("unet"), LEGEND, BANDS)
     segmenter.halo = 16
     image = np.random.default_rng(2).standard_normal((2, 300, 37)).astype(np.float32)
     (whole, _), (tiled, _) = whole_and_tiled(segmenter, image, tmp_path / "image.tif", 48)
