@@ -30,7 +30,7 @@ def network(name):
     """Of random weights, its scores scaled such that classes are told apart as a trained network does."""
     torch.manual_seed(1)
     made = networks.build(name, 2, 3, **ARGUMENTS.get(name, {"width": 2})).eval()
-    called = []
+    called, hooks = [], []
     with torch.no_grad():
         for module in made.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
@@ -40,7 +40,7 @@ def network(name):
                 if not module.weight.any():
                     module.weight.normal_()
                 if module.out_channels == 3:
-                    module.register_forward_hook(lambda made, *_: called.append(made))
+                    hooks.append(module.register_forward_hook(lambda made, *_: called.append(made)))
         image = torch.from_numpy(texture((2, made.input_side(700), made.input_side(50)))[None])
         found = made(image)[0].flatten(1)
         for scores in set(called) if name.startswith(("fcn", "deeplabv2")) else called[-1:]:  # these add several scores
@@ -49,6 +49,8 @@ def network(name):
                 scores.bias.zero_()
         if called[-1].bias is not None:
             called[-1].bias -= made(image)[0].flatten(1).mean(dim=1)
+    for hook in hooks:
+        hook.remove()
     return made
 
 
