@@ -163,12 +163,13 @@ def opened_weights(path: Path, framework: str) -> Iterator[Any]:
     """
     if not path.is_file():
         raise InputError(f"{path.parent} is not a model folder: it has no {path.name}")
-    with path.open("rb") as stream:
-        start = stream.read(4)
-    if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
-        raise InputError(f"{path} is a pickle under another name; densa never loads pickled weights")
     try:
         with safe_open(path, framework=framework) as file:
             yield file
     except (SafetensorError, OSError) as error:
+        # Looked at only now: the length of a header, with which a good file begins, may have the bytes of a pickle.
+        with path.open("rb") as stream:
+            start = stream.read(4)
+        if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+            raise InputError(f"{path} is a pickle under another name; densa never loads pickled weights") from error
         raise InputError(f"{path} is not a whole safetensors file: {error}") from error
