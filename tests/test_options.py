@@ -16,6 +16,7 @@ from densa.errors import InputError
 from densa.options import Group, Option, check_paths, options_of, reference, with_options
 from densa.training import TrainConfig
 from densa.verbs.settings import CompareOptions, EvaluateOptions, PredictOptions, SegmentOptions
+from densa.verbs.tell import kept_work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +191,23 @@ def test_messages_of_the_library_in_flags(message, said):
     names = ("overwrite", "workers", "memory", "tile_size", "flips")
     flags = {name: f"--{name.replace('_', '-')}" for name in names} | {"data": "DATA"}
     assert said in in_flags(message, flags)
+
+
+def test_interrupted_work_is_said_to_be_kept_in_flags(tmp_path, capsys):
+    def verb():
+        with kept_work(tmp_path / "map.tif"):
+            (tmp_path / "map.tif.partial").mkdir(exist_ok=True)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as stop:
+        verb()
+    assert stop.value.__notes__ == ["the finished tiles of map.tif are kept; resume=True continues"]
+    app = typer.Typer()
+    app.command("verb", cls=DerivedCommand)(verb)
+    command = typer.main.get_command(app)
+    with pytest.raises(KeyboardInterrupt):
+        command.invoke(command.make_context("verb", []))
+    assert "densa: the finished tiles of map.tif are kept; --resume continues" in capsys.readouterr().err
 
 
 def test_settings_are_plain_values():

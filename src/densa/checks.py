@@ -1,4 +1,4 @@
-"""Checks of arguments: the value in its type, or an InputError that names the argument."""
+"""Checks of arguments: return the converted value, or raise an InputError that names the argument."""
 
 import math
 import operator
@@ -24,7 +24,7 @@ def as_positive(value: Any, name: str, most: float = math.inf) -> float:
 
 
 def as_count(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
-    """A whole number from `least` to `most`; truth values are none."""
+    """A whole number from `least` to `most`; booleans are refused."""
     try:
         count = operator.index(value)
     except TypeError:
@@ -36,7 +36,7 @@ def as_count(value: Any, name: str, least: int = 1, most: int | None = None) -> 
 
 
 def as_choices(values: Any, choices: Sequence[str], name: str) -> tuple[str, ...]:
-    """Some of the choices, each at most once, in the order of `choices`."""
+    """One or more of the choices, each once, in the order of `choices`."""
     chosen = (values,) if isinstance(values, str) else tuple(values)
     if not chosen or len(set(chosen)) != len(chosen) or not set(chosen) <= set(choices):
         raise InputError(f"{name} must be some of {', '.join(choices)}, each once, got {', '.join(map(str, chosen))!r}")

@@ -12,8 +12,8 @@ __all__ = ["import_on_use"]
 def import_on_use(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
     """The `__getattr__` of a package whose public names are imported when they are first used (PEP 562).
 
-    No module directly inside the package may have one of these names: once imported, it would be found in place of the
-    name.
+    No module directly inside the package may have one of these names: once imported, the module would hide
+    the name.
 
     Args:
         package: `__name__` of the package.

@@ -6,14 +6,14 @@ An option is a field of a frozen dataclass, its group; the annotation carries ra
     class Optimisation(Group, title="Optimiser"):
         learning_rate: Annotated[float, Gt(0), Option("Base learning rate.")] = 2e-3
 
-Settings inherit from the groups that they consist of, so they are flat, and fit wherever one of their groups is asked
-for:
+Settings inherit from the groups that they consist of, so they are flat and can be passed wherever one of their groups
+is expected:
 
     @dataclass(frozen=True, kw_only=True)
     class Training(Patches, Optimisation, Loss): ...
 
-A group checks its values when it is made: by the command line, from a config.yaml or by a Python caller. This module
-imports neither numpy nor torch, so that `densa VERB --help` stays quick.
+A group checks its values when it is created: by the command line, from a config.yaml or by a Python caller. This module
+imports neither numpy nor torch, so that `densa VERB --help` is fast.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Option:
-    """What is said of an option beside its type, range and default.
+    """Description of an option beside its type, range and default.
 
     Args:
         help: one line; a sentence.
         unit: of a number: "px", "m", "bytes", "min".
         metavar: placeholder of the value on the command line; None: its choices or its type.
-        default: words for a default that is a rule (the value is then None), such as "a tenth of the run".
-        read: converts what a command line or a YAML file holds ("360x480") to the value; raises ValueError, whose
-            message follows the option's name ("must be ...").
-        exists: a path that must be there, see `check_paths`.
-        negatable: a truth value has `--no-NAME` too; None: where it is not False by default.
-        flag: of the command line, where it is not `--NAME`.
+        default: text for a default that is a rule (the value is then None), such as "a tenth of the run".
+        read: converts text of a command line or a YAML file ("360x480") to the value; raises ValueError with a message
+            that follows the option's name ("must be ...").
+        exists: the path must exist, see `check_paths`.
+        negatable: a boolean option has `--no-NAME` too; None: if its default is not False.
+        flag: name on the command line, if it is not `--NAME`.
     """
 
     help: str
@@ -76,12 +76,12 @@ class Declared:
     """One option as it was declared.
 
     Attributes:
-        name: of the field.
+        name: name of the field.
         kind: its type.
         limits: `annotated_types` constraints.
         option: help, unit and so on.
-        default: value; `dataclasses.MISSING` where there is none.
-        title: of its group.
+        default: value; `dataclasses.MISSING` if there is none.
+        title: title of its group.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Declared:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The values that a word may have; empty where any will do."""
+        """The permitted values of an option of type Literal; empty for other types."""
         kinds = (self.kind, *typing.get_args(self.kind))
         return next((typing.get_args(kind) for kind in kinds if typing.get_origin(kind) is Literal), ())
 
@@ -136,10 +136,10 @@ class Declared:
         return ", ".join(found)
 
     def check(self, value: Any) -> Any:
-        """The value, converted to the option's type.
+        """Convert a value to the option's type and check it.
 
         Raises:
-            ValueError: it does not fit; the message follows the option's name.
+            ValueError: wrong type or out of range; the message follows the option's name.
         """
         from pydantic import ValidationError
 
@@ -166,7 +166,7 @@ class Group:
         title: heading of the options on the command line and in the reference.
 
     Raises:
-        InputError: names every option whose value does not fit, in one line.
+        InputError: names every option with an invalid value, in one line.
     """
 
     title: ClassVar[str] = ""
@@ -185,7 +185,7 @@ class Group:
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """From named values; a whole group may be given under any name, as in `augmentation=Augmentation(scale=0.5)`.
+        """Create from named values; a group may be passed under any name, as in `augmentation=Augmentation(scale=0.5)`.
 
         Raises:
             InputError: names every value that is unknown, missing or out of range, in one line.
@@ -214,7 +214,7 @@ G = TypeVar("G", bound=Group)
 
 
 def _check(settings: type[Group], values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The values converted, and a sentence on each that does not fit."""
+    """The converted values, and a sentence on each invalid one."""
     checked, wrong = {}, []
     for name, value in values.items():
         try:
@@ -253,7 +253,7 @@ def _read_options(settings: type[Group]) -> dict[str, Declared]:
 
 
 def unknown_names(values: Iterable[str], known: Iterable[str]) -> str:
-    """A sentence on names that are no options, with the nearest that are."""
+    """A sentence on unknown names, with the nearest known ones."""
     said = []
     for name in sorted(set(values) - set(known)):
         near = difflib.get_close_matches(name, list(known), n=1)
@@ -262,7 +262,7 @@ def unknown_names(values: Iterable[str], known: Iterable[str]) -> str:
 
 
 def check_paths(settings: type[Group], values: Mapping[str, Any]) -> None:
-    """Refuse given paths that are not there, before anything large is imported.
+    """Refuse options whose paths do not exist, before large imports.
 
     Raises:
         InputError: names the option and the path.
@@ -273,7 +273,7 @@ def check_paths(settings: type[Group], values: Mapping[str, Any]) -> None:
 
 
 def must_exist(**paths: Path | str) -> None:
-    """Refuse named paths that are not there, before anything large is imported.
+    """Refuse named paths that do not exist, before large imports.
 
     Raises:
         InputError: names the argument and the path.
@@ -296,7 +296,7 @@ def with_options(function: Callable[..., Any], settings: type[Group]) -> inspect
 
 
 def reference(settings: type[Group]) -> str:
-    """Tables of the options, a group each, in Markdown: the reference page of a verb."""
+    """Markdown tables of the options, one per group: the reference page of a verb."""
     lines: list[str] = []
     title = None
     for name, one in options_of(settings).items():
@@ -315,7 +315,7 @@ def reference(settings: type[Group]) -> str:
 
 
 def _leaves(kind: Any) -> set[Any]:
-    """The simple types that a type consists of."""
+    """The elementary types that a type consists of."""
     parts = typing.get_args(kind)
     return set().union(*(_leaves(part) for part in parts)) if parts else {kind}
 
@@ -325,7 +325,7 @@ def _adapter(kind: Any, limits: tuple[Any, ...]) -> Any:
     from pydantic import TypeAdapter
 
     optional = type(None) in typing.get_args(kind)
-    if limits and optional:  # the limits are those of a value that is there
+    if limits and optional:  # the limits apply to values other than None
         (kind,) = (part for part in typing.get_args(kind) if part is not type(None))
     hint: Any = Annotated[(kind, *limits)] if limits else kind
     return TypeAdapter(typing.Optional[hint] if limits and optional else hint)  # noqa: UP045

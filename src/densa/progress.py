@@ -1,4 +1,4 @@
-"""Progress of long work."""
+"""Progress bars for long computations."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def progress_bar(what: str, *, shown: bool = True, then: str | None = None) -> Iterator[Progress]:
-    """A bar on stderr, or a line below a notebook's cell; where stderr is no terminal, nothing is drawn.
+    """A bar on stderr, or a line below a notebook's cell; if stderr is not a terminal, nothing is drawn.
 
     Args:
-        what: the words before the bar.
-        shown: False draws nothing anywhere.
-        then: the words when all is done and something without an end follows.
+        what: text before the bar.
+        shown: False: draw nothing.
+        then: text once all is done, while a step of unknown length follows.
 
     Yields:
         A function of (done, total).
@@ -52,7 +52,7 @@ def progress_bar(what: str, *, shown: bool = True, then: str | None = None) -> I
 
 def in_notebook() -> bool:
     """Whether this process is the kernel of a notebook."""
-    ipython: Any = sys.modules.get("IPython")  # a kernel has imported it
+    ipython: Any = sys.modules.get("IPython")  # every kernel imports it
     shell = None if ipython is None else ipython.get_ipython()
     return getattr(shell, "kernel", None) is not None
 
@@ -60,7 +60,7 @@ def in_notebook() -> bool:
 class NotebookLine:
     """A line below a notebook's cell that every call replaces; rich's bars would need ipywidgets there."""
 
-    _PAUSE = 0.2  # seconds between two lines, which all travel to the browser
+    _PAUSE = 0.2  # seconds between two lines, each of which is sent to the browser
 
     def __init__(self) -> None:
         from IPython.display import display
@@ -69,7 +69,7 @@ class NotebookLine:
         self._next = 0.0
 
     def show(self, text: str, *, last: bool = False) -> None:
-        """Replace the line, unless it has just been replaced; the last one is always shown."""
+        """Replace the line, at most once per `_PAUSE`; the last one is always shown."""
         now = time.monotonic()
         if last or now >= self._next:
             self._handle.update({"text/plain": text}, raw=True)

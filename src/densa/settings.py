@@ -13,17 +13,17 @@ __all__ = ["Computation", "Existing", "LegendFile", "Resumable"]
 
 @dataclass(frozen=True, kw_only=True)
 class Computation(Group, title="Computation"):
-    """Where and in which precision a network is computed."""
+    """Device and precision of a network's computations."""
 
-    device: Annotated[str, Option("Device: auto, cpu, cuda or cuda:N; auto is a GPU where there is one.")] = "auto"
+    device: Annotated[str, Option("Device: auto, cpu, cuda or cuda:N; auto is a GPU if there is one.")] = "auto"
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16"], Option("auto: bfloat16 where the device gains by it.")
+        Literal["auto", "float32", "bfloat16"], Option("auto: bfloat16 where it is faster on the device.")
     ] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LegendFile(Group, title="Data"):
-    """The classes, where the data does not bring them."""
+    """The classes, if the data does not define them."""
 
     legend: Annotated[
         Path | None,
@@ -33,13 +33,13 @@ class LegendFile(Group, title="Data"):
 
 @dataclass(frozen=True, kw_only=True)
 class Existing(Group, title="This call"):
-    """What happens to outputs that exist."""
+    """Treatment of existing outputs."""
 
     overwrite: Annotated[bool, Option("Replace outputs that exist.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resumable(Existing, title="This call"):
-    """What happens to outputs and unfinished work that exist."""
+    """Treatment of existing outputs and unfinished work."""
 
-    resume: Annotated[bool, Option("Continue where a run was stopped; keep what is finished.")] = False
+    resume: Annotated[bool, Option("Continue a stopped run; finished work is kept.")] = False

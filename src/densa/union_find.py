@@ -1,4 +1,4 @@
-"""Disjoint sets as trees of parents, for kernels: the smallest item is the root, whatever the order of the unions."""
+"""Disjoint sets as trees of parents, for kernels: the smallest item is the root, for any order of unions."""
 
 from numba import njit
 
@@ -7,7 +7,7 @@ __all__ = ["find", "number_sets", "unite"]
 
 @njit(nogil=True, cache=True)
 def find(parents, i):  # type: ignore[no-untyped-def]
-    """Root of the set of `i`; halves the path on the way."""
+    """Root of the set of `i`, with path halving."""
     while parents[i] != i:
         parents[i] = parents[parents[i]]
         i = parents[i]
@@ -26,7 +26,7 @@ def unite(parents, i, j):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def number_sets(parents, numbers):  # type: ignore[no-untyped-def]
-    """Fill `numbers` with the number of each item's set, from 1 by its first item; returns the number of sets.
+    """Fill `numbers` with each item's set number, from 1 in order of first items; returns the number of sets.
 
     The root of a set may be any of its items.
     """

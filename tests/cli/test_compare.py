@@ -65,10 +65,10 @@ def test_an_unfinished_run_goes_on(run_cli, squares, tmp_path):
     assert code == 0, err
     (report / "runs" / "segnet.json").unlink()  # as if it had been stopped
     code, out, _ = run_cli(*asked, "--overwrite", "--dry-run", "--json")
-    assert json.loads(out)["methods"]["segnet"][0].startswith("go on with")
+    assert json.loads(out)["methods"]["segnet"][0].startswith("continue ")
     code, _, err = run_cli(*asked, "--overwrite")
     assert code == 0, err
-    assert "go on with" in err
+    assert "1 of 1: continue " in err
     assert json.loads((report / "runs" / "segnet.json").read_text())["steps"] == 4
 
 

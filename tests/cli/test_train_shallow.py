@@ -111,7 +111,7 @@ def test_nothing_to_resume(run_cli, squares, tmp_path):
     assert run_cli("train", squares, "-o", run, "--model", "pixel-forest", *QUICK)[0] == 0
     code, _, err = run_cli("train", "-o", run, "--resume")
     assert code == 2
-    assert "trained in one sitting" in err
+    assert "writes no checkpoint and cannot be resumed; train without --resume" in err
     code, out, err = run_cli("train", squares, "-o", tmp_path / "no", "--model", "region-forest", "--dry-run")
     assert code == 0, err
     assert "region-forest" in out

@@ -1,4 +1,4 @@
-"""The command line: parse, call one function, show. Exit 0: done; 2: the user can mend it; 1: a defect of densa."""
+"""The command line: parse, call one function, print. Exit 0: done; 2: an error of the input; 1: a defect of densa."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ VERBS = {
     "train": "Train a network or a shallow method on images and masks.",
     "predict": "Label every pixel of images with a trained model.",
     "ensemble": "Combine trained models into one that predicts their mean or product.",
-    "compare": "Put methods side by side: accuracy, time, memory and size.",
+    "compare": "Compare methods: accuracy, time, memory and size.",
     "evaluate": "Compare predictions with masks: numbers and one page.",
-    "seams": "Predict an image under two tilings, and tell where labels differ.",
+    "seams": "Predict an image under two tilings and count labels that differ.",
     "regions": "Partition an image into regions of similar pixels.",
     "models": "List the methods, with their source.",
     "info": "Show the size and context of a network, or the settings of a run.",
-    "demo": "All of it in some minutes, on images that come with scikit-image.",
+    "demo": "Run a demonstration in a few minutes, on images that come with scikit-image.",
 }
 """The verbs, each of which is a function of this name in the module of this name; `models` is in `info`."""
 
 
 class _Verbs(TyperGroup):
-    """Imports a verb when it is called: `densa VERB` waits for no other."""
+    """Imports a verb when it is called, so that `densa VERB` loads no other."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(VERBS)
@@ -42,7 +42,7 @@ class _Verbs(TyperGroup):
         return _command(cmd_name) if cmd_name in VERBS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The verb, or the nearest names."""
+        """The verb; an unknown one is an error that offers the nearest name."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             near = get_close_matches(args[0], VERBS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(VERBS)}"
@@ -64,7 +64,7 @@ def _command(verb: str) -> Any:
     return get_command(alone)
 
 
-# Plain help: rich alone would take longer than all the rest of `densa --help`.
+# Plain help: importing rich would take longer than the rest of `densa --help`.
 app = typer.Typer(
     cls=_Verbs,
     help="Label every pixel of an image: train, predict, evaluate.",
@@ -74,7 +74,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-# What the disk or the rights of a folder refuse is the user's to mend, not a defect.
+# Errors of the file system that the user can resolve: full disk, permissions, names; not defects of densa.
 _USERS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
@@ -103,7 +103,7 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror}; free some space or choose another place")
     except Exception as error:
-        if not hasattr(error, "show"):  # what the parser itself refuses: unknown option, missing argument
+        if not hasattr(error, "show"):  # errors of the parser: unknown option, missing argument
             raise
         error.show()
         sys.exit(2)

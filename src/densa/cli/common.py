@@ -15,7 +15,7 @@ __all__ = ["Config", "Json", "print_json"]
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Values of a YAML file become the command's defaults; what the command line says wins."""
+    """Values of a YAML file become the command's defaults; the command line overrides them."""
     if path is None:
         return None
     import yaml
@@ -36,13 +36,15 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
 
 Config = Annotated[
     Path | None,
-    typer.Option("--config", is_eager=True, callback=_read_config, help="YAML file of options; the command line wins."),
+    typer.Option(
+        "--config", is_eager=True, callback=_read_config, help="YAML file of options; those given override it."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs on stdout.")]
 
 
 def print_json(content: Any) -> None:
-    """Strict JSON on stdout: what is not a finite number becomes null."""
+    """Strict JSON on stdout: numbers that are not finite become null."""
     print(json.dumps(_finite(content), indent=2, ensure_ascii=False))
 
 

@@ -1,4 +1,4 @@
-"""`densa compare`: methods side by side, accuracy beside cost."""
+"""`densa compare`: accuracy and cost of methods."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def compare(
     given: dict[str, Any],
     data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Data set.", show_default=False)] = None,
     models: Annotated[
-        str, typer.Option("--models", help="With commas between: methods, trained now, and run or model folders.")
+        str, typer.Option("--models", help="Methods to train, and run or model folders, with commas between them.")
     ] = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="REPORT", help="Folder of the page.")] = None,
     train_config: Annotated[
         Path | None, typer.Option("--train-config", help="A config.yaml of `densa train` to start from.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check what was given, say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the arguments, print the plan, and stop.")] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Put methods side by side: accuracy, time, memory and size on one page and in one table.
+    """Compare methods: accuracy, time, memory and size on one page and in one table.
 
-    A method named in --models is trained in REPORT/runs, networks with the same budget; one that is finished there is
-    not trained again. Cost is measured in float32 (or with --precision bfloat16), in fresh processes for each method.
+    Methods named in --models are trained in REPORT/runs, networks with the same budget; runs that are finished there
+    are kept. Cost is measured in float32 (or with --precision bfloat16), in fresh processes for each method.
     """
     check_paths(TrainOptions, given if data is None else {**given, "data": data})  # before torch is imported
     from densa.verbs.compare import Comparing

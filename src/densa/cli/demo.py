@@ -1,4 +1,4 @@
-"""`densa demo`: all of it in some minutes, on images that the dependencies ship."""
+"""`densa demo`: a demonstration in a few minutes, on images that come with the dependencies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from densa.settings import Existing
 @options_from(Existing)
 def demo(
     given: dict[str, Any],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of all that the demo makes.")] = Path("demo"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of all files of the demo.")] = Path("demo"),
     minutes: Annotated[float, typer.Option("--minutes", min=0.05, help="Longest time to train the U-Net.")] = 4,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
 ) -> None:

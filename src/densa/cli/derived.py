@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from densa.errors import InputError
 from densa.options import Declared, Group, options_of
+from densa.verbs.tell import tell
 
 __all__ = ["DerivedCommand", "in_flags", "options_from"]
 
@@ -30,7 +31,7 @@ def options_from(*groups: type[Group], without: tuple[str, ...] = ()) -> Callabl
     """Give a command the options of groups.
 
     The command has a parameter `given`, a dictionary of the options that were given by name, for the constructor of the
-    settings; its other parameters stay.
+    settings; its other parameters are kept.
 
     Args:
         *groups: groups of options, or settings that consist of groups.
@@ -46,7 +47,7 @@ def options_from(*groups: type[Group], without: tuple[str, ...] = ()) -> Callabl
         parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*arguments, *derived, *rest)]
 
         def run(**values: Any) -> Any:
-            # An option that may be repeated and was not given is an empty list.
+            # A repeatable option that was not given is an empty list.
             chosen = {name: values.pop(name) for name in declared}
             return command(**values, given={name: v for name, v in chosen.items() if v is not None and v != []})
 
@@ -99,9 +100,9 @@ def _is_negatable(one: Declared) -> bool:
 
 
 class DerivedCommand(TyperCommand):
-    """A command whose options stand in groups, and whose errors name flags where the library names arguments.
+    """A command whose options are grouped, and whose errors name flags where the library names arguments.
 
-    The help is plain: rich would draw groups too, and take longer than all the rest of `--help`.
+    The help is plain: rich would draw groups too, but importing it would take longer than the rest of `--help`.
     """
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -117,7 +118,7 @@ class DerivedCommand(TyperCommand):
                 formatter.write_dl(rows)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command.
+        """Run the command; notes on an interruption are printed.
 
         Raises:
             InputError: in terms of the command line.
@@ -126,10 +127,14 @@ class DerivedCommand(TyperCommand):
             return super().invoke(ctx)
         except InputError as error:
             raise InputError(in_flags(str(error), _flags(self))) from error
+        except KeyboardInterrupt as stop:
+            for note in getattr(stop, "__notes__", ()):
+                tell(in_flags(note, {"resume": "--resume"}))
+            raise
 
 
 def _flags(command: TyperCommand) -> dict[str, str]:
-    """How each parameter of a command is written."""
+    """Spelling of each parameter of a command."""
     flags: dict[str, str] = {}
     for parameter in command.params:
         if parameter.name is not None:
@@ -147,7 +152,7 @@ def in_flags(message: str, flags: Mapping[str, str]) -> str:
 
     Args:
         message: names arguments as Python does.
-        flags: how each is written on the command line.
+        flags: spelling of each on the command line.
     """
 
     def replaced(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""`densa evaluate`: how good predictions are, in numbers and pictures."""
+"""`densa evaluate`: scores and pictures of predictions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def evaluate(
     ],
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Data set, or a folder of masks of the same stems.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="REPORT", help="Folder of the report; none: numbers alone.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="REPORT", help="Folder of the report; default: only scores."),
     ] = None,
     config: Config = None,
     as_json: Json = False,

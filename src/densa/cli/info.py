@@ -1,4 +1,4 @@
-"""`densa models` and `densa info`: what there is, and what it costs."""
+"""`densa models` and `densa info`: the methods, and the size of a network."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def info(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show the parameters, receptive field, halo and size of a network, or what a trained model expects.
+    """Show the parameters, receptive field, halo and size of a network, or the input of a trained model.
 
-    Of a run, its settings follow as a table.
+    For a run, a table of its settings follows.
     """
     if ("/" in model or "\\" in model) and not Path(model).exists():
         raise InputError(f"model must be the name of a method or a folder, got {model}: there is no such folder")

@@ -24,15 +24,15 @@ def predict(
         Path, typer.Option("-o", "--output", metavar="OUT", help="Folder, or a .png/.tif file for one image.")
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Try three tiles, say what it would take, and stop.")
+        bool, typer.Option("--dry-run", help="Predict three tiles, print the estimate, and stop.")
     ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Label every pixel of images with a trained model.
 
-    A photo gives a palette PNG of the same size, a GeoTIFF a GeoTIFF with its georeference, colours and class names.
-    Finished tiles of a large image wait in NAME.partial: --resume continues after any interruption.
+    The map of a photo is a palette PNG of the same size, that of a GeoTIFF a GeoTIFF with its georeference, colours
+    and class names. Finished tiles of a large image are kept in NAME.partial: --resume continues after an interruption.
     """
     options = PredictOptions.of(**given)
     done: list[Predicted] = []
@@ -56,7 +56,7 @@ def _line(one: Predicted, options: PredictOptions) -> str:
 
 
 def _fail(failed: list[Predicted], n: int) -> None:
-    """Say which images failed, after the others are written."""
+    """Report the images that failed, after the others are written."""
     if not failed:
         return
     if n == 1:

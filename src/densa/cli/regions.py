@@ -35,7 +35,7 @@ def regions(
             "--check",
             metavar="REGIONS",
             rich_help_panel=CHECK,
-            help="Make nothing: verify the axioms of a partition on these regions of the image.",
+            help="Write nothing: verify the axioms of a partition on these regions of the image.",
         ),
     ] = None,
     predicate: Annotated[
@@ -44,19 +44,19 @@ def regions(
             "--predicate",
             metavar="KIND:VALUE",
             rich_help_panel=CHECK,
-            help="What must hold in a region, and not in two neighbours together: range:10, deviation:4 or spread:8.",
+            help="Predicate of each region, and of no union of two neighbours: range:10, deviation:4 or spread:8.",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Try a part of the image, say what all takes, and stop.")
+        bool, typer.Option("--dry-run", help="Segment a part of the image, print the estimate, and stop.")
     ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Partition an image into regions of similar pixels.
 
-    The regions are the same for any tile size, any workers and any budget of memory. What is finished of a large image
-    waits in REGIONS.partial: --resume continues after any interruption.
+    The regions do not depend on the tile size, the workers or the memory budget. Finished work on a large image is kept
+    in REGIONS.partial: --resume continues after an interruption.
     """
     if predicate is not None and check is None:
         raise InputError("`predicate` is for `check`")
@@ -84,7 +84,7 @@ def _segment(image: Path, output: Path, options: SegmentOptions, dry_run: bool, 
 
 
 def _show_check(found: Violations, image: Path, path: Path, predicate: str | None, as_json: bool) -> None:
-    """Say which axioms fail; end with an error where one does."""
+    """Print the violations; raise an error if there are any."""
     if as_json:
         print_json({"regions": found.n_regions, "counts": found.counts, "first": [asdict(one) for one in found]})
     else:

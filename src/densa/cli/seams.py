@@ -1,4 +1,4 @@
-"""`densa seams`: do the borders of tiles show?"""
+"""`densa seams`: do tile borders change labels?"""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ def seams(
     given: dict[str, Any],
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run or model folder.")],
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image of any size.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="PNG", help="Picture of where.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PNG", help="Picture of differences.")
+    ] = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Predict an image under two tilings, and tell the share of the pixels whose labels differ.
+    """Predict an image under two tilings and print the share of pixels whose labels differ.
 
-    With --precision float32 it is 0 for every model without image-wide features. In bfloat16 a rounding may differ.
+    With --precision float32 it is 0 for every model without image-wide features. In bfloat16, rounding may differ.
     """
     from densa.verbs.seams import seams as verb
 

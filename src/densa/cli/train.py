@@ -26,14 +26,16 @@ def train(
         typer.Argument(metavar="DATA", help="Folder of images and masks; with strokes, the image.", show_default=False),
     ] = None,
     output: Annotated[Path, _of_call("-o", "--output", metavar="RUN", help="Run folder: a model folder too.")] = ...,  # type: ignore[assignment]
-    config: Annotated[Path | None, _of_call("--config", help="A config.yaml to start from; options given win.")] = None,
+    config: Annotated[
+        Path | None, _of_call("--config", help="A config.yaml to start from; options override it.")
+    ] = None,
     dry_run: Annotated[bool, _of_call("--dry-run", help="Check the data, show the plan, and stop.")] = False,
     as_json: Annotated[bool, _of_call("--json", help="Print JSON for programs on stdout.")] = False,
 ) -> None:
-    """Train a network or a shallow method on a folder of images and masks; RUN is then a model for `predict` and so on.
+    """Train a network or a shallow method on a folder of images and masks; RUN is then a model folder for `predict`.
 
-    RUN/config.yaml holds every setting: `densa train --config RUN/config.yaml -o RUN2` repeats the run. In brackets
-    stand the values of the default recipe.
+    RUN/config.yaml holds every setting: `densa train --config RUN/config.yaml -o RUN2` repeats the run. Brackets
+    hold the values of the default recipe.
     """
     from densa.verbs.train import plan_training, train
 

@@ -1,4 +1,4 @@
-"""Any module as a network of densa."""
+"""Wrap any PyTorch module as a network of densa."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from densa.operators.probing import probed_field, smallest_multiple
 __all__ = ["OWN", "Adapted", "adapt", "from_factory"]
 
 OWN = "own:"
-"""Prefix of the name of a network that is not densa's and has no factory; the name of its class follows."""
+"""Prefix of the name of a caller's network without a factory; the name of its class follows."""
 
 
 class Adapted(Network):
@@ -30,7 +30,7 @@ class Adapted(Network):
         module: gives a tensor (N, n_classes, h, w), or a mapping with such a tensor as "out", as torchvision's networks
             do; smaller scores are enlarged bilinearly.
         multiple: sides of its images must be multiples of it.
-        field: what decides an output pixel.
+        field: receptive field of an output pixel.
         found: how the field is known: "computed" from the operations, "measured" by probing, or "declared".
 
     Examples:
@@ -49,14 +49,14 @@ class Adapted(Network):
         self.found = found
 
     def input_side(self, side: int) -> int:
-        """The next multiple."""
+        """The smallest multiple that is not less than `side`."""
         return -(-max(side, 1) // self.multiple) * self.multiple
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of images whose sides are multiples of `multiple`.
 
         Raises:
-            InputError: the module gives something else.
+            InputError: the module does not return such scores.
         """
         scores = _scores(self.module(images))
         if scores.shape[-2:] != images.shape[-2:]:
@@ -66,17 +66,17 @@ class Adapted(Network):
 
 
 def adapt(module: nn.Module, n_bands: int, *, halo: int | None = None, stride: int | None = None) -> Network:
-    """A module as a network of densa; a `Network` is one already.
+    """Wrap a module as a network of densa; a `Network` is returned as it is.
 
     Args:
         module: see `Adapted`; not copied.
         n_bands: bands of its images.
-        halo, stride: declared, in pixels, where both are known better than densa finds them: context that decides an
-            output pixel, and what origins of tiles must be multiples of. None: computed from the operations where each
+        halo, stride: in pixels, declared instead of determined: the context of an output pixel, and the number whose
+            multiples origins of tiles must be. None: computed from the operations where each
             has a rule, otherwise measured by probing.
 
     Raises:
-        InputError: a module that takes no image of these bands, or gives no scores; one of `halo` and `stride` alone.
+        InputError: a module that refuses images of these bands or returns no scores; only one of `halo` and `stride`.
 
     Examples:
         >>> import torch
@@ -89,7 +89,7 @@ def adapt(module: nn.Module, n_bands: int, *, halo: int | None = None, stride: i
         return module
     if (halo is None) != (stride is None):
         raise InputError("halo and stride must be declared together")
-    if torch.empty(0).is_meta or any(one.is_meta for one in module.parameters()):  # asked for its shapes alone
+    if torch.empty(0).is_meta or any(one.is_meta for one in module.parameters()):  # built for its parameter shapes only
         return Adapted(module, 1)
     multiple = smallest_multiple(_Scores(copy.deepcopy(module).cpu().float().eval()), n_bands)
     network = Adapted(module, multiple)
@@ -103,22 +103,22 @@ def adapt(module: nn.Module, n_bands: int, *, halo: int | None = None, stride: i
         except (InputError, RuntimeError, NotImplementedError, TypeError):
             field, found = probed_field(network, n_bands), "measured"
     network.stated_field, network.found = field, found
-    # Levels whose sizes are no whole fractions of each other would be joined at other ratios in every tile.
+    # Otherwise levels would be resampled to each other at ratios that differ from tile to tile.
     network.multiple = math.lcm(multiple, field.stride)
     return network
 
 
 def from_factory(name: str, n_bands: int, n_classes: int, **arguments: Any) -> Network:
-    """The network that a function makes: `function(n_bands, n_classes, **arguments)`.
+    """The network that `function(n_bands, n_classes, **arguments)` returns.
 
-    Importing the function's module runs its code: call this for names that the user gave, not for those in a file.
+    Importing the function's module runs its code: call it for names given by the user, not for names in a file.
 
     Args:
         name: "package.module:function".
-        n_bands, n_classes, arguments: for the function.
+        n_bands, n_classes, arguments: passed to the function.
 
     Raises:
-        InputError: no such function, or it makes no module.
+        InputError: there is no such function, or it returns no module.
 
     Examples:
         >>> from densa import networks
@@ -137,7 +137,7 @@ def from_factory(name: str, n_bands: int, n_classes: int, **arguments: Any) -> N
 
 
 class _Scores(nn.Module):
-    """The scores that a module gives, at their own size."""
+    """The scores of a module, at their own size."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()

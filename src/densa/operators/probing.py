@@ -1,7 +1,7 @@
-"""Receptive field of a network by probing: for networks whose operations `receptive_field` cannot follow.
+"""Receptive field of a network by probing: for networks with operations that `receptive_field` does not know.
 
-A NaN in an input row makes every output row NaN that depends on it, whatever the weights: the rows that stay finite do
-not depend on it. The period of the pattern is the smallest shift of the input that only shifts the output.
+A NaN in an input row makes every output row that depends on it NaN, for any weights: rows that stay finite do not
+depend on it. The period of the pattern is the smallest shift of the input that only shifts the output.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _EQUAL = 1e-9  # of the largest score, in float64
 
 
 def smallest_multiple(network: nn.Module, n_bands: int) -> int:
-    """The smallest power of two such that the network takes images whose sides are multiples of it.
+    """The smallest power of two such that the network accepts images whose sides are multiples of it.
 
-    Its output then has the size of the image, or a whole fraction of it.
+    Its output must have the size of the image, or a whole fraction of it.
 
     Raises:
-        InputError: it takes no image of these bands, whatever multiple of 1 to 128 its sides are.
+        InputError: it accepts no image of these bands, for any multiple from 1 to 128.
     """
     last: Exception | None = None
     for multiple in _MULTIPLES:
-        n = max(1, 160 // multiple) | 1  # odd numbers of the multiple: not by chance one of the next
+        n = max(1, 160 // multiple) | 1  # an odd factor, so that sides are not multiples of the next power of two
         try:
             with torch.no_grad():
                 height, width = n * multiple, (n + 2) * multiple
@@ -47,15 +47,15 @@ def smallest_multiple(network: nn.Module, n_bands: int) -> int:
 
 
 def probed_field(network: nn.Module, n_bands: int) -> ReceptiveField:
-    """Receptive field of a network by probing it, in float64 on the processor.
+    """Receptive field of a network by probing it, in float64 on the CPU.
 
     Args:
-        network: maps (1, n_bands, H, W) to (1, C, H, W); which sizes it takes is found by `network_rules`.
+        network: maps (1, n_bands, H, W) to (1, C, H, W); `network_rules` determines the sizes that it accepts.
         n_bands: bands of the images.
 
     Returns:
-        The field; `whole_image` where an output pixel depends on pixels at any distance, or where no shift of the image
-        only shifts the output, as with embeddings of absolute positions.
+        The field; `whole_image` if an output pixel depends on pixels at any distance, or if every shift of the image
+        changes the output beyond a shift, as with embeddings of absolute positions.
     """
     twin = _with_random_weights(network)
     multiple = network_rules(network).input_side(1)
@@ -65,12 +65,12 @@ def probed_field(network: nn.Module, n_bands: int) -> ReceptiveField:
     reaches = [reach for _, reach in found if reach is not None]
     if len(reaches) < 2 or not period:
         return ReceptiveField(0, max(period, multiple), 0.0, float("inf"), 0, True)
-    reach = max(reaches) + period  # a switch of a pooling may move a value within its window, which no NaN shows
+    reach = max(reaches) + period  # max pooling may move a value within its window, which NaNs do not show
     return ReceptiveField(2 * reach + 1, period, 0.0, reach, reach)
 
 
 def _with_random_weights(network: nn.Module) -> nn.Module:
-    """A copy with other weights: where they are zero, nothing could be seen."""
+    """A copy with random weights: a zero weight would hide a dependence when shifts are compared."""
     twin = copy.deepcopy(network).cpu().double().eval()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -79,18 +79,18 @@ def _with_random_weights(network: nn.Module) -> nn.Module:
                 noise = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
                 tensor.copy_(noise * tensor[0].numel() ** -0.5)
             elif name.endswith(("bias", "running_mean")):
-                tensor.zero_()  # no unit is silenced by its bias
+                tensor.zero_()  # no bias keeps a unit at zero
             elif name.endswith("running_var"):
                 tensor.fill_(1)
     return twin
 
 
 def _axis(network: nn.Module, n_bands: int, multiple: int, dimension: int) -> tuple[int, int | None]:
-    """Period and reach along rows (2) or columns (3); 0 or None where there is none."""
+    """Period and reach along rows (2) or columns (3); 0 and None if there is none."""
     for side in _SIDES:
         side = -(-side // multiple) * multiple
         if _reach(network, n_bands, side, 1, dimension, multiple) is None:
-            continue  # one row reaches a border
+            continue  # the reach of one row extends to the border
         for period in (multiple * 2**k for k in range(_PERIODS)):
             if period <= min(128, side // 4) and _shifts(network, n_bands, side, period, dimension, multiple):
                 reach = _reach(network, n_bands, side, period, dimension, multiple)
@@ -118,7 +118,7 @@ def _shifts(network: nn.Module, n_bands: int, side: int, period: int, dimension:
 
 
 def _reach(network: nn.Module, n_bands: int, side: int, period: int, dimension: int, multiple: int) -> int | None:
-    """Most pixels between a row and an output row that depends on it; None where that is not clear of the borders."""
+    """Most pixels between a row and an output row that depends on it; None if it extends to a border."""
     image, start = _image(n_bands, side, dimension, multiple), side // 2 // period * period
     reach = 0
     for first in range(0, period, _CHUNK):

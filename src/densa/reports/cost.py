@@ -106,7 +106,7 @@ class Cost:
         forward_ms, backward_ms: of one image: as it is predicted; of the gradients after a forward pass in training.
         training_mb: weights, activations and gradients of a batch.
         inference_mb: weights and activations of one image.
-        activation_mb: thereof all but the weights.
+        activation_mb: of the inference memory, the part that is not weights.
         model_mb: the weights, or the files of the model folder.
         parameters: their number.
 

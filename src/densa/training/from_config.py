@@ -40,18 +40,18 @@ def train_from_config(
     progress: bool = True,
     build: Build = networks.build,
 ) -> TrainResult:
-    """Train as a configuration says; running its config.yaml again gives the same run.
+    """Train by a configuration; training by its config.yaml again repeats the run.
 
     Args:
         config: the run.
         output: the run folder; config.yaml is written there.
-        resume: go on from the checkpoint in `output`.
+        resume: continue from the checkpoint in `output`.
         overwrite: replace a run in `output`.
-        progress: show a progress bar on stderr, and what the first weights are.
+        progress: show a progress bar and the origin of the first weights on stderr.
         build: makes the network from its name, see `densa.networks.builder`.
 
     Raises:
-        InputError: data that is wrong, and what `train` refuses.
+        InputError: invalid data, or arguments that `train` refuses.
         Interrupted: see `train`.
 
     Examples:
@@ -64,7 +64,7 @@ def train_from_config(
     """
     if config.is_shallow:
         if resume:
-            raise InputError(f"a {config.model} is trained in one sitting, nothing of it can be resumed; train anew")
+            raise InputError(f"a {config.model} writes no checkpoint and cannot be resumed; train without resume=True")
         return train_shallow_from_config(config, output, overwrite=overwrite, progress=progress)
     splits, n_bands = checked_splits(open_splits(config, build), config)
     torch.manual_seed(config.seed)  # first weights
@@ -100,7 +100,7 @@ def train_from_config(
 
 
 def plan_from_config(config: TrainConfig) -> dict[str, Any]:
-    """What a run would train on, and with what; the data is checked, nothing is written.
+    """The data and settings that a run would use; the data is checked, nothing is written.
 
     Raises:
         InputError: as `train_from_config` before it starts.
@@ -142,7 +142,7 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
 
 
 def _build(config: TrainConfig, n_bands: int, n_classes: int, build: Build = networks.build) -> networks.Network:
-    """The network with fresh weights."""
+    """The network with random weights."""
     name, arguments = config.architecture.name, config.architecture.arguments
     try:
         return build(name, n_bands, n_classes, **arguments)
@@ -151,7 +151,7 @@ def _build(config: TrainConfig, n_bands: int, n_classes: int, build: Build = net
 
 
 def _notes(config: TrainConfig, network: nn.Module, dataset: datasets.Dataset) -> list[str]:
-    """What a paper's recipe leaves to say, what the network makes of patch sizes, and where borders come from."""
+    """Notes for people: differences from the paper, rounded patch sizes, the objects of border weights."""
     row = recipe(config.recipe, config.model, config.flat())
     missing = row.start and config.weights is None
     notes = (
@@ -165,7 +165,7 @@ def _notes(config: TrainConfig, network: nn.Module, dataset: datasets.Dataset) -
             notes.append(f"patch sizes are rounded up to what the network takes: {listed}")
     borders = border_note(dataset, config)
     notes += [] if borders is None else [borders]
-    return notes + ([f"beside the paper: {row.remains}"] if row.remains else [])
+    return notes + ([f"differences from the paper: {row.remains}"] if row.remains else [])
 
 
 def _largest_patch(config: TrainConfig) -> int | tuple[int, int]:
@@ -173,17 +173,19 @@ def _largest_patch(config: TrainConfig) -> int | tuple[int, int]:
 
 
 def _same_weights(config: TrainConfig, output: Path) -> None:
-    """A run goes on from its checkpoint, whose first weights cannot be changed any more."""
+    """Refuse to resume a run with other first weights: its checkpoint replaces them, so they would have no effect."""
     then = TrainConfig.from_yaml(output / "config.yaml").weights if (output / "config.yaml").is_file() else None
     if config.weights != then:
-        raise InputError(f"the run in {output} began with the weights {then}, not {config.weights}; resume without")
+        raise InputError(
+            f"the run in {output} began with the weights {then}, not {config.weights}; leave `weights` out"
+        )
 
 
 def open_splits(config: TrainConfig, build: Build = networks.build) -> dict[str, datasets.Dataset]:
-    """The splits of a configuration, unchecked: by folder, list or scene, or by block where it says so.
+    """The splits of a configuration, unchecked: by folder, list or scene, or by block with `split_block`.
 
     Raises:
-        InputError: data that is wrong, blocks that are too small for the patches and the network's receptive field.
+        InputError: invalid data, or blocks that are too small for the patches and the network's receptive field.
 
     Examples:
         >>> from densa import datasets, training

@@ -1,6 +1,6 @@
 """The options of training, declared once: data, model, patches, optimiser, loss, augmentation, validation.
 
-This module is imported for `densa train --help`: what needs torch is imported inside.
+This module is imported for `densa train --help`: imports that need torch are inside functions.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ class Data(LegendFile, title="Data"):
     """
 
     data: Annotated[Path, Option("Folder of images and masks; with strokes, the image.", metavar="DATA", exists=True)]
-    images: Annotated[Path | None, Option("Folder of the images, where it has a name of its own.")] = None
-    masks: Annotated[Path | None, Option("Folder of the masks, where it has a name of its own.")] = None
+    images: Annotated[Path | None, Option("Folder of the images, if its name is not recognised.")] = None
+    masks: Annotated[Path | None, Option("Folder of the masks, if its name is not recognised.")] = None
     val_fraction: Annotated[
         float | None,
         Ge(0),
@@ -177,7 +177,7 @@ class Length(Group, title="Run"):
 
 @dataclass(frozen=True, kw_only=True)
 class Validation(Group, title="Validation"):
-    """When a run is validated, and when that ends it.
+    """When a run is validated, and when validation ends it.
 
     Examples:
         >>> from densa.training import Validation
@@ -193,7 +193,7 @@ class Validation(Group, title="Validation"):
 
 @dataclass(frozen=True, kw_only=True)
 class Patches(Group, title="Patches"):
-    """Which patches a step is computed from.
+    """The patches that a step is computed from.
 
     Examples:
         >>> from densa.training import Patches
@@ -215,9 +215,9 @@ class Patches(Group, title="Patches"):
             read=_distribution,
         ),
     ] = None
-    context_score: Annotated[
-        Literal["accuracy", "paper-accuracy", "loss"], Option("What drawn patch sizes are scored by.")
-    ] = "accuracy"
+    context_score: Annotated[Literal["accuracy", "paper-accuracy", "loss"], Option("Score of drawn patch sizes.")] = (
+        "accuracy"
+    )
     context_decay: Annotated[
         float, Ge(0), Lt(1), Option("Share of the past in the averaged score of a patch size; 0: the mean.")
     ] = 0.0
@@ -226,7 +226,7 @@ class Patches(Group, title="Patches"):
     sampling: Annotated[
         Literal["random", "balanced", "anchors", "single-objects", "objects"],
         Option(
-            "Where patches are taken: balanced: every class as often in the centre; anchors: of a grid, as many of "
+            "How patches are chosen: balanced: every class as often in the centre; anchors: of a grid, as many of "
             "each class; single-objects, objects: DeconvNet's stages."
         ),
     ] = "random"
@@ -274,13 +274,15 @@ class Optimisation(Group, title="Optimiser"):
     ] = (0.6, 0.85)
     step_factor: Annotated[float, Gt(0), Option("Factor of each fall of step.")] = 0.1
     warmup: Annotated[float, Ge(0), Lt(1), Option("Share of the run in which the rate rises.")] = 0.03
-    clip_norm: Annotated[float, Ge(0), Option("Longest gradient; 0 does not clip.")] = 5.0
+    clip_norm: Annotated[float, Ge(0), Option("Largest norm of the gradient; 0 does not clip.")] = 5.0
     ema_decay: Annotated[
         float, Ge(0), Lt(1), Option("Decay of averaged weights, which are then validated and kept; 0: none.")
     ] = 0.0
     recalibrate: Annotated[
         bool | None,
-        Option("Measure batch normalisation's statistics anew before validation.", default="where batches are below 8"),
+        Option(
+            "Measure batch normalisation's statistics again before validation.", default="where batches are below 8"
+        ),
     ] = None
 
 
@@ -314,7 +316,7 @@ class Loss(Group, title="Loss"):
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation(Group, title="Augmentation"):
-    """How far each kind of change of a patch goes; 0 or False turns it off.
+    """Strength of each kind of random change of a patch; 0 or False turns it off.
 
     Examples:
         >>> from densa.training import Augmentation
@@ -325,7 +327,7 @@ class Augmentation(Group, title="Augmentation"):
     """
 
     flip_rows: Annotated[
-        bool, Option("Mirror top to bottom in half of the cases; turn it off where up is up: photographs of streets.")
+        bool, Option("Mirror top to bottom in half of the cases; turn it off for upright images, such as photographs.")
     ] = True
     flip_columns: Annotated[bool, Option("Mirror left to right in half of the cases.")] = True
     quarter_turns: Annotated[bool, Option("Rotate by 0, 90, 180 or 270 degrees (square patches).", negatable=True)] = (
@@ -341,12 +343,12 @@ class Augmentation(Group, title="Augmentation"):
         float, Ge(0), Option("Change the brightness of each band by up to this.", "standard deviations")
     ] = 0.2
     gamma: Annotated[
-        float, Ge(0), Option("Bend the values of each band: an exponent from 1 / (1 + gamma) to 1 + gamma.")
+        float, Ge(0), Option("Apply gamma to each band: an exponent from 1 / (1 + gamma) to 1 + gamma.")
     ] = 0.1
 
     @classmethod
     def none(cls, **but: Any) -> Self:
-        """No change but these.
+        """These changes and no others.
 
         Raises:
             InputError: an unknown change, or an amount out of range.
@@ -394,7 +396,7 @@ class Training(Length, Validation, Patches, Optimisation, Loss, Augmentation, Co
     """
 
     def decisive(self) -> dict[str, Any]:
-        """What the weights follow from, all options but the device and those of `Log`: a run is resumed with them."""
+        """Options that determine the weights, all but the device and `Log`; a resumed run must have the same."""
         return {name: value for name, value in self.flat().items() if name not in {"device", *options_of(Log)}}
 
 

@@ -70,7 +70,7 @@ class StrokedImage(Dataset):
     strokes: Strokes | None = None
 
     def mask_labels(self, i: int, window: Window | None = None) -> NDArray[np.uint8]:
-        """(h, w) label map of the image or a window of it, as the strokes alone say it; 255 where none lies."""
+        """(h, w) label map of the image or a window of it, from the strokes alone; 255 where there is none."""
         assert self.strokes is not None
         labels = draw_strokes(self.strokes, *self.size(i))
         if window is None:
@@ -81,7 +81,7 @@ class StrokedImage(Dataset):
 def train_shallow_from_config(
     config: TrainConfig, output: Path | str, *, overwrite: bool = False, progress: bool = True
 ) -> TrainResult:
-    """Train a shallow method as a configuration says.
+    """Train a shallow method by a configuration.
 
     Args:
         config: the run.
@@ -90,10 +90,10 @@ def train_shallow_from_config(
         progress: show a progress bar on stderr.
 
     Returns:
-        What was done; its steps are the trees of a forest, or the rounds of boosting.
+        A summary of the run; its steps are the trees of a forest, or the rounds of boosting.
 
     Raises:
-        InputError: data that is wrong, arguments out of range, an output that exists.
+        InputError: invalid data, arguments out of range, an output that exists.
     """
     splits, n_bands = _open(config)
     train, folder = splits["train"], Path(output)
@@ -142,7 +142,7 @@ def train_shallow_from_config(
 
 
 def plan_shallow(config: TrainConfig) -> dict[str, Any]:
-    """What a run would train on, and with what; the data is checked, nothing is written.
+    """The data and settings that a run would use; the data is checked, nothing is written.
 
     Raises:
         InputError: as `train_shallow_from_config` before it starts.
@@ -186,7 +186,7 @@ def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
         raise InputError(f"strokes are drawn on one image, {config.data} is no image file; give the image as DATA")
     for name in ("images", "masks", "legend", "val_fraction"):
         if getattr(config, name) is not None:
-            raise InputError(f"{name} has no effect with strokes, which bring their own labels; leave it out")
+            raise InputError(f"{name} has no effect with strokes, which are the labels; leave it out")
     if config.tune_crf:
         raise InputError("a CRF is tuned on validation images, strokes have none; leave out tune_crf")
     strokes = read_strokes(config.strokes or "")
@@ -200,7 +200,7 @@ def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
 
 @contextmanager
 def _new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
-    """The run folder; taken away again where nothing could be trained."""
+    """The run folder; a new folder is removed again where training fails with an InputError."""
     made = not folder.exists()
     prepare_folder(folder, resume=False, overwrite=overwrite)
     try:

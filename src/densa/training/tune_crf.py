@@ -16,13 +16,13 @@ from densa.segmenter import Refined, Segmenter, load_segmenter, store_crf
 
 __all__ = ["tune_and_say", "tune_crf", "tune_run"]
 
-MOST_PIXELS = 1 << 22  # of an image whose probabilities are held at once
+MOST_PIXELS = 1 << 22  # of an image, whose probabilities are held in memory
 
 
 def tune_crf(segmenter: Segmenter, dataset: Dataset, *, seed: int = 0, progress: Progress | None = None) -> TunedCrf:
     """The CRF that raises the mean IoU of a segmenter most, by successive halving; see `densa.crf.tune_dense_crf`.
 
-    Images are predicted anew for each round, so one is in memory at a time.
+    Images are predicted again in each round, so that only one is in memory at a time.
 
     Args:
         segmenter: anything trained.
@@ -31,7 +31,7 @@ def tune_crf(segmenter: Segmenter, dataset: Dataset, *, seed: int = 0, progress:
         progress: called with (refinements done, of all).
 
     Raises:
-        InputError: no image, or images that are too large to be held.
+        InputError: no image, or images that are too large to hold in memory.
     """
     if len(dataset) == 0:
         raise InputError("a CRF is tuned on validation images, there is none; give the data a val split")
@@ -54,10 +54,10 @@ def tune_crf(segmenter: Segmenter, dataset: Dataset, *, seed: int = 0, progress:
 
 
 def tune_run(folder: Path, dataset: Dataset, *, seed: int = 0, progress: Progress | None = None) -> TunedCrf:
-    """Tune the CRF of a model folder and note it there where it helps, else that none does.
+    """Tune the CRF of a model folder and record it in the folder, or record that none improves the model.
 
     Raises:
-        InputError: what `tune_crf` refuses, or no model folder.
+        InputError: data that `tune_crf` refuses, or no model folder.
     """
     found = tune_crf(load_segmenter(folder), dataset, seed=seed, progress=progress)
     store_crf(folder, found.parameters)

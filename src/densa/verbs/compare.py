@@ -38,7 +38,7 @@ _SHARED = {*options_of(Data), "model", "tune_crf", "seed"} - {"split_block"}  # 
 
 @dataclass(frozen=True)
 class Entry:
-    """A method that was asked for: the name of one to train, or the folder of a model."""
+    """A method of the comparison: the name of one to train, or the folder of a model."""
 
     name: str
     method: str | None = None
@@ -74,18 +74,18 @@ def compare(
     command: str | None = None,
     **options: Any,
 ) -> reports.Comparison:
-    """Put methods side by side: accuracy, time, memory and size, on one page and in one table.
+    """Compare methods: accuracy, time, memory and size, on one page and in one table.
 
-    A method that is named is trained in OUTPUT/runs, networks with the same budget; one that is finished there is not
-    trained again. Cost is measured in float32 (or with precision="bfloat16"), in fresh processes for each method.
+    Methods given by name are trained in OUTPUT/runs, networks with the same budget; runs that are finished there are
+    not trained again. Cost is measured in float32 (or with precision="bfloat16"), in fresh processes for each method.
 
     Args:
         data: data set; None with `cost_only`.
-        models: names of methods, trained now, and run or model folders; a sequence, or words with commas between.
+        models: names of methods to train, and run or model folders; a sequence, or text with commas between them.
         output: folder of the page, the table and the runs; may be None with `cost_only`.
         train_config: a config.yaml of training to start from.
         overwrite: replace a comparison in `output`.
-        command: how the comparison was asked for, for the page.
+        command: the command of the comparison, for the page.
         **options: the options of `densa compare` and of `densa train`, by name, see the reference.
 
     Returns:
@@ -145,7 +145,7 @@ class Comparing:
         *,
         dry_run: bool = False,
     ) -> Comparing:
-        """Check what was asked for; `dry_run` lets an output exist."""
+        """Check the arguments; with `dry_run` an output may exist."""
         own = CompareOptions.of(**{name: v for name, v in options.items() if name in options_of(CompareOptions)})
         training = {name: v for name, v in options.items() if name not in set(options_of(Costs)) | {"split"}}
         _check_choices(own, data, output)
@@ -201,7 +201,7 @@ class Comparing:
         return replace(comparison, page=page)
 
     def todo(self) -> dict[str, list[str]]:
-        """What is to be done for each method, in words."""
+        """The steps for each method, in words."""
         content: dict[str, list[str]] = {}
         for entry in self.entries:
             words = []
@@ -227,7 +227,7 @@ def entries_of(models: Sequence[Path | str] | str) -> tuple[Entry, ...]:
     """The methods of a comparison.
 
     Raises:
-        InputError: none, one twice, or what is neither a network nor the folder of a model.
+        InputError: no method, one given twice, or neither a method nor the folder of a model.
     """
     listed = models.split(",") if isinstance(models, str) else map(str, models)
     names = [name.strip() for name in listed if name.strip()]
@@ -238,7 +238,7 @@ def entries_of(models: Sequence[Path | str] | str) -> tuple[Entry, ...]:
     if twice := [name for place, name in enumerate(names) if keys[place] in keys[:place]]:
         raise InputError(f"`models` names {twice[0]} twice; name every method once")
     short = [entry.name for entry in entries]
-    # Folders are called by their last part where that is enough to tell them apart.
+    # Folders are named by their last part where that is unique.
     return tuple(
         replace(entry, name=str(entry.folder)) if entry.folder and short.count(entry.name) > 1 else entry
         for entry in entries
@@ -256,11 +256,11 @@ def _entry(name: str) -> Entry:
     known = [*NETWORKS, *SHALLOW]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     mend = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(sorted(known))}"
-    raise InputError(f"`models` has {name!r}, which is no method to train and no folder of a model; {mend}")
+    raise InputError(f"`models` has {name!r}, which is neither a method to train nor the folder of a model; {mend}")
 
 
 def _untrained(entry: Entry, n_bands: int, n_classes: int, arguments: dict[str, Any]) -> Row:
-    """The row of a method whose cost alone is asked for; a folder brings its own bands and classes."""
+    """The row of a method whose cost alone is measured; a folder has its own bands and classes."""
     if entry.folder is not None:
         return _row_of_folder(entry.name, entry.folder)
     if entry.method in SHALLOW:
@@ -305,9 +305,9 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
     if train_config is not None:
         _check_no_blocks(train_config, TrainConfig.from_yaml(train_config, **given))
 
-    def config_of(model: str) -> TrainConfig:  # a recipe means other settings for each network
+    def config_of(model: str) -> TrainConfig:  # a recipe has other settings for each network
         values = {**given, "model": model}
-        if model in SHALLOW:  # which know no steps, patches or recipes
+        if model in SHALLOW:  # which have no steps, patches or recipes
             stored = {} if train_config is None else TrainConfig.from_yaml(train_config, **given).flat()
             shared = {key: stored[key] for key in _SHARED if stored.get(key) is not None}
             return TrainConfig.of(**shared | {key: value for key, value in values.items() if key in _SHARED})
@@ -335,7 +335,7 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
 
 
 def _check_same_split(folder: Path, config: TrainConfig) -> None:
-    """A run on the same data must have held out the same images, else it is judged on what it was trained on."""
+    """Refuse a run on the same data that held out other images: it was trained on some of the test images."""
     if not (folder / "config.yaml").exists():
         return
     other = TrainConfig.from_yaml(folder / "config.yaml")
@@ -346,12 +346,12 @@ def _check_same_split(folder: Path, config: TrainConfig) -> None:
         raise InputError(
             f"{folder} held out other images (val_fraction {other.val_fraction}, split_seed {other.split_seed}) than "
             f"this comparison (val_fraction {config.val_fraction}, split_seed {config.split_seed}); "
-            f"give train_config={folder / 'config.yaml'}, or train it anew"
+            f"give train_config={folder / 'config.yaml'}, or train it again"
         )
 
 
 def _check_no_blocks(file: Path, config: TrainConfig) -> None:
-    """Each network's receptive field makes blocks and buffers of its own: no split is common to all methods."""
+    """Refuse a split by block: buffers follow from the receptive field, so methods would have different splits."""
     if config.split_block is not None:
         raise InputError(
             f"methods are compared on images that none was trained on, {file} splits the images themselves into blocks "
@@ -360,7 +360,7 @@ def _check_no_blocks(file: Path, config: TrainConfig) -> None:
 
 
 def state_of_run(plan: Plan, entry: Entry, output: Path) -> str:
-    """What is to be done to train a method, in words that begin with "keep", "train", "go on" or "replace"."""
+    """The step that trains a method, as words that begin with "keep", "train", "continue" or "replace"."""
     folder = output / "runs" / entry.name
     wanted = plan.configs[entry.method or ""].to_yaml()
     if _finished(folder) == wanted:
@@ -369,7 +369,7 @@ def state_of_run(plan: Plan, entry: Entry, output: Path) -> str:
         return f"train {folder}"
     config = folder / "config.yaml"
     if not _record(folder).exists() and config.exists() and config.read_text(encoding="utf-8") == wanted:
-        return f"go on with {folder}"
+        return f"continue {folder}"
     return f"replace {folder}, of other settings"
 
 
@@ -377,7 +377,7 @@ def _train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
     """Train the methods that are not finished, one after the other.
 
     Raises:
-        InputError: a run of other settings is in the way and must not be replaced; what training refuses.
+        InputError: a run of other settings exists and `overwrite` is false, or training fails.
     """
     trained = [entry for entry in plan.entries if entry.method]
     states = {entry.name: state_of_run(plan, entry, output) for entry in trained}
@@ -392,7 +392,7 @@ def _train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
             continue
         config = plan.configs[entry.method or ""]
         checkpoint = folder / "checkpoints" / "last.safetensors"
-        resume = state.startswith("go on") and checkpoint.exists()
+        resume = state.startswith("continue") and checkpoint.exists()
         folder.parent.mkdir(parents=True, exist_ok=True)
         _record(folder).unlink(missing_ok=True)
         result = train_from_config(
@@ -404,7 +404,7 @@ def _train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
 
 
 def _record(folder: Path) -> Path:
-    """Written beside a run when it is finished: what it was."""
+    """The file beside a finished run that holds its configuration."""
     return folder.with_name(f"{folder.name}.json")
 
 

@@ -1,4 +1,4 @@
-"""All of densa in some minutes, on images that the dependencies ship."""
+"""A demonstration of densa in a few minutes, on images that come with its dependencies."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def demo(
     """Train a U-Net on the left half of a photograph of coins, label the right half, and write a report.
 
     Args:
-        output: folder of all that the demo makes.
+        output: folder of all files of the demo.
         minutes: longest time to train the U-Net.
         seed: of the trainings.
         overwrite: replace what is in `output`.
-        say: gets a line after each step.
+        say: called with a line of text after each step.
 
     Returns:
         The evaluation, and the path of the report.

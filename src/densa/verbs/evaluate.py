@@ -68,7 +68,7 @@ def evaluate_and_write(
     progress: bool = True,
     **options: Any,
 ) -> tuple[Evaluation, Path | None]:
-    """As `evaluate`; gives the path of the page too."""
+    """As `evaluate`; also returns the path of the page."""
     settings = EvaluateOptions.of(**options)
     check_paths(EvaluateOptions, options)
     must_exist(predictions=predictions, data=data)
@@ -92,7 +92,7 @@ def evaluate_and_write(
 
 @dataclass(frozen=True)
 class _Compared:
-    """Pairs to compare, their legend, and what the page says of their origin."""
+    """Pairs to compare, their legend, and facts on their origin for the page."""
 
     pairs: Iterable[Pair]
     legend: Legend
@@ -126,7 +126,7 @@ def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: An
 
 
 def _config_of_run(run: Path, data: Path) -> tuple[TrainConfig | None, dict[str, Any]]:
-    """How the run split this data, so that no pixel it was trained on is taken for a validation pixel; else None."""
+    """The run's own split of this data, so that no training pixel is evaluated; None for other data."""
     from densa.training import TrainConfig
 
     if not (run / "config.yaml").exists():

@@ -18,7 +18,7 @@ __all__ = ["opened", "path_of"]
 
 @contextmanager
 def opened(image: Any) -> Iterator[Raster]:
-    """An image as an open raster; one that was given open stays open.
+    """An image as an open raster; a raster that is given open stays open.
 
     Args:
         image: path, open raster, (h, w) or (h, w, bands) array, or `xarray.DataArray` with the dimensions (y, x),

@@ -31,16 +31,16 @@ __all__ = ["Predicted", "predict", "predict_files"]
 
 @dataclass(frozen=True)
 class Predicted:
-    """The files of one image, or why there are none.
+    """The files of one image, or the error.
 
     Attributes:
         image: the image.
         files: by product: labels, probabilities, uncertainty, polygons, overlay.
         height, width: of the image, in pixels.
         complete: whether the files are written; False where other shards are not done, or nothing was to be written.
-        patch_sizes: of overlapping patches, where those were used.
-        estimate: what the prediction would take, of a dry run.
-        error: why the image was not predicted.
+        patch_sizes: of overlapping patches, where these were used.
+        estimate: time, memory and disk of the prediction, of a dry run.
+        error: message, where the image was not predicted.
     """
 
     image: Path
@@ -70,7 +70,7 @@ def predict(
     """Label every pixel of images with a trained model.
 
     Args:
-        model: a run or model folder, what `densa.train` returned, or any `Segmenter`.
+        model: a run or model folder, the result of `densa.train`, or any `Segmenter`.
         images: the path of an image, an open raster, an (h, w) or (h, w, bands) array, an `xarray.DataArray` with the
             attributes of rioxarray, or a list of these; with `output`, folders of images as well.
         output: a folder, or a .png or .tif file for one image; None: label maps in memory.
@@ -78,7 +78,7 @@ def predict(
             model: device, precision, tta, samples, seed, crf, crf_parameters, and tile_size.
 
     Returns:
-        Without `output`, a `LabelMap`, or a list of them for a list of images. With `output`, what was written: a
+        Without `output`, a `LabelMap`, or a list of them for a list of images. With `output`, the written files: a
         `Predicted`, or a list of them for several images or pages.
 
     Raises:
@@ -138,7 +138,7 @@ def _in_memory(
 
 
 def _source(model: Path | str | TrainResult | Segmenter, options: PredictOptions) -> ModelSource | Segmenter:
-    """What the segmenter is loaded from; a segmenter is one already.
+    """The source to load the segmenter from; a segmenter is returned as it is.
 
     Raises:
         InputError: no such folder; options of the model that a segmenter does not take.
@@ -177,14 +177,14 @@ def predict_files(
     """Predict images one after the other into files; an image that fails does not stop the others.
 
     Args:
-        model: a run or model folder, what training returned, or any segmenter.
+        model: a run or model folder, the result of training, or any segmenter.
         images: files, or folders of images.
         output: a folder, or a .png or .tif file for one image.
         options: of the prediction.
         dry_run: try three tiles of each image, and write nothing.
 
     Yields:
-        What became of each image.
+        The result of each image.
 
     Raises:
         InputError: no model, options that do not fit each other, an output that exists.
@@ -220,10 +220,10 @@ def predict_files(
 
 
 def _patch_sizes(source: ModelSource | Segmenter, options: PredictOptions, dry_run: bool) -> tuple[int, ...]:
-    """The patch sizes that training scored best, by the model's record; none for exact tiles.
+    """The patch sizes that training scored best, by the model's record; empty for exact tiles.
 
     Raises:
-        InputError: options that overlapping patches do not have, a model that was trained with one size.
+        InputError: options without effect on overlapping patches, or a model trained with one size.
     """
     if options.context == "exact":
         return ()
@@ -242,7 +242,7 @@ def _patch_sizes(source: ModelSource | Segmenter, options: PredictOptions, dry_r
 
 
 def _crf(run: Path, options: PredictOptions) -> DenseCrf | None:
-    """The CRF that was asked for."""
+    """The requested CRF."""
     if not options.crf and options.crf_parameters is None:
         return None
     from densa.crf import PUBLISHED
@@ -319,7 +319,7 @@ def _write(
 
 
 class _Loader:
-    """Loads the model in another process, which knows the same kinds of models as this one."""
+    """Loads the model in another process, where the same kinds of models are registered."""
 
     def __init__(self, source: ModelSource | Segmenter) -> None:
         self.source = source
@@ -329,7 +329,7 @@ class _Loader:
 
 
 def _load(source: ModelSource | Segmenter) -> Segmenter:
-    from densa import methods  # noqa: F401  # knows every kind of model
+    from densa import methods  # noqa: F401  # registers every kind of model
     from densa.segmenter import ModelSource
 
     return source.load() if isinstance(source, ModelSource) else source

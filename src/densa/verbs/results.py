@@ -1,4 +1,4 @@
-"""What verbs return: label maps and regions as arrays that know their classes and their place."""
+"""Results of verbs: label maps and regions, as arrays with their classes and georeference."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _SHOWN_PX = 480
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """A label map in memory; an array of its labels wherever NumPy takes one.
+    """A label map in memory; NumPy functions accept it as the array of its labels.
 
     Attributes:
         labels: (h, w) uint8 class of each pixel, 255 where there is none.
         legend: names and colours of the classes.
-        confidence: (h, w) float32 probability of the label, 0 where there is none; None where it is not known.
+        confidence: (h, w) float32 probability of the label, 0 where there is none; None where unknown.
         georeference: None for photographs and micrographs.
 
     Examples:
@@ -93,7 +93,7 @@ class LabelMap:
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Regions of an image in memory; an array of their numbers wherever NumPy takes one.
+    """Regions of an image in memory; NumPy functions accept them as the array of their numbers.
 
     Attributes:
         numbers: (h, w) int32 region of each pixel from 1, 0 where there is none.

@@ -1,4 +1,4 @@
-"""Predict an image under two tilings: do the borders of tiles show?"""
+"""Predict an image under two tilings, to see whether tile borders change labels."""
 
 from __future__ import annotations
 

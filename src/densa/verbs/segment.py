@@ -33,7 +33,7 @@ class Segmented:
         method: name of the method.
         files: by product: regions, outline, boundaries, polygons, statistics.
         n_regions: number of regions; None where the files were complete already, or of a dry run.
-        estimate: what the segmentation would take, of a dry run.
+        estimate: time, memory and disk of the segmentation, of a dry run.
     """
 
     method: str
@@ -64,7 +64,7 @@ def segment(
             method, and tile_size.
 
     Returns:
-        Without `output`, `Regions`, the same as in the file; with `output`, what was written, a `Segmented`.
+        Without `output`, `Regions`, the same as in the file; with `output`, the written files, a `Segmented`.
 
     Raises:
         InputError: options that do not fit the method or the image, an output that exists.
@@ -103,7 +103,7 @@ def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run:
     Args:
         image: of any format, size and number of bands.
         output: a .tif of int32 regions from 1; 0: no region.
-        options: method, files and long runs.
+        options: method, files, tiles and workers.
         dry_run: try a part of the image, and write nothing.
 
     Raises:
@@ -134,7 +134,7 @@ def _estimate(image: Raster, settings: RegionSettings, files: Any, options: Segm
         if own.method in ("slic", "watershed") and own.count is not None:
             own = replace(own, count=max(1, round(own.count * share)))
         if share < 1:
-            own = replace(own, markers=None)  # they lie on the whole image
+            own = replace(own, markers=None)  # markers are drawn on the whole image
         return region_method(own, part)
 
     return estimate_segmentation(method_of, image, files, options.part(Work))

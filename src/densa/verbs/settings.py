@@ -53,7 +53,7 @@ def _two_sides(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Masks(LegendFile, title="Data"):
-    """What predictions are compared with."""
+    """The masks that predictions are compared with."""
 
     split: Annotated[
         str | None, Option("Split to evaluate on: train, val or test.", default="test, or val where there is none")
@@ -62,14 +62,14 @@ class Masks(LegendFile, title="Data"):
 
 @dataclass(frozen=True, kw_only=True)
 class Scores(Group, title="Scores"):
-    """The rules of the numbers."""
+    """Rules of the scores."""
 
-    void: Annotated[Literal["ignore", "false-positive"], Option("How pixels count whose target has no class.")] = (
+    void: Annotated[Literal["ignore", "false-positive"], Option("How pixels without a class in the target count.")] = (
         "ignore"
     )
     absent: Annotated[
         Literal["skip", "zero"],
-        Option("How classes count in means that do not occur: skip them, or divide by all classes."),
+        Option("How classes that do not occur count in means: skip them, or divide by all classes."),
     ] = "skip"
     tolerance: Annotated[float, Ge(0), Option("Tolerance of the boundary F1, as a share of the image's diagonal.")] = (
         0.0075
@@ -84,7 +84,7 @@ class EvaluateOptions(Masks, Scores, Computation):
 
 @dataclass(frozen=True, kw_only=True)
 class Costs(Group, title="Comparison"):
-    """What is compared, and how cost is measured."""
+    """Contents of the comparison, and the measurement of cost."""
 
     pictures: Annotated[int, Ge(0), Option("Images shown on the page.")] = 4
     cost_only: Annotated[bool, Option("Measure cost alone; needs no data.")] = False
@@ -96,7 +96,7 @@ class Costs(Group, title="Comparison"):
     bands: Annotated[int | None, Ge(1), Option("With cost_only: bands of the image.", default="3")] = None
     classes: Annotated[int | None, Ge(1), Option("With cost_only: number of classes.", default="11")] = None
     batch: Annotated[int, Ge(1), Option("Images of the step whose training memory is measured.")] = 4
-    repeats: Annotated[int, Ge(1), Option("Times are the least of this many.")] = 3
+    repeats: Annotated[int, Ge(1), Option("Times are the least of this many runs.")] = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class CompareOptions(Masks, Costs, Computation):
 
 @dataclass(frozen=True, kw_only=True)
 class Products(Group, title="Outputs"):
-    """What is written beside the label map."""
+    """Files beside the label map."""
 
     probabilities: Annotated[bool, Option("Also write a uint8 band per class: NAME.probabilities.tif.")] = False
     uncertainty: Annotated[
@@ -125,9 +125,9 @@ class Products(Group, title="Outputs"):
 
 @dataclass(frozen=True, kw_only=True)
 class Refinement(Group, title="Model"):
-    """What is done with the model's probabilities."""
+    """Refinement of the model's probabilities."""
 
-    crf: Annotated[bool, Option("Refine by the CRF that training with tune_crf found to help.")] = False
+    crf: Annotated[bool, Option("Refine by the CRF that training with tune_crf chose.")] = False
     crf_parameters: Annotated[
         str | None,
         Option(
@@ -139,7 +139,7 @@ class Refinement(Group, title="Model"):
         Option("Mean over the image and its flips, or flips and quarter turns (all)."),
     ] = "none"
     samples: Annotated[int, Ge(0), Option("Monte-Carlo passes with dropout; 0: none.")] = 0
-    seed: Annotated[int, Ge(0), Option("Of the Monte-Carlo passes.")] = 0
+    seed: Annotated[int, Ge(0), Option("Seed of the Monte-Carlo passes.")] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,11 +154,11 @@ class Blending(Group, title="Windows"):
 
 @dataclass(frozen=True, kw_only=True)
 class Windows(Blending, title="Windows"):
-    """Which part of the image a pixel is computed from."""
+    """The part of the image that a pixel is computed from."""
 
     context: Annotated[
         Literal["exact", "paper"],
-        Option("exact: tiles with all their context; paper: overlapping patches of the best size in training."),
+        Option("exact: tiles with their full context; paper: overlapping patches of the best size in training."),
     ] = "exact"
     patch_sizes: Annotated[int, Ge(1), Option("With context=paper: average over this many best sizes.")] = 1
 
@@ -198,12 +198,12 @@ class PredictOptions(Products, PolygonShape, Refinement, Windows, Work, Shards, 
 
 @dataclass(frozen=True, kw_only=True)
 class RegionProducts(Group, title="Outputs"):
-    """What is written beside the regions."""
+    """Files beside the regions."""
 
-    outline: Annotated[Path | None, Option("Also the image with the outlines, a .png or .tif.")] = None
-    boundaries: Annotated[Path | None, Option("Also a .tif: 1 on both sides of every boundary.")] = None
-    polygons: Annotated[Path | None, Option("Also the regions as a .gpkg, .geojson or .fgb.")] = None
-    statistics: Annotated[Path | None, Option("Also a .csv: size, place and values of each region.")] = None
+    outline: Annotated[Path | None, Option("Also write the image with outlines: a .png or .tif.")] = None
+    boundaries: Annotated[Path | None, Option("Also write a .tif: 1 on both sides of every boundary.")] = None
+    polygons: Annotated[Path | None, Option("Also write the regions as polygons: a .gpkg, .geojson or .fgb.")] = None
+    statistics: Annotated[Path | None, Option("Also write a .csv: size, position and values of each region.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Lines for people on stderr."""
+"""Messages on stderr."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["kept_work", "tell"]
 
 
 def tell(line: str) -> None:
-    """A line for people on stderr."""
+    """Print one line on stderr."""
     print(f"densa: {line}", file=sys.stderr)
 
 
 @contextmanager
 def kept_work(output: Path) -> Iterator[None]:
-    """Where the work is interrupted, say that what is finished of it is kept."""
+    """Add to a KeyboardInterrupt a note that finished tiles are kept; the command line prints it."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if output.with_name(output.name + ".partial").exists():
-            tell(f"the finished tiles of {output.name} are kept; --resume continues")
+            stop.add_note(f"the finished tiles of {output.name} are kept; resume=True continues")
         raise

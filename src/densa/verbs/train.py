@@ -34,20 +34,20 @@ def train(
 
     Args:
         data: folder of images and masks; with `strokes`, the image.
-        output: the run folder, a model folder too.
-        model: name of a network or shallow method, "package.module:function" of a function that makes a network of
-            yours from (n_bands, n_classes, **model_arguments), or a network of yours, see `densa.wrap` for what it may
-            give. By default that of `config`, else "unet".
-        factory: "package.module:function" that makes a network like `model`, by which `densa.load` gets it back where
-            that is allowed; without it, `densa.load(folder, module=...)` needs a network of the same class.
-        config: a config.yaml to start from; options given here win.
+        output: the run folder, which is also a model folder.
+        model: name of a network or shallow method, "package.module:function" of a function that makes your own
+            network from (n_bands, n_classes, **model_arguments), or your own network, see `densa.wrap` for its
+            outputs. By default that of `config`, else "unet".
+        factory: "package.module:function" that makes a network like `model`, with which `densa.load` rebuilds it
+            where that is allowed; without it, `densa.load(folder, module=...)` needs a network of the same class.
+        config: a config.yaml to start from; options given here override it.
         resume: continue the run in `output`.
         overwrite: replace a run in `output`.
-        progress: show a progress bar on stderr, and what the first weights are.
+        progress: show a progress bar and the origin of the first weights on stderr.
         **options: the options of `densa train`, by name, see the reference.
 
     Returns:
-        What was done; its `folder` is the model.
+        A summary of the run; its `folder` is the model folder.
 
     Raises:
         InputError: options or data that do not fit, an output that exists.
@@ -88,7 +88,7 @@ def plan_training(
     overwrite: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
-    """What `train` would train on, and with what; the data is checked, nothing is written.
+    """The data and settings that `train` would use; the data is checked, nothing is written.
 
     Raises:
         InputError: as `train` before it starts.

@@ -1,4 +1,4 @@
-"""Any network as a segmenter."""
+"""Wrap any network as a segmenter."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def wrap(
         module: maps (n, bands, h, w) float32 to (n, classes, h, w) scores, or to scores at a whole fraction of the
             size, or to a mapping with the scores as "out". Copied.
         legend: the classes, or their names.
-        bands: what the module expects of an image: a contract with the bands' means and deviations, by which they are
-            normalised, or the number of bands, which it then gets as the file holds them.
-        halo: context in pixels that decides an output pixel, a multiple of `stride`; None: found.
-        stride: origins of tiles must be multiples of it; None: found.
+        bands: the input of the module: a contract with the bands' means and deviations, by which they are normalised,
+            or the number of bands, whose values are then used as stored.
+        halo: context in pixels that decides an output pixel, a multiple of `stride`; None: determined as above.
+        stride: origins of tiles must be multiples of it; None: determined as above.
         window: side in pixels of blended windows, where they are needed.
         device: "auto", "cpu" or "cuda".
         precision: "auto", "float32" or "bfloat16".
-        progress: say on stderr how the context was found.
+        progress: print on stderr how the context was determined.
 
     Raises:
         InputError: a module that takes no image of these bands or gives other scores, or a window that does not fit.

@@ -27,8 +27,8 @@ _RENAMED = {"regions": "region_size", "learning_rate": "boosting_rate"}  # argum
 class TrainConfig(TrainOptions):
     """A training run: data, model and all settings.
 
-    The defaults, the recipe "default", are meant for some dozens of images and a processor. `of` and `from_yaml` fill
-    in what a recipe and first weights imply; what is given wins over the weights, those over the recipe.
+    The defaults, the recipe "default", suit some dozens of images and a CPU. `of` and `from_yaml` fill in the
+    values that a recipe and first weights imply: given values override the weights, the weights the recipe.
 
     Examples:
         >>> from densa import datasets, training
@@ -47,7 +47,7 @@ class TrainConfig(TrainOptions):
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """A configuration of named values; what is not given is what the weights and the recipe say.
+        """A configuration of named values; the first weights and the recipe fill in the others.
 
         Raises:
             InputError: names every value that is unknown or out of range, in one line; an unknown recipe or network.
@@ -59,10 +59,10 @@ class TrainConfig(TrainOptions):
 
     @classmethod
     def from_yaml(cls, path: Path | str, **overrides: Any) -> Self:
-        """Read a config.yaml; `overrides` win.
+        """Read a config.yaml; values in `overrides` replace those of the file.
 
         Raises:
-            InputError: the file is missing or no YAML, holds what `of` refuses, or has the settings of another recipe.
+            InputError: the file is missing or not YAML, holds invalid values, or has the settings of another recipe.
         """
         content = read_config(path)
         wanted = overrides.get("recipe", content.get("recipe"))
@@ -90,7 +90,7 @@ class TrainConfig(TrainOptions):
     @property
     def architecture(self) -> Architecture:
         """The network's name and arguments, for `densa.networks.build` and `train`."""
-        width = {} if ":" in self.model else {"width": self.width}  # a network of the caller's has its own arguments
+        width = {} if ":" in self.model else {"width": self.width}  # the caller's own network
         return Architecture(self.model, {**width, **self.model_arguments})
 
 
@@ -110,11 +110,11 @@ def read_config(path: Path | str) -> dict[str, Any]:
 
 
 def _resolved(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Named values and, below them, what the first weights and the recipe say."""
+    """Named values, completed by those that the first weights and the recipe imply."""
     model, weights = values.get("model", "unet"), values.get("weights")
     own = _arguments_of(values)
     if not isinstance(model, str) or not isinstance(own, dict):
-        return dict(values)  # refused as it stands
+        return dict(values)  # refused by the check of types
     if model in SHALLOW:
         return _of_shallow(model, values, own)
     _refuse_shallow_options(model, values, own)
@@ -126,7 +126,7 @@ def _resolved(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_shallow(model: str, values: Mapping[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """The values of a shallow method; its arguments are options, and may stand among `model_arguments` too."""
+    """The values of a shallow method; its arguments are options, and may also be given in `model_arguments`."""
     own = {_RENAMED.get(name, name): value for name, value in own.items()}
     known = own_options(model)
     if unknown := [name for name in own if name not in known]:

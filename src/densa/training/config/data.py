@@ -1,4 +1,4 @@
-"""The data of a run: opened as its configuration says, its splits checked."""
+"""The data of a run: opened by its configuration, its splits checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["checked_splits", "open_data"]
 
 
 def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, Dataset]:
-    """The splits by folder, list or scene, unchecked; `val_fraction` of the scenes where the data has no own."""
+    """The splits by folder, list or scene, unchecked; `val_fraction`: where the data has no val split."""
     rule = datasets.SplitRule(val_fraction=val_fraction, seed=config.split_seed)
     return datasets.open(config.data, legend=config.legend, split=rule, images=config.images, masks=config.masks)
 
@@ -24,10 +24,10 @@ def checked_splits(splits: dict[str, Dataset], config: TrainConfig) -> tuple[dic
     """The training split and, where there is one, the validation split, both checked; and the number of bands.
 
     Raises:
-        InputError: no training split, none to tune a CRF on that was asked for, images or masks that are wrong.
+        InputError: no training split, no validation split for `tune_crf`, or invalid images or masks.
     """
     if "train" not in splits:
-        raise InputError(f"{config.data} has no training images, only {', '.join(splits) or 'none at all'}")
+        raise InputError(f"{config.data} has no training images; its splits: {', '.join(splits) or 'none'}")
     used: dict[str, Dataset] = {name: splits[name] for name in ("train", "val") if name in splits}
     if config.tune_crf and "val" not in used:
         raise InputError(f"a CRF is tuned on validation images, {config.data} has none; leave out tune_crf")

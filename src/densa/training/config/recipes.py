@@ -1,16 +1,17 @@
-"""Training recipes by name: the settings of the papers as a table, and what trains best here.
+"""Training recipes by name: a table of the papers' settings, and the defaults of densa.
 
-A recipe is settings of `TrainConfig`; what is given explicitly wins. `paper` follows the networks' papers and released
-code as far as a setting says it. What it cannot say, for every network:
+A recipe is settings of `TrainConfig`; options given explicitly override it. `paper` follows the networks' papers and
+released code as far as the settings allow. Differences that remain, for every network:
 
-* Batches: a batch that does not fit the memory is divided, `--batch-size 2 --accumulation 10` for 20; gradients are
-  then those of the whole, statistics of batch normalisation those of the parts.
-* Input: bands are normalised by the mean and deviation of the training images, with published weights as well. The
-  papers subtract ImageNet's mean and leave the deviation.
-* Images: a patch as large as the paper's images shows each whole, mirrored beyond its border, where nothing counts.
-* Decay: biases and normalisation have none, where Caffe's networks decay the scale of batch normalisation.
-* The model that is kept: that of the best mean IoU on the validation images.
-* First weights: `start` says whose the paper has; `--weights` loads them, a recipe alone downloads nothing.
+* Batches: a batch too large for the memory is divided: `batch_size=2, accumulation=10` for 20. Gradients are then
+  those of the whole batch, statistics of batch normalisation those of its parts.
+* Input: bands are normalised by the mean and deviation of the training images, also with published weights. The
+  papers subtract ImageNet's mean and do not divide by the deviation.
+* Images: a patch as large as the paper's images holds each whole image, mirrored beyond its border; the loss ignores
+  mirrored pixels.
+* Decay: biases and normalisation have none; Caffe's networks decay the scale of batch normalisation.
+* Model: the weights with the best mean IoU on the validation images are kept.
+* First weights: `start` names those of the paper; `weights` loads them, a recipe alone downloads nothing.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ class Recipe:
     Attributes:
         model: name of the network.
         settings: options of `TrainConfig`.
-        source: where they are from.
-        start: the first weights that the paper has, for people.
-        remains: what still differs from the paper, beside what this module's docstring says.
-        when: explicit options that choose this row before the others of the network.
+        source: publication and code that the settings are from.
+        start: the paper's first weights, as text for messages.
+        remains: differences from the paper that remain, beside those in this module's docstring.
+        when: explicit options that choose this recipe before the network's others.
 
     Examples:
         >>> from densa import training
@@ -64,7 +65,7 @@ _PLAIN = {
 _SGD = {
     "optimizer": "sgd", "momentum": 0.9, "weight_decay": 5e-4, "warmup": 0.0, "clip_norm": 0.0, "width": 64, **_PLAIN,
 }  # fmt: skip
-# Caffe's VGG networks: the bias of a convolution at twice the rate, without decay.
+# Caffe's VGG networks: biases of convolutions learn at twice the rate, without decay.
 _CAFFE = {**_SGD, "bias_rate": 2.0, "model_arguments": {"normalisation": "none"}}
 _POLY = {"schedule": "poly", "poly_power": 0.9}
 
@@ -83,8 +84,8 @@ _DECONVNET_REMAINS = (
     "boxes are enlarged by 1.2 and overlap by half (both unconfirmed) and are the objects' own, moved at random, not "
     "Edge Boxes' proposals; 16 batches, not 500, set the statistics of batch normalisation"
 )
-# The released networks leave `normalize` of Caffe's loss at its default, the mean over labelled pixels. With the sum
-# that the paper speaks of, a rate of 0.1 is no longer finite after some steps (`--loss-scale image`).
+# The released networks leave `normalize` of Caffe's loss at its default, the mean over labelled pixels. With the
+# sum that the paper describes (`loss_scale="image"`) and a rate of 0.1, the loss is not finite after some steps.
 _SEGNET = {
     **_SGD, "bias_rate": 2.0, "schedule": "constant", "learning_rate": 1e-3, "loss_scale": "mean",
     "patch_size": (360, 480), "recalibrate": True,
@@ -98,11 +99,11 @@ _UNET = {
 }  # fmt: skip
 _UNET_SOURCE = "Ronneberger, Fischer, Brox 2015, section 3"
 _UNET_REMAINS = (
-    "the paper prints no learning rate, decay, number of iterations, nor how far it turns and brightens; borders weigh "
-    "in the background between objects"
+    "the paper prints no learning rate, decay, number of iterations, nor the ranges of rotation and brightness; border "
+    "weights are in the background between objects"
 )
 
-# L2 on all weights of convolutions, 0.01, 0.9; the rate falls in stairs every 50 000 steps.
+# L2 on all weights of convolutions, 0.01, 0.9; the rate falls stepwise every 50 000 steps.
 _DYNAMIC = {
     **_SGD, "schedule": "step", "learning_rate": 0.01, "weight_decay": 1e-3, "sampling": "anchors", "batch_size": 128,
     "anchor_crop": 25, "anchor_stride": 5, "anchor_passes": 20, "context": "uniform:25-50", "recalibrate": True,
@@ -112,7 +113,7 @@ _DYNAMIC = {
 _DYNAMIC_SOURCE = "Nogueira et al. 2019 and the repository's commands (keillernogueira/dynamic-rs-segmentation)"
 _DYNAMIC_REMAINS = (
     "16 batches, not a running mean of 0.999, set the statistics of batch normalisation; sizes are scored over the "
-    "classes in a batch (--context-score paper-accuracy: over all); each patch is mirrored either way by halves"
+    "classes in a batch (context_score=paper-accuracy: over all); each axis is mirrored with probability 1/2"
 )
 
 _ROWS = (
@@ -121,7 +122,7 @@ _ROWS = (
         {"sampling": "balanced", "patch_size": 1, "batch_size": 256, "width": 48, "quarter_turns": True,
          "flip_rows": True, "flip_columns": True, "rotation": 0.0, "scale": 0.0, "gain": 0.0, "offset": 0.0,
          "gamma": 0.0},
-        "Ciresan et al. 2012, section 2: as many patches of every class, mirrored and turned by quarters",
+        "Ciresan et al. 2012, section 2: as many patches of every class, mirrored and rotated by quarter turns",
         remains="optimiser, rate and batch are those of the default; the paper trains patch by patch",
     ),
     Recipe("fcn32s", {**_FCN, "learning_rate": 1e-10}, _FCN_SOURCE, _VGG, _FCN_REMAINS),
@@ -146,7 +147,7 @@ _ROWS = (
     Recipe(
         "segnet", {**_SEGNET, "batch_size": 5, "steps": 40_000, "model_arguments": {"dropout": 0.5}},
         "Badrinarayanan, Kendall, Cipolla 2017, section 4 (table 3: no class balance), and SegNet-Tutorial's solver",
-        _VGG, _SEGNET_REMAINS + "; the paper drops in the deeper layers, here where Bayesian SegNet does",
+        _VGG, _SEGNET_REMAINS + "; the paper has dropout in the deeper layers, here it is where Bayesian SegNet has it",
     ),
     Recipe(
         "segnet-basic",
@@ -210,14 +211,14 @@ _ROWS = (
          "anchor_crop": 50, "anchor_stride": 25, "step_factor": 0.5, "rotation": 180.0,
          "milestones": tuple(k / 10 for k in range(1, 10))},
         _DYNAMIC_SOURCE + ", the final model of Vaihingen",
-        remains=_DYNAMIC_REMAINS + "; patches always turn, no noise is added",
+        remains=_DYNAMIC_REMAINS + "; patches are always rotated, no noise is added",
     ),
 )  # fmt: skip
 
 PAPER: dict[str, tuple[Recipe, ...]] = {
     name: tuple(row for row in _ROWS if row.model == name) for name in dict.fromkeys(row.model for row in _ROWS)
 }
-"""The papers' recipes of each network; of several the one whose `when` is given, else the first without."""
+"""The papers' recipes of each network; of several, the one whose `when` is given, else the first without `when`."""
 
 
 def recipe(name: str, model: str, given: Mapping[str, Any] | None = None) -> Recipe:
@@ -238,7 +239,7 @@ def recipe(name: str, model: str, given: Mapping[str, Any] | None = None) -> Rec
     """
     if name not in RECIPES:
         raise InputError(f"unknown recipe {name!r}; {_nearest(name, RECIPES)}")
-    if ":" in model:  # made by the caller's code
+    if ":" in model:  # the caller's own network
         if name != "default":
             raise InputError(f"recipe={name} is for the networks of densa, {model} is another; leave it out")
         return Recipe(model)
@@ -252,7 +253,7 @@ def recipe(name: str, model: str, given: Mapping[str, Any] | None = None) -> Rec
 
 
 def _holds(when: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    """Whether every option of `when` is given so."""
+    """Whether every option of `when` is given with that value."""
     for name, value in when.items():
         own = given.get(name)
         if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
-"""Checkpoints of a run: everything that a resumed run needs, in one safetensors file, written in one move.
+"""Checkpoints of a run: all that a resumed run needs, in one safetensors file that is replaced atomically.
 
-Tensors (network, averaged network, optimiser) are stored by name, the rest as JSON in the file's header. No pickle: a
-checkpoint from a stranger can only be refused. Random numbers need no state, for they come from (seed, step).
+Tensors (network, averaged network, optimiser) are stored by name, the rest as JSON in the file's header. There is
+no pickle, so that reading a checkpoint runs no code. Random numbers need no state: they follow from (seed, step).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _FORMAT = "densa checkpoint 1"
 
 @dataclass
 class RunState:
-    """Where a run stands.
+    """State of a run.
 
     Attributes:
         step: optimiser steps done.
-        seconds: seconds trained, over all sittings.
+        seconds: seconds trained, over all sessions.
         validated_at: step of the last validation.
         n_validations: validations done.
         best: highest mean IoU on the validation images so far; -1 before the first.
@@ -58,15 +58,15 @@ def save_checkpoint(
     average: nn.Module | None = None,
     arguments: dict[str, Any] | None = None,
 ) -> None:
-    """Write a checkpoint; the file appears, or replaces the one before, when it is complete.
+    """Write a checkpoint; a complete file replaces the previous one.
 
     Args:
         path: the .safetensors file.
         network: its parameters and buffers are stored.
         optimizer: its tensors are stored (moments, step counts); rates and groups come from the run's settings.
-        state: where the run stands.
+        state: of the run.
         average: the averaged network, where there is one.
-        arguments: what decided the run; `load_checkpoint` compares it.
+        arguments: settings that determine the weights; `load_checkpoint` compares them.
 
     Raises:
         InputError: the file cannot be written (full disk, no permission).
@@ -90,13 +90,13 @@ def load_checkpoint(
     average: nn.Module | None = None,
     arguments: dict[str, Any] | None = None,
 ) -> RunState:
-    """Put a checkpoint back into the network, the averaged network and the optimiser.
+    """Load a checkpoint into the network, the averaged network and the optimiser.
 
     Raises:
         InputError: no such file, not a checkpoint, one of another network, or one whose run had other arguments.
     """
     if not path.is_file():
-        raise InputError(f"no checkpoint {path} to resume from; train without resume")
+        raise InputError(f"no checkpoint {path} to resume from; train without resume=True")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

@@ -1,7 +1,7 @@
-"""From patches to micro-batches on the device: read ahead, normalised, augmented.
+"""From patches to micro-batches on the device: prefetched, normalised, augmented.
 
 A step's patches are numbered over all processes and micro-batches, and each depends on the seed and its number alone:
-two processes with a batch of 4 see what one sees with a batch of 8, or with two micro-batches of 4.
+two processes with a batch of 4 see the patches that one sees with a batch of 8, or with two micro-batches of 4.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Feeder:
     """Prepares the micro-batches of a process, step by step.
 
     Args:
-        sampler: where patches come from.
+        sampler: source of the patches.
         bands: band means and deviations to normalise with.
         augmentation: how patches are changed.
         batch_size: patches of one micro-batch of one process.
@@ -43,7 +43,7 @@ class Feeder:
         rank: number of this process.
         n_ranks: number of processes.
         device: where the micro-batches go.
-        margin: pixels on each side of a patch that the network reads and does not label (valid convolutions).
+        margin: pixels on each side of a patch that the network reads but does not label (valid convolutions).
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Feeder:
         return self.batch_size * self.accumulation * self.n_ranks
 
     def steps(self, first: int) -> Generator[list[MicroBatch], None, None]:
-        """The micro-batches of each step from `first` on, without end; close it to end the reading threads."""
+        """The micro-batches of each step from `first` on, endless; closing the iterator ends the reading threads."""
         ahead = 2 * self.batch_size * self.accumulation
         numbers = (number for step in count(first) for number in self._own(step))
         patches = self.sampler.batches(numbers, 1, ahead=ahead)

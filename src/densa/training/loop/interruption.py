@@ -12,7 +12,7 @@ __all__ = ["Interrupted", "Interruption"]
 
 
 class Interrupted(Exception):
-    """Training was stopped from outside and its checkpoint is written; the message says how to go on.
+    """Training was stopped by a signal and its checkpoint is written; the message says how to resume.
 
     Attributes:
         folder: the run folder.
@@ -31,9 +31,9 @@ class Interrupted(Exception):
 
 
 class Interruption:
-    """While it is entered, the first SIGINT or SIGTERM only sets `requested`; a second one interrupts at once.
+    """Context in which the first SIGINT or SIGTERM only sets `requested`; a second one interrupts at once.
 
-    Signals reach the main thread alone; in another thread this does nothing.
+    Only the main thread receives signals; in another thread this has no effect.
     """
 
     def __init__(self) -> None:

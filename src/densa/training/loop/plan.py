@@ -1,4 +1,4 @@
-"""When a run validates, when it ends, and how much of it is done."""
+"""When a run is validated and when it ends, and the share of it that is done."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _STEPS = 2000
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Bounds of a run; what ends first ends it.
+    """Bounds of a run; the first one reached ends it.
 
     Args:
-        settings: of its length and validation. 2000 steps where neither `steps` nor `minutes` bounds the run.
+        settings: its length and validation; 2000 steps where neither `steps` nor `minutes` is given.
     """
 
     settings: Training
 
     @property
     def steps(self) -> int | None:
-        """Optimiser steps; None where minutes alone bound the run."""
+        """Optimiser steps; None where only `minutes` bounds the run."""
         given = self.settings.steps
         return _STEPS if given is None and self.settings.minutes is None else given
 
@@ -48,5 +48,5 @@ class RunPlan:
         return self.share(state) * _N_VALIDATIONS >= state.n_validations + 1
 
     def stops_early(self, state: RunState) -> bool:
-        """Whether the patience has run out."""
+        """Whether `patience` validations have passed without a better score."""
         return 0 < self.settings.patience <= state.n_worse

@@ -46,12 +46,12 @@ _OWN_FILES = (
 
 
 def check_architecture(network: nn.Module, architecture: Architecture, n_bands: int, n_classes: int) -> None:
-    """Refuse, before the time is spent, a name and arguments that would not build this network again at loading.
+    """Refuse, before training, a name and arguments that would not rebuild this network when it is loaded.
 
     Raises:
         InputError: names the parameter that would differ.
     """
-    if architecture.name not in NETWORKS:  # a network of the caller's own, who builds it himself
+    if architecture.name not in NETWORKS:  # the caller's own network, which is not built by name
         return
     try:
         with torch.device("meta"):
@@ -68,7 +68,7 @@ def check_architecture(network: nn.Module, architecture: Architecture, n_bands: 
 
 
 def prepare_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Make the run folder; never mix two runs in one.
+    """Make the run folder; a folder never holds two runs.
 
     Raises:
         InputError: it is a file, holds a run, or cannot be made.
@@ -79,7 +79,7 @@ def prepare_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
         found = [folder / name for name in _OWN_FILES if (folder / name).exists()]
         if found and not overwrite:
             raise InputError(
-                f"{folder} holds a run already ({found[0].name}); resume it, overwrite it, or choose another"
+                f"{folder} holds a run already ({found[0].name}); choose another, or give resume=True or overwrite=True"
             )
         for path in found:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -107,7 +107,7 @@ def make_sampler(
         sizes: of the patches, where they change; see `PatchSampler`.
 
     Raises:
-        InputError: what the sampler refuses.
+        InputError: settings that the sampler refuses.
     """
     sampling, background = settings.sampling, settings.border_background
     shared: dict[str, Any] = {"seed": settings.seed, "extra": _pixel_weights(dataset, settings)}
@@ -146,7 +146,7 @@ def band_contract(dataset: Dataset) -> BandContract:
 
 
 def class_weights_of(dataset: Dataset, rule: str, device: torch.device) -> Tensor | None:
-    """Class weights of the loss as `densa.training.class_weights` has them; None for none."""
+    """Class weights of the loss, see `densa.training.class_weights`; None where all are 1."""
     if rule == "none":
         return None
     found = class_frequencies(dataset)
@@ -159,7 +159,7 @@ def _sides(patch_size: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def border_note(dataset: Dataset, settings: Loss) -> str | None:
-    """What the border weights take for objects, for people; None without border weights."""
+    """A line for people on the objects that border weights separate; None without border weights."""
     if not settings.border_weight:
         return None
     n_numbered, n = sum(map(dataset.numbers_objects, range(len(dataset)))), len(dataset)
@@ -177,7 +177,7 @@ def border_note(dataset: Dataset, settings: Loss) -> str | None:
 
 
 def _pixel_weights(dataset: Dataset, settings: Loss) -> Callable[[int], NDArray[np.float32]] | None:
-    """U-Net's border weight, which the loss adds to the class's; of a whole image: a patch's edge cuts no object."""
+    """U-Net's border weight, added to the class weight; of whole images, so that no patch edge cuts an object."""
     w0, sigma, background = settings.border_weight, settings.border_sigma, settings.border_background
     if not w0:
         return None

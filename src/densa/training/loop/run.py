@@ -47,26 +47,26 @@ class SaveModel(Protocol):
 
 @dataclass
 class Run:
-    """A run put together by `train`; `loop` trains until its plan is fulfilled.
+    """A run put together by `train`; `loop` trains to the end of its plan.
 
     Attributes:
         folder: run folder.
         settings: of the run.
-        decisive: what the weights follow from; a checkpoint of other values is refused.
+        decisive: settings that determine the weights; a checkpoint with other values is refused.
         accelerator: processes and device.
         network: the network in training, channels last, on the device.
-        model: what accelerate made of it (the same, unless there are many processes).
+        model: the network as accelerate wraps it for several processes; with one, the network itself.
         average: the averaged network, or None.
         optimizer: of the network's parameters.
         feeder: micro-batches of each step.
-        make_segmenter: a segmenter of a network, to validate it as prediction runs it.
-        save_model: called with the weights worth keeping.
+        make_segmenter: makes a segmenter of a network, so that validation predicts as `predict` does.
+        save_model: called with the weights that become the model.
         class_weights: (C,) on the device, or None.
         bfloat16: whether to compute in bfloat16.
         n_recalibration: micro-batches that set batch normalisation's statistics before a validation.
         drawn_sizes: draws and scores patch sizes, or None.
         validation: images to validate on, or None.
-        state: where the run stands.
+        state: of the run.
     """
 
     folder: Path
@@ -98,7 +98,7 @@ class Run:
         return self.network if self.average is None else self.average
 
     def load(self) -> None:
-        """Go back to the checkpoint of the folder."""
+        """Load the checkpoint in the folder."""
         self.state = load_checkpoint(
             self.folder / CHECKPOINT, self.network, self.optimizer, average=self.average, arguments=self.decisive
         )
@@ -119,7 +119,7 @@ class Run:
             )
 
     def flush_context(self) -> None:
-        """Bring the scores of the patch sizes up to date."""
+        """Update the scores of the patch sizes."""
         if self.drawn_sizes is not None:
             self.drawn_sizes.flush(self._context_file)
             self.state.context = self.drawn_sizes.scores.state()
@@ -133,7 +133,7 @@ class Run:
 
         Raises:
             InputError: the loss is not finite.
-            Interrupted: asked for by a signal; the checkpoint is written.
+            Interrupted: stopped by a signal; the checkpoint is written.
         """
         meter = _Meter(time.perf_counter() - self.state.seconds)
         with closing(self.feeder.steps(self.state.step)) as batches:
@@ -211,7 +211,7 @@ class Run:
         self._report(meter, log, scores)
 
     def _scores(self, dataset: Dataset, interruption: Interruption) -> Summary | None:
-        """Scores on the validation images, which the processes share out; None when interrupted."""
+        """Scores on the validation images, divided among the processes; None when interrupted."""
         rank, n_ranks = self.accelerator.process_index, self.accelerator.num_processes
         training = self.evaluated.training
         confusion = validate(
@@ -241,7 +241,7 @@ class Run:
             "loss": loss,
             "images_per_second": speed,
         }
-        if loss is not _NO_LOSS:  # a validation right after a report has nothing newer to show
+        if loss is not _NO_LOSS:  # directly after a report there is no newer loss
             log.show(self.plan.share(state), step=state.step, loss=loss, images_per_second=speed)
         if scores is not None:
             names = ("global_accuracy", "class_average", "mean_iou")
@@ -272,7 +272,7 @@ class Run:
             )
 
 
-_NO_LOSS = float("nan")  # the very object stands for "no step yet"
+_NO_LOSS = float("nan")  # compared by identity: no step since the last report
 
 
 class _Meter:
@@ -283,7 +283,7 @@ class _Meter:
         self.restart()
 
     def seconds(self) -> float:
-        """Seconds of the run, over all sittings."""
+        """Seconds of the run, over all sessions."""
         return time.perf_counter() - self._started
 
     def restart(self) -> None:

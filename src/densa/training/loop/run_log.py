@@ -1,4 +1,4 @@
-"""What a run tells while it goes: metrics.csv, a progress bar on stderr, TensorBoard where it is wanted."""
+"""Log of a run: metrics.csv, a progress bar on stderr and, on request, TensorBoard."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ COLUMNS = (
     "step", "seconds", "learning_rate", "loss", "images_per_second",
     "global_accuracy", "class_average", "mean_iou", "best_patch_size",
 )  # fmt: skip
-"""The columns of metrics.csv; accuracies and IoU are of the validation images, empty where none were predicted.
+"""The columns of metrics.csv; accuracies and IoU are of the validation images, empty in rows without a validation.
 
-The best patch size is told at a validation, where sizes are drawn."""
+The best patch size is given with each validation, where sizes are drawn."""
 
 
 class RunLog:
@@ -31,12 +31,12 @@ class RunLog:
 
     Args:
         folder: run folder.
-        step: rows of later steps, which a killed run may have left, are dropped.
+        step: rows of later steps, which a killed run may have left, are removed.
         progress: draw a progress bar on stderr, in a notebook a line below the cell.
         tensorboard: write event files to `folder`/tensorboard as well.
 
     Raises:
-        InputError: TensorBoard is wanted and not installed, or the file cannot be written.
+        InputError: TensorBoard is requested and not installed, or the file cannot be written.
     """
 
     def __init__(self, folder: Path, *, step: int = 0, progress: bool = True, tensorboard: bool = False) -> None:

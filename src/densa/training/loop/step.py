@@ -27,14 +27,14 @@ def make_accelerator(device: str = "auto") -> Accelerator:
         InputError: no such device here.
     """
     on_cpu = choose_device(device).type == "cpu"
-    # accelerate keeps one state per Python process; a second run may want another device.
+    # accelerate keeps one state per Python process; a second run may use another device.
     AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(cpu=on_cpu, mixed_precision="no")  # autocast is ours: the network keeps its forward
+    return Accelerator(cpu=on_cpu, mixed_precision="no")  # autocast is in `train_step`: forward is unchanged
 
 
 @contextmanager
 def seeded(device: torch.device) -> Iterator[None]:
-    """Give the caller's random numbers back at the end."""
+    """Restore the caller's random state at the end."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
 
@@ -55,21 +55,21 @@ def train_step(
 
     Args:
         accelerator: of `make_accelerator`.
-        model: the network, or what accelerate made of it for many processes.
+        model: the network, as accelerate wraps it for several processes.
         optimizer: of its parameters.
         batches: this process's micro-batches.
-        class_weights: (C,) weights on the device.
-        loss_scale: what the sum of the losses over all pixels of the step is divided by: "mean": the labelled pixels,
-            "image": the patches, "sum": nothing. A rate r with "sum" is a rate n r with "mean" of n labelled pixels.
+        class_weights: (C,) weights, on the device.
+        loss_scale: divisor of the sum of the losses over all pixels of the step. "mean": the labelled pixels; "image":
+            the patches; "sum": 1. A rate r with "sum" equals a rate n r with "mean" of n labelled pixels.
         bfloat16: compute in bfloat16 where autocast does.
-        clip_norm: longest gradient; 0 does not clip.
+        clip_norm: largest norm of the gradient; 0 does not clip.
         observe: called with logits and target of each micro-batch.
 
     Returns:
         The mean loss over the labelled pixels of this process, a scalar on the device.
     """
     n_own = torch.stack([count_labelled(batch.target) for batch in batches]).sum()
-    # Gradients are averaged over processes: times their number makes it a sum.
+    # Gradients are averaged over processes: times their number gives the sum.
     factor = accelerator.num_processes / _divisor(accelerator, batches, n_own, loss_scale)
     total = torch.zeros((), device=accelerator.device)
     optimizer.zero_grad(set_to_none=True)
@@ -95,7 +95,7 @@ def train_step(
 
 
 def _divisor(accelerator: Accelerator, batches: Sequence[MicroBatch], n_own: Tensor, loss_scale: str) -> Tensor:
-    """What the summed loss of all processes is divided by."""
+    """Divisor of the summed loss of all processes."""
     if loss_scale == "sum":
         return torch.ones_like(n_own)
     n = n_own if loss_scale == "mean" else torch.full_like(n_own, sum(len(batch.images) for batch in batches))

@@ -57,11 +57,11 @@ class TrainResult:
 
     Attributes:
         folder: the run folder; a model folder too.
-        steps: optimiser steps done, over all sittings.
-        seconds: seconds trained, over all sittings.
+        steps: optimiser steps done, over all sessions.
+        seconds: seconds trained, over all sessions.
         best_step: step whose weights are the model.
         mean_iou: of those weights on the validation images; NaN without any.
-        stopped_early: whether the patience ran out.
+        stopped_early: whether `patience` ended the run.
         unit: of `steps`; "trees" of shallow methods.
 
     Examples:
@@ -111,11 +111,11 @@ def train(
 ) -> TrainResult:
     """Train a network and leave a model folder with the best weights.
 
-    A step's loss is the sum over the labelled pixels of all its patches divided by their number (`loss_scale`), however
-    they are divided into micro-batches and processes. Every random choice comes from (seed, step): the same settings
-    give the same weights, and a resumed run those of one that was never stopped (float32, same device and number of
-    threads). Where `minutes` bounds the run the clock decides learning rates and the last step, so this holds for
-    `steps` alone.
+    The loss of a step is the sum over the labelled pixels of all its patches, divided by their number (`loss_scale`);
+    it does not depend on the division into micro-batches and processes. Random choices follow from (seed, step): the
+    same settings give the same weights, and a resumed run gives those of an uninterrupted one (float32, same device
+    and number of threads). This holds for runs bounded by `steps`: with `minutes`, the clock decides learning rates
+    and the last step.
 
     Args:
         network: (N, n_bands, H, W) normalised images to logits; changed in place.
@@ -185,13 +185,13 @@ def _check_data(network: nn.Module, dataset: Dataset, architecture: Architecture
     legend = dataset.legend
     if legend.n_classes < 2:
         raise InputError(
-            f"there is one class, {legend.class_names[0]!r}, and nothing to tell it from; give the rest a class too"
+            f"there is one class, {legend.class_names[0]!r}; training needs two or more: give the other pixels a class"
         )
     check_architecture(network, architecture, dataset.n_bands, legend.n_classes)
 
 
 def _drawn_sizes(settings: Training, network: nn.Module, dataset: Dataset) -> DrawnPatchSizes | None:
-    """What draws and scores patch sizes; None where all have one size."""
+    """The object that draws and scores patch sizes; None where all patches have one size."""
     if settings.context is None:
         return None
     policy = PatchSizePolicy.parse(settings.context)
@@ -275,7 +275,7 @@ def _recalibrates(settings: Training) -> bool:
 
 
 def _classifier(settings: Training, architecture: Architecture, dataset: Dataset) -> set[str]:
-    """Names of the parameters that `classifier_rate` is for."""
+    """Names of the parameters that `classifier_rate` applies to."""
     if settings.classifier_rate == 1:
         return set()
     return class_parameters(architecture, dataset.n_bands, dataset.legend.n_classes)
@@ -294,7 +294,7 @@ def _run(run: Run, *, progress: bool, tensorboard: bool) -> None:
 
 
 def _record(decisive: Mapping[str, Any], state: RunState, scores: Summary | None) -> dict[str, Any]:
-    """What model.json says of how the weights came to be."""
+    """The training record of model.json."""
     record = {"step": state.step, "seconds": round(state.seconds, 1), "settings": dict(decisive)}
     if scores is not None:
         names = ("global_accuracy", "class_average", "mean_iou", "frequency_weighted_iou", "kappa")

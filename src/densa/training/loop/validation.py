@@ -1,4 +1,4 @@
-"""Validation: whole images, each predicted as prediction does it, into one confusion matrix."""
+"""Validation: whole images, each predicted as by `predict`, counted in one confusion matrix."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def validate(
     Args:
         segmenter: anything trained.
         dataset: images with masks.
-        images: which of them; None means all.
-        stopped: asked before every image; true ends the validation early, with the images so far.
+        images: numbers of the images to use; None: all.
+        stopped: called before every image; true ends the validation early, with the images so far.
     """
     confusion = ConfusionMatrix(dataset.legend.n_classes)
     for i in range(len(dataset)) if images is None else images:

@@ -27,12 +27,12 @@ _COLUMNS = ("step", "size", "score")
 class DrawnPatchSizes:
     """Draws the patch size of each step and keeps its score.
 
-    Scores stay on the device until `flush`, so that a GPU is not waited for in every step.
+    Scores stay on the device until `flush`, so that a step does not wait for the GPU.
 
     Args:
         policy: distribution of the sizes.
-        network: sizes are rounded up to what it takes.
-        scores: what to count.
+        network: sizes are rounded up to sizes that it accepts.
+        scores: the scores to update.
         n_classes: of the targets.
         seed: of the sizes.
     """
@@ -50,7 +50,7 @@ class DrawnPatchSizes:
         return self._rounded[self.policy.size(self.seed, step)]
 
     def observe(self, logits: Tensor, target: Tensor) -> None:
-        """Count right and all labelled pixels of each class of a micro-batch."""
+        """Count the correct and all labelled pixels of each class of a micro-batch."""
         n = self.n_classes
         labels = torch.where(target == IGNORE, n, target).flatten()
         right = torch.where(logits.detach().argmax(dim=1).flatten() == labels, labels, n)
@@ -77,7 +77,7 @@ class DrawnPatchSizes:
         self._pending.append((step, value))
 
     def flush(self, path: Path | None) -> None:
-        """Add the scores since the last time; write them to a context.csv, where a path is given."""
+        """Add the scores since the last call; append them to a context.csv, where a path is given."""
         rows = [(step, self.size(step), float(value)) for step, value in self._pending]
         self._pending = []
         for _, size, value in rows:
@@ -86,14 +86,14 @@ class DrawnPatchSizes:
             _append(path, rows)
 
     def load(self, state: dict[str, Any], path: Path | None, step: int) -> None:
-        """Go back to the statistics of a checkpoint; rows of later steps leave context.csv."""
+        """Load the statistics of a checkpoint; rows of later steps are removed from context.csv."""
         self._pending, self._counts = [], None
         self.scores.load(state)
         if path is not None:
             _keep_rows(path, step)
 
     def record(self) -> dict[str, Any]:
-        """What model.json says of the sizes."""
+        """The record of the sizes in model.json."""
         return {"policy": str(self.policy), **self.scores.record()}
 
 
@@ -104,12 +104,12 @@ def rounded_size(network: nn.Module, size: int) -> int:
 
 
 def rounded_sizes(policy: PatchSizePolicy, network: nn.Module) -> list[int]:
-    """The sizes that patches of a policy have with a network, growing."""
+    """The sizes that patches of a policy have with a network, ascending."""
     return sorted({rounded_size(network, size) for size in policy.probabilities})
 
 
 def check_context(policy: PatchSizePolicy, network: nn.Module, dataset: Dataset) -> None:
-    """Refuse patch sizes that the network or the scenes do not have.
+    """Refuse patch sizes too small for the network or too large for the scenes.
 
     Raises:
         InputError: the smallest size is less than the network's smallest output, or the largest more than a scene.

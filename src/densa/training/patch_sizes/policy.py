@@ -3,7 +3,7 @@
 Distributions and scores are those of the authors' code (keillernogueira/dynamic-rs-segmentation).
 
 How much context a pixel needs depends on the data. Training draws the side of the patches anew in every step; a size is
-scored by the batches that had it, and the best one is what the authors predict with.
+scored by the batches that had it, and the authors predict with the best one.
 
 Departures: a size that never occurred is never the best (the authors' code gives it a mean of 0, which wins where the
 score is a loss). "accuracy" is the mean over the classes in the batch; the authors' divides by all classes, which
@@ -40,7 +40,7 @@ CONTEXT_KINDS = ("fixed", "multi-fixed", "uniform", "multinomial")
 """Distributions of patch sizes."""
 
 CONTEXT_SCORES = ("accuracy", "paper-accuracy", "loss")
-"""What a size is scored by."""
+"""Scores of a size."""
 
 LARGEST = 4096
 """Largest patch side in pixels."""
@@ -56,10 +56,10 @@ class PatchSizePolicy:
         kind: "fixed", always the one value; "multi-fixed", the listed values alike ("Uniform Fixed" in the paper);
             "uniform", all integers from the smallest to the largest value alike; "multinomial", the same integers, each
             listed value with probability 2 / (largest - smallest + 1) and the others alike.
-        values: sides in pixels, growing.
+        values: sides in pixels, ascending.
 
     Raises:
-        InputError: an unknown kind, values that are not growing or out of range, too many for "multinomial".
+        InputError: an unknown kind, values that are not ascending or out of range, too many for "multinomial".
 
     Examples:
         >>> from densa.training import PatchSizePolicy
@@ -96,7 +96,7 @@ class PatchSizePolicy:
         """The policy of "uniform:25-85", "fixed:65", "multi-fixed:45,55,65" or "multinomial:25,50".
 
         Raises:
-            InputError: another form, or what the class refuses.
+            InputError: another form, or values that the class refuses.
         """
         kind, _, values = text.strip().partition(":")
         parts = re.split(r"[,-]", values)
@@ -122,7 +122,7 @@ class PatchSizePolicy:
         return {size: listed if size in self.values else other for size in range(first, last + 1)}
 
     def size(self, seed: int, step: int) -> int:
-        """Size of a step: of the seed and the step alone."""
+        """Size of a step; depends on the seed and the step alone."""
         sizes, cumulative = self._table
         draw = np.random.default_rng([seed, step, 6]).random()
         return int(sizes[min(int(np.searchsorted(cumulative, draw, side="right")), len(sizes) - 1)])
@@ -180,7 +180,7 @@ class PatchSizeScores:
         return math.nan if not n else score if self.decay else score / n
 
     def ranked(self) -> list[int]:
-        """The sizes that occurred, the best first; of equals the smaller."""
+        """The sizes that occurred, the best first; of equal ones the smaller."""
         sign = 1 if self.score == "loss" else -1
         return sorted(self.sizes, key=lambda size: (sign * self.mean(size), size))
 
@@ -191,14 +191,14 @@ class PatchSizeScores:
         return ranked[0] if ranked else None
 
     def state(self) -> dict[str, list[float]]:
-        """What a checkpoint stores; `load` reads it to the last bit."""
+        """The state for a checkpoint; `load` restores it exactly."""
         return {str(size): [n, score] for size, (n, score) in sorted(self.sizes.items())}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go back to a stored state.
+        """Load a stored state.
 
         Raises:
-            InputError: the state is none of this.
+            InputError: the state is damaged.
         """
         try:
             self.sizes = {int(size): (int(n), float(score)) for size, (n, score) in state.items()}
@@ -208,7 +208,7 @@ class PatchSizeScores:
             raise InputError("the patch sizes of the checkpoint are damaged: numbers out of range")
 
     def record(self) -> dict[str, Any]:
-        """What model.json says: the score's kind, the best size, batches and score of each size."""
+        """The record in model.json: the kind of score, the best size, batches and score of each size."""
         sizes = {str(size): {"batches": n, "score": self.mean(size)} for size, (n, _) in sorted(self.sizes.items())}
         return {"score": self.score, "decay": self.decay, "best": self.best, "sizes": sizes}
 

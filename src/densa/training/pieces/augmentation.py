@@ -1,10 +1,10 @@
 """Augmentation of a batch on its device: image, labels and weights move together.
 
 Flips and quarter turns permute pixels, so they cost no sharpness. Rotation, scale and U-Net's elastic deformation
-(Ronneberger et al. 2015, section 3.1) make one map of coordinates and one resampling: images bilinear, labels and
-weights nearest. What lies beyond the patch is its mirror image, for labels too, so that every pixel keeps a true
+(Ronneberger et al. 2015, section 3.1) are one map of coordinates and one resampling: images bilinear, labels and
+weights nearest. Beyond its border a patch is mirrored, labels too, so that every pixel keeps a true
 label; an ignored pixel stays ignored. Random numbers are drawn for a whole step from (seed, step) on the processor: the
-same on every device, however the step is divided into micro-batches and processes.
+same on every device and for every division of the step into micro-batches and processes.
 
 Method: U-Net's elastic deformation.
 Source: Ronneberger, Fischer, Brox 2015, arXiv:1505.04597, section 3.1.
@@ -27,13 +27,13 @@ from densa.training.settings import Augmentation
 
 __all__ = ["Draw", "augment", "draw", "elastic_field", "mixed_seed"]
 
-# Gamma bends the values within so many standard deviations of the mean; those beyond are shifted along with the ends.
+# Gamma changes values within this many standard deviations of the mean; those beyond are shifted with the ends.
 _GAMMA_RANGE = 4.0
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What `draw` chose for each of n patches; every tensor has n rows."""
+    """The random changes of n patches; every tensor has n rows."""
 
     transposed: Tensor  # bool
     flipped_rows: Tensor  # bool, after the transposition
@@ -87,7 +87,7 @@ def augment(
     Args:
         images: (N, B, H, W) float32, each band normalised to mean 0 and standard deviation 1.
         maps: (N, M, H, W) float32 maps carried along by nearest neighbour: labels (255 ignored), weights.
-        drawn: what `draw` chose for these N patches.
+        drawn: the changes of these N patches, from `draw`.
         settings: the settings of the draw.
         valid: (N, H, W) bool; an invalid pixel of `images` must hold 0 and does so afterwards.
 
@@ -138,7 +138,7 @@ def elastic_field(control: Tensor, height: int, width: int) -> Tensor:
 
 
 def mixed_seed(*numbers: int) -> int:
-    """A generator's seed of some numbers (steps of splitmix64), so that neighbours share nothing."""
+    """Combine numbers into a generator's seed (steps of splitmix64); neighbouring numbers give unrelated seeds."""
     value = 0
     for number in numbers:
         value = (value + number + 0x9E3779B97F4A7C15) % 2**64
@@ -158,7 +158,7 @@ def _permute(x: Tensor, drawn: Draw) -> Tensor:
 
 
 def _grid(drawn: Draw, height: int, width: int, device: torch.device) -> Tensor:
-    """(N, H, W, 2) where each output pixel is read, as `grid_sample` wants it: (column, row) in -1..1."""
+    """(N, H, W, 2) where each output pixel is read, in the convention of `grid_sample`: (column, row) in -1..1."""
     row = torch.arange(height, device=device, dtype=torch.float32)[:, None] - (height - 1) / 2
     column = torch.arange(width, device=device, dtype=torch.float32) - (width - 1) / 2
     cos = (torch.cos(drawn.angle) / drawn.zoom).to(device)[:, None, None]
@@ -177,6 +177,6 @@ def _recolour(images: Tensor, drawn: Draw, settings: Augmentation) -> Tensor:
     if settings.gamma:
         inner = images.clamp(-_GAMMA_RANGE, _GAMMA_RANGE)
         share = (inner + _GAMMA_RANGE) / (2 * _GAMMA_RANGE)
-        # The mean stays where it is: a bend that moved it would mostly change the colour.
+        # The mean is kept: otherwise gamma would mostly shift the colour.
         images = (share**gamma - 0.5**gamma) * (2 * _GAMMA_RANGE) + (images - inner)
     return images * gain + offset

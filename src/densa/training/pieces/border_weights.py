@@ -1,5 +1,5 @@
 """U-Net's border weight map (Ronneberger, Fischer, Brox 2015, section 3): the background between two close
-objects weighs more, so that the network learns to keep them apart.
+objects has a larger weight, so that the network learns to keep them apart.
 
 Departure: the paper adds the term to all pixels; here only background has it (inside an object d1 is 0, and the
 term would ask for a sharper border on the object's own side too). With fewer than two objects it is 0.
@@ -57,8 +57,8 @@ def border_weights(instances: NDArray[Any], *, w0: float = 10.0, sigma: float = 
     second = nearest.copy()
     values, numbered = np.unique(instances, return_inverse=True)
     numbered = numbered.reshape(instances.shape)
-    # One distance transform per object, in its bounding box widened by the reach: the sizes of the objects add
-    # up, not their number times the image.
+    # One distance transform per object, in its bounding box widened by the reach: the time grows with
+    # the total area of the boxes, not with the number of objects times the image.
     for value, box in zip(values, ndimage.find_objects(numbered + 1), strict=True):
         if value == 0:
             continue

@@ -30,13 +30,13 @@ def class_weights(
         rule: "none": 1 for all. "inverse": 1 / frequency, scaled so that the mean weight of a labelled pixel is 1.
             "median-frequency": median(frequency) / frequency, where the frequency of a class is its share of the
             pixels, labelled or void, of those images that contain it. "tempered": the square root of
-            "median-frequency", where its weights, hundreds of times apart, would drown the frequent classes.
-        pixels_of_images: (n_classes,) pixels of the images in which the class occurs, void ones too, as the rule of
-            Eigen and Fergus has it ("the total number of pixels in images where c is present") and `class_frequencies`
+            "median-frequency", where its weights, with ratios of hundreds, would make the frequent classes negligible.
+        pixels_of_images: (n_classes,) pixels of the images in which the class occurs, void ones too, as in the rule of
+            Eigen and Fergus ("the total number of pixels in images where c is present") and `class_frequencies`
             counts them; None takes the labelled pixels of all images together (the plain frequency of each class).
 
     Returns:
-        (n_classes,) weights; a class that never occurs weighs 0 ("none": 1), for no pixel asks for it.
+        (n_classes,) weights; a class that never occurs weighs 0 ("none": 1), since no pixel uses it.
 
     Raises:
         InputError: an unknown rule, counts that are negative or do not fit, or not a single labelled pixel.

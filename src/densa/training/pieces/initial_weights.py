@@ -1,8 +1,8 @@
-"""First weights of a training: published ImageNet weights, a file of them, or a model trained before.
+"""First weights of a training: published ImageNet weights, a file of them, or a trained model.
 
-The input is normalised by the training images' own statistics whatever the weights were trained with: for photographs
-that is nearly the same (published networks see bands of mean 0 and deviation 1 too), for other bands the only thing
-that makes sense; the first kernel is adapted to their number.
+The input is normalised by the training images' own statistics not by those of the weights' training data. For
+photographs the two are nearly the same (published networks also see bands of mean 0 and deviation 1); other bands have
+no published statistics. The first kernel is adapted to the number of bands.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["class_parameters", "implied_arguments", "load_initial_weights"]
 
 IMAGENET = "imagenet"
 _PUBLISHED_WIDTH = 64
-# Trained network -> those that go on from it with parameters of their own.
+# Trained network -> networks that start from its weights and add parameters.
 _STAGES = {
     "fcn32s": ("fcn16s", "fcn8s"),
     "fcn16s": ("fcn8s",),
@@ -43,13 +43,13 @@ def load_initial_weights(
         architecture: name and arguments that it was built of.
         source: "imagenet" downloads the published weights of the network's encoder, of `densa.networks.weights`;
             or a file of torchvision's VGG-16 or ResNet; or a run or model folder of densa's: of the same architecture
-            (with another number of classes the layers that depend on it stay fresh, with another number of bands the
+            (with another number of classes the layers that depend on it stay random, with another number of bands the
             first kernel is adapted), or of an earlier stage (fcn32s for fcn16s and fcn8s, a front end for its context).
         n_bands: bands of the images.
-        n_classes: classes to tell apart.
+        n_classes: number of classes.
 
     Returns:
-        What was loaded, a line for people.
+        A line for people on what was loaded.
 
     Raises:
         InputError: no such file or folder, no network to download from, weights of another architecture: the first
@@ -77,7 +77,7 @@ def class_parameters(architecture: Architecture, n_bands: int, n_classes: int) -
 def implied_arguments(source: Path | str, model: str) -> dict[str, Any]:
     """Arguments of the network that first weights were trained with, as far as network `model` has them.
 
-    A source that cannot be read implies nothing; loading says what is wrong with it.
+    A source that cannot be read implies none; loading raises the error.
     """
     folder = _model_folder(source)
     if folder is None:
@@ -91,7 +91,7 @@ def implied_arguments(source: Path | str, model: str) -> dict[str, Any]:
 
 
 def _model_folder(source: Path | str) -> Path | None:
-    """The model folder that is meant, itself or by its weights; None for other files."""
+    """The model folder that the source names, by its path or that of its weights; None for other files."""
     path = Path(source)
     if path.is_dir():
         return path
@@ -126,7 +126,7 @@ def _load_trained(network: Network, architecture: Architecture, folder: Path, n_
         if then != (n_bands, n_classes):
             raise InputError(
                 f"{folder} ({name}) was trained on {then[0]} bands and {then[1]} classes, these data have {n_bands} "
-                f"and {n_classes}; {architecture.name} goes on from the same: train {name} on these data first"
+                f"and {n_classes}; {architecture.name} starts from the same numbers: train {name} on these data first"
             )
         network.initialise_from(_rebuilt(model, stored, folder))
         fresh = [key for key in own if key not in stored]
@@ -162,7 +162,7 @@ def _rebuilt(model: ModelDescription, stored: Mapping[str, Tensor], folder: Path
 def _warm_start(
     network: nn.Module, stored: Mapping[str, Tensor], fresh: set[str], of_bands: set[str], source: str
 ) -> None:
-    """Take over every tensor but those of `fresh`; nothing is changed unless all fit."""
+    """Load every tensor but those of `fresh`; nothing is changed unless all fit."""
     own, taken = network.state_dict(), {}
     for name, tensor in own.items():
         if name not in stored:

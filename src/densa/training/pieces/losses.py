@@ -1,7 +1,7 @@
 """Cross entropy over the pixels that have a label (U-Net's energy: Ronneberger et al. 2015, section 3).
 
-A pixel weighs w(x) = w_c(x) + w_0 exp(...), as the paper prints it: the weight of its class plus the border's, which
-`densa.training.border_weights` computes. Departure: the sum is divided by the number of labelled pixels.
+The weight of a pixel is w(x) = w_c(x) + w_0 exp(...), as in the paper: the weight of its class plus the border weight
+of `densa.training.border_weights`. Departure: the sum is divided by the number of labelled pixels.
 
 Method: Weighted cross entropy.
 Source: Ronneberger, Fischer, Brox 2015, arXiv:1505.04597, equation 1.
@@ -32,7 +32,7 @@ def cross_entropy(
     """Weighted cross entropy: sum over the labelled pixels, divided by their number.
 
     -1/n sum_x (w_class(l(x)) + w(x)) log p_l(x)(x). The divisor is the number of labelled pixels, not the sum of the
-    weights: a batch of rare classes weighs as much as its weights say.
+    weights: a batch of rare classes has a loss in proportion to their weights.
 
     Args:
         logits: (N, C, H, W), any float type; summed in float32.
@@ -69,7 +69,7 @@ def summed_cross_entropy(
     pixel_weights: Tensor | None = None,
     ignore_index: int = IGNORE,
 ) -> Tensor:
-    """`cross_entropy` before its division: what parts of one batch (micro-batches, processes) add up."""
+    """The sum in `cross_entropy` before its division; parts of a batch (micro-batches, processes) add up."""
     _check(logits, target, class_weights, pixel_weights)
     if pixel_weights is None:
         return F.cross_entropy(logits.float(), target, weight=class_weights, ignore_index=ignore_index, reduction="sum")

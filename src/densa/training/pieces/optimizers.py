@@ -1,7 +1,7 @@
 """Optimisers: SGD with momentum and AdamW, without decay on biases and normalisation.
 
-Groups of parameters may learn faster than the others, as Caffe's `lr_mult` has it: biases, and the classifier where the
-layers below begin with trained weights.
+Groups of parameters may learn faster than the others, as with Caffe's `lr_mult`: biases, and the classifier where the
+layers below start from trained weights.
 """
 
 from __future__ import annotations
@@ -51,6 +51,6 @@ def make_optimizer(
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give every group of `make_optimizer` its part of a base rate."""
+    """Set the rate of every group of `make_optimizer`: the base rate times the group's factor."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["rate_factor"]

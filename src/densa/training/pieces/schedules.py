@@ -10,7 +10,7 @@ __all__ = ["learning_rate_factor", "scheduled_rate"]
 
 
 def scheduled_rate(settings: Optimisation, share: float) -> float:
-    """Base learning rate where a share of the run is done."""
+    """Learning rate when a share of the run is done."""
     return settings.learning_rate * learning_rate_factor(settings, share)
 
 
