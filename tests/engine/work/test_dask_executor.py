@@ -1,7 +1,6 @@
 """A real scheduler and two worker processes, one of them killed midway."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -71,7 +70,7 @@ def test_the_job_finishes_though_a_worker_is_killed(cluster, model, scene, tmp_p
     def kill_midway():
         while len(list(work.glob("*.tile"))) < 6:
             time.sleep(0.01)
-        os.kill(workers[0].pid, signal.SIGKILL)
+        workers[0].kill()
         killed.append(len(list(work.glob("*.tile"))))
 
     killed = []
@@ -80,7 +79,7 @@ def test_the_job_finishes_though_a_worker_is_killed(cluster, model, scene, tmp_p
     assert predict_to_file(segmenter, scene, files, Work(tile_size=32, dask=address), load=model.load)
     killer.join()
     assert killed[0] < 7 * 11 // 2  # of 77 tiles
-    assert workers[0].wait() == -signal.SIGKILL
+    assert workers[0].wait() != 0
     assert workers[1].poll() is None
     for product, path in files.each().items():
         assert path.read_bytes() == expected.each()[product].read_bytes()

@@ -1,4 +1,3 @@
-import os
 import signal
 import threading
 
@@ -12,10 +11,10 @@ def test_first_signal_is_noted_second_interrupts(number):
     before = signal.getsignal(number)
     with Interruption() as interruption:
         assert not interruption.requested
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert interruption.requested
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
     assert signal.getsignal(number) is before
 
 

@@ -1,6 +1,5 @@
 import csv
 import json
-import os
 import signal
 import threading
 import time
@@ -116,7 +115,7 @@ class _Stops(nn.Sequential):
         if self.training and torch.is_grad_enabled():
             self.calls += 1
             if self.calls == self.at:
-                os.kill(os.getpid(), self.number)
+                signal.raise_signal(self.number)
         return super().forward(x)
 
 
@@ -149,7 +148,7 @@ def test_sigterm_in_a_validation_is_made_good_after_resuming(tmp_path, scenes, t
     _, expected = _train(tiny, scenes, tmp_path / "whole", architecture)
 
     def interrupted(segmenter, dataset, *, images, stopped):
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         assert stopped()
         return ConfusionMatrix(2)
 
