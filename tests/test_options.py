@@ -68,6 +68,7 @@ def test_an_option_that_is_declared_is_everywhere(tmp_path, capsys):
 
     keyword = with_options(train, WithSmoothing).parameters["smoothing"]
     assert (keyword.default, keyword.annotation, keyword.kind) == (0.125, float, keyword.KEYWORD_ONLY)
+    assert with_options(train, TrainConfig).parameters["legend"].annotation == str | Path | None
     assert "| `smoothing` | 0.125 | >= 0, < 1 | share | Smooth the labels by this share. |" in reference(WithSmoothing)
     with pytest.raises(InputError, match="smoothing must be less than 1, got 2"):
         WithSmoothing.of(data="x", smoothing=2)

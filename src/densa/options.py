@@ -291,7 +291,9 @@ def with_options(function: Callable[..., Any], settings: type[Group]) -> inspect
         if name not in signature.parameters:
             default = inspect.Parameter.empty if option.is_required else option.default
             kind = inspect.Parameter.KEYWORD_ONLY
-            own.append(inspect.Parameter(name, kind, default=default, annotation=option.kind))
+            is_path = option.kind in (Path, Path | None)  # given as a string, it is converted
+            annotation = str | option.kind if is_path else option.kind
+            own.append(inspect.Parameter(name, kind, default=default, annotation=annotation))
     return signature.replace(parameters=own)
 
 
