@@ -36,7 +36,7 @@ def train(
         data: folder of images and masks; with `strokes`, the image.
         output: the run folder, which is also a model folder.
         model: name of a network or shallow method, "package.module:function" of a function that makes your own
-            network from (n_bands, n_classes, **model_arguments), or your own network, see `densa.wrap` for its
+            network from `(n_bands, n_classes, **model_arguments)`, or your own network, see `densa.wrap` for its
             outputs. By default that of `config`, else "unet".
         factory: "package.module:function" that makes a network like `model`, with which `densa.load` rebuilds it
             where that is allowed; without it, `densa.load(folder, module=...)` needs a network of the same class.
