@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 
 from densa.engine.prediction.plan import check_bands
 from densa.engine.prediction.task import PredictionFiles, Writers
-from densa.engine.prediction.tile import TilePrediction
+from densa.engine.prediction.tile import TilePrediction, label_and_confidence
 from densa.errors import InputError
-from densa.legend import IGNORE
 from densa.progress import Progress
 from densa.raster import Raster, Window
 from densa.segmenter import Segmenter
@@ -116,13 +115,7 @@ def predict_patches_array(
         >>> labels.shape
         (40, 60)
     """
-    labels = np.full((raster.height, raster.width), IGNORE, np.uint8)
-    confidence = np.zeros((raster.height, raster.width), np.float32)
-    for strip in predict_patches(segmenter, raster, sizes, progress=progress):
-        rows = slice(strip.window.row, strip.window.row + strip.window.height)
-        labels[rows] = strip.labels()
-        confidence[rows] = np.where(strip.valid, strip.probabilities.max(axis=0), 0)
-    return labels, confidence
+    return label_and_confidence(raster, predict_patches(segmenter, raster, sizes, progress=progress))
 
 
 def predict_patches_to_file(

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from densa.engine.prediction.plan import check_bands, checked_grid, plan_prediction
 from densa.engine.prediction.task import PredictionFiles, PredictionTask
-from densa.engine.prediction.tile import Products, TileJob, TilePrediction
+from densa.engine.prediction.tile import Products, TileJob, TilePrediction, label_and_confidence
 from densa.engine.work.crew import compute_ahead
 from densa.engine.work.resumable import Outcome, run_task
 from densa.engine.work.settings import Work
 from densa.engine.work.shard import Shard
-from densa.legend import IGNORE
 from densa.progress import Progress
 from densa.raster import Raster
 from densa.segmenter import Segmenter
@@ -84,14 +83,7 @@ def predict_array(
         >>> labels.shape, bool(confidence.min() >= 0.5)
         ((40, 60), True)
     """
-    labels = np.full((raster.height, raster.width), IGNORE, np.uint8)
-    confidence = np.zeros((raster.height, raster.width), np.float32)
-    for tile in predict(segmenter, raster, tile_size=tile_size, progress=progress):
-        w = tile.window
-        place = np.s_[w.row : w.row + w.height, w.column : w.column + w.width]
-        labels[place] = tile.labels()
-        confidence[place] = np.where(tile.valid, tile.probabilities.max(axis=0), 0)
-    return labels, confidence
+    return label_and_confidence(raster, predict(segmenter, raster, tile_size=tile_size, progress=progress))
 
 
 def predict_to_file(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,16 @@ from densa.raster import Raster, Window
 from densa.raster.grid import Block, Grid, inside, read_block
 from densa.segmenter import Segmenter
 
-__all__ = ["Products", "TileComputer", "TileJob", "TilePrediction", "TileWorker", "Wrap", "entropy"]
+__all__ = [
+    "Products",
+    "TileComputer",
+    "TileJob",
+    "TilePrediction",
+    "TileWorker",
+    "Wrap",
+    "entropy",
+    "label_and_confidence",
+]
 
 Wrap = Callable[[Segmenter], Segmenter]
 
@@ -41,6 +50,20 @@ class TilePrediction(NamedTuple):
         labels = self.probabilities.argmax(axis=0).astype(np.uint8)
         labels[~self.valid] = IGNORE
         return labels
+
+
+def label_and_confidence(
+    raster: Raster, tiles: Iterable[TilePrediction]
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Label map (h, w) uint8 and probability of the label (h, w) float32 of the raster that the tiles cover."""
+    labels = np.full((raster.height, raster.width), IGNORE, np.uint8)
+    confidence = np.zeros((raster.height, raster.width), np.float32)
+    for tile in tiles:
+        w = tile.window
+        place = np.s_[w.row : w.row + w.height, w.column : w.column + w.width]
+        labels[place] = tile.labels()
+        confidence[place] = np.where(tile.valid, tile.probabilities.max(axis=0), 0)
+    return labels, confidence
 
 
 class TileComputer:
