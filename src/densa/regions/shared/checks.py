@@ -15,6 +15,7 @@ __all__ = [
     "check_image",
     "check_mask",
     "check_pair",
+    "check_pixels",
     "check_regions",
     "check_size",
     "value_ranges",
@@ -25,8 +26,8 @@ MAX_BANDS = 256
 MAX_VALUE = 1e15  # squares and sums of larger values overflow float32
 
 
-def check_image(image: ArrayLike, max_bands: int | None = MAX_BANDS) -> NDArray[np.generic]:
-    """The image as (H, W, B), its shape and dtype checked; values are not examined."""
+def check_pixels(image: ArrayLike) -> NDArray[np.generic]:
+    """The image, of (H, W) or (H, W, B) real numbers and any size; values are not examined."""
     array = np.asarray(image)
     if array.ndim not in (2, 3):
         raise InputError(f"image must be (height, width) or (height, width, bands), got shape {array.shape}")
@@ -34,6 +35,12 @@ def check_image(image: ArrayLike, max_bands: int | None = MAX_BANDS) -> NDArray[
         raise InputError(f"image must have at least one pixel and one band, got shape {array.shape}")
     if array.dtype.kind not in "buif":
         raise InputError(f"image must hold integers or real numbers, got {array.dtype}; convert it first")
+    return array
+
+
+def check_image(image: ArrayLike, max_bands: int | None = MAX_BANDS) -> NDArray[np.generic]:
+    """The image as (H, W, B), its shape and dtype checked; values are not examined."""
+    array = check_pixels(image)
     check_size(array.shape[0], array.shape[1])
     if array.ndim == 2:
         array = array[:, :, None]

@@ -5,6 +5,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.regions.shared.checks import check_pixels
 
 __all__ = ["check_gradient", "gradient_magnitude", "gradient_reach"]
 
@@ -68,13 +69,7 @@ def gradient_reach(sigma: float) -> int:
 
 def _check(image: NDArray[np.generic], sigma: float, bands: str) -> NDArray[np.floating]:
     """The image as (H, W, bands) floats."""
-    array = np.asarray(image)
-    if array.ndim not in (2, 3):
-        raise InputError(f"image must be (height, width) or (height, width, bands), got shape {array.shape}")
-    if array.size == 0:
-        raise InputError(f"image must have at least one pixel and one band, got shape {array.shape}")
-    if array.dtype.kind not in "buif":
-        raise InputError(f"image must hold integers or real numbers, got {array.dtype}; convert it first")
+    array = check_pixels(image)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError("image must be finite, it holds NaN or infinite values; replace them first")
     check_gradient(sigma, bands)
