@@ -9,21 +9,8 @@ from densa.errors import InputError
 from densa.legend import Legend
 from densa.reports import Accuracy, Comparison, Cost, MethodRow, Pair, SideBySide, evaluate_pairs, write_comparison
 from densa.reports.published import PUBLISHED_ACCURACY, PUBLISHED_COST
+from tests.reports.camvid import CAMVID
 from tests.reports.html_page import Page
-
-CAMVID = (
-    "sky",
-    "building",
-    "pole",
-    "road",
-    "pavement",
-    "tree",
-    "sign-symbol",
-    "fence",
-    "car",
-    "pedestrian",
-    "bicyclist",
-)
 
 
 def accuracy(value, n):

@@ -3,20 +3,7 @@
 import pytest
 
 from densa.reports.published import CAMVID_CLASSES, PUBLISHED_ACCURACY, camvid_order
-
-CAMVID = (
-    "sky",
-    "building",
-    "pole",
-    "road",
-    "pavement",
-    "tree",
-    "sign-symbol",
-    "fence",
-    "car",
-    "pedestrian",
-    "bicyclist",
-)
+from tests.reports.camvid import CAMVID
 
 
 def test_classes_of_camvid_by_other_names():
