@@ -1,6 +1,7 @@
 """Data, a model and random numbers shared by all tests."""
 
 import os
+import sys
 
 # Small tests on several workers: more threads than cores make torch and numba wait for each other. Read at import.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -37,6 +38,22 @@ def realdata() -> Path:
 def rng() -> np.random.Generator:
     """The same random numbers in every run."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def run_cli(monkeypatch, capsys):
+    """Call `densa ARGUMENTS`; gives (exit code, stdout, stderr)."""
+
+    from densa import cli
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["densa", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

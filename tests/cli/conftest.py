@@ -1,24 +1,6 @@
 """The command line, called as a process would."""
 
-import sys
-
 import pytest
-
-from densa import cli
-
-
-@pytest.fixture
-def run_cli(monkeypatch, capsys):
-    """Call `densa ARGUMENTS`; gives (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["densa", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from densa.errors import InputError
-from densa.raster.raster import Raster, ValuesAndValidity, Window
+from densa.raster.raster import Placement, Raster, ValuesAndValidity, Window
 
 __all__ = ["MAX_DECODED_PIXELS", "DecodedRaster"]
 
@@ -30,10 +30,14 @@ class DecodedRaster(Raster):
         band_names: tuple[str, ...],
         decode: Callable[[], ValuesAndValidity],
         *,
+        placement: Placement | None = None,
         n_pages: int = 1,
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(path, height, width, dtype, band_names, n_pages=n_pages, metadata=metadata)
+        placement = placement or Placement()
+        place = placement.georeference
+        super().__init__(path, height, width, dtype, band_names, georeference=place, n_pages=n_pages, metadata=metadata)
+        self.ground_control, self.rpcs = placement.ground_control, placement.rpcs
         check_size(path, height, width)
         self._decode = decode
         self._lock = threading.Lock()

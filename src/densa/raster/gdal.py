@@ -41,8 +41,7 @@ class GdalRaster(Raster):
         expand_palette: apply a colour table, which gives bands red, green, blue; False keeps its indices.
 
     Attributes:
-        ground_control: ground control points (often none) and their coordinate reference system.
-        rpcs: rational polynomial coefficients, None if the file has none.
+        directory: number of the page's directory in a TIFF, from 0.
 
     Raises:
         InputError: GDAL cannot read the file, or it has no such page.
@@ -59,13 +58,13 @@ class GdalRaster(Raster):
             if not 0 <= page < max(len(pages), 1):
                 raise InputError(f"page of {path} must be in 0..{max(len(pages), 1) - 1}, got {page}")
             self._name = pages[page] if page else str(path)  # the first page keeps the file's georeference
+            self.directory = max(0, _page_number(pages[page]) - 1) if page else 0
             dataset = self._dataset()
             if dataset.count == 0:
                 raise InputError(f"{path} holds several rasters; give one of {', '.join(dataset.subdatasets[:3])}")
             if driver == "GTiff":
                 _check_blocks(path, dataset)
             self._inspect(dataset, expand_palette)
-            self.ground_control, self.rpcs = dataset.gcps, dataset.rpcs
             super().__init__(
                 path,
                 dataset.height,
@@ -76,6 +75,7 @@ class GdalRaster(Raster):
                 n_pages=max(len(pages), 1),
                 metadata=dataset.tags(),
             )
+            self.ground_control, self.rpcs = dataset.gcps, dataset.rpcs
 
     def _inspect(self, dataset: Any, expand_palette: bool) -> None:
         """Find the bands that hold values, the colour table that applies to them and the source of validity."""

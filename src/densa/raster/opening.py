@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from densa.errors import InputError
 from densa.raster.decoded import DecodedRaster
 from densa.raster.gdal import GdalRaster
+from densa.raster.orientation import Turned, stored_orientation
 from densa.raster.photo import open_photo, photo_format
-from densa.raster.raster import Raster, ValuesAndValidity, Window
+from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
+from densa.raster.side_files import placement_beside, projection_beside
 from densa.raster.volume import open_volume
 
 __all__ = ["open", "read_image", "read_mask"]
@@ -113,14 +115,7 @@ def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) 
 def _open(path: Path, page: int, *, expand_palette: bool) -> Raster:
     head = _head(path)
     if head.startswith(_TIFF):
-        raster = GdalRaster(path, "GTiff", page=0, expand_palette=expand_palette)
-        if raster.georeference is None and raster.n_pages == 1 and (volume := open_volume(path, page)):
-            raster.close()
-            return volume
-        if page == 0:
-            return raster
-        raster.close()
-        return GdalRaster(path, "GTiff", page=page, expand_palette=expand_palette)
+        return _oriented(_with_projection(_open_tiff(path, page, expand_palette)))
     if head.startswith(_PNG) and _pillow_reduces(head):
         return _decoded(GdalRaster(path, "PNG", page=page, expand_palette=expand_palette))
     if reader := photo_format(head):
@@ -128,8 +123,46 @@ def _open(path: Path, page: int, *, expand_palette: bool) -> Raster:
     # A VRT reads other files, so its suffix must announce it. No text formats: any list of numbers would pass as one.
     for driver in ("VRT",) if path.suffix.lower() == ".vrt" else _OTHER_DRIVERS:
         with suppress(InputError):
-            return GdalRaster(path, driver, page=page, expand_palette=expand_palette)
+            return _with_projection(GdalRaster(path, driver, page=page, expand_palette=expand_palette))
     raise InputError(f"{path} is not an image that densa reads (PNG, JPEG, TIFF, GeoTIFF, ...), or it is damaged")
+
+
+def _open_tiff(path: Path, page: int, expand_palette: bool) -> Raster:
+    raster = GdalRaster(path, "GTiff", page=0, expand_palette=expand_palette)
+    if raster.georeference is None and raster.n_pages == 1 and (volume := open_volume(path, page)):
+        raster.close()
+        return volume
+    if page == 0:
+        return raster
+    raster.close()
+    return GdalRaster(path, "GTiff", page=page, expand_palette=expand_palette)
+
+
+def _with_projection(raster: Raster) -> Raster:
+    """A raster whose reference system, if the file has only a transform, is that of the `.prj` beside it."""
+    if raster.georeference is not None and raster.georeference.crs is None:
+        raster.georeference = Georeference(projection_beside(raster.path), raster.georeference.transform)
+    return raster
+
+
+def _oriented(raster: Raster) -> Raster:
+    """A TIFF as its orientation tag shows it; GDAL, and a georeference, take the pixels as they are stored."""
+    directory = raster.directory if isinstance(raster, GdalRaster) else 0
+    try:
+        with raster.path.open("rb") as file:
+            orientation = stored_orientation(file, directory)
+    except OSError:
+        return raster
+    if orientation == 1:
+        return raster
+    if raster.is_placed:
+        raster.remarks = (
+            *raster.remarks,
+            f"{raster.path}: its orientation tag ({orientation}) is not applied: the georeference places the pixels as"
+            " stored, as in GDAL and QGIS",
+        )
+        return raster
+    return Turned(raster, orientation)
 
 
 def _head(path: Path) -> bytes:
@@ -165,5 +198,6 @@ def _decoded(raster: GdalRaster) -> Raster:
         raster.dtype,
         raster.band_names,
         decode,
+        placement=placement_beside(raster.path),
         metadata=raster.metadata,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugi
 
 from densa.errors import InputError
 from densa.raster.decoded import DecodedRaster, check_size
+from densa.raster.orientation import stored_orientation
 from densa.raster.raster import ValuesAndValidity
+from densa.raster.side_files import placement_beside
 
 __all__ = ["open_photo", "photo_format"]
 
@@ -67,7 +70,9 @@ def open_photo(
         InputError: the header is damaged, the image is too large or has no such page.
     """
     with _open(path, reader, page) as image:
-        turned = _orientation(image) >= 5
+        orientation, placement = _orientation(image), placement_beside(path)
+        shown = 1 if placement.is_placed else orientation  # side files place the pixels as they are stored
+        turned = shown >= 5
         height, width = (image.width, image.height) if turned else (image.height, image.width)
         kind = _kind(image, expand_palette)
         n_pages = getattr(image, "n_frames", 1)
@@ -76,12 +81,27 @@ def open_photo(
     def decode() -> ValuesAndValidity:
         with _open(path, reader, page) as image:
             try:
-                return _pixels(image, kind)
+                return _pixels(image, kind, _TURNS.get(shown))
             except _DAMAGE as error:
                 raise _damaged(path, error) from error
 
     names = _RGB if kind in {"RGB", "RGBA"} else ("index",) if kind == "P" else _GREY
-    return DecodedRaster(path, height, width, np.dtype(np.uint8), names, decode, n_pages=n_pages, metadata=metadata)
+    opened = DecodedRaster(
+        path,
+        height,
+        width,
+        np.dtype(np.uint8),
+        names,
+        decode,
+        placement=placement,
+        n_pages=n_pages,
+        metadata=metadata,
+    )
+    if shown != orientation:
+        opened.remarks = (
+            f"{path}: its EXIF orientation is not applied: the file beside it places the pixels as stored",
+        )
+    return opened
 
 
 def _open(path: Path, reader: type[ImageFile.ImageFile], page: int) -> ImageFile.ImageFile:
@@ -120,8 +140,7 @@ def _kind(image: Image.Image, expand_palette: bool) -> str:
     return "RGBA" if transparent else "RGB"  # RGB, RGBX, CMYK, YCbCr, La, RGBa
 
 
-def _pixels(image: ImageFile.ImageFile, kind: str) -> ValuesAndValidity:
-    turn = _TURNS.get(_orientation(image))
+def _pixels(image: ImageFile.ImageFile, kind: str, turn: Image.Transpose | None) -> ValuesAndValidity:
     picture: Image.Image = image
     if image.mode == "PA" and kind == "P":
         picture = image.getchannel(0)
@@ -144,17 +163,4 @@ def _orientation(image: Image.Image) -> int:
     Read without Pillow's EXIF reader, which warns about damage anywhere in the block; only this tag is needed.
     """
     exif = image.info.get("exif", b"")
-    exif = exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) else b""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
-    try:
-        if order is None:
-            return 1
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        for entry in range(count):
-            tag, kind, _, value = struct.unpack_from(order + "HHIH", exif, start + 2 + 12 * entry)
-            if tag == 0x0112 and kind == 3:
-                return value if 1 <= value <= 8 else 1
-    except struct.error:
-        pass
-    return 1
+    return stored_orientation(io.BytesIO(exif.removeprefix(b"Exif\0\0"))) if isinstance(exif, bytes) else 1

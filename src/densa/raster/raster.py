@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from densa.errors import InputError
 from densa.raster.mirroring import mirrored
 
-__all__ = ["Georeference", "Raster", "ValuesAndValidity", "Window"]
+__all__ = ["Georeference", "Placement", "Raster", "ValuesAndValidity", "Window"]
 
 ValuesAndValidity = tuple[NDArray[Any], NDArray[np.bool_]]
 """(bands, h, w) values, and (h, w) bool: True where they are valid."""
@@ -59,6 +59,19 @@ class Georeference:
     transform: Any  # an Affine
 
 
+class Placement(NamedTuple):
+    """All that a file says about its position on the Earth."""
+
+    georeference: Georeference | None = None
+    ground_control: tuple[Sequence[Any], Any] = ((), None)
+    rpcs: Any = None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it says anything."""
+        return self.georeference is not None or bool(self.ground_control[0]) or self.rpcs is not None
+
+
 class Raster(ABC):
     """An image, or one page of a stack, that is read by windows; a context manager, returned by `open`.
 
@@ -72,6 +85,9 @@ class Raster(ABC):
         georeference: None for photographs and micrographs.
         n_pages: number of images in the file, from which `open(path, page=...)` chooses.
         metadata: text fields of the file.
+        ground_control: ground control points (often none) and their coordinate reference system.
+        rpcs: rational polynomial coefficients, None if the file has none.
+        remarks: what was decided in reading the file, a line each, for the user.
 
     Examples:
         >>> import numpy as np
@@ -104,6 +120,14 @@ class Raster(ABC):
         self.georeference = georeference
         self.n_pages = n_pages
         self.metadata = dict(metadata or {})
+        self.ground_control: tuple[Sequence[Any], Any] = ((), None)
+        self.rpcs: Any = None
+        self.remarks: tuple[str, ...] = ()
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the file says where the image is on the Earth: by a georeference, control points or coefficients."""
+        return Placement(self.georeference, self.ground_control, self.rpcs).is_placed
 
     @property
     def n_bands(self) -> int:

@@ -93,7 +93,7 @@ def plan_outputs(
     for path, place in files:
         try:
             with raster.open(path) as image:
-                n_pages, suffix = image.n_pages, ".png" if image.georeference is None else ".tif"
+                n_pages, suffix = image.n_pages, ".tif" if image.is_placed else ".png"
         except InputError as error:
             if failed is None:
                 raise

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window as RasterioWindow
 
 from densa.errors import InputError
-from densa.raster.gdal import GdalRaster, gdal_environment, gdal_errors
+from densa.raster.gdal import gdal_environment, gdal_errors
 from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.writing.cog import BLOCK_PX, copy_to_cog
 
@@ -82,10 +82,10 @@ class GeoTiffFile:
                 photometric="MINISBLACK",  # GDAL would take four bands of bytes for RGB and alpha
                 BIGTIFF="IF_SAFER",
             )
-            if isinstance(like, GdalRaster):
+            if isinstance(like, Raster):
                 self._carry_points(like)
 
-    def _carry_points(self, like: GdalRaster) -> None:
+    def _carry_points(self, like: Raster) -> None:
         """Copy ground control points, where they replace a transform, and rational polynomial coefficients."""
         points, crs = like.ground_control
         if points and like.georeference is None:
