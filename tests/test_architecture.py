@@ -48,7 +48,7 @@ ROOMS = {
         ("check", "estimate"),
     ],
     "raster": [
-        ("atomic", "mirroring", "polygons"),
+        ("atomic", "mirroring", "polygons", "validity"),
         ("raster",),
         ("decoded", "gdal", "grid", "ground", "in_memory", "orientation", "part", "reduced_copy"),
         ("side_files", "vector", "volume"),

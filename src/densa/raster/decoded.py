@@ -11,6 +11,7 @@ import numpy as np
 
 from densa.errors import InputError
 from densa.raster.raster import Placement, Raster, ValuesAndValidity, Window
+from densa.raster.validity import Missing
 
 __all__ = ["MAX_DECODED_PIXELS", "DecodedRaster"]
 
@@ -33,10 +34,22 @@ class DecodedRaster(Raster):
         placement: Placement | None = None,
         n_pages: int = 1,
         metadata: Mapping[str, str] | None = None,
+        missing: Sequence[Missing] | None = None,
+        key: Sequence[int | float] | None = None,
     ) -> None:
         placement = placement or Placement()
-        place = placement.georeference
-        super().__init__(path, height, width, dtype, band_names, georeference=place, n_pages=n_pages, metadata=metadata)
+        super().__init__(
+            path,
+            height,
+            width,
+            dtype,
+            band_names,
+            georeference=placement.georeference,
+            n_pages=n_pages,
+            metadata=metadata,
+            missing=missing,
+            key=key,
+        )
         self.ground_control, self.rpcs = placement.ground_control, placement.rpcs
         check_size(path, height, width)
         self._decode = decode

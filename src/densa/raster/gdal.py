@@ -22,6 +22,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from densa.errors import InputError
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
+from densa.raster.validity import Missing, missing_values, valid_in_mask
 
 __all__ = ["GdalRaster", "gdal_environment", "gdal_errors", "set_read_cache"]
 
@@ -38,7 +39,8 @@ class GdalRaster(Raster):
         path: the file.
         driver: GDAL's name of the format.
         page: image of a multi-page TIFF; overviews and masks do not count.
-        expand_palette: apply a colour table, which gives bands red, green, blue; False keeps its indices.
+        expand_palette: apply a colour table, which gives bands red, green, blue, and read a file whose 0 is white as it
+            is shown; False keeps the stored values.
 
     Attributes:
         directory: number of the page's directory in a TIFF, from 0.
@@ -48,7 +50,7 @@ class GdalRaster(Raster):
     """
 
     def __init__(self, path: Path, driver: str, *, page: int = 0, expand_palette: bool = True) -> None:
-        self._driver = driver
+        self.path, self._driver = path, driver
         self._local = threading.local()
         self._handles: list[Any] = []
         self._handles_lock = threading.Lock()
@@ -74,6 +76,8 @@ class GdalRaster(Raster):
                 georeference=_georeference(dataset),
                 n_pages=max(len(pages), 1),
                 metadata=dataset.tags(),
+                missing=self._missing,
+                key=self._key,
             )
             self.ground_control, self.rpcs = dataset.gcps, dataset.rpcs
 
@@ -87,10 +91,44 @@ class GdalRaster(Raster):
         dtype = np.result_type(*dtypes)
         if dtype.kind not in "uif":
             raise InputError(f"{dataset.name} holds {dtype} values; densa reads integers and real numbers")
-        has_table = expand_palette and len(self._band_numbers) == 1 and kinds[0] == ColorInterp.palette
-        self._table = _color_table(dataset) if has_table else None
+        first = kinds[self._band_numbers[0] - 1]
+        has_table = expand_palette and len(self._band_numbers) == 1 and first == ColorInterp.palette
+        self._table = _color_table(dataset, self._band_numbers[0]) if has_table else None
         self._value_dtype = dtype if self._table is None else np.dtype(np.uint8)
-        self._all_valid = all(flags == [MaskFlags.all_valid] for flags in dataset.mask_flag_enums)
+        self._white = _white_of_inverted(dataset) if expand_palette and self._table is None else None
+        self._inspect_validity(dataset, first == ColorInterp.palette)
+
+    def _inspect_validity(self, dataset: Any, is_palette: bool) -> None:
+        """Find what the file declares about missing data, see `densa.raster.validity`."""
+        numbers = self._band_numbers
+        self._alphas = [
+            i + 1 for i, k in enumerate(dataset.colorinterp) if k == ColorInterp.alpha and i + 1 not in numbers
+        ]
+        self._key = _key_color(dataset, numbers)
+        # Where there is a key colour, drivers repeat its components as the nodata of each band.
+        missing = [
+            missing_values(None if self._key else dataset.nodatavals[n - 1], np.dtype(dataset.dtypes[n - 1]))
+            for n in numbers
+        ]
+        if is_palette and len(numbers) == 1:
+            transparent = [i for i, color in _color_entries(dataset, numbers[0]).items() if color[3] == 0]
+            missing = [tuple(dict.fromkeys((*missing[0], *transparent)))]
+        if self._white is not None:
+            missing = [tuple(self._white - value for value in those) for those in missing]
+        self._shown: NDArray[np.bool_] | None = None
+        if self._table is not None:  # the values are colours, but what is missing are indices
+            self._shown = np.ones(self._table.shape[1], bool)
+            self._shown[[int(i) for i in missing[0]]] = False
+            missing = [()] * len(self._table)
+        self._missing: tuple[Missing, ...] = tuple(missing)
+        implied = {MaskFlags.all_valid, MaskFlags.nodata, MaskFlags.alpha}  # masks that GDAL makes of the above
+        real = dict(zip(dataset.indexes, dataset.mask_flag_enums, strict=True))
+        real = {n: flags for n, flags in real.items() if n in numbers and not implied & set(flags)}
+        self._common_mask = next((n for n, flags in real.items() if MaskFlags.per_dataset in flags), None)
+        self._own_masks = {n for n, flags in real.items() if MaskFlags.per_dataset not in flags}
+        self._hidden_mask = (
+            _mask_file_hidden(self.path, self._driver) if real and self._name == str(self.path) else None
+        )
 
     def _names(self, dataset: Any) -> tuple[str, ...]:
         if self._table is not None:
@@ -119,13 +157,41 @@ class GdalRaster(Raster):
         numbers = self._band_numbers if self._table is not None else [self._band_numbers[b] for b in bands]
         with gdal_errors(self.path), gdal_environment():
             dataset = self._dataset()
-            values = dataset.read(
-                numbers, window=place, out_dtype=None if self._table is not None else self._value_dtype
-            )
-            valid = np.ones(values.shape[1:], bool) if self._all_valid else dataset.dataset_mask(window=place) > 0
-        if self._table is not None:
+            values, alphas = self._read_bands(dataset, numbers, place)
+            masks = [*alphas, *self._read_masks(dataset, numbers, place)]
+        valid = valid_in_mask(masks) if masks else np.ones(values.shape[1:], bool)
+        if self._table is not None and self._shown is not None:
+            valid &= self._shown[values[0]]
             values = self._table[list(bands)][:, values[0]]
+        if self._white is not None:
+            values = self._value_dtype.type(self._white) - values
         return values, valid
+
+    @property
+    def hides(self) -> bool:
+        """Whether a mask or a palette hides pixels, see `shown`; alpha and nodata apart."""
+        masked = self._common_mask is not None or bool(self._own_masks)
+        return masked or (self._shown is not None and not self._shown.all())
+
+    def shown(self) -> NDArray[np.bool_]:
+        """(H, W) true where no mask, alpha or transparent entry of a palette hides the pixel, whatever its values."""
+        return self._load(Window(0, 0, self.height, self.width), range(self.n_bands))[1]
+
+    def _read_bands(self, dataset: Any, numbers: list[int], place: RasterioWindow) -> tuple[NDArray[Any], list[Any]]:
+        """Values, and alpha bands; in one call where they share a type, so that no block is decoded twice."""
+        out_dtype = None if self._table is not None else self._value_dtype
+        together = [n for n in self._alphas if out_dtype is not None and np.dtype(dataset.dtypes[n - 1]) == out_dtype]
+        found = dataset.read([*numbers, *together], window=place, out_dtype=out_dtype)
+        apart = [dataset.read(n, window=place) for n in self._alphas if n not in together]
+        return found[: len(numbers)], [*found[len(numbers) :], *apart]
+
+    def _read_masks(self, dataset: Any, numbers: list[int], place: RasterioWindow) -> list[Any]:
+        masks = [] if self._common_mask is None else [dataset.read_masks(self._common_mask, window=place)]
+        masks += [dataset.read_masks(n, window=place) for n in numbers if n in self._own_masks]
+        if self._hidden_mask is not None:
+            with rasterio.open(self._hidden_mask, driver="GTiff") as file:
+                masks.append(file.read(1, window=place))
+        return masks
 
     def close(self) -> None:
         """Close the handles of all threads; a later read opens one again."""
@@ -161,15 +227,52 @@ def _page_number(subdataset: str) -> int:
     return int(match[1]) if match else 0
 
 
-def _color_table(dataset: Any) -> NDArray[np.uint8]:
+def _color_table(dataset: Any, band: int) -> NDArray[np.uint8]:
     """(3, n) red, green, blue of each index; (1, n) where the table only swaps black and white."""
-    entries = dataset.colormap(1)
-    size = 2 ** (8 * np.dtype(dataset.dtypes[0]).itemsize)
+    size = 2 ** (8 * np.dtype(dataset.dtypes[band - 1]).itemsize)
     table = np.zeros((3, size), np.uint8)
-    for index, color in entries.items():
+    for index, color in _color_entries(dataset, band).items():
         table[:, index] = color[:3]
-    swapped = dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
-    return table[:1] if swapped else table
+    return table[:1] if _is_inverted(dataset) else table
+
+
+def _color_entries(dataset: Any, band: int) -> dict[int, tuple[int, int, int, int]]:
+    entries: dict[int, tuple[int, int, int, int]] = dataset.colormap(band)
+    return entries
+
+
+def _is_inverted(dataset: Any) -> bool:
+    return bool(dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES")
+
+
+def _white_of_inverted(dataset: Any) -> int | None:
+    """The value that shows black in a TIFF whose 0 is white; None for other files and for real numbers."""
+    dtype = np.dtype(dataset.dtypes[0])
+    if not _is_inverted(dataset) or dtype.kind != "u":
+        return None
+    return 2 ** int(dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8 * dtype.itemsize)) - 1
+
+
+def _key_color(dataset: Any, numbers: list[int]) -> tuple[float, ...] | None:
+    """The values of the bands `numbers` that together mean "no data", which GDAL calls NODATA_VALUES."""
+    texts = dataset.tags().get("NODATA_VALUES", "").split()
+    if len(texts) != dataset.count:
+        return None
+    try:
+        values = [float(text) for text in texts]
+    except ValueError:
+        return None
+    return tuple(values[n - 1] for n in numbers)
+
+
+def _mask_file_hidden(path: Path, driver: str) -> Path | None:
+    """The `.msk` file beside a raster that has a mask inside, for which GDAL leaves the file unread."""
+    beside = path.with_name(path.name + ".msk")
+    if not beside.is_file():
+        return None
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), rasterio.open(path, driver=driver) as alone:
+        inside = any(flags == [MaskFlags.per_dataset] for flags in alone.mask_flag_enums)
+    return beside if inside else None
 
 
 def set_read_cache(n_bytes: int) -> None:

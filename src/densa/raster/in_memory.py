@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
+from densa.raster.validity import Missing, missing_values
 
 __all__ = ["ArrayRaster", "from_array", "georeference_of"]
 
@@ -24,15 +25,20 @@ class ArrayRaster(Raster):
         valid: NDArray[np.bool_],
         band_names: tuple[str, ...],
         georeference: Georeference | None,
+        missing: Sequence[Missing] | None = None,
     ) -> None:
         _, height, width = values.shape
-        super().__init__(Path("array"), height, width, values.dtype, band_names, georeference=georeference)
+        super().__init__(
+            Path("array"), height, width, values.dtype, band_names, georeference=georeference, missing=missing
+        )
         self._values, self._valid = values, valid
 
     def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         rows = slice(window.row, window.row + window.height)
         columns = slice(window.column, window.column + window.width)
-        return np.stack([self._values[b, rows, columns] for b in bands]), self._valid[rows, columns].copy()
+        valid = self._valid[rows, columns]
+        own = valid.copy() if valid.ndim == 2 else valid[:, :, list(bands)].all(axis=2)
+        return np.stack([self._values[b, rows, columns] for b in bands]), own
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -42,14 +48,17 @@ def from_array(
     image: ArrayLike,
     *,
     valid: NDArray[np.bool_] | None = None,
+    nodata: float | Sequence[float] | None = None,
     band_names: Sequence[str] = (),
     georeference: Georeference | None = None,
 ) -> ArrayRaster:
     """An image in memory as a raster.
 
     Args:
-        image: (h, w) or (h, w, bands) integers or real numbers; not copied.
+        image: (h, w) or (h, w, bands) integers or real numbers; not copied. Masked pixels of a `numpy.ma` array are
+            invalid where their band is read.
         valid: (h, w), False where there is no data; None: everywhere valid. NaN is never valid.
+        nodata: value that means "no data", of all bands or of each; None: there is none.
         band_names: a name per band; by default red, green, blue (3 bands of uint8), grey (1 band) or "band 1", ...
         georeference: of the image.
 
@@ -63,6 +72,7 @@ def from_array(
         >>> image.height, image.width, image.band_names
         (4, 6, ('red', 'green', 'blue'))
     """
+    masked = np.ma.getmaskarray(image) if np.ma.isMaskedArray(image) else None
     array = np.asarray(image)
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise InputError(f"image must be (height, width) or (height, width, bands), got shape {array.shape}")
@@ -75,10 +85,15 @@ def from_array(
     inside = np.ones(array.shape[:2], bool) if valid is None else np.asarray(valid)
     if inside.shape != array.shape[:2] or inside.dtype != np.bool_:
         raise InputError(f"valid must be booleans of shape {array.shape[:2]}, got {inside.dtype} of {inside.shape}")
+    if masked is not None:
+        inside = inside[:, :, None] & ~masked.reshape(*array.shape[:2], -1)
     names = tuple(band_names) or _names(values)
     if len(names) != len(values):
         raise InputError(f"band_names must be {len(values)} names, one per band, got {len(names)}")
-    return ArrayRaster(values, inside, names, georeference)
+    declared = list(nodata) if isinstance(nodata, Sequence) else [nodata] * len(values)
+    if len(declared) != len(values):
+        raise InputError(f"nodata must be one value, or one for each of {len(values)} bands, got {len(declared)}")
+    return ArrayRaster(values, inside, names, georeference, [missing_values(value, values.dtype) for value in declared])
 
 
 def _names(values: NDArray[Any]) -> tuple[str, ...]:

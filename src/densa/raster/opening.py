@@ -186,6 +186,7 @@ def _pillow_reduces(head: bytes) -> bool:
 
 def _decoded(raster: GdalRaster) -> Raster:
     """A PNG read by GDAL as a whole: by windows it would be decoded from the top every time."""
+    missing, key = raster.leave_missing()
 
     def decode() -> ValuesAndValidity:
         with raster:
@@ -200,4 +201,6 @@ def _decoded(raster: GdalRaster) -> Raster:
         decode,
         placement=placement_beside(raster.path),
         metadata=raster.metadata,
+        missing=missing,
+        key=key,
     )

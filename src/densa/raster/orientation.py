@@ -60,6 +60,7 @@ class Turned(Raster):
         self._stored, self._orientation = stored, orientation
         height, width = stored.height, stored.width
         height, width = (width, height) if orientation >= 5 else (height, width)
+        missing, key = stored.leave_missing()
         super().__init__(
             stored.path,
             height,
@@ -68,6 +69,8 @@ class Turned(Raster):
             stored.band_names,
             n_pages=stored.n_pages,
             metadata=stored.metadata,
+            missing=missing,
+            key=key,
         )
 
     def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugi
 
 from densa.errors import InputError
 from densa.raster.decoded import DecodedRaster, check_size
+from densa.raster.gdal import GdalRaster
 from densa.raster.orientation import stored_orientation
 from densa.raster.raster import ValuesAndValidity
 from densa.raster.side_files import placement_beside
+from densa.raster.validity import Missing
 
 __all__ = ["open_photo", "photo_format"]
 
@@ -36,6 +39,14 @@ _FORMATS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
 )
 # Exceptions of Pillow's decoders on damaged files.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
+_DRIVERS: dict[type[ImageFile.ImageFile], str] = {
+    PngImagePlugin.PngImageFile: "PNG",
+    _Jpeg: "JPEG",
+    GifImagePlugin.GifImageFile: "GIF",
+    BmpImagePlugin.BmpImageFile: "BMP",
+    WebPImagePlugin.WebPImageFile: "WEBP",
+}
+"""GDAL's names of the formats."""
 _GREY, _RGB = ("grey",), ("red", "green", "blue")
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -72,20 +83,30 @@ def open_photo(
     with _open(path, reader, page) as image:
         orientation, placement = _orientation(image), placement_beside(path)
         shown = 1 if placement.is_placed else orientation  # side files place the pixels as they are stored
-        turned = shown >= 5
+        turned, turn = shown >= 5, _TURNS.get(shown)
         height, width = (image.width, image.height) if turned else (image.height, image.width)
         kind = _kind(image, expand_palette)
+        missing, key = _missing(image, kind)
         n_pages = getattr(image, "n_frames", 1)
         metadata = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
+    names = _RGB if kind in {"RGB", "RGBA"} else ("index",) if kind in {"P", "PA"} else _GREY
+    beside = _beside(path, reader, expand_palette) if page == 0 else None
+    if beside is not None and len(beside.missing) == len(names):
+        missing = [tuple(dict.fromkeys(own + more)) for own, more in zip(missing, beside.missing, strict=True)]
+        key = beside.key or key
 
     def decode() -> ValuesAndValidity:
         with _open(path, reader, page) as image:
             try:
-                return _pixels(image, kind, _TURNS.get(shown))
+                values, valid = _pixels(image, kind, turn)
             except _DAMAGE as error:
                 raise _damaged(path, error) from error
+        if beside is not None and beside.hides:
+            with beside:
+                mask = Image.fromarray(beside.shown())
+            valid &= np.asarray(mask if turn is None else mask.transpose(turn))
+        return values, valid
 
-    names = _RGB if kind in {"RGB", "RGBA"} else ("index",) if kind == "P" else _GREY
     opened = DecodedRaster(
         path,
         height,
@@ -96,12 +117,23 @@ def open_photo(
         placement=placement,
         n_pages=n_pages,
         metadata=metadata,
+        missing=missing,
+        key=key,
     )
     if shown != orientation:
         opened.remarks = (
             f"{path}: its EXIF orientation is not applied: the file beside it places the pixels as stored",
         )
     return opened
+
+
+def _beside(path: Path, reader: type[ImageFile.ImageFile], expand_palette: bool) -> GdalRaster | None:
+    """What files of GDAL beside a photograph (`.msk`, `.aux.xml`) say of its validity; None where there are none."""
+    if not any(path.with_name(path.name + end).is_file() for end in (".msk", ".aux.xml")):
+        return None
+    with suppress(InputError), GdalRaster(path, _DRIVERS[reader], expand_palette=expand_palette) as found:
+        return found
+    return None
 
 
 def _open(path: Path, reader: type[ImageFile.ImageFile], page: int) -> ImageFile.ImageFile:
@@ -128,23 +160,31 @@ def _damaged(path: Path, error: Exception) -> InputError:
 
 def _kind(image: Image.Image, expand_palette: bool) -> str:
     """Pillow mode to which the pixels are converted."""
-    transparent = "transparency" in image.info
     if image.mode in {"P", "PA"}:
         if not expand_palette:
-            return "P"
-        return "RGBA" if transparent or image.mode == "PA" else "RGB"
-    if image.mode == "L":
-        return "LA" if transparent else "L"
-    if image.mode in {"1", "LA", "RGBA"}:
+            return image.mode
+        return "RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB"
+    if image.mode in {"1", "L", "LA", "RGBA"}:
         return image.mode
-    return "RGBA" if transparent else "RGB"  # RGB, RGBX, CMYK, YCbCr, La, RGBa
+    return "RGB"  # RGB, RGBX, CMYK, YCbCr, La, RGBa
+
+
+def _missing(image: Image.Image, kind: str) -> tuple[list[Missing], tuple[int, ...] | None]:
+    """Values of each band, and colour of all, that the file declares as transparent beside its alpha."""
+    transparent = image.info.get("transparency")
+    if kind == "RGB" and isinstance(transparent, tuple):
+        return [()] * 3, transparent
+    if kind in {"1", "L"} and isinstance(transparent, int):
+        return [(transparent,)], None
+    if kind in {"P", "PA"} and isinstance(transparent, (int, bytes)):
+        those = [transparent] if isinstance(transparent, int) else [i for i, a in enumerate(transparent) if a == 0]
+        return [tuple(those)], None
+    return [()] * (3 if kind in {"RGB", "RGBA"} else 1), None
 
 
 def _pixels(image: ImageFile.ImageFile, kind: str, turn: Image.Transpose | None) -> ValuesAndValidity:
     picture: Image.Image = image
-    if image.mode == "PA" and kind == "P":
-        picture = image.getchannel(0)
-    elif image.mode != kind:
+    if image.mode != kind:
         picture = image.convert(kind)
     if turn is not None:
         picture = picture.transpose(turn)
@@ -152,7 +192,7 @@ def _pixels(image: ImageFile.ImageFile, kind: str, turn: Image.Transpose | None)
     if stored.dtype == np.bool_:
         stored = stored.astype(np.uint8)
     values = stored[None] if stored.ndim == 2 else np.ascontiguousarray(np.moveaxis(stored, 2, 0))
-    if kind in {"LA", "RGBA"}:
+    if kind in {"LA", "PA", "RGBA"}:
         return values[:-1], values[-1] > 0
     return values, np.ones(values.shape[1:], bool)
 

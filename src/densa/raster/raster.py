@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.raster.mirroring import mirrored
+from densa.raster.validity import Missing, differs_from_key, holds_data
 
 __all__ = ["Georeference", "Placement", "Raster", "ValuesAndValidity", "Window"]
 
@@ -88,6 +89,8 @@ class Raster(ABC):
         ground_control: ground control points (often none) and their coordinate reference system.
         rpcs: rational polynomial coefficients, None if the file has none.
         remarks: what was decided in reading the file, a line each, for the user.
+        missing: of each band, the values that mean "no data".
+        key: values of all bands that together mean "no data"; None where there are none.
 
     Examples:
         >>> import numpy as np
@@ -111,6 +114,8 @@ class Raster(ABC):
         georeference: Georeference | None = None,
         n_pages: int = 1,
         metadata: Mapping[str, str] | None = None,
+        missing: Sequence[Missing] | None = None,
+        key: Sequence[int | float] | None = None,
     ) -> None:
         self.path = path
         self.height = height
@@ -120,6 +125,8 @@ class Raster(ABC):
         self.georeference = georeference
         self.n_pages = n_pages
         self.metadata = dict(metadata or {})
+        self.missing: tuple[Missing, ...] = ((),) * len(band_names) if missing is None else tuple(missing)
+        self.key = None if key is None else tuple(key)
         self.ground_control: tuple[Sequence[Any], Any] = ((), None)
         self.rpcs: Any = None
         self.remarks: tuple[str, ...] = ()
@@ -146,8 +153,8 @@ class Raster(ABC):
                 repeating the edge pixel, repeatedly if necessary) or "zero" (0, invalid).
 
         Returns:
-            (bands, h, w) array of `dtype`, which the caller may change, and (h, w) bool: False where nodata, a mask or
-            alpha marks missing data, and where a band that was read is NaN or infinite.
+            (bands, h, w) array of `dtype`, which the caller may change, and (h, w) bool: False where a band that was
+            read is nodata, NaN or infinite, or a mask or alpha marks missing data.
 
         Raises:
             InputError: the window or a band does not exist, or the file is damaged.
@@ -167,16 +174,19 @@ class Raster(ABC):
                     f"{window} must lie inside {self.path} ({self.height} x {self.width} pixels);"
                     ' border="mirror" or "zero" reads beyond'
                 )
-            return self._finite(*self._load(window, chosen))
+            return self._checked(*self._data(window, chosen), chosen)
         if border == "mirror":
-            return self._finite(*self._read_mirrored(window, chosen))
+            return self._checked(*self._read_mirrored(window, chosen), chosen)
         if border == "zero":
-            return self._finite(*self._read_padded(window, chosen))
+            return self._checked(*self._read_padded(window, chosen), chosen)
         raise InputError(f'border must be "none", "mirror" or "zero", got {border!r}')
 
     @abstractmethod
     def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
-        """Values and validity of a window inside the image, in new arrays; `bands` count from 0."""
+        """Values of a window inside the image, and where no mask or alpha hides them, in new arrays.
+
+        `bands` count from 0. What values mean "no data" is left to `read`, which knows `missing` and `key`.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -200,10 +210,22 @@ class Raster(ABC):
                 f" {n_bytes / 2**30:.0f} GiB, the machine has {memory / 2**30:.0f}; read it in tiles"
             )
 
-    @staticmethod
-    def _finite(values: NDArray[Any], valid: NDArray[np.bool_]) -> ValuesAndValidity:
-        if values.dtype.kind == "f":
-            valid &= np.isfinite(values).all(axis=0)
+    def leave_missing(self) -> tuple[tuple[Missing, ...], tuple[int | float, ...] | None]:
+        """`missing` and `key`, which from now on are the caller's task: `read` takes all values for data."""
+        found = self.missing, self.key
+        self.missing, self.key = ((),) * self.n_bands, None
+        return found
+
+    def _data(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
+        """As `_load`, without the pixels of the key colour, which is a colour of all bands."""
+        if self.key is None:
+            return self._load(window, bands)
+        values, valid = self._load(window, range(self.n_bands))
+        valid &= differs_from_key(values, self.key)
+        return values[list(bands)], valid
+
+    def _checked(self, values: NDArray[Any], valid: NDArray[np.bool_], bands: Sequence[int]) -> ValuesAndValidity:
+        holds_data(values, [self.missing[b] for b in bands], valid)
         return values, valid
 
     def _read_mirrored(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
@@ -211,7 +233,7 @@ class Raster(ABC):
         columns = mirrored(np.arange(window.column, window.column + window.width), self.width)
         top, left = int(rows.min()), int(columns.min())
         source = Window(top, left, int(rows.max()) - top + 1, int(columns.max()) - left + 1)
-        values, valid = self._load(source, bands)
+        values, valid = self._data(source, bands)
         if source == window:
             return values, valid
         rows, columns = rows[:, None] - top, columns - left
@@ -225,7 +247,7 @@ class Raster(ABC):
         width = min(window.column + window.width, self.width) - left
         if height > 0 and width > 0:
             row, column = top - window.row, left - window.column
-            inside, its_valid = self._load(Window(top, left, height, width), bands)
+            inside, its_valid = self._data(Window(top, left, height, width), bands)
             values[:, row : row + height, column : column + width] = inside
             valid[row : row + height, column : column + width] = its_valid
         return values, valid

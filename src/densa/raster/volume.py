@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -12,6 +13,7 @@ import tifffile
 from densa.errors import InputError
 from densa.raster.decoded import DecodedRaster
 from densa.raster.raster import ValuesAndValidity
+from densa.raster.validity import Missing, missing_values, valid_in_mask
 
 __all__ = ["open_volume"]
 
@@ -37,6 +39,10 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
             height, width, n_bands = first.imagelength, first.imagewidth, first.samplesperpixel
             n_pages = int(np.prod(series.shape)) // (height * width * n_bands)
             dtype, separate = series.dtype, first.planarconfig == 2  # planes of a band together
+            found = _alphas(first)
+            alphas = found if len(found) < n_bands else []  # a mask stored as alpha alone is an image
+            bands = [band for band in range(n_bands) if band not in alphas]
+            missing = _missing(first, np.dtype(dtype)) if dtype is not None else ()
     except InputError:
         raise
     except _DAMAGE:
@@ -47,6 +53,7 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
         raise InputError(f"page of {path} must be in 0..{n_pages - 1}, got {page}")
 
     native = dtype.newbyteorder("=")
+    white = int(np.iinfo(native).max) if first.photometric == 0 and native.kind == "u" else None
 
     def decode() -> ValuesAndValidity:
         try:
@@ -57,10 +64,28 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
             values = stack.reshape(n_bands, n_pages, height, width)[:, page]
         else:
             values = np.moveaxis(stack.reshape(n_pages, height, width, n_bands)[page], 2, 0)
-        return np.array(values, native), np.ones((height, width), bool)
+        valid = valid_in_mask([values[band] for band in alphas]) if alphas else np.ones((height, width), bool)
+        stored = np.array(values[bands], native)
+        return stored if white is None else native.type(white) - stored, valid
 
-    names = ("grey",) if n_bands == 1 else tuple(f"band {i + 1}" for i in range(n_bands))
-    return DecodedRaster(path, height, width, native, names, decode, n_pages=n_pages)
+    names = ("grey",) if len(bands) == 1 else tuple(f"band {i + 1}" for i in range(len(bands)))
+    those = missing if white is None else tuple(white - value for value in missing)
+    return DecodedRaster(path, height, width, native, names, decode, n_pages=n_pages, missing=(those,) * len(bands))
+
+
+def _alphas(page: tifffile.TiffPage) -> list[int]:
+    """The bands that the page declares as alpha, from 0."""
+    first = page.samplesperpixel - len(page.extrasamples)
+    return [first + place for place, kind in enumerate(page.extrasamples) if kind in {1, 2}]
+
+
+def _missing(page: tifffile.TiffPage, dtype: np.dtype[Any]) -> Missing:
+    """The nodata value that GDAL writes into a tag."""
+    tag = page.tags.get("GDAL_NODATA")
+    try:
+        return missing_values(None if tag is None else float(tag.value), dtype)
+    except ValueError:
+        return ()
 
 
 def _check_segments(path: Path, first: tifffile.TiffPage) -> None:
