@@ -37,7 +37,7 @@ class ArrayRaster(Raster):
         rows = slice(window.row, window.row + window.height)
         columns = slice(window.column, window.column + window.width)
         valid = self._valid[rows, columns]
-        own = valid.copy() if valid.ndim == 2 else valid[:, :, list(bands)].all(axis=2)
+        own: NDArray[np.bool_] = valid.copy() if valid.ndim == 2 else np.all(valid[:, :, list(bands)], axis=2)
         return np.stack([self._values[b, rows, columns] for b in bands]), own
 
     def close(self) -> None:

@@ -169,7 +169,7 @@ def _kind(image: Image.Image, expand_palette: bool) -> str:
     return "RGB"  # RGB, RGBX, CMYK, YCbCr, La, RGBa
 
 
-def _missing(image: Image.Image, kind: str) -> tuple[list[Missing], tuple[int, ...] | None]:
+def _missing(image: Image.Image, kind: str) -> tuple[list[Missing], tuple[int | float, ...] | None]:
     """Values of each band, and colour of all, that the file declares as transparent beside its alpha."""
     transparent = image.info.get("transparency")
     if kind == "RGB" and isinstance(transparent, tuple):
