@@ -1,6 +1,6 @@
 """The exception for input that the caller can correct."""
 
-__all__ = ["InputError"]
+__all__ = ["InputError", "one_line"]
 
 
 class InputError(ValueError):
@@ -16,3 +16,14 @@ class InputError(ValueError):
         ...     print(error)
         class names must differ, got 'road' twice; give each class a different one
     """
+
+
+def one_line(error: object) -> str:
+    """What an exception (or a library's text) says, in one line; the name of its type where it says nothing.
+
+    Examples:
+        >>> from densa.errors import one_line
+        >>> one_line(ValueError("expected a number\\n  in line 3"))
+        'expected a number in line 3'
+    """
+    return " ".join(str(error).split()) or type(error).__name__

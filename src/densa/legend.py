@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from densa.errors import InputError
+from densa.errors import InputError, one_line
 
 __all__ = ["IGNORE", "MAX_CLASSES", "Color", "Legend"]
 
@@ -242,7 +242,7 @@ class Legend:
             csv.Error,
             yaml.YAMLError,
         ) as error:  # ValueError: JSON's and InputError too
-            raise InputError(f"legend {path}: {' '.join(str(error).split())}") from error
+            raise InputError(f"legend {path}: {one_line(error)}") from error
 
     @classmethod
     def _from_rows(

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from densa.cli.undecodable import hide_undecodable_messages
 from densa.errors import InputError
 
 __all__ = ["VERBS", "app", "main"]
@@ -89,6 +90,7 @@ def _top(version: bool = typer.Option(False, "--version", help="Print the versio
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    hide_undecodable_messages()
     try:
         code = app(standalone_mode=False)
     except InputError as error:

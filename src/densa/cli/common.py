@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from densa.errors import InputError
+from densa.errors import InputError, one_line
 
 __all__ = ["Config", "Json", "print_json"]
 
@@ -22,8 +22,8 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"config {path} cannot be read: {error}") from error
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+        raise InputError(f"config {path} cannot be read: {one_line(error)}") from error
     known = {parameter.name for parameter in context.command.params}
     if not isinstance(content, dict):
         raise InputError(f"config {path} must hold `option: value` lines, got {type(content).__name__}")

@@ -20,7 +20,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as RasterioWindow
 
-from densa.errors import InputError
+from densa.errors import InputError, one_line
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
 from densa.raster.validity import Missing, missing_values, valid_in_mask
 
@@ -133,13 +133,13 @@ class GdalRaster(Raster):
     def _names(self, dataset: Any) -> tuple[str, ...]:
         if self._table is not None:
             return ("red", "green", "blue") if len(self._table) == 3 else ("grey",)
-        names = []
+        names, kinds, descriptions = [], dataset.colorinterp, dataset.descriptions  # each reads all bands
         for place, number in enumerate(self._band_numbers):
-            kind = dataset.colorinterp[number - 1]
+            kind = kinds[number - 1]
             usual = {ColorInterp.gray: "grey", ColorInterp.palette: "index"}.get(kind, kind.name)
             vague = kind == ColorInterp.undefined or (kind == ColorInterp.gray and len(self._band_numbers) > 1)
             name = f"band {place + 1}" if vague else usual
-            names.append(dataset.descriptions[number - 1] or name)
+            names.append(descriptions[number - 1] or name)
         return tuple(names)
 
     def _dataset(self) -> Any:
@@ -300,5 +300,4 @@ def gdal_errors(path: Path, doing: str = "read") -> Iterator[None]:
         raise
     except (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError) as error:
         cause = error.__cause__ or error  # rasterio's own text is "See previous exception"
-        reason = " ".join(str(getattr(cause, "errmsg", None) or cause).split())
-        raise InputError(f"{path} cannot be {doing}: {reason}") from error
+        raise InputError(f"{path} cannot be {doing}: {one_line(getattr(cause, 'errmsg', None) or cause)}") from error

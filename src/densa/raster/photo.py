@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from densa.errors import InputError
+from densa.errors import InputError, one_line
 from densa.raster.decoded import DecodedRaster, check_size
 from densa.raster.gdal import GdalRaster
 from densa.raster.orientation import stored_orientation
@@ -154,8 +154,7 @@ def _open(path: Path, reader: type[ImageFile.ImageFile], page: int) -> ImageFile
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return InputError(f"{path} cannot be read, it is damaged or cut short: {reason}")
+    return InputError(f"{path} cannot be read, it is damaged or cut short: {one_line(error)}")
 
 
 def _kind(image: Image.Image, expand_palette: bool) -> str:

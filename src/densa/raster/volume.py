@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from densa.errors import InputError
+from densa.errors import InputError, one_line
 from densa.raster.decoded import DecodedRaster
 from densa.raster.raster import ValuesAndValidity
 from densa.raster.validity import Missing, missing_values, valid_in_mask
@@ -59,7 +59,7 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
         try:
             stack = tifffile.imread(path, series=0, out="memmap")  # the stack may be larger than the memory
         except (*_DAMAGE, MemoryError) as error:
-            raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+            raise InputError(f"{path} cannot be read: {one_line(error)}") from error
         if separate and n_bands > 1:
             values = stack.reshape(n_bands, n_pages, height, width)[:, page]
         else:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import yaml
 
-from densa.errors import InputError
+from densa.errors import InputError, one_line
 from densa.options import options_of
 from densa.segmenter import Architecture
 from densa.shallow import SHALLOW, ShallowSettings, own_options
@@ -102,8 +102,8 @@ def read_config(path: Path | str) -> dict[str, Any]:
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"config {path} cannot be read: {error}") from error
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+        raise InputError(f"config {path} cannot be read: {one_line(error)}") from error
     if not isinstance(content, dict):
         raise InputError(f"config {path} must hold `option: value` lines, got {type(content).__name__}")
     return {str(key): value for key, value in content.items()}
