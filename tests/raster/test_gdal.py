@@ -142,3 +142,9 @@ def test_overviews_are_no_pages(tmp_path, rng):
     with raster.open(tmp_path / "a.tif") as image:
         assert image.n_pages == 1
         assert_array_equal(image.read()[0], array)
+
+
+def test_too_many_bands_are_refused_by_the_header(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 2, 4097), np.uint8), photometric="minisblack", planarconfig=1)
+    with pytest.raises(InputError, match=r"a\.tif has 4097 bands by its header; densa reads at most 4096"):
+        raster.open(tmp_path / "a.tif")

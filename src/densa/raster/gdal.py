@@ -24,10 +24,13 @@ from densa.errors import InputError, one_line
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
 from densa.raster.validity import Missing, missing_values, valid_in_mask
 
-__all__ = ["GdalRaster", "gdal_environment", "gdal_errors", "set_read_cache"]
+__all__ = ["MAX_BANDS", "GdalRaster", "gdal_environment", "gdal_errors", "set_read_cache"]
 
 # Photographs have no georeference: no warning about that. Filtered once, since `catch_warnings` is not thread-safe.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
+
+MAX_BANDS = 4096
+"""Most bands of a file; more than any sensor has, while rasterio's time grows with their square."""
 
 _cache_megabytes = 256  # of decoded blocks for the whole process; GDAL's default is 5 % of the memory
 
@@ -64,6 +67,8 @@ class GdalRaster(Raster):
             dataset = self._dataset()
             if dataset.count == 0:
                 raise InputError(f"{path} holds several rasters; give one of {', '.join(dataset.subdatasets[:3])}")
+            if dataset.count > MAX_BANDS:
+                raise InputError(f"{path} has {dataset.count} bands by its header; densa reads at most {MAX_BANDS}")
             if driver == "GTiff":
                 _check_blocks(path, dataset)
             self._inspect(dataset, expand_palette)
