@@ -19,8 +19,8 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 # lower floors, never from its own floor.
 ROOMS = {
     "": [
-        ("errors",),
-        ("checks", "lazy_names", "options", "progress", "union_find"),
+        ("errors", "kernel_cache"),
+        ("checks", "lazy_names", "options", "outputs", "progress", "union_find"),
         ("legend", "settings"),
         ("raster", "regions", "descriptors", "crf", "operators", "metrics"),
         ("datasets", "networks", "shallow"),

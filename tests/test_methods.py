@@ -56,14 +56,3 @@ def test_what_is_no_network_has_no_size():
     for name in ("slic", "ensemble"):
         with pytest.raises(InputError, match=f"must be a network, got {name}"):
             describe(name, 3, 2)
-
-
-def test_compiled_kernels_of_a_version_lie_in_a_folder_of_their_own(monkeypatch, tmp_path):
-    import densa
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(densa.sys, "platform", "linux")
-    assert densa._kernel_folder() == tmp_path / "densa" / f"kernels-{densa.__version__}"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert densa._kernel_folder().parent == tmp_path / ".cache" / "densa"

@@ -1,10 +1,10 @@
 """densa labels every pixel of an image: classical, shallow and deep semantic segmentation at any size."""
 
 import os
-import sys
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from densa.kernel_cache import keep_kernels
 
 if TYPE_CHECKING:
     from densa import (
@@ -39,24 +39,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
-def _kernel_folder() -> Path:
-    """Where this version's compiled kernels are kept.
-
-    Numba renews a kernel when its own file has changed, not when one that it calls from another file has: after an
-    update of densa in place, old code would be mixed with new. So every version has a folder of its own.
-    """
-    from importlib.metadata import version
-
-    home = os.path.expanduser("~")
-    places = {"win32": os.environ.get("LOCALAPPDATA"), "darwin": os.path.join(home, "Library", "Caches")}
-    base = places.get(sys.platform) or os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
-    return Path(base, "densa", f"kernels-{version('densa')}")
-
-
-# In a checkout kernels lie beside their sources, as Numba keeps them by default. Numba reads this whenever it compiles;
-# where the folder cannot be made, it takes its usual place.
-if {"site-packages", "dist-packages"} & set(Path(__file__).parts):
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_folder()))
+keep_kernels()
 
 __all__ = [
     "InputError",

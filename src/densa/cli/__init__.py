@@ -1,8 +1,10 @@
-"""The command line: parse, call one function, print. Exit 0: done; 2: an error of the input; 1: a defect of densa."""
+"""The command line: parse, call one function, print.
+
+Exit 0: done; 2: an error of the input or of the machine, in one line; 130: stopped by Ctrl-C; 1: a defect of densa.
+"""
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -13,10 +15,12 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from densa.cli import console
+from densa.cli.ending import MISTAKE, STOPPED, explained, stop
 from densa.cli.undecodable import hide_undecodable_messages
 from densa.errors import InputError
 
-__all__ = ["VERBS", "app", "main"]
+__all__ = ["VERBS", "app", "main", "run"]
 
 VERBS = {
     "train": "Train a network or a shallow method on images and masks.",
@@ -75,9 +79,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-# Errors of the file system that the user can resolve: full disk, permissions, names; not defects of densa.
-_USERS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG}
-
 
 @app.callback(invoke_without_command=True)
 def _top(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
@@ -90,28 +91,25 @@ def _top(version: bool = typer.Option(False, "--version", help="Print the versio
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    if sys.stdout is sys.__stdout__:  # a process of its own, not a notebook or a test
+        console.settle()
     hide_undecodable_messages()
+    sys.exit(console.finish(run()))
+
+
+def run() -> int:
+    """Run the command line; returns the exit code."""
     try:
         code = app(standalone_mode=False)
-    except InputError as error:
-        _stop(str(error))
     except (typer.Abort, KeyboardInterrupt):
-        _stop("interrupted; nothing unfinished was kept under its final name")
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except OSError as error:
-        if error.errno not in _USERS:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        _stop(f"{where}{error.strerror}; free some space or choose another place")
+        return stop("interrupted; nothing unfinished was kept under its final name", STOPPED)
+    except typer.Exit as ended:
+        return ended.exit_code
     except Exception as error:
-        if not hasattr(error, "show"):  # errors of the parser: unknown option, missing argument
+        if hasattr(error, "show"):  # errors of the parser: unknown option, missing argument
+            error.show()
+            return MISTAKE
+        if (line := explained(error)) is None:
             raise
-        error.show()
-        sys.exit(2)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _stop(message: str) -> None:
-    print(f"densa: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(2)
+        return stop(line)
+    return code if isinstance(code, int) else 0

@@ -44,8 +44,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs on s
 
 
 def print_json(content: Any) -> None:
-    """Strict JSON on stdout: numbers that are not finite become null."""
-    print(json.dumps(_finite(content), indent=2, ensure_ascii=False))
+    """Strict JSON on stdout, in ASCII for any console: numbers that are not finite become null."""
+    print(json.dumps(_finite(content), indent=2))
 
 
 def _finite(content: Any) -> Any:

@@ -49,7 +49,8 @@ def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists; choose another name or pass overwrite=True")
     # The suffix stays last: some writers choose the format by it.
-    temporary = path.with_name(f".{path.stem[:100]}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    stem = os.fsencode(path.stem)[:100].decode("utf-8", "ignore")  # names are limited in bytes
+    temporary = path.with_name(f".{stem}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)

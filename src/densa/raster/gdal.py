@@ -85,6 +85,12 @@ class GdalRaster(Raster):
                 key=self._key,
             )
             self.ground_control, self.rpcs = dataset.gcps, dataset.rpcs
+            self._files = tuple(Path(name) for name in dataset.files)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file, and those that GDAL reads with it."""
+        return (self.path, *self._files)
 
     def _inspect(self, dataset: Any, expand_palette: bool) -> None:
         """Find the bands that hold values, the colour table that applies to them and the source of validity."""

@@ -137,6 +137,11 @@ class Raster(ABC):
         return Placement(self.georeference, self.ground_control, self.rpcs).is_placed
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the raster is read from: masks, world files and sources of a VRT are among them."""
+        return (self.path,)
+
+    @property
     def n_bands(self) -> int:
         """Number of bands, without alpha."""
         return len(self.band_names)

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field
 
 from densa.errors import InputError
+from densa.outputs import check_folder, is_same
 from densa.segmenter.contract import Segmenter
 from densa.segmenter.ensemble import Ensemble, check_weights
 from densa.segmenter.folder_files import DESCRIPTION, Strict, description_bytes, read_description
@@ -94,14 +95,19 @@ def save_ensemble(
         raise InputError(f"an ensemble has 1 to {MOST_MEMBERS} models, got {len(models)}")
     chosen = check_weights(weights, len(models), combine)
     _check_target(folder, overwrite)
-    Ensemble([load(Path(model)) for model in models], chosen, combine)
+    for place in models:
+        model = Path(place)
+        if is_same(folder, model) or _lies_in(folder, model) or (folder.exists() and _lies_in(model, folder)):
+            raise InputError(f"{folder} and the model {model} lie in each other; choose another output")
+    check_folder(folder.parent)
+    Ensemble([load(Path(one)) for one in models], chosen, combine)
     content = {"format": FORMAT, "version": 1, "combine": combine, "weights": chosen}
     temporary = folder.with_name(f".{folder.name[:100]}-{os.getpid()}-{secrets.token_hex(4)}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
-        for number, model in enumerate(models):
-            _copy_model(Path(model), temporary / f"member-{number}")
+        for number, one in enumerate(models):
+            _copy_model(Path(one), temporary / f"member-{number}")
         (temporary / DESCRIPTION).write_text(json.dumps(content, indent=1), encoding="utf-8")
         read_ensemble(temporary)
         _replace(temporary, folder)
@@ -210,6 +216,10 @@ def _check_target(folder: Path, overwrite: bool) -> None:
         raise InputError(f"{folder} exists; choose another output or give overwrite=True")
     if not _is_ensemble(folder):
         raise InputError(f"{folder} is not an ensemble and is not overwritten; choose another output")
+
+
+def _lies_in(inner: Path, outer: Path) -> bool:
+    return outer.resolve() in inner.resolve().parents
 
 
 def _copy_model(model: Path, target: Path) -> None:

@@ -17,6 +17,7 @@ from densa import datasets, methods, reports
 from densa.errors import InputError
 from densa.networks import NETWORKS, build
 from densa.options import options_of, with_options
+from densa.outputs import check_outputs, is_same
 from densa.progress import Progress, progress_bar
 from densa.raster import atomic_output
 from densa.reports.process_memory import machine
@@ -151,8 +152,8 @@ class Comparing:
         _check_choices(own, data, output)
         entries = entries_of(models)
         folder = None if output is None else Path(output)
-        if folder is not None and not dry_run:
-            reports.check_comparison(folder, overwrite=overwrite)
+        if folder is not None:
+            _check_output(folder, entries, overwrite=overwrite or dry_run)
         place = choose_device(own.device)
         choose_precision(own.precision, place)
         facts: dict[str, object] = dict(machine(place))
@@ -210,6 +211,15 @@ class Comparing:
                 words.append(f"evaluate on {self.plan.split} ({len(self.plan.chosen)} images)")
             content[entry.name] = words + (["measure cost"] if self.cost is not None else [])
         return content
+
+
+def _check_output(folder: Path, entries: tuple[Entry, ...], *, overwrite: bool) -> None:
+    """Refuse an output that exists, cannot be made, or whose runs would replace a model that is compared."""
+    check_outputs([(path.name, path) for path in reports.check_comparison(folder, overwrite=overwrite)], ())
+    runs = {folder / "runs" / entry.name for entry in entries if entry.method}
+    for entry in entries:
+        if entry.folder is not None and any(is_same(entry.folder, run) for run in runs):
+            raise InputError(f"{entry.folder} is a run of this comparison, which may replace it; choose another output")
 
 
 def _check_choices(own: CompareOptions, data: Path | str | None, output: Path | str | None) -> None:

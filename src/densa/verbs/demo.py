@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from densa.outputs import check_outputs
 from densa.verbs.predict import predict_files
 from densa.verbs.segment import segment_file
 from densa.verbs.settings import PredictOptions, SegmentOptions
@@ -39,7 +40,7 @@ def demo(
     from densa import datasets, reports
     from densa.datasets.samples import coins
 
-    reports.check_output(output, overwrite=overwrite)
+    check_outputs([(path.name, path) for path in reports.check_output(output, overwrite=overwrite)], ())
     folder = coins(output / "coins", overwrite=overwrite)
     say(f"data: {folder} (left half to train on, right half to test)")
     run = _train(folder, output / "unet", minutes, seed, overwrite)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from densa.options import check_paths, must_exist, with_options
+from densa.outputs import check_outputs
 from densa.progress import progress_bar
 from densa.verbs.settings import EvaluateOptions
 
@@ -75,7 +76,9 @@ def evaluate_and_write(
     from densa import reports
 
     if output is not None:
-        reports.check_output(output, overwrite=overwrite)
+        written = reports.check_output(output, overwrite=overwrite)
+        read = [Path(predictions), Path(data), *([settings.legend] if settings.legend else [])]
+        check_outputs([(path.name, path) for path in written], read)
     with progress_bar("evaluate", shown=progress) as show:
         compared = _compared(Path(predictions), Path(data), settings, show)
         evaluation = reports.evaluate_pairs(

@@ -12,6 +12,7 @@ from densa.engine.prediction.settings import PolygonShape
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.options import must_exist, options_of, with_options
+from densa.outputs import files_inside
 from densa.progress import progress_bar
 from densa.settings import Computation
 from densa.verbs.inputs import opened, path_of
@@ -205,6 +206,7 @@ def predict_files(
         shape=options.part(PolygonShape),
         overlay=options.overlay,
         resume=options.resume or options.shard is not None,
+        inputs=_files_of(source),
         failed=lambda path, error: failures.append(Predicted(path, error=str(error))),
     )
     sizes = _patch_sizes(source, options, dry_run)
@@ -217,6 +219,12 @@ def predict_files(
             yield _predict_one(segmenter, source, one, options, sizes, dry_run)
         except InputError as error:
             yield Predicted(one.image, error=str(error))
+
+
+def _files_of(source: ModelSource | Segmenter) -> list[Path]:
+    """The files of a model, which no output may replace."""
+    folder = getattr(source, "folder", None)
+    return [] if folder is None else files_inside(Path(folder))
 
 
 def _patch_sizes(source: ModelSource | Segmenter, options: PredictOptions, dry_run: bool) -> tuple[int, ...]:
@@ -273,6 +281,7 @@ def _predict_one(
 ) -> Predicted:
     from densa import raster
     from densa.engine import estimate_prediction
+    from densa.raster.writing.capacity import check_capacity
 
     files = one.files.each() | ({} if one.overlay is None else {"overlay": one.overlay})
     with raster.open(one.image, page=one.page) as image:
@@ -280,7 +289,9 @@ def _predict_one(
         if dry_run:
             found = estimate_prediction(segmenter, image, one.files, options.part(Work), blend=options.blend)
             return Predicted(one.image, files, *size, estimate=found)
-        one.files.labels.parent.mkdir(parents=True, exist_ok=True)
+        for path in files.values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        check_capacity(files.values(), image)
         complete = _write(segmenter, source, one, options, sizes, image)
         if complete and one.overlay is not None:
             again = options.overwrite or options.resume

@@ -8,6 +8,7 @@ from typing import Any
 
 from densa.errors import InputError
 from densa.options import must_exist
+from densa.outputs import check_outputs, files_inside
 from densa.progress import progress_bar
 from densa.settings import Computation
 from densa.verbs.settings import SeamsOptions
@@ -44,7 +45,7 @@ def seams(
     Args:
         run: a run or model folder.
         image: an image of any size.
-        output: a .png or .tif picture of the differences; None writes none.
+        output: a .png picture of the differences; None writes none.
         overwrite: replace it.
         **options: the options of `densa seams`, by name, see the reference.
 
@@ -54,8 +55,8 @@ def seams(
     settings = SeamsOptions.of(**options)
     run, image, picture = Path(run), Path(image), None if output is None else Path(output)
     must_exist(run=run, image=image)
-    if picture is not None and picture.exists() and not overwrite:
-        raise InputError(f"{picture} exists; choose another output or give overwrite=True")
+    if picture is not None:
+        _check_picture(picture, run, image, overwrite)
     from densa import methods, raster, reports
     from densa.engine import Blended
 
@@ -68,6 +69,15 @@ def seams(
         sides = (first, second if other is None else other.stride)
         found = reports.find_seams(segmenter, opened, sides, other=other, progress=show)
         if picture is not None:
+            picture.parent.mkdir(parents=True, exist_ok=True)
             raster.write_picture(picture, reports.seams_picture(found, opened), overwrite=overwrite)
     tiles = first, second
     return TwoTilings(image, tiles, settings.blend, found.pixels, found.differing, found.share, picture)
+
+
+def _check_picture(picture: Path, run: Path, image: Path, overwrite: bool) -> None:
+    if picture.suffix.lower() != ".png":
+        raise InputError(f"output must end in .png, got {picture}")
+    check_outputs([("picture", picture)], [image, *files_inside(run)])
+    if picture.exists() and not overwrite:
+        raise InputError(f"{picture} exists; choose another output or give overwrite=True")

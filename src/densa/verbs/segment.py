@@ -11,6 +11,7 @@ from densa.engine.regions.settings import RegionSettings
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.options import check_paths, must_exist, options_of, with_options
+from densa.outputs import check_outputs
 from densa.progress import progress_bar
 from densa.verbs.inputs import opened, path_of
 from densa.verbs.settings import RegionProducts, SegmentOptions
@@ -117,10 +118,13 @@ def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run:
     settings = options.part(RegionSettings)
     files = RegionFiles(output, **options.part(RegionProducts).flat())
     with raster.open(image) as opened:
+        read = [*opened.files, *([settings.markers] if settings.markers else [])]
+        check_outputs(files.each().items(), read)
         if dry_run:
             return Segmented(settings.method, files.each(), estimate=_estimate(opened, settings, files, options))
         method = region_method(settings, opened)
-        output.parent.mkdir(parents=True, exist_ok=True)
+        for path in files.each().values():
+            path.parent.mkdir(parents=True, exist_ok=True)
         with progress_bar(opened.path.name) as show, kept_work(output):
             count = segment_to_file(method, opened, files, options.part(Work), progress=show, tell=tell)
     return Segmented(method.name, files.each(), count)

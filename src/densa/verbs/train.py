@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from densa.errors import InputError
 from densa.options import check_paths, with_options
+from densa.outputs import check_folder, files_inside, is_same
 from densa.training.settings import TrainOptions
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def train(
         name = factory or f"own:{type(model).__name__}"
     given = options if name is None else {**options, "model": name}
     settings = _settings(data, Path(output), config, resume, given)
+    _check_output(Path(output), settings, config, overwrite)
     given_factory = name.partition(":")[0] if name is not None and ":" in name else ()
     from densa.networks import adapt, builder
     from densa.training import train_from_config
@@ -94,6 +96,7 @@ def plan_training(
         InputError: as `train` before it starts.
     """
     settings = _settings(data, Path(output), config, resume, options)
+    _check_output(Path(output), settings, config, overwrite)
     from densa.training import plan_from_config
 
     return plan_from_config(settings)
@@ -115,6 +118,21 @@ def _settings(
     from densa.training import TrainConfig
 
     return TrainConfig.of(**given) if config is None else TrainConfig.from_yaml(config, **given)
+
+
+def _check_output(output: Path, settings: TrainConfig, config: Path | str | None, overwrite: bool) -> None:
+    """Refuse a run folder that is the data, holds a file that is read, or cannot be made."""
+    if output.exists() and not output.is_dir():
+        raise InputError(f"the run folder {output} is a file; choose another output")
+    check_folder(output)
+    for place in (settings.data, settings.images, settings.masks):
+        if place is not None and is_same(output, Path(place)):
+            raise InputError(f"the run folder {output} is the data; choose another output")
+    files = [path for path in (settings.legend, settings.strokes, config) if path is not None]
+    files += [] if settings.weights is None else files_inside(Path(settings.weights))
+    for file in map(Path, files):
+        if overwrite and any(is_same(output, place) for place in file.absolute().parents):
+            raise InputError(f"{file} is read, and lies in the run that is replaced, {output}; choose another output")
 
 
 train.__signature__ = with_options(train, TrainOptions)  # type: ignore[attr-defined]

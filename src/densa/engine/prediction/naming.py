@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,18 @@ from densa.datasets.image_files import image_files
 from densa.engine.prediction.settings import PolygonShape
 from densa.engine.prediction.task import PredictionFiles
 from densa.errors import InputError
+from densa.outputs import check_outputs, is_same
+from densa.raster.decoded import MAX_DECODED_PIXELS
 
 __all__ = ["PlannedImage", "plan_outputs"]
 
 _VECTOR_KINDS = ("gpkg", "geojson", "fgb")
 _LABEL_SUFFIXES = {".png", ".tif", ".tiff"}
+# Files that densa does not write label maps to: a folder of such a name is meant for a file.
+_OTHER_SUFFIXES = {
+    ".jpg", ".jpeg", ".jp2", ".bmp", ".gif", ".webp", ".img", ".vrt", ".npy", ".json", ".csv", ".zip", ".gz", ".pdf",
+    ".gpkg", ".geojson", ".fgb", ".shp",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ def plan_outputs(
     shape: PolygonShape = PolygonShape(),
     overlay: bool = False,
     resume: bool = False,
+    inputs: Iterable[Path] = (),
     failed: Callable[[Path, InputError], None] | None = None,
 ) -> list[PlannedImage]:
     """Name every output before anything is computed.
@@ -61,6 +69,7 @@ def plan_outputs(
         shape: of the polygons.
         overlay: plan `NAME.overlay.png` (.tif) beside every label map.
         resume: outputs may exist; whether they belong to this run is checked later.
+        inputs: other files that are read, such as those of the model; no output may replace them.
         failed: called with images that cannot be opened, and are left out; None raises.
 
     Returns:
@@ -68,7 +77,8 @@ def plan_outputs(
         a stack NAME_0000, NAME_0001, ...
 
     Raises:
-        InputError: no image, an unreadable one, two images with one output, an output that exists or is the image.
+        InputError: no image, an unreadable one, two images with one output, an output that exists or is an input, or a
+            kind of file that is not written.
 
     Examples:
         >>> from pathlib import Path
@@ -89,15 +99,20 @@ def plan_outputs(
         else:
             files.append((path, Path()))
     as_file = output.suffix.lower() in _LABEL_SUFFIXES and not output.is_dir()
+    _check_kinds(output, polygons)
+    read = list(inputs)
     planned: list[PlannedImage] = []
     for path, place in files:
         try:
             with raster.open(path) as image:
-                n_pages, suffix = image.n_pages, ".tif" if image.is_placed else ".png"
+                fits_png = not image.is_placed and image.height * image.width <= MAX_DECODED_PIXELS
+                n_pages, suffix = image.n_pages, ".png" if fits_png else ".tif"
+                read += image.files
         except InputError as error:
             if failed is None:
                 raise
             failed(path, error)
+            read.append(path)
             continue
         if as_file and (len(files) > 1 or n_pages > 1):
             raise InputError(f"output={output} is one file, but {len(files)} images were given; give a folder instead")
@@ -116,7 +131,7 @@ def plan_outputs(
         raise InputError(
             f"polygons={polygons} is one file, but there are {len(planned)} label maps; give polygons=gpkg instead"
         )
-    _check(planned, overwrite or resume)
+    _check(planned, read, overwrite or resume)
     return planned
 
 
@@ -126,18 +141,32 @@ def _polygons(asked: str | None, labels: Path) -> Path | None:
     return labels.with_suffix(f".{asked}") if asked in _VECTOR_KINDS else Path(asked)
 
 
-def _check(planned: list[PlannedImage], overwrite: bool) -> None:
+def _check_kinds(output: Path, polygons: str | None) -> None:
+    """Refuse kinds of files that are not written, before a folder of that name is made."""
+    if output.suffix.lower() in _OTHER_SUFFIXES and not output.is_dir():
+        raise InputError(f"output must be a folder, or a file that ends in .png or .tif, got {output}")
+    kinds = (*_VECTOR_KINDS, None)
+    if polygons not in kinds and Path(str(polygons)).suffix.lower().removeprefix(".") not in kinds:
+        raise InputError(
+            f"polygons must be {', '.join(_VECTOR_KINDS)}, or a file that ends in one of them, got {polygons!r}"
+        )
+
+
+def _check(planned: list[PlannedImage], read: list[Path], overwrite: bool) -> None:
     taken: dict[Path, Path] = {}
     for one in planned:
-        labels, image = one.files.labels, one.image
-        if labels in taken:
-            raise InputError(f"{taken[labels]} and {image} would both be written to {labels}; rename one")
-        taken[labels] = image
-        products = one.files.probabilities, one.files.uncertainty, one.files.polygons
-        for target in (labels, *products, one.overlay):
-            if target is None or not target.exists():
-                continue
-            if target.resolve() == image.resolve():
+        for target in _targets(one).values():
+            if target in taken and taken[target] != one.image:
+                raise InputError(f"{taken[target]} and {one.image} would both be written to {target}; rename one")
+            taken[target] = one.image
+            if is_same(target, one.image):
                 raise InputError(f"{target} is the image itself; choose another output folder")
-            if not overwrite:
-                raise InputError(f"{target} exists; choose another output or give overwrite=True")
+    every = [(f"{product} of {one.image.name}", path) for one in planned for product, path in _targets(one).items()]
+    check_outputs(every, read)
+    for _, target in every:
+        if target.exists() and not overwrite:
+            raise InputError(f"{target} exists; choose another output or give overwrite=True")
+
+
+def _targets(one: PlannedImage) -> dict[str, Path]:
+    return one.files.each() | ({} if one.overlay is None else {"overlay": one.overlay})

@@ -24,6 +24,7 @@ from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Raster
 from densa.raster.grid import Grid
+from densa.raster.writing.capacity import check_capacity
 from densa.segmenter import Segmenter
 
 __all__ = ["check_bands", "checked_grid", "plan_prediction"]
@@ -81,6 +82,7 @@ def plan_prediction(
     """
     crew, memory, tile_size = work.crew, work.memory, work.tile_size
     check_bands(segmenter, raster)
+    check_capacity(files.each().values(), raster)
     bare = segmenter
     wraps: list[Wrap] = [methodcaller("for_image", raster.height, raster.width)]
     segmenter = wraps[0](segmenter)

@@ -161,5 +161,5 @@ def predict_to_file(
         )
         return replace(task, shard=part, progress=progress)
 
-    outcome, _ = run_task("prediction", outputs, work, plan, part)
+    outcome, _ = run_task("prediction", outputs, work, plan, part, inputs=raster.files)
     return outcome is not Outcome.WAITS

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,6 +92,10 @@ class NormalizedCuts(RegionMethod):
         if any(stage.name == graph.name for stage in of_base):
             raise InputError("segments of normalized cuts are not cut again; give another base")
         return [*of_base, *before, _CutStage(self, graph)]
+
+    def inputs(self) -> Sequence[Path]:
+        """See `RegionMethod`; those of the base."""
+        return self.base.inputs()
 
     def expected_regions(self, raster: Raster) -> int | None:
         """See `RegionMethod`; those of the base."""

@@ -29,6 +29,7 @@ from densa.errors import InputError
 from densa.progress import Progress
 from densa.raster import Raster, Window
 from densa.raster.grid import Grid
+from densa.raster.writing.capacity import check_capacity
 
 __all__ = ["choose_tile_size", "halo_of", "run_stages", "segment_array", "segment_to_file", "stages_of"]
 
@@ -86,7 +87,8 @@ def segment_to_file(
         at_hand = replace(work, tile_size=work.tile_size or begun_with)
         return _plan_segmentation(method, raster, outputs, at_hand, page, progress, tell)
 
-    outcome, task = run_task("segmentation", outputs, work, plan)
+    inputs = [*raster.files, *method.inputs()]
+    outcome, task = run_task("segmentation", outputs, work, plan, inputs=inputs)
     if outcome is Outcome.COMPLETE:
         return None
     if progress:
@@ -160,6 +162,7 @@ def _plan_segmentation(
     progress: Progress | None,
     tell: Callable[[str], None],
 ) -> SegmentationTask:
+    check_capacity(files.each().values(), raster)
     stages = stages_of(method, raster, files)
     size = choose_tile_size(method, stages, raster, work)
     expected = method.expected_regions(raster)

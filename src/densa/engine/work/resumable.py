@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from enum import Enum, auto
@@ -21,6 +21,7 @@ from densa.engine.work.journal import WorkFolder
 from densa.engine.work.settings import Work
 from densa.engine.work.shard import Shard
 from densa.errors import InputError
+from densa.outputs import check_outputs
 from densa.progress import Progress
 from densa.raster import atomic_output
 from densa.raster.atomic import sidecar
@@ -103,7 +104,13 @@ class Outcome(Enum):
 
 
 def run_task(
-    kind: str, files: JobFiles, work: Work, plan: Callable[[int | None], T], shard: Shard | None = None
+    kind: str,
+    files: JobFiles,
+    work: Work,
+    plan: Callable[[int | None], T],
+    shard: Shard | None = None,
+    *,
+    inputs: Iterable[Path] = (),
 ) -> tuple[Outcome, T]:
     """Run a job from the check of its files to their publication.
 
@@ -114,6 +121,7 @@ def run_task(
             `resume`, begins an unfinished work folder anew.
         plan: plans the job, given the tile size of the run that is continued; None where there is none.
         shard: compute these tiles only. The shard that finds the last tile finished writes the files.
+        inputs: files that the job reads, which no output may replace.
 
     Returns:
         What became of the task, and the task.
@@ -125,6 +133,7 @@ def run_task(
     folder = WorkFolder(files.main, kind)
     may_continue = work.resume or shard is not None
     wanted = files.each()
+    check_outputs(wanted.items(), inputs, where=False)
     if not may_continue:  # planning may take long
         _check_files(wanted.values(), folder, resume=False, overwrite=work.overwrite)
     task = plan(_begun_tile_size(folder) if may_continue else None)
@@ -156,8 +165,6 @@ def _check_files(files: Collection[Path], folder: WorkFolder, *, resume: bool, o
             raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
         if path.exists() and not may_replace:
             raise InputError(f"{path} exists; choose another output or give overwrite=True")
-    if len(set(files)) < len(files):
-        raise InputError(f"{folder.output} is named for two products; give each a name of its own")
 
 
 def _is_complete(files: Mapping[str, Path], tags: Mapping[str, str]) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,6 +118,10 @@ class MergeSmall(RegionMethod):
         rule = partial(absorb_small_regions, min_size=self.min_size)
         merging = merge_stages(raster, "small", rule, connectivity=self.connectivity, columns=MEANS)
         return [*self.method.stages(raster), *merging]
+
+    def inputs(self) -> Sequence[Path]:
+        """See `RegionMethod`; those of the method."""
+        return self.method.inputs()
 
     def expected_regions(self, raster: Raster) -> int | None:
         """See `RegionMethod`; those of the method."""

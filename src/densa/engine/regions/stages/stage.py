@@ -155,6 +155,10 @@ class RegionMethod(ABC):
     def parameters(self) -> dict[str, Any]:
         """Parameters that a run which continues another must share with it, as JSON."""
 
+    def inputs(self) -> Sequence[Path]:
+        """Files that the method reads beside the raster; none, the default."""
+        return ()
+
     @abstractmethod
     def stages(self, raster: Raster) -> Sequence[Stage]:
         """The passes, in order.

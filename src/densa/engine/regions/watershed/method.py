@@ -125,6 +125,10 @@ class Watershed(RegionMethod):
         given = Markers(markers)
         return [*stages, FillStage(relief, given, self.connectivity), ForestStage(given, self.connectivity)]
 
+    def inputs(self) -> list[Path]:
+        """See `RegionMethod`; the raster of markers."""
+        return [self.markers] if isinstance(self.markers, Path) else []
+
     def expected_regions(self, raster: Raster) -> int | None:
         """See `RegionMethod`; the count of markers."""
         return self.markers if isinstance(self.markers, int) else None
