@@ -53,7 +53,9 @@ def test_regions_do_not_replace_their_image(here, refused, name, option):
 
 
 def test_regions_do_not_replace_their_markers(here, refused):
-    said = refused("regions", "a.tif", "--method", "watershed", "--markers", "markers.tif", "-o", "markers.tif", "--overwrite")
+    said = refused(
+        "regions", "a.tif", "--method", "watershed", "--markers", "markers.tif", "-o", "markers.tif", "--overwrite"
+    )
     assert "markers.tif is an input" in said
 
 
