@@ -1,23 +1,54 @@
 """Runs that cannot be compared."""
 
 import shutil
-from dataclasses import replace
-from functools import partial
 
+import numpy as np
 import pytest
 
-from densa import datasets
+from densa import datasets, raster
 from densa.errors import InputError
+from densa.legend import Legend
 from densa.training import TrainConfig
 from densa.verbs import compare as compare_methods
 
+QUICK = {"model": "pixel-forest", "trees": 2, "samples": 200}
 
-def test_a_run_that_held_out_other_images_is_refused(squares, trained):
-    entries = compare_methods.entries_of(str(trained))
-    given = {"data": squares, "split_seed": 4}
-    with pytest.raises(InputError, match="held out other images"):
-        compare_methods.plan(entries, "val", given, None)
-    assert isinstance(compare_methods.plan(entries, "val", {"data": squares}, None).chosen, datasets.Dataset)
+
+@pytest.fixture
+def loose(tmp_path):
+    """Twelve images that no folder assigns to a split."""
+    rng = np.random.default_rng(0)
+    for kind in ("images", "masks"):
+        (tmp_path / "loose" / kind).mkdir(parents=True)
+    for i in range(12):
+        labels = (rng.random((12, 16)) > 0.5).astype(np.uint8)
+        raster.write_bands(tmp_path / "loose" / "images" / f"{i}.tif", labels[None] * 100)
+        raster.write_label_map(tmp_path / "loose" / "masks" / f"{i}.png", labels, Legend(("ground", "square")))
+    return tmp_path / "loose"
+
+
+@pytest.fixture
+def forest(loose, tmp_path):
+    from densa.training import train_from_config
+
+    return train_from_config(TrainConfig.of(data=loose, **QUICK), tmp_path / "forest", progress=False).folder
+
+
+def test_a_run_that_held_out_other_images_is_refused(loose, forest):
+    """Wherever the data lies now."""
+    entries = compare_methods.entries_of(f"pixel-boosting,{forest}")
+    moved = loose.rename(loose.with_name("moved"))
+    for seed in range(1, 4):
+        with pytest.raises(InputError, match="held out other images: it was trained on . of the 2 images"):
+            compare_methods.plan(entries, "val", {"data": moved, "split_seed": seed}, None)
+    assert len(compare_methods.plan(entries, "val", {"data": moved}, None).chosen) == 2
+
+
+def test_trained_models_alone_are_compared_on_what_none_was_trained_on(loose, forest):
+    entries = compare_methods.entries_of(str(forest))
+    for seed in range(3):
+        found = compare_methods.plan(entries, None, {"data": loose, "split_seed": seed}, None)
+        assert (found.split, found.measured_on.images, found.measured_on.of) == ("val", 2, 12)
 
 
 def test_a_split_by_block_is_refused(squares, tmp_path):
@@ -33,14 +64,10 @@ def test_a_split_by_block_is_refused(squares, tmp_path):
             compare_methods.plan(entries, None, {"data": squares}, run / "config.yaml")
 
 
-def test_a_run_on_blocks_is_refused(squares, trained, tmp_path):
-    run = tmp_path / "run"
-    shutil.copytree(trained, run)
-    config = TrainConfig.from_yaml(run / "config.yaml")
-    plan = partial(compare_methods.plan, compare_methods.entries_of(str(run)), None, train_config=None)
-    (run / "config.yaml").write_text(replace(config, split_block=100).to_yaml())
-    with pytest.raises(InputError, match="densa evaluate"):
-        plan(given={"data": squares})
+def test_a_copy_of_the_data_is_the_data(squares, trained, tmp_path):
     elsewhere = tmp_path / "copy"
     shutil.copytree(squares, elsewhere)
-    assert plan(given={"data": elsewhere}).split == "val"  # other data, of which the run saw nothing
+    found = compare_methods.plan(compare_methods.entries_of(str(trained)), None, {"data": elsewhere}, None)
+    assert isinstance(found.chosen, datasets.Dataset)
+    assert found.split == "val"
+    assert found.measured_on.trained_on is False

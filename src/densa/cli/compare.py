@@ -65,6 +65,8 @@ def _show(comparison: Comparison, comparing: Comparing) -> None:
         comparison.cost_table() if comparing.cost is not None else "",
     ]
     print("\n\n".join(table for table in tables if table))
+    if comparison.measured_on is not None:
+        print(f"accuracy measured on {comparison.measured_on}")
     for row in comparison.rows:
         for note in row.notes:
             print(f"{row.name}: {note}")

@@ -35,5 +35,6 @@ def evaluate(
         print_json(evaluation.to_json())
         return
     print(summary_line(evaluation))
+    print(f"measured on {evaluation.measured_on}")
     if page is not None:
         print(f"wrote {page}")

@@ -80,7 +80,7 @@ def choose_split(splits: dict[str, Dataset], split: str | None, data: Path | str
 
     Args:
         splits: as `open_dataset` returns them.
-        split: "train", "val" or "test"; None: the first of test, val and train whose images all have masks.
+        split: "train", "val" or "test"; None: the first of test, val and the others whose images all have masks.
         data: the data set as the user named it, for messages.
 
     Raises:
@@ -97,7 +97,7 @@ def choose_split(splits: dict[str, Dataset], split: str | None, data: Path | str
         raise InputError(f"{data} has no split {split!r}; choose from {', '.join(splits)}")
     if split is not None:
         return splits[split]
-    for name in ("test", "val", "train"):
+    for name in ("test", "val", *(name for name in splits if name not in ("test", "val"))):
         if name in splits and all(sample.mask for sample in splits[name].samples):
             return splits[name]
     raise InputError(f"no split of {data} has a mask for every image; name one of {', '.join(splits)}")

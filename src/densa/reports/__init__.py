@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from densa.lazy_names import import_on_use
 from densa.reports.evaluation import Evaluation, ImageScore, Pair, View, evaluate_pairs
+from densa.reports.measured_on import MeasuredOn
 from densa.reports.page import check_output, write_report
 from densa.reports.pairs import pairs_of_files, pairs_of_folders, pairs_of_masks
 
@@ -21,6 +22,7 @@ __all__ = [
     "Evaluation",
     "ImageScore",
     "Measured",
+    "MeasuredOn",
     "MethodRow",
     "Pair",
     "Seams",

@@ -17,6 +17,7 @@ from densa.raster import atomic_output
 from densa.reports.cost import Cost
 from densa.reports.evaluation import Evaluation
 from densa.reports.html import check_files, make_folder, page_facts, render_page
+from densa.reports.measured_on import MeasuredOn
 from densa.reports.pictures import jpeg_uri, png_uri
 from densa.reports.published import (
     CAMVID_NOTE,
@@ -127,6 +128,7 @@ class Comparison:
         facts: settings and machine.
         views: pictures.
         page: path of the page.
+        measured_on: the images that the accuracy is of; None if only cost was measured.
 
     Examples:
         >>> from densa import reports
@@ -141,10 +143,12 @@ class Comparison:
     facts: Mapping[str, object] = field(default_factory=dict)
     views: tuple[SideBySide, ...] = ()
     page: Path | None = None
+    measured_on: MeasuredOn | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The result for JSON: scores from 0 to 1, milliseconds and megabytes."""
         return {
+            "measured_on": None if self.measured_on is None else self.measured_on.to_json(),
             "classes": list(self.legend.class_names) if self.legend else None,
             "methods": [
                 {
@@ -176,7 +180,8 @@ class Comparison:
 
     def accuracy_table(self) -> str:
         """The headline scores in per cent, as a Markdown table."""
-        lines = [["", *(title for _, title in _SCORES)], ["---", *("---:" for _ in _SCORES)]]
+        label = "" if self.measured_on is None else self.measured_on.label.removesuffix(": ")
+        lines = [[label, *(title for _, title in _SCORES)], ["---", *("---:" for _ in _SCORES)]]
         lines += [
             [row.name, *(_percent(getattr(row.accuracy, key)) for key, _ in _SCORES)]
             for row in self.rows
@@ -233,12 +238,14 @@ def _csv_rows(comparison: Comparison) -> list[list[str]]:
     header = ["source", "name", *(key for key, _ in _SCORES)]
     header += [f"accuracy {name}" for name in names] + [f"iou {name}" for name in names] + costs
     rows = [header]
+    trained = comparison.measured_on is not None and comparison.measured_on.trained_on
+    source = "measured on training images" if trained else "measured"
     for row in comparison.rows:
         a, n = row.accuracy, len(names)
         scores = [getattr(a, key) if a else None for key, _ in _SCORES]
         per_class = [*a.class_accuracy, *a.class_iou] if a else [None] * (2 * n)
         found = [getattr(row.cost, key) if row.cost else None for key in costs]
-        rows.append(["measured", row.name, *map(_cell, [*scores, *per_class, *found])])
+        rows.append([source, row.name, *map(_cell, [*scores, *per_class, *found])])
     for printed in _printed_scores(comparison):
         rows.append(["published", printed["name"], *map(_cell, printed["shares"]), *[""] * len(costs)])
     for cost_row in PUBLISHED_COST.values():
@@ -268,6 +275,7 @@ def render_comparison(comparison: Comparison) -> str:
     return render_page(
         "comparison.html.j2",
         {"percent": _percent},
+        measured_on=comparison.measured_on,
         facts=page_facts(comparison.facts),
         accuracy=_accuracy_page(comparison),
         cost=_cost_page(comparison.rows),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.metrics import AbsentRule, BoundaryF1, ConfusionMatrix, Summary, VoidRule
+from densa.reports.measured_on import MeasuredOn
 from densa.reports.thumbnails import shrink_image, shrink_labels, shrink_probabilities, thumbnail_size
 
 __all__ = ["Evaluation", "ImageScore", "Pair", "View", "evaluate_pairs"]
@@ -111,6 +112,7 @@ class Evaluation:
         summary: scores of `confusion`, and their rules.
         images: scores of each image, worst first (by mean IoU; images without one last).
         worst: views of the first of them.
+        measured_on: the images as `densa evaluate` chose them; None where pairs were given.
 
     Examples:
         >>> import numpy as np
@@ -130,6 +132,7 @@ class Evaluation:
     summary: Summary
     images: tuple[ImageScore, ...]
     worst: tuple[View, ...]
+    measured_on: MeasuredOn | None = None
 
     def _repr_html_(self) -> str:
         """The page of `write_report` in a frame, for notebooks."""
@@ -143,7 +146,9 @@ class Evaluation:
         """The content of `metrics.json`: scores from 0 to 1, None where undefined."""
         s = self.summary
         unpredicted = self.confusion.matrix[:, -1]
+        measured_on = {} if self.measured_on is None else {"measured_on": self.measured_on.to_json()}
         return {
+            **measured_on,
             "global_accuracy": _number(s.global_accuracy),
             "class_average": _number(s.class_average),
             "mean_iou": _number(s.mean_iou),
@@ -194,7 +199,7 @@ def evaluate_pairs(
         Numbers and pictures, for `reports.write_report`.
 
     Raises:
-        InputError: no pair, or a prediction that does not fit its target; the message names the image.
+        InputError: no pair, no pixel with a class in any target, or a prediction that does not fit its target; the message names the image.
 
     Examples:
         >>> import numpy as np
@@ -230,14 +235,23 @@ def evaluate_pairs(
             heapq.heapreplace(worst, (*key, _view(pair, score, own, side)))
     if not scores:
         raise InputError("pairs must hold at least one prediction with its mask, got none")
+    summary = confusion.summary(void=void, absent=absent)
+    if not confusion.matrix.any():
+        raise InputError(
+            f"nothing can be measured: no pixel of {_masks(scores)} has a class; check their legend, or take other masks"
+        )
     return Evaluation(
         legend=legend,
         confusion=confusion,
         boundary=boundary,
-        summary=confusion.summary(void=void, absent=absent),
+        summary=summary,
         images=tuple(sorted(scores, key=_rank)),
         worst=tuple(view for *_, view in sorted(worst, key=lambda entry: entry[:2], reverse=True)),
     )
+
+
+def _masks(scores: list[ImageScore]) -> str:
+    return f"the mask of {scores[0].name}" if len(scores) == 1 else f"the {len(scores)} masks"
 
 
 def _rank(score: ImageScore) -> float:

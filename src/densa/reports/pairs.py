@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,27 @@ from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.progress import Progress
 from densa.reports.evaluation import Pair
+from densa.reports.measured_on import MeasuredOn
 
-__all__ = ["pairs_of_files", "pairs_of_folders", "pairs_of_masks"]
+__all__ = ["ComparedFiles", "compared_files", "pairs_of_files", "pairs_of_folders", "pairs_of_masks"]
 
 _PROBABILITIES = ".probabilities"  # `densa predict --probabilities` writes NAME.probabilities.tif beside NAME.png
 _LISTED = 10
+
+
+@dataclass(frozen=True)
+class ComparedFiles:
+    """Pairs of label maps and masks.
+
+    Attributes:
+        pairs: read one at a time.
+        legend: of the masks.
+        measured_on: the split of the data set and the number of pairs.
+    """
+
+    pairs: Iterator[Pair]
+    legend: Legend
+    measured_on: MeasuredOn
 
 
 def pairs_of_files(
@@ -62,17 +78,48 @@ def pairs_of_files(
         >>> reports.evaluate_pairs(pairs, legend).summary.mean_iou
         1.0
     """
+    found = compared_files(predictions, data, split=split, legend=legend, progress=progress)
+    return found.pairs, found.legend
+
+
+def compared_files(
+    predictions: Path,
+    data: Path,
+    *,
+    split: str | None = None,
+    legend: Legend | Path | None = None,
+    progress: Progress | None = None,
+) -> ComparedFiles:
+    """As `pairs_of_files`; also says which images are compared."""
     if isinstance(legend, Path):
         legend = read_legend(legend)
     if _is_data_set(data):
-        # Without `split`, a data set that has no splits is compared as a whole.
-        rule = datasets.SplitRule(val_fraction=None if split else 0.0)
-        dataset = datasets.choose_split(datasets.open(data, legend=legend, split=rule), split, data)
-        return _with_progress(pairs_of_folders(predictions, dataset), len(dataset), progress), dataset.legend
+        # A data set that has no splits is compared as a whole.
+        splits = datasets.open(data, legend=legend, split=datasets.SplitRule(val_fraction=0.0, rest="all"))
+        if split is not None and "all" in splits:
+            raise InputError(f"{data} has no splits, so no split {split!r}; omit split to compare all of its images")
+        dataset = datasets.choose_split(splits, split, data)
+        name = next(name for name, found in splits.items() if found is dataset)
+        pairs, n_spare = pairs_of_folders(predictions, dataset), _n_spare(predictions, len(dataset))
+        measured = MeasuredOn(name, len(dataset), sum(map(len, splits.values())), None, _note(n_spare))
+        return ComparedFiles(_with_progress(pairs, len(dataset), progress), dataset.legend, measured)
     if split is not None:
         raise InputError(f"{data} is a folder of masks and has no split {split!r}; omit split")
     pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend)
-    return _with_progress(pairs, n_pairs, progress), legend
+    measured = MeasuredOn("all", n_pairs, n_pairs, None, _note(_n_spare(predictions, n_pairs)))
+    return ComparedFiles(_with_progress(pairs, n_pairs, progress), legend, measured)
+
+
+def _n_spare(predictions: Path, n_pairs: int) -> int:
+    """Number of label maps that are not compared; `n_pairs` of them are."""
+    return sum(not path.stem.endswith(_PROBABILITIES) for path in image_files(predictions)) - n_pairs
+
+
+def _note(n_spare: int) -> str:
+    own = "label maps do not say which images their model was trained on"
+    if not n_spare:
+        return own
+    return f"{n_spare} label map{'s' if n_spare > 1 else ''} without an image among them not compared; {own}"
 
 
 def pairs_of_folders(predictions: Path, dataset: Dataset) -> Iterator[Pair]:

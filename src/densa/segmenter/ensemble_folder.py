@@ -223,7 +223,10 @@ def _lies_in(inner: Path, outer: Path) -> bool:
 
 
 def _copy_model(model: Path, target: Path) -> None:
-    for path in model_files(model):
+    """Copy the files of a model, with the split.json that names the images it was trained on, where there is one."""
+    files = model_files(model)
+    splits = [path.with_name("split.json") for path in files if path.name == DESCRIPTION]
+    for path in [*files, *(path for path in splits if path.is_file())]:
         copy = target / path.relative_to(model)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)

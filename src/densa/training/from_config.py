@@ -13,6 +13,7 @@ from torch import nn
 
 from densa import datasets, networks
 from densa.datasets.splits.groups import DEFAULT_VAL_FRACTION
+from densa.datasets.splits.record import split_text
 from densa.errors import InputError
 from densa.operators import receptive_field
 from densa.training.config.config import TrainConfig
@@ -66,7 +67,8 @@ def train_from_config(
         if resume:
             raise InputError(f"a {config.model} writes no checkpoint and cannot be resumed; train without resume=True")
         return train_shallow_from_config(config, output, overwrite=overwrite, progress=progress)
-    splits, n_bands = checked_splits(open_splits(config, build), config)
+    opened = open_splits(config, build)
+    splits, n_bands = checked_splits(opened, config)
     torch.manual_seed(config.seed)  # first weights
     architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes, build)
     if config.context is not None:
@@ -92,7 +94,7 @@ def train_from_config(
         overwrite=overwrite,
         progress=progress,
         record={"recipe": config.recipe, "initial_weights": config.weights},
-        config=config.to_yaml(),
+        files={} if resume else {"split.json": split_text(opened, config.weights), "config.yaml": config.to_yaml()},
     )
     if config.tune_crf and os.environ.get("RANK", "0") == "0":
         tune_and_say(result.folder, splits["val"], seed=config.seed, progress=progress)

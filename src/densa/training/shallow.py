@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from densa import raster
 from densa.datasets import Dataset, Sample
+from densa.datasets.splits.record import split_text
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.progress import progress_bar
@@ -95,7 +96,7 @@ def train_shallow_from_config(
     Raises:
         InputError: invalid data, arguments out of range, an output that exists.
     """
-    splits, n_bands = _open(config)
+    opened, splits, n_bands = _open(config)
     train, folder = splits["train"], Path(output)
     with _new_folder(folder, overwrite=overwrite):
         start = time.perf_counter()
@@ -131,6 +132,8 @@ def train_shallow_from_config(
         "images": len(train),
         "scores": row,
     }
+    with atomic_output(folder / "split.json", overwrite=True) as path:
+        path.write_text(split_text(opened), encoding="utf-8")
     save_forest(folder, model, config.model, train.legend, bands, training=record)
     with atomic_output(folder / "config.yaml", overwrite=True) as path:
         path.write_text(config.to_yaml(), encoding="utf-8")
@@ -147,7 +150,7 @@ def plan_shallow(config: TrainConfig) -> dict[str, Any]:
     Raises:
         InputError: as `train_shallow_from_config` before it starts.
     """
-    splits, n_bands = _open(config)
+    _, splits, n_bands = _open(config)
     legend = splits["train"].legend
     return {
         "images": {name: len(split) for name, split in splits.items()},
@@ -172,13 +175,15 @@ def _rounds(config: TrainConfig) -> int:
     return SHALLOW[config.model].n_trees if config.trees is None else config.trees
 
 
-def _open(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
-    """The training split and, where there is one, the validation split, checked; and the number of bands."""
+def _open(config: TrainConfig) -> tuple[dict[str, Dataset], dict[str, Dataset], int]:
+    """All splits; the training split and, where there is one, the validation split, checked; the number of bands."""
     if config.strokes is not None:
-        return _open_strokes(config)
+        splits, n_bands = _open_strokes(config)
+        return splits, splits, n_bands
     if config.data.is_file():
         raise InputError(f"{config.data} is a file; give a folder of images and masks, or strokes=FILE for one image")
-    return checked_splits(open_data(config, val_fraction=config.val_fraction), config)
+    opened = open_data(config, val_fraction=config.val_fraction)
+    return (opened, *checked_splits(opened, config))
 
 
 def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:

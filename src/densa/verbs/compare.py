@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa import datasets, methods, reports
+from densa.datasets.splits.record import SplitRecord
 from densa.errors import InputError
 from densa.networks import NETWORKS, build
 from densa.options import options_of, with_options
 from densa.outputs import check_outputs, is_same
 from densa.progress import Progress, progress_bar
 from densa.raster import atomic_output
+from densa.reports.held_out import held_out, open_whole, record_of_model, trained_on
 from densa.reports.process_memory import machine
 from densa.reports.thumbnails import shrink_image, shrink_labels, thumbnail_size
 from densa.segmenter import load_segmenter, model_format, read_model
@@ -55,6 +57,7 @@ class Plan:
     chosen: datasets.Dataset
     split: str
     n_bands: int
+    measured_on: reports.MeasuredOn
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ class Comparing:
         else:
             config = None if train_config is None else Path(train_config)
             found = plan(entries, own.split, {**training, "data": Path(data)}, config)
-            facts["data"] = f"{data}, {found.split}: {len(found.chosen)} images"
+            facts["data"] = str(data)
         size = own.size or (_COST_SIZE if found is None else found.chosen.size(0))
         precision = "bfloat16" if own.precision == "bfloat16" else "float32"
         cost = None if own.accuracy_only else reports.CostSettings(*size, own.batch, own.repeats, str(place), precision)
@@ -195,7 +198,9 @@ class Comparing:
             with progress_bar("cost") as show:
                 rows = _measure_all(rows, self.cost, show)
         legend = None if self.plan is None else self.plan.chosen.legend
-        comparison = reports.Comparison(tuple(row.method for row in rows), legend, facts, tuple(views))
+        measured_on = None if self.plan is None else self.plan.measured_on
+        methods = tuple(row.method for row in rows)
+        comparison = reports.Comparison(methods, legend, facts, tuple(views), measured_on=measured_on)
         if self.output is None:
             return comparison
         page = reports.write_comparison(comparison, self.output, overwrite=self.overwrite)
@@ -208,7 +213,8 @@ class Comparing:
             words = []
             if self.plan is not None and self.output is not None:
                 words = [state_of_run(self.plan, entry, self.output)] if entry.method else []
-                words.append(f"evaluate on {self.plan.split} ({len(self.plan.chosen)} images)")
+                label, split = self.plan.measured_on.label, self.plan.split
+                words.append(f"evaluate on {label}{split} ({len(self.plan.chosen)} images)")
             content[entry.name] = words + (["measure cost"] if self.cost is not None else [])
         return content
 
@@ -325,38 +331,51 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
 
     configs = {entry.method: config_of(entry.method) for entry in entries if entry.method}
     config = next(iter(configs.values()), None) or config_of("unet")
+    records = {entry.folder: record_of_model(entry.folder) for entry in entries if entry.folder is not None}
+    chosen, measured_on = _chosen(config, split, records, any_trained=bool(configs))
+    names = chosen.legend.class_names
+    for folder in records:
+        found = load_segmenter(folder, build, device="cpu").legend.class_names
+        if found != names:
+            raise InputError(
+                f"{folder} labels the classes {', '.join(found)}; {config.data} has {', '.join(names)}; "
+                "compare models of one legend (legend=FILE)"
+            )
+    with progress_bar("check the data") as progress:
+        n_bands = datasets.check(chosen, progress=progress)
+    return Plan(entries, configs, chosen, measured_on.split, n_bands, measured_on)
+
+
+def _chosen(
+    config: TrainConfig, split: str | None, records: Mapping[Path, SplitRecord], *, any_trained: bool
+) -> tuple[datasets.Dataset, reports.MeasuredOn]:
+    """The images of the comparison: held out by the split of the methods to train, or else not seen by any model."""
+    if not any_trained:
+        opened = open_whole(config.data, config.legend, images=config.images, masks=config.masks)
+        return held_out(opened, SplitRecord.merged(records.values()), split, config.data)
     rule = datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
     splits = datasets.open(config.data, legend=config.legend, split=rule, images=config.images, masks=config.masks)
     chosen = datasets.choose_split(splits, split, config.data)
-    names = chosen.legend.class_names
-    for entry in entries:
-        if entry.folder is None:
-            continue
-        found = load_segmenter(entry.folder, build, device="cpu").legend.class_names
-        if found != names:
-            raise InputError(
-                f"{entry.folder} labels the classes {', '.join(found)}; {config.data} has {', '.join(names)}; "
-                "compare models of one legend (legend=FILE)"
-            )
-        _check_same_split(entry.folder, config)
-    with progress_bar("check the data") as progress:
-        n_bands = datasets.check(chosen, progress=progress)
-    return Plan(entries, configs, chosen, next(name for name, value in splits.items() if value is chosen), n_bands)
+    name = next(name for name, value in splits.items() if value is chosen)
+    for folder, record in records.items():
+        _check_unseen(folder, record, chosen, name)
+    unknown = [reason for record in records.values() for reason in record.unknown]
+    notes = ["trained on" if name == "train" else "not trained on"]
+    notes += [f"but it is not known what all models were trained on: {'; '.join(unknown)}"] if unknown else []
+    notes += ["the weights were chosen on them"] if name == "val" else []
+    known = True if name == "train" else None if unknown else False
+    return chosen, reports.MeasuredOn(name, len(chosen), sum(map(len, splits.values())), known, "; ".join(notes))
 
 
-def _check_same_split(folder: Path, config: TrainConfig) -> None:
-    """Refuse a run on the same data that held out other images: it was trained on some of the test images."""
-    if not (folder / "config.yaml").exists():
-        return
-    other = TrainConfig.from_yaml(folder / "config.yaml")
-    if other.data.resolve() != config.data.resolve():
-        return
-    _check_no_blocks(folder / "config.yaml", other)
-    if (other.val_fraction, other.split_seed) != (config.val_fraction, config.split_seed):
+def _check_unseen(folder: Path, record: SplitRecord, chosen: datasets.Dataset, split: str) -> None:
+    """Refuse a model that was trained on some of the images that it is compared on."""
+    n_seen = sum(trained_on(record, chosen)) if split != "train" else 0
+    if n_seen:
+        file = folder / "config.yaml"
+        other = f"give train_config={file}, " if file.exists() else ""
         raise InputError(
-            f"{folder} held out other images (val_fraction {other.val_fraction}, split_seed {other.split_seed}) than "
-            f"this comparison (val_fraction {config.val_fraction}, split_seed {config.split_seed}); "
-            f"give train_config={folder / 'config.yaml'}, or train it again"
+            f"{folder} held out other images: it was trained on {n_seen} of the {len(chosen)} images of this comparison "
+            f"({split}); {other}compare trained models alone, or train it again"
         )
 
 
@@ -438,6 +457,8 @@ def _evaluate_all(plan: Plan, output: Path, options: CompareOptions) -> tuple[li
     rows, maps = [], []
     for entry in plan.entries:
         folder = entry.folder or output / "runs" / entry.name
+        if entry.method:  # a finished run that was kept: the data may have changed since
+            _check_unseen(folder, record_of_model(folder), plan.chosen, plan.split)
         segmenter = methods.load(folder, device=options.device, precision=options.precision)
         kept: dict[int, NDArray[np.uint8]] = {}
         with progress_bar(f"evaluate {entry.name}") as progress:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,7 @@ from densa.verbs.settings import EvaluateOptions
 
 if TYPE_CHECKING:
     from densa.legend import Legend
-    from densa.reports import Evaluation, Pair
-    from densa.training import TrainConfig
+    from densa.reports import Evaluation, MeasuredOn, Pair
 
 __all__ = ["evaluate", "evaluate_and_write", "summary_line"]
 
@@ -89,61 +89,66 @@ def evaluate_and_write(
             tolerance=settings.tolerance,
             n_worst=settings.worst,
         )
+    evaluation = replace(evaluation, measured_on=compared.measured_on)
     page = None if output is None else reports.write_report(evaluation, output, overwrite=overwrite, **compared.about)
     return evaluation, page
 
 
 @dataclass(frozen=True)
 class _Compared:
-    """Pairs to compare, their legend, and facts on their origin for the page."""
+    """Pairs to compare, their legend, the images that they are of, and facts on their origin for the page."""
 
     pairs: Iterable[Pair]
     legend: Legend
+    measured_on: MeasuredOn
     about: dict[str, Any] = field(default_factory=dict)
 
 
 def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: Any) -> _Compared:
-    from densa import datasets, reports
+    if (predictions / "model.json").exists():
+        return _compared_model(predictions, data, settings, show)
+    from densa.reports.pairs import compared_files
 
-    if not (predictions / "model.json").exists():
-        pairs, truth = reports.pairs_of_files(
-            predictions, data, split=settings.split, legend=settings.legend, progress=show
-        )
-        return _Compared(pairs, truth, {"model": str(predictions), "data": str(data)})
-    from densa import methods
-    from densa.training import open_splits
+    found = compared_files(predictions, data, split=settings.split, legend=settings.legend, progress=show)
+    about = {"model": str(predictions), "data": str(data)}
+    return _Compared(found.pairs, found.legend, found.measured_on, about)
 
-    segmenter = methods.load(predictions, device=settings.device, precision=settings.precision)
-    config, about = _config_of_run(predictions, data)
-    if config is not None and config.split_block is not None:
-        splits = open_splits(config)
-    else:
-        rule = None if config is None else datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
-        splits = datasets.open(data, legend=settings.legend or segmenter.legend, split=rule)
-    chosen = datasets.choose_split(splits, settings.split, data)
+
+def _compared_model(folder: Path, data: Path, settings: EvaluateOptions, show: Any) -> _Compared:
+    from densa import datasets, methods, reports
+    from densa.reports.held_out import held_out, open_whole, own_folders, record_of_model
+
+    segmenter = methods.load(folder, device=settings.device, precision=settings.precision)
+    opened = open_whole(data, settings.legend or segmenter.legend, **own_folders(folder, data))
+    chosen, measured_on = held_out(opened, record_of_model(folder), settings.split, data)
     datasets.check(chosen)
-    curves = predictions / "metrics.csv"
-    about |= {"model": str(predictions), "data": f"{data} ({len(chosen)} images)"}
-    about |= {"curves": curves} if curves.exists() else {}
-    return _Compared(reports.pairs_of_predictions(segmenter, chosen, progress=show), chosen.legend, about)
+    about = {**_about_run(folder), "model": str(folder), "data": str(data)}
+    return _Compared(reports.pairs_of_predictions(segmenter, chosen, progress=show), chosen.legend, measured_on, about)
 
 
-def _config_of_run(run: Path, data: Path) -> tuple[TrainConfig | None, dict[str, Any]]:
-    """The run's own split of this data, so that no training pixel is evaluated; None for other data."""
+def _about_run(run: Path) -> dict[str, Any]:
+    """Facts on the training of a run, and its curves."""
     from densa.training import TrainConfig
 
-    if not (run / "config.yaml").exists():
-        return None, {}
-    config = TrainConfig.from_yaml(run / "config.yaml")
-    about = {"seed": config.seed, "provenance": {"network": config.model, "width": config.width}}
-    return (config if config.data.resolve() == data.resolve() else None), about
+    curves = run / "metrics.csv"
+    about: dict[str, Any] = {"curves": curves} if curves.exists() else {}
+    if (run / "config.yaml").exists():
+        config = TrainConfig.from_yaml(run / "config.yaml")
+        about |= {"seed": config.seed, "provenance": {"network": config.model, "width": config.width}}
+    return about
 
 
 def summary_line(evaluation: Evaluation) -> str:
     """The headline numbers in one line, with the rules that they follow."""
     s = evaluation.summary
+    label = "" if evaluation.measured_on is None else evaluation.measured_on.label
     return (
-        f"mean IoU {s.mean_iou:.4f}, global accuracy {s.global_accuracy:.4f}, class average {s.class_average:.4f}, "
-        f"boundary F1 {evaluation.boundary.value:.4f} over {len(evaluation.images)} images "
+        f"{label}mean IoU {_share(s.mean_iou)}, global accuracy {_share(s.global_accuracy)}, "
+        f"class average {_share(s.class_average)}, boundary F1 {_share(evaluation.boundary.value)} "
+        f"over {len(evaluation.images)} images "
         f"(void: {s.void}, absent classes: {s.absent})"
     )
+
+
+def _share(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "undefined"

@@ -7,7 +7,6 @@ border is mirrored. So no pixel serves two splits, and none lies nearer than the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from densa.datasets.dataset import Dataset
 from densa.datasets.splits.groups import choose_groups
@@ -68,13 +67,7 @@ def block_split(
     for split in ("train", "val", "test"):
         own = [(i, window) for name, i, window in placed if name == split and window in labelled[i]]
         if own:
-            samples = tuple(
-                replace(s := dataset.samples[i], name=f"{s.name}@{window.row},{window.column}") for i, window in own
-            )
-            windows = tuple(window for _, window in own)
-            splits[split] = WindowDataset(
-                samples, dataset.legend, dataset.encoding, dataset.legend_source, dataset.problems, windows=windows
-            )
+            splits[split] = WindowDataset.of(dataset, own)
     wanted = {"train": True, "val": val_fraction > 0, "test": test_fraction > 0}
     if missing := [name for name, is_wanted in wanted.items() if is_wanted and name not in splits]:
         raise InputError(

@@ -34,6 +34,8 @@ class SplitRule:
         lists: for each split a file with one image name per line, instead of the lists found in the folder.
         group_by: regular expression searched in the names of samples; its first capturing group is the group.
         by: "group", or "image" to allow the images of a scene in several splits.
+        rest: name of the split of all remaining images of a data set without splits of its own, such as "all" for images
+            that are evaluated, not trained on.
 
     Examples:
         >>> from pathlib import Path
@@ -59,6 +61,7 @@ class SplitRule:
     lists: Mapping[str, Path] = field(default_factory=dict)
     group_by: str | None = None
     by: str = "group"
+    rest: str = "train"
 
     def __post_init__(self) -> None:
         for name in ("val_fraction", "test_fraction"):
@@ -108,6 +111,7 @@ def split_samples(
             f"{len(loose)} images lie in no split's folder (first: {loose[0].image}) while others lie in train/; "
             "move them into train/, val/ or test/"
         )
+    rest = "train" if splits else rule.rest
     pool = splits.get("train", []) + loose
     for split, groups, fraction in (
         ("test", rule.test_groups, rule.test_fraction or None),
@@ -122,9 +126,9 @@ def split_samples(
         held = _hold_out(pool, split, groups, fraction, rule.seed)
         splits[split] = [s for s in pool if s.group in held]
         pool = [s for s in pool if s.group not in held]
-    splits["train"] = pool
+    splits[rest] = pool
     return {
-        split: sorted(splits[split], key=lambda s: s.name) for split in ("train", "val", "test") if splits.get(split)
+        split: sorted(splits[split], key=lambda s: s.name) for split in (rest, "val", "test") if splits.get(split)
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,20 @@ class WindowDataset(Dataset):
     """
 
     windows: tuple[Window, ...] = ()
+
+    @classmethod
+    def of(cls, dataset: Dataset, places: Sequence[tuple[int, Window]]) -> Self:
+        """Windows of the images of a data set, each given by the number of its image; named by their corner."""
+        samples = tuple(
+            replace(s := dataset.samples[i], name=f"{s.name}@{window.row},{window.column}") for i, window in places
+        )
+        same = {f.name: getattr(dataset, f.name) for f in fields(Dataset) if f.init and not f.name.startswith("_")}
+        return cls(**same | {"samples": samples}, windows=tuple(window for _, window in places))
+
+    def whole_size(self, i: int) -> tuple[int, int]:
+        """Height and width of the image that window `i` is part of."""
+        with super().open_image(i) as image:
+            return image.height, image.width
 
     def open_image(self, i: int) -> Raster:
         """The window of image `i` as a raster of its own, to be closed by the caller."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -15,7 +14,8 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from densa.datasets import Dataset, PatchSampler, describe_split
+from densa.datasets import Dataset, PatchSampler
+from densa.datasets.splits.record import split_text
 from densa.errors import InputError
 from densa.metrics import Summary
 from densa.operators.modules import network_rules
@@ -106,7 +106,7 @@ def train(
     overwrite: bool = False,
     progress: bool = True,
     record: Mapping[str, Any] | None = None,
-    config: str | None = None,
+    files: Mapping[str, str] | None = None,
     **options: Any,
 ) -> TrainResult:
     """Train a network and leave a model folder with the best weights.
@@ -128,7 +128,8 @@ def train(
         overwrite: replace a run in `output`.
         progress: show a progress bar on stderr.
         record: further entries of the training record in model.json.
-        config: text of config.yaml, where the settings came from one.
+        files: texts of further files in the folder, by name, such as config.yaml; a split.json replaces that of the two
+            data sets.
         **options: options of `Training` by name, which change `settings`: `steps=100`, or a whole group, as
             `augmentation=Augmentation.flips()`.
 
@@ -162,9 +163,9 @@ def train(
         prepare_folder(folder, resume=resume, overwrite=overwrite)
         if not resume:
             splits = {"train": train_dataset} | ({} if validation_dataset is None else {"val": validation_dataset})
-            _write(folder / "split.json", json.dumps(describe_split(splits), indent=1) + "\n")
-            if config is not None:
-                _write(folder / "config.yaml", config)
+            own = {} if "split.json" in (files or {}) else {"split.json": split_text(splits)}
+            for name, text in {**own, **(files or {})}.items():
+                _write(folder / name, text)
     accelerator.wait_for_everyone()
     run = _make_run(settings, network, architecture, train_dataset, sampler, accelerator, folder, sizes, record or {})
     run.validation = validation_dataset
