@@ -39,7 +39,7 @@ def test_a_run_that_held_out_other_images_is_refused(loose, forest):
     entries = compare_methods.entries_of(f"pixel-boosting,{forest}")
     moved = loose.rename(loose.with_name("moved"))
     for seed in range(1, 4):
-        with pytest.raises(InputError, match="held out other images: it was trained on . of the 2 images"):
+        with pytest.raises(InputError, match=r"held out other images: it was trained on . of the 2 images"):
             compare_methods.plan(entries, "val", {"data": moved, "split_seed": seed}, None)
     assert len(compare_methods.plan(entries, "val", {"data": moved}, None).chosen) == 2
 

@@ -199,7 +199,8 @@ def evaluate_pairs(
         Numbers and pictures, for `reports.write_report`.
 
     Raises:
-        InputError: no pair, no pixel with a class in any target, or a prediction that does not fit its target; the message names the image.
+        InputError: no pair, no pixel with a class in any target, or a prediction that does not fit its target; the
+            message names the image.
 
     Examples:
         >>> import numpy as np
@@ -238,7 +239,7 @@ def evaluate_pairs(
     summary = confusion.summary(void=void, absent=absent)
     if not confusion.matrix.any():
         raise InputError(
-            f"nothing can be measured: no pixel of {_masks(scores)} has a class; check their legend, or take other masks"
+            f"nothing can be measured: no pixel of {_masks(scores)} has a class; check the legend, or take other masks"
         )
     return Evaluation(
         legend=legend,

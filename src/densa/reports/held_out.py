@@ -47,7 +47,7 @@ def record_of_model(folder: Path | str) -> SplitRecord:
 def open_whole(
     data: Path | str, legend: Legend | Path | None, *, images: Path | None = None, masks: Path | None = None
 ) -> dict[str, Dataset]:
-    """Open data to be measured, see `densa.datasets.open`: by its own splits, or as one named "all"; none is invented."""
+    """Open data to be measured, see `densa.datasets.open`: by its own splits, or as one that is named "all"."""
     rule = SplitRule(val_fraction=0.0, rest=_WHOLE)
     return open_data(data, legend=legend, split=rule, images=images, masks=masks)
 
@@ -69,7 +69,7 @@ def trained_on(record: SplitRecord, dataset: Dataset) -> list[bool]:
 
 @dataclass(frozen=True)
 class _Piece:
-    """An image or a window of it: its place in a data set, and its split in training; "" for an image new to the run."""
+    """An image or a window of it: its number in a data set, and its split in training, "" where it is new."""
 
     number: int
     window: Window | None
@@ -150,9 +150,10 @@ def _split_in_training(found: Sequence[RecordedImage]) -> list[tuple[str, Window
     for split in ("train", "val", "test"):
         for image in windows:
             window = image.window
-            if image.split == split and window is not None and (split, window) not in kept:
-                if split == "train" or not any(_overlap(window, other) for _, other in kept):
-                    kept.append((split, window))
+            if image.split != split or window is None or (split, window) in kept:
+                continue
+            if split == "train" or not any(_overlap(window, other) for _, other in kept):
+                kept.append((split, window))
     return list(kept)
 
 

@@ -374,8 +374,8 @@ def _check_unseen(folder: Path, record: SplitRecord, chosen: datasets.Dataset, s
         file = folder / "config.yaml"
         other = f"give train_config={file}, " if file.exists() else ""
         raise InputError(
-            f"{folder} held out other images: it was trained on {n_seen} of the {len(chosen)} images of this comparison "
-            f"({split}); {other}compare trained models alone, or train it again"
+            f"{folder} held out other images: it was trained on {n_seen} of the {len(chosen)} images of this "
+            f"comparison ({split}); {other}compare trained models alone, or train it again"
         )
 
 

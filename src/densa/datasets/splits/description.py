@@ -41,7 +41,10 @@ def describe_split(splits: Mapping[str, Dataset]) -> dict[str, Any]:
         for i, sample in enumerate(dataset.samples):
             size = dataset.whole_size(i) if isinstance(dataset, WindowDataset) else dataset.size(i)
             window = dataset.windows[i] if isinstance(dataset, WindowDataset) else Window(0, 0, *size)
-            entry = {"image": str(sample.image), "mask": None if sample.mask is None else str(sample.mask)}
+            entry: dict[str, Any] = {
+                "image": str(sample.image),
+                "mask": None if sample.mask is None else str(sample.mask),
+            }
             entry |= {"name": sample.name, "page": sample.page, "window": list(window), "size": list(size)}
             content[name].append(entry | identities[sample.image, sample.page])
             places[str(sample.image.resolve()), sample.page].append((name, window))

@@ -34,7 +34,7 @@ class SplitRule:
         lists: for each split a file with one image name per line, instead of the lists found in the folder.
         group_by: regular expression searched in the names of samples; its first capturing group is the group.
         by: "group", or "image" to allow the images of a scene in several splits.
-        rest: name of the split of all remaining images of a data set without splits of its own, such as "all" for images
+        rest: name of the split of the remaining images, where the data set has no splits of its own: "all" suits images
             that are evaluated, not trained on.
 
     Examples:
@@ -127,9 +127,7 @@ def split_samples(
         splits[split] = [s for s in pool if s.group in held]
         pool = [s for s in pool if s.group not in held]
     splits[rest] = pool
-    return {
-        split: sorted(splits[split], key=lambda s: s.name) for split in (rest, "val", "test") if splits.get(split)
-    }
+    return {split: sorted(splits[split], key=lambda s: s.name) for split in (rest, "val", "test") if splits.get(split)}
 
 
 def choose_groups(sizes: Mapping[str, int], fraction: float, seed: int) -> set[str]:

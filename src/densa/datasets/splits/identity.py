@@ -100,7 +100,7 @@ def _digest_of(image: Raster) -> str | None:
         values = image.read(window)[0]
         first = values.flat[0] if first is None else first
         differs = differs or bool((values != first).any())
-        digest.update(np.ascontiguousarray(values))
+        digest.update(values.tobytes())
     return digest.hexdigest() if differs else None
 
 

@@ -62,8 +62,10 @@ class SplitRecord:
             return None
         try:
             return cls.of(json.loads(path.read_text(encoding="utf-8")), str(path))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError(f"{path} cannot be read: {error or type(error).__name__}; remove it, or restore it") from error
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise InputError(
+                f"{path} cannot be read: {error or type(error).__name__}; remove it, or restore it"
+            ) from error
 
     @classmethod
     def of(cls, content: Mapping[str, Any], source: str) -> Self:
