@@ -20,7 +20,7 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 ROOMS = {
     "": [
         ("errors", "kernel_cache"),
-        ("checks", "lazy_names", "options", "outputs", "progress", "union_find"),
+        ("checks", "lazy_names", "options", "outputs", "pixel_areas", "progress", "union_find"),
         ("legend", "settings"),
         ("raster", "regions", "descriptors", "crf", "operators", "metrics"),
         ("datasets", "networks", "shallow"),
@@ -50,9 +50,9 @@ ROOMS = {
     "raster": [
         ("atomic", "mirroring", "polygons", "validity"),
         ("raster",),
-        ("decoded", "gdal", "grid", "ground", "in_memory", "orientation", "part", "reduced_copy"),
-        ("side_files", "vector", "volume"),
-        ("photo",),
+        ("decoded", "ellipsoid", "gdal", "grid", "in_memory", "orientation", "part", "reduced_copy"),
+        ("ground", "side_files", "volume"),
+        ("photo", "vector"),
         ("opening",),
         ("writing",),
     ],

@@ -10,12 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.pixel_areas import PixelAreas, pixel_areas
+from densa.raster.ellipsoid import Ellipsoid, ellipsoid_of, metres_per_unit
 from densa.raster.raster import Raster
 
 __all__ = ["Ground", "ground_of"]
 
-_SEMI_MAJOR, _ECCENTRICITY_SQUARED = 6378137.0, 0.0066943799901413165  # WGS 84
-_STEPS = 2**24  # integer units in the largest pixel of a geographic map: integer sums do not depend on their order
+_UNITS = 2**24  # integer units in the largest pixel: integer sums do not depend on their order
+_STEPS = (256, 64, 16, 4, 1)  # pixels between the nodes at which the area of a pixel is computed
+_ACCURACY = 1e-5  # of the areas between nodes
+_SAMPLES = 5  # blocks between nodes along each side of the map at which the accuracy is measured
+_REACH = 1000.0  # metres, half of the distance over which derivatives are taken
 
 
 @dataclass(frozen=True)
@@ -26,17 +31,19 @@ class Ground:
         crs: rasterio's coordinate reference system, None if unknown.
         transform: a, b, c, d, e, f: x = a column + b row + c, y = d column + e row + f.
         unit: unit of areas, "m2" or "px".
-        unit_area: area of one integer unit of `row_area`.
-        degree: radians per map unit where the area of pixels depends on their latitude, otherwise 0.
+        unit_area: area of one integer unit of `areas`.
         width: columns of the map.
+        ellipsoid: on which areas are measured; None where all pixels have one area.
+        step: pixels between the nodes at which areas are computed; 0: they depend on the row alone.
     """
 
     crs: Any
     transform: tuple[float, ...]
     unit: str
     unit_area: float
-    degree: float
     width: int
+    ellipsoid: Ellipsoid | None = None
+    step: int = 0
 
     @property
     def pixel_size(self) -> tuple[float, float]:
@@ -50,39 +57,96 @@ class Ground:
         a, b, _, d, e, _ = self.transform
         return a * e - b * d > 0
 
-    def row_area(self, begin: int, end: int) -> NDArray[np.int64]:
-        """Area of a pixel in each of the rows begin to end - 1, in integer units, at the middle column."""
-        if not self.degree:
-            return np.ones(end - begin, np.int64)
-        *_, d, e, f = self.transform
-        latitude = self.degree * (f + d * self.width / 2 + e * (np.arange(begin, end) + 0.5))
-        share = np.maximum(np.cos(latitude), 0) / (1 - _ECCENTRICITY_SQUARED * np.sin(latitude) ** 2) ** 2
-        return np.rint(share * (1 - _ECCENTRICITY_SQUARED) ** 2 * _STEPS).astype(np.int64)
+    def areas(self, begin: int, end: int) -> PixelAreas:
+        """Areas of the pixels of the rows begin to end - 1, in integer units."""
+        if self.ellipsoid is None:
+            return pixel_areas(np.ones((end - begin, 2)), self.width)
+        if not self.step:
+            a, _, _, _, e, f = self.transform
+            rows = self.ellipsoid.zones(f + e * np.arange(begin, end + 1)) * (abs(a) / self.unit_area)
+            return pixel_areas(np.repeat(rows[:, None], 2, axis=1), self.width)
+        first, last = begin // self.step, -(-end // self.step)
+        columns = self.step * np.arange(-(-self.width // self.step) + 1, dtype=np.float64)
+        rows = self.step * np.arange(first, last + 1, dtype=np.float64)
+        nodes = _filled(_densities(self.ellipsoid, self.transform, rows[:, None], columns)) / self.unit_area
+        place = (np.arange(begin, end) + 0.5) / self.step - first
+        above = place.astype(np.int64)
+        share = (place - above)[:, None]
+        return pixel_areas(nodes[above] * (1 - share) + nodes[above + 1] * share, self.step)
 
 
 def ground_of(like: Raster | None, width: int) -> Ground:
     """The ground of a raster.
 
-    Areas are in square metres of the map for projected rasters (converted from the map's linear unit, not corrected for
-    the projection's distortion), in square metres on the ellipsoid of WGS 84 at the latitude of the pixel's centre for
-    geographic ones, and in pixels without a reference system or with one of unknown unit.
+    Areas are in square metres on the ellipsoid of the reference system, at height 0, whatever the scale of the map; in
+    square metres of the plane for local systems whose unit is known; and in pixels without a reference system.
 
     Raises:
         InputError: the transform is not invertible.
     """
     place = None if like is None else like.georeference
     if like is None or place is None:
-        return Ground(None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), "px", 1.0, 0.0, width)
+        return Ground(None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), "px", 1.0, width)
     transform = tuple(float(value) for value in tuple(place.transform)[:6])
-    area = abs(transform[0] * transform[4] - transform[1] * transform[3])
+    a, b, _, d, e, f = transform
+    area = abs(a * e - b * d)
     if not 0 < area < math.inf:
         raise InputError(f"the transform of {like.path} is not invertible: {transform}; correct its georeference")
-    if place.crs is not None and place.crs.is_geographic:
-        degree = float(place.crs.units_factor[1])
-        # Radius of the meridian times that of the parallel: a^2 (1 - e^2) cos / (1 - e^2 sin^2)^2 <= a^2 / (1 - e^2).
-        largest = area * degree**2 * _SEMI_MAJOR**2 / (1 - _ECCENTRICITY_SQUARED)
-        return Ground(place.crs, transform, "m2", largest / _STEPS, degree, width)
-    if place.crs is not None and place.crs.is_projected:
-        metres = float(place.crs.linear_units_factor[1])
-        return Ground(place.crs, transform, "m2", area * metres**2, 0.0, width)
-    return Ground(place.crs, transform, "px", 1.0, 0.0, width)
+    ellipsoid = ellipsoid_of(place.crs)
+    if ellipsoid is not None and place.crs.is_geographic and b == d == 0:
+        rows = ellipsoid.zones(f + e * np.linspace(0, like.height, min(like.height, 1024) + 1))
+        largest = float(rows.max()) * abs(a) * min(like.height, 1024) / like.height
+        if largest > 0:
+            return Ground(place.crs, transform, "m2", largest / _UNITS, width, ellipsoid)
+    elif ellipsoid is not None:
+        step, largest = _spacing(ellipsoid, transform, like.height, width)
+        if largest > 0:
+            return Ground(place.crs, transform, "m2", largest / _UNITS, width, ellipsoid, step)
+    metres = metres_per_unit(place.crs)
+    if metres is not None:
+        return Ground(place.crs, transform, "m2", area * metres**2, width)
+    return Ground(place.crs, transform, "px", 1.0, width)
+
+
+def _spacing(ellipsoid: Ellipsoid, transform: tuple[float, ...], height: int, width: int) -> tuple[int, float]:
+    """The largest spacing of nodes that is accurate enough, and the largest area of a pixel that was seen."""
+    largest = 0.0
+    for step in _STEPS:
+        rows, columns = (np.linspace(0, max(side - step, 0), _SAMPLES) for side in (height, width))
+        corners = [
+            _densities(ellipsoid, transform, rows[:, None] + step * y, columns + step * x)
+            for y, x in ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
+        ]
+        seen = np.isfinite(corners).all(axis=0)
+        if not seen.any():
+            continue
+        *outer, middle = (densities[seen] for densities in corners)
+        largest = float(max(densities.max() for densities in (*outer, middle)))
+        if np.abs(np.mean(outer, axis=0) / middle - 1).max() < _ACCURACY:
+            return step, largest
+    return _STEPS[-1], largest
+
+
+def _densities(
+    ellipsoid: Ellipsoid, transform: tuple[float, ...], rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Square metres per pixel at places of the map, in rows and columns; NaN where the map does not reach the Earth."""
+    a, b, c, d, e, f = transform
+    metres = ellipsoid.semi_major * math.pi / 180 if ellipsoid.crs.is_geographic else metres_per_unit(ellipsoid.crs)
+    along, across = _REACH / (math.hypot(a, d) * (metres or 1.0)), _REACH / (math.hypot(b, e) * (metres or 1.0))
+    row, column = (np.array(part) for part in np.broadcast_arrays(rows, columns))
+    shifts = ((0, along), (0, -along), (across, 0), (-across, 0))
+    y, x = (np.stack([part + shift[k] for shift in shifts]) for k, part in enumerate((row, column)))
+    right, left, below, above = np.moveaxis(ellipsoid.positions(a * x + b * y + c, d * x + e * y + f), 0, -1)
+    with np.errstate(invalid="ignore"):
+        found = np.linalg.norm(np.cross(right - left, below - above), axis=-1) / (4 * along * across)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _filled(densities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Densities where those that are not known are taken from the nearest column, or are 0."""
+    for row in densities:
+        known = np.isfinite(row)
+        if not known.all():
+            row[~known] = np.interp(np.flatnonzero(~known), np.flatnonzero(known), row[known]) if known.any() else 0
+    return densities

@@ -1,5 +1,7 @@
 """Small regions are merged by a rule on the whole map, whatever the strips."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -87,7 +89,7 @@ def decoded(runs_of_rows, width):
 
 
 def sieved(labels, min_area, height):
-    sieve = Sieve(labels.shape[1], min_area, _ones)
+    sieve = Sieve(labels.shape[1], min_area, partial(_ones, labels.shape[1]))
     found = []
     for top in range(0, len(labels), height):
         found += sieve.push(encode(labels[top : top + height]))

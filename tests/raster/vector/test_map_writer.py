@@ -57,7 +57,7 @@ def test_equal_to_gdal(tmp_path, place, suffix):
         mine = shapely.MultiPolygon(geometries[columns["region"] == number].tolist())
         other = shapely.MultiPolygon([g for v, g in expected if v == number])
         assert shapely.equals_exact(mine, other, 1e-6, normalize=True)
-    assert_allclose(columns[f"area_{unit}"], shapely.area(geometries))
+    assert_allclose(columns[f"area_{unit}"], shapely.area(geometries), rtol=1e-3)  # the scale of UTM
 
 
 def attributes(numbers):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.pixel_areas import PixelAreas, pixel_areas
 from densa.raster.polygons.rings import compact, finished_rings
 from densa.raster.polygons.runs import OUTSIDE, LabelArray, Runs, decode_labels, encode
 from densa.raster.polygons.sieve import Sieve
@@ -61,7 +63,7 @@ class PolygonBatch(NamedTuple):
 
     labels: LabelArray
     n_pixels: NDArray[np.int64]
-    areas: NDArray[np.int64]  # in the units of `row_area`
+    areas: NDArray[np.int64]  # in integer units, see `Polygoniser`
     confidence: NDArray[np.int64]  # sum over the pixels
     ring_first: NDArray[np.int64]
     corner_first: NDArray[np.int64]
@@ -140,10 +142,10 @@ class Polygoniser:
         width: columns of the map.
         sink: called with each `PolygonBatch` once the finished polygons hold as many corners as the open ones.
         regions: the map has int32 region numbers instead of uint8 classes.
-        min_area: least area of a polygon, in the unit of `row_area` (pixels by default); 0 keeps all. Classes only.
+        min_area: least area of a polygon, in the unit of `areas` (pixels by default); 0 keeps all. Classes only.
         simplify: tolerance in the unit of `pixel_size`; 0 keeps every corner.
         pixel_size: width and height of a pixel.
-        row_area: integer area of a pixel in each of the rows begin to end - 1, as an int64 array; 1 by default.
+        areas: areas of the pixels of the rows begin to end - 1, in integer units; 1 by default.
 
     Raises:
         InputError: width below 1 or above 2^28, a negative area or tolerance, a pixel size that is not positive, or
@@ -170,7 +172,7 @@ class Polygoniser:
         min_area: float = 0,
         simplify: float = 0,
         pixel_size: tuple[float, float] = (1.0, 1.0),
-        row_area: Callable[[int, int], NDArray[np.int64]] | None = None,
+        areas: Callable[[int, int], PixelAreas] | None = None,
     ) -> None:
         if not 1 <= width <= _MAX_WIDTH:
             raise InputError(f"width must be in 1..{_MAX_WIDTH}, got {width}")
@@ -187,9 +189,9 @@ class Polygoniser:
         self.width = width
         self._dtype = np.dtype(np.int32 if regions else np.uint8)
         simplify = min(simplify, _MAX_WIDTH * min(pixel_size))  # a larger tolerance changes nothing
-        self._row_area = row_area or _ones
-        self._sieve = Sieve(width, min_area, self._row_area) if min_area > 0 else None
-        self._tracer = _Tracer(width, self._dtype, sink, self._row_area, simplify, pixel_size)
+        areas = areas or partial(_ones, width)
+        self._sieve = Sieve(width, min_area, areas) if min_area > 0 else None
+        self._tracer = _Tracer(width, self._dtype, sink, areas, simplify, pixel_size)
         self._with_confidence: bool | None = None
         self._finished = False
 
@@ -249,8 +251,8 @@ class Polygoniser:
         self._with_confidence = given
 
 
-def _ones(begin: int, end: int) -> NDArray[np.int64]:
-    return np.ones(end - begin, np.int64)
+def _ones(width: int, begin: int, end: int) -> PixelAreas:
+    return pixel_areas(np.ones((end - begin, 2)), width)
 
 
 class _Tracer:
@@ -261,11 +263,11 @@ class _Tracer:
         width: int,
         dtype: np.dtype[Any],
         sink: Callable[[PolygonBatch], Any],
-        row_area: Callable[[int, int], NDArray[np.int64]],
+        areas: Callable[[int, int], PixelAreas],
         tolerance: float,
         pixel_size: tuple[float, float],
     ) -> None:
-        self._dtype, self._sink, self._row_area = dtype, sink, row_area
+        self._dtype, self._sink, self._areas = dtype, sink, areas
         self._tolerance = float(tolerance)  # always float: kernels are compiled for each type
         self._pixel_size = float(pixel_size[0]), float(pixel_size[1])
         self._reserve = room(width)
@@ -296,7 +298,7 @@ class _Tracer:
     def push(self, runs: Runs) -> None:
         """Trace some rows."""
         n_rows = len(runs.first) - 1
-        areas = self._row_area(self._row, self._row + n_rows)
+        areas = self._areas(self._row, self._row + n_rows)
         done = 0
         while done < n_rows:
             until = n_rows
@@ -314,7 +316,8 @@ class _Tracer:
         """Close the map with an empty row below it."""
         zero = np.zeros(1, np.int64)
         below = Runs(np.array([0, 1]), np.full(1, -1, np.int32), np.full(1, OUTSIDE, np.int32), zero)
-        while not trace_rows(below, 0, 1, self._row, zero, self._borders, self._component, self._reserve):
+        nothing = pixel_areas(np.zeros((1, 2)), 1)
+        while not trace_rows(below, 0, 1, self._row, nothing, self._borders, self._component, self._reserve):
             self._make_room()
         if self._tolerance > 0:
             self._simplify()

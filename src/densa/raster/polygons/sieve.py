@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.pixel_areas import PixelAreas, area_of_run
 from densa.raster.polygons.runs import OUTSIDE, Runs
 from densa.union_find import find
 
@@ -47,12 +48,12 @@ class Sieve:
 
     Args:
         width: columns of the map.
-        min_area: least area of a region, in the unit of `row_area`.
-        row_area: area of a pixel in each of the rows begin to end - 1.
+        min_area: least area of a region, in the unit of `areas`.
+        areas: areas of the pixels of the rows begin to end - 1.
     """
 
-    def __init__(self, width: int, min_area: float, row_area: Callable[[int, int], NDArray[np.int64]]) -> None:
-        self._width, self._min_area, self._row_area = width, float(min_area), row_area
+    def __init__(self, width: int, min_area: float, areas: Callable[[int, int], PixelAreas]) -> None:
+        self._width, self._min_area, self._areas = width, float(min_area), areas
         self._row = 0
         self._held: list[tuple[Runs, NDArray[np.int32]]] = []
         self._n_runs, self._wait_for = 0, _RUNS
@@ -68,7 +69,7 @@ class Sieve:
         regions = _with_room(self._regions, len(runs.start))
         component = np.empty(len(runs.start), np.int32)
         found = _Borders._make(np.empty(3 * len(runs.start) + len(above[0]), f.dtype) for f in self._borders)
-        areas = self._row_area(self._row, self._row + len(runs.first) - 1)
+        areas = self._areas(self._row, self._row + len(runs.first) - 1)
         n = len(self._regions.parent)
         n, n_found = _scan(runs, above, areas, self._row, self._width, self._min_area, regions, n, component, found)
         self._regions = _Regions._make(field[:n] for field in regions)
@@ -207,7 +208,7 @@ def _flatten(parent):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _scan(runs, above, area_units, y, width, min_area, regions, n, component, found):  # type: ignore[no-untyped-def]
+def _scan(runs, above, areas, y, width, min_area, regions, n, component, found):  # type: ignore[no-untyped-def]
     """Regions of the runs and borders between them; returns the number of regions and of borders."""
     start, label, mine = above
     n_found = 0
@@ -215,13 +216,13 @@ def _scan(runs, above, area_units, y, width, min_area, regions, n, component, fo
         first, last = runs.first[row], runs.first[row + 1]
         above = (start, label, mine)
         start, label, mine = runs.start[first:last], runs.label[first:last], component[first:last]
-        n = _connect(start, label, mine, above, area_units[row], regions, n)
+        n = _connect(start, label, mine, above, areas, row, regions, n)
         n_found = _note_row(start, label, mine, above, y + row, width, min_area, regions, found, n_found)
     return n, n_found
 
 
 @njit(nogil=True, cache=True)
-def _connect(start, label, component, above, area_unit, regions, n):  # type: ignore[no-untyped-def]
+def _connect(start, label, component, above, areas, row, regions, n):  # type: ignore[no-untyped-def]
     above_start, above_label, above_component = above
     i, parent = 0, regions.parent
     for j in range(len(start)):
@@ -248,7 +249,7 @@ def _connect(start, label, component, above, area_unit, regions, n):  # type: ig
             regions.label[n], regions.area[n], regions.decided[n] = label[j], 0, _UNDECIDED
             n += 1
         component[j] = mine
-        regions.area[mine] += (end - begin) * area_unit
+        regions.area[mine] += area_of_run(areas, row, begin, end)
     return n
 
 

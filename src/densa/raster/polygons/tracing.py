@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.pixel_areas import area_of_run
 from densa.raster.polygons.runs import OUTSIDE
 from densa.union_find import find
 
@@ -71,10 +72,10 @@ def room(width: int) -> tuple[int, int, int, int]:
 
 
 @njit(nogil=True, cache=True)
-def trace_rows(runs, begin, end, y, area_units, borders, component, reserve):  # type: ignore[no-untyped-def]
+def trace_rows(runs, begin, end, y, areas, borders, component, reserve):  # type: ignore[no-untyped-def]
     """Trace rows `begin` to `end` - 1 of `runs`, the first of which is row `y` of the map.
 
-    `area_units` is the area of a pixel of each row; `component` is scratch space for the runs of one row. Returns the
+    `areas` are the `PixelAreas` of the rows; `component` is scratch space for the runs of one row. Returns the
     first row for which an array has no room, or `end`.
     """
     counts = borders.counts
@@ -88,7 +89,7 @@ def trace_rows(runs, begin, end, y, area_units, borders, component, reserve):  #
             return row
         first, last = runs.first[row], runs.first[row + 1]
         start, label = runs.start[first:last], runs.label[first:last]
-        _connect(start, label, runs.confidence[first:last], component, area_units[row], borders)
+        _connect(start, label, runs.confidence[first:last], component, areas, row, borders)
         _trace(start, label, component, y + row - begin, borders)
         n = last - first
         for i in range(n):  # a loop, which compiles in a fraction of the time that slices take
@@ -100,7 +101,7 @@ def trace_rows(runs, begin, end, y, area_units, borders, component, reserve):  #
 
 
 @njit(nogil=True, cache=True)
-def _connect(start, label, confidence, component, area_unit, borders):  # type: ignore[no-untyped-def]
+def _connect(start, label, confidence, component, areas, row, borders):  # type: ignore[no-untyped-def]
     """Component of each run of a row, from its neighbours above; merged components keep the lowest number."""
     above, parent, sums = borders.above, borders.parent, borders.sums
     n_above = borders.counts[N_ABOVE]
@@ -134,7 +135,7 @@ def _connect(start, label, confidence, component, area_unit, borders):  # type: 
                 sums[mine, k_sum] = 0
         component[j] = mine
         sums[mine, PIXELS] += end - begin
-        sums[mine, AREA] += (end - begin) * area_unit
+        sums[mine, AREA] += area_of_run(areas, row, begin, end)
         sums[mine, CONFIDENCE] += confidence[j]
 
 

@@ -76,7 +76,7 @@ class MapWriter(ABC):
             min_area=min_area / self._ground.unit_area,
             simplify=simplify,
             pixel_size=self._ground.pixel_size,
-            row_area=self._ground.row_area,
+            areas=self._ground.areas,
         )
         self._stack = ExitStack()
         self._file: VectorFile | None = None

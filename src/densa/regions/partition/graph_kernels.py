@@ -9,6 +9,7 @@ uint64: high, low.
 import numpy as np
 from numba import njit
 
+from densa.pixel_areas import area_of_run
 from densa.regions.shared.hashing import doubled, grown, slot_of
 
 BORDER_COLUMNS = 5  # pixel pairs, pixel sides, first pixel of the lower region, of the higher, sum of contrasts
@@ -59,7 +60,7 @@ def compact(regions, local):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def add_shapes(local, left, core, raster, row_area, n_pixels, areas, first, box, perimeter):  # type: ignore[no-untyped-def]
+def add_shapes(local, left, core, raster, pixel_areas, n_pixels, areas, first, box, perimeter):  # type: ignore[no-untyped-def]
     """Pixels, areas, first pixels, boxes and perimeters of the regions of a part.
 
     Args:
@@ -67,8 +68,9 @@ def add_shapes(local, left, core, raster, row_area, n_pixels, areas, first, box,
         left: column of `local` where the core begins.
         core: (row, column, height, width) of the core in the raster.
         raster: (height, width).
-        row_area: (height,) int64 area of a pixel in each row of the core; empty where `areas` is.
-        n_pixels, areas, perimeter: (m + 1,) zeros.
+        pixel_areas: `PixelAreas` of the rows of the core.
+        n_pixels, perimeter: (m + 1,) zeros.
+        areas: (m + 1,) zeros; empty where they are not wanted.
         first: (m + 1,) -1.
         box: (m + 1, 4) initialised with a number above all rows and columns, twice, and 0, twice.
     """
@@ -87,8 +89,8 @@ def add_shapes(local, left, core, raster, row_area, n_pixels, areas, first, box,
                 if first[k] < 0:
                     first[k] = row * raster[1] + column
                 n_pixels[k] += x1 - x
-                if row_area.size:
-                    areas[k] += row_area[y] * (x1 - x)
+                if areas.size:
+                    areas[k] += area_of_run(pixel_areas, y, column, column + x1 - x)
                 box[k, 0] = min(box[k, 0], row)
                 box[k, 1] = min(box[k, 1], column)
                 box[k, 2] = max(box[k, 2], row + 1)

@@ -83,10 +83,10 @@ def test_areas_of_projected_and_of_geographic_rasters(written):
     image = np.ones((2, 40, 6), np.uint8)
     image[0, :, 3:] = 2
     lines, *_ = written(image, Georeference(CRS.from_epsg(32632), Affine(0.5, 0, 500000, 0, -0.25, 5e6)))
-    assert column(lines, "area_m2").tolist() == [15, 15]
+    assert_allclose(column(lines, "area_m2"), 15 / 0.9996**2, rtol=1e-5)  # at the central meridian
     image[0, 10:] = 3
     lines, regions, raster, _ = written(image, Georeference(CRS.from_epsg(4326), Affine(1, 0, 10, 0, -1, 80)))
     ground = ground_of(raster, 6)
     by_row = np.stack([(regions == k).sum(1) for k in range(1, 4)])
-    assert_allclose(column(lines, "area_m2"), by_row @ ground.row_area(0, 40) * ground.unit_area, rtol=1e-12)
+    assert_allclose(column(lines, "area_m2"), by_row @ ground.areas(0, 40).values[:, 0] * ground.unit_area, rtol=1e-7)
     assert column(lines, "area_m2")[0] < column(lines, "pixels")[0] * 4e9  # a square degree at 75 degrees north

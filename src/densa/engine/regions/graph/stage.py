@@ -28,6 +28,7 @@ from densa.engine.regions.graph.table import (
 from densa.engine.regions.stages.stage import Regions, Stage, Tile
 from densa.engine.regions.stages.value_range import FixedPoint, RangeStage, fixed_point, needs_range, value_range
 from densa.errors import InputError
+from densa.pixel_areas import pixel_areas
 from densa.raster import Raster, Window
 from densa.raster.grid import Grid, inside
 from densa.raster.ground import Ground, ground_of
@@ -56,7 +57,7 @@ def graph_stages(
 ) -> list[Stage]:
     """`GraphStage`, after `RangeStage` where the image's type requires it."""
     ground = ground_of(raster, raster.width)
-    graph = GraphStage(name, connectivity, with_image, source, ground if ground.degree else None, columns)
+    graph = GraphStage(name, connectivity, with_image, source, ground if ground.ellipsoid else None, columns)
     return [RangeStage(), graph] if with_image and needs_range(raster.dtype) else [graph]
 
 
@@ -149,8 +150,7 @@ class GraphStage(Stage):
         numbers = kernels.compact(regions, local)
         core = Window(tile.core.row + top, tile.core.column, bottom - top, tile.core.width)
         values = values._replace(origin=(values.origin[0] + top, values.origin[1]))
-        row_area = self.ground.row_area(core.row, core.row + core.height) if self.ground else np.empty(0, np.int64)
-        rows = _rows(local, left, core, tile, len(numbers), values, row_area)
+        rows = _rows(local, left, core, tile, len(numbers), values, self.ground)
         found = (rows["n_pixels"] > 0) | (rows["perimeter"] > 0 if "perimeter" in self.columns else False)
         found[0] = False
         kept = np.flatnonzero(found)
@@ -256,6 +256,7 @@ class Values(NamedTuple):
     fixed: FixedPoint
 
 
+_NO_AREAS = pixel_areas(np.zeros((0, 2)), 1)
 _NO_PIXELS = np.empty((0, 0, 0), np.uint8)
 NO_VALUES = Values(_NO_PIXELS, _NO_PIXELS, (0, 0), np.empty((0, 0), np.bool_), FixedPoint(np.empty(0), 1.0, 1))
 
@@ -277,14 +278,14 @@ def _rows(
     tile: Tile,
     n_rows: int,
     values: Values,
-    row_area: NDArray[np.int64],
+    ground: Ground | None,
 ) -> dict[str, NDArray[Any]]:
     """Columns of the local regions; first pixels and boxes are 0 where a region has no pixel in the core."""
     n_bands, kind = len(values.pixels), values.pixels.dtype
     least, most = limits(kind)
     rows: dict[str, NDArray[Any]] = {
         "n_pixels": np.zeros(n_rows, np.int64),
-        "areas": np.zeros(n_rows if row_area.size else 0, np.int64),
+        "areas": np.zeros(n_rows if ground else 0, np.int64),
         "sums": np.zeros((n_rows, n_bands), np.int64),
         "squares": np.zeros((n_rows, n_bands, 2), np.uint64),
         "low": np.full((n_rows, n_bands), most, kind),
@@ -294,8 +295,9 @@ def _rows(
         "first": np.full(n_rows, -1, np.int64),
     }
     rows["box"][:, :2] = np.iinfo(np.int64).max
+    areas = ground.areas(core.row, core.row + core.height) if ground else _NO_AREAS
     shapes = rows["n_pixels"], rows["areas"], rows["first"], rows["box"], rows["perimeter"]
-    kernels.add_shapes(local, left, tuple(core), (tile.height, tile.width), row_area, *shapes)
+    kernels.add_shapes(local, left, tuple(core), (tile.height, tile.width), areas, *shapes)
     if n_bands:
         sums = rows["sums"], rows["squares"], rows["low"], rows["high"]
         kernels.add_values(local, left, tuple(core), values.pixels, values.steps, values.origin, *sums)

@@ -35,7 +35,7 @@ class RegionTable:
         offset, step: values are ``offset + step * integer``, offset (B,).
         contrast_step: value of one unit of `contrasts`.
         n_pixels: (n + 1,) int64.
-        areas: (n + 1,) int64 in units of `Ground.row_area`; empty where all pixels have one area.
+        areas: (n + 1,) int64 in units of `Ground.areas`; empty where all pixels have one area.
         sums: (n + 1, B) int64 sums of the integers.
         squares: (n + 1, B, 2) uint64 sums of their squares: high and low 64 bits.
         low, high: (n + 1, B) extreme values, in the image's type.

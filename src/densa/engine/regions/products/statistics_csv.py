@@ -58,7 +58,7 @@ def _lines(table: RegionTable, begin: int, end: int, width: int, ground: Ground)
     statistics = part.statistics()
     columns: list[NDArray[Any]] = [np.arange(begin, end), part.first // width, part.first % width, part.n_pixels]
     if ground.unit == "m2":
-        columns.append((part.areas if ground.degree else part.n_pixels) * ground.unit_area)
+        columns.append((part.areas if ground.ellipsoid else part.n_pixels) * ground.unit_area)
     columns += [*part.box.T, part.perimeter]
     deviation = np.sqrt(statistics.variance)
     for b in range(part.sums.shape[1]):
