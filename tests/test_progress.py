@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from densa.progress import NotebookLine, in_notebook, progress_bar
+from densa.progress import NotebookLine, ProgressLines, in_notebook, progress_bar
 
 
 @pytest.fixture
@@ -82,3 +82,27 @@ def test_training_shows_a_line_too(notebook, tmp_path, capsys):
             log.say("step 3: [found]")
     assert notebook == ["training: 50%, step 3, loss 0.2500, 12.0 images/s"]
     assert capsys.readouterr() == ("", "step 3: [found]\n")
+
+
+def test_without_a_terminal_a_line_comes_every_while(monkeypatch, capsys):
+    """Also while no step is finished, and with the time that is left once some are."""
+    monkeypatch.setattr(ProgressLines, "PAUSE", 0.02)
+    said = ""
+    with progress_bar("scene.tif", then="files") as show:
+        while said.count("scene.tif: 0%") < 2:
+            said += capsys.readouterr().err
+        show(1, 4)
+        while "scene.tif: 25%" not in said:
+            said += capsys.readouterr().err
+        show(4, 4)
+        while "files: 100%" not in said:
+            said += capsys.readouterr().err
+    assert all(line.startswith("densa: ") for line in said.splitlines())
+    line = next(line for line in said.splitlines() if "25%" in line)
+    assert " left" in line
+
+
+def test_a_quick_computation_says_nothing(capsys):
+    with progress_bar("scene.tif") as show:
+        show(1, 4)
+    assert capsys.readouterr() == ("", "")

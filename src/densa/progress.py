@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, Self
 
-__all__ = ["NotebookLine", "Progress", "in_notebook", "progress_bar"]
+__all__ = ["NotebookLine", "Progress", "ProgressLines", "in_notebook", "progress_bar"]
 
 Progress = Callable[[int, int], None]
 """Called with (done, total), in the units that the function states."""
@@ -16,7 +17,7 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def progress_bar(what: str, *, shown: bool = True, then: str | None = None) -> Iterator[Progress]:
-    """A bar on stderr, or a line below a notebook's cell; if stderr is not a terminal, nothing is drawn.
+    """A bar on stderr, or a line below a notebook's cell; if stderr is not a terminal, a line every 30 s.
 
     Args:
         what: text before the bar.
@@ -38,8 +39,12 @@ def progress_bar(what: str, *, shown: bool = True, then: str | None = None) -> I
     from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
+    if shown and not console.is_terminal:
+        with ProgressLines(what) as lines:
+            yield lines.of(then)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bars:
+    with Bars(*columns, console=console, transient=True, disable=not shown) as bars:
         task = bars.add_task(what, total=None)
 
         def show(done: int, total: int) -> None:
@@ -48,6 +53,61 @@ def progress_bar(what: str, *, shown: bool = True, then: str | None = None) -> I
                 bars.update(task, description=then, total=None)
 
         yield show
+
+
+class ProgressLines:
+    """Says on stderr every 30 s how far a computation is, also while nothing is heard of it; a context manager.
+
+    Args:
+        what: text before the share.
+    """
+
+    PAUSE = 30.0  # seconds
+
+    def __init__(self, what: str) -> None:
+        self._what, self._share, self._numbers = what, 0.0, ""
+        self._begin = time.monotonic()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="densa-progress", daemon=True)
+
+    def show(self, share: float, numbers: str = "") -> None:
+        """Set what the next line says."""
+        self._share, self._numbers = share, numbers
+
+    def of(self, then: str | None = None) -> Progress:
+        """A function of (done, total); `then` replaces the text when all is done."""
+
+        def show(done: int, total: int) -> None:
+            self.show(done / max(total, 1))
+            if then is not None and done >= total:
+                self._what, self._numbers = then, "running"
+
+        return show
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self.PAUSE):
+            with suppress(OSError, ValueError):  # stderr may be closed
+                print(f"densa: {self.line()}", file=sys.stderr, flush=True)
+
+    def line(self) -> str:
+        """The line of now."""
+        seconds = time.monotonic() - self._begin
+        left = seconds * (1 - self._share) / self._share if self._share else 0.0
+        parts = [f"{self._share:.0%} after {_minutes(seconds)}", f"about {_minutes(left)} left" if left else ""]
+        return f"{self._what}: " + ", ".join(part for part in (*parts, self._numbers) if part)
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def in_notebook() -> bool:

@@ -128,7 +128,8 @@ class DerivedCommand(TyperCommand):
         except InputError as error:
             raise InputError(in_flags(str(error), _flags(self))) from error
         except KeyboardInterrupt as stop:
-            for note in getattr(stop, "__notes__", ()):
+            resumes = self.name in ("predict", "regions")
+            for note in getattr(stop, "__notes__", ()) or ["resume=True continues"] * resumes:
                 tell(in_flags(note, {"resume": "--resume"}))
             raise
 

@@ -48,7 +48,7 @@ def train(
         result = train(data, output=output, config=config, **given)
     except Interrupted as stop:
         tell(in_flags(str(stop), {"resume": "--resume"}))
-        raise typer.Exit(2) from None
+        raise typer.Exit(128 + stop.number) from None
     if as_json:
         print_json({key: str(value) if isinstance(value, Path) else value for key, value in vars(result).items()})
     else:

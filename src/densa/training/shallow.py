@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from densa.training.config.data import checked_splits, open_data
 from densa.training.loop.preparation import band_contract, prepare_folder
 from densa.training.loop.run_log import RunLog
 from densa.training.loop.train import TrainResult
-from densa.training.loop.validation import validate
+from densa.training.loop.validation import say_unmeasured, validate
 from densa.training.tune_crf import tune_and_say
 
 __all__ = ["StrokedImage", "Windows", "plan_shallow", "train_shallow_from_config"]
@@ -114,16 +115,7 @@ def train_shallow_from_config(
                 progress=show,
             )
     seconds = time.perf_counter() - start
-    mean_iou, row = float("nan"), {}
-    segmenter = ForestSegmenter(model, train.legend, bands)
-    if "val" in splits and len(splits["val"]):
-        scores = validate(segmenter, splits["val"]).summary()
-        mean_iou = scores.mean_iou
-        row = {
-            "global_accuracy": scores.global_accuracy,
-            "class_average": scores.class_average,
-            "mean_iou": scores.mean_iou,
-        }
+    mean_iou, row = float("nan"), dict[str, float]()
     n_trees = _rounds(config) if config.model.endswith("boosting") else model.trees.n_trees
     record = {
         "arguments": _own_arguments(config),
@@ -132,16 +124,32 @@ def train_shallow_from_config(
         "images": len(train),
         "scores": row,
     }
+    # What was trained is kept first, whatever fails in measuring it.
     with atomic_output(folder / "split.json", overwrite=True) as path:
         path.write_text(split_text(opened), encoding="utf-8")
     save_forest(folder, model, config.model, train.legend, bands, training=record)
     with atomic_output(folder / "config.yaml", overwrite=True) as path:
         path.write_text(config.to_yaml(), encoding="utf-8")
+    if "val" in splits and len(splits["val"]):
+        row = _scores(ForestSegmenter(model, train.legend, bands), splits["val"])
+        mean_iou = row.get("mean_iou", mean_iou)
+        save_forest(folder, model, config.model, train.legend, bands, training=record | {"scores": row})
     with RunLog(folder, progress=False) as log:
         log.row(step=n_trees, seconds=seconds, **row)
     if config.tune_crf:
         tune_and_say(folder, splits["val"], seed=config.seed, progress=progress)
     return TrainResult(folder, n_trees, seconds, n_trees, mean_iou, False, "trees")
+
+
+def _scores(segmenter: ForestSegmenter, dataset: Dataset) -> dict[str, float]:
+    """Scores on the validation images; none where nothing could be measured."""
+    try:
+        scores = validate(segmenter, dataset).summary()
+    except Exception as error:
+        say_unmeasured(error)
+        return {}
+    names = ("global_accuracy", "class_average", "mean_iou")
+    return {name: value for name in names if not math.isnan(value := getattr(scores, name))}
 
 
 def plan_shallow(config: TrainConfig) -> dict[str, Any]:
@@ -205,12 +213,13 @@ def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
 
 @contextmanager
 def _new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
-    """The run folder; a new folder is removed again where training fails with an InputError."""
+    """The run folder; a new folder is removed again where training fails or is stopped."""
     made = not folder.exists()
     prepare_folder(folder, resume=False, overwrite=overwrite)
     try:
         yield
-    except InputError:
+    except BaseException:
         if made:
-            folder.rmdir()
+            with suppress(OSError):
+                folder.rmdir()
         raise

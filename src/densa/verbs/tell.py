@@ -17,10 +17,12 @@ def tell(line: str) -> None:
 
 @contextmanager
 def kept_work(output: Path) -> Iterator[None]:
-    """Add to a KeyboardInterrupt a note that finished tiles are kept; the command line prints it."""
+    """Add to a KeyboardInterrupt a note on what is kept and how to continue; the command line prints it."""
     try:
         yield
     except KeyboardInterrupt as stop:
         if output.with_name(output.name + ".partial").exists():
             stop.add_note(f"the finished tiles of {output.name} are kept; resume=True continues")
+        else:
+            stop.add_note(f"no tile of {output.name} was finished; resume=True begins with it")
         raise

@@ -8,9 +8,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -165,9 +168,7 @@ def _run_processes(job: Job, numbers: Iterable[int], keep: Keep, workers: int) -
     """New processes. The tiles of a process that dies are computed again."""
     missing = dict.fromkeys(numbers)
     for _ in range(_MOST_RESTARTS + 1):
-        # Forked processes would inherit locks of torch's and GDAL's threads: new ones are started.
-        spawning = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, spawning, initializer=_begin_process, initargs=(job,))
+        pool = _new_processes(workers, job)
         try:
             for number, data in _bounded(pool, _run_own, list(missing), 2 * workers):
                 keep(number, data)
@@ -184,12 +185,55 @@ def _run_processes(job: Job, numbers: Iterable[int], keep: Keep, workers: int) -
     )
 
 
+def _new_processes(workers: int, job: Job) -> ProcessPoolExecutor:
+    """Workers that have begun to start.
+
+    Raises:
+        InputError: the system has no shared memory for semaphores, or no room for processes.
+    """
+    # Forked processes would inherit locks of torch's and GDAL's threads: new ones are started.
+    spawning = multiprocessing.get_context("spawn")
+    try:
+        pool = ProcessPoolExecutor(workers, spawning, initializer=_begin_process, initargs=(job,))
+        with _without_interrupts():
+            pool.submit(os.getpid)  # starts all of them
+    except (OSError, ImportError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"processes cannot be started here: {reason} (is /dev/shm missing?); give executor=threads"
+        ) from error
+    return pool
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes started here do not see Ctrl-C, which a terminal sends to all: this one ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _job: Job | None = None
 
 
 def _begin_process(job: Job) -> None:
     global _job
     _job = job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="densa-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, however it ended: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run_own(number: int) -> tuple[int, bytes]:

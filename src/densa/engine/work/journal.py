@@ -203,6 +203,12 @@ class WorkFolder:
             self.clear()
             shutil.rmtree(self.path, ignore_errors=True)
 
+    def remove_if_nothing_is_finished(self) -> None:
+        """Remove the folder of a run that failed before its first tile: there is nothing to continue."""
+        with suppress(OSError, InputError):
+            if not any(path.name.endswith((".tile", ".table")) for path in self.path.iterdir()):
+                self.remove()
+
     def assembly(self) -> Path:
         """An empty folder for files that are being assembled."""
         path = self.path / _ASSEMBLY

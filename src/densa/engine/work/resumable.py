@@ -149,7 +149,11 @@ def run_task(
         return _publish_if_last(task, folder, work.overwrite), task
     with ExitStack() as stack:
         _begin(folder, task.description, stack, work)
-        task.compute(folder)
+        try:
+            task.compute(folder)
+        except BaseException:
+            folder.remove_if_nothing_is_finished()
+            raise
         _publish(task, folder, work.overwrite)
     return Outcome.WRITTEN, task
 

@@ -17,6 +17,7 @@ class Interrupted(Exception):
     Attributes:
         folder: the run folder.
         step: optimiser steps done.
+        number: of the signal.
 
     Examples:
         >>> from pathlib import Path
@@ -25,9 +26,9 @@ class Interrupted(Exception):
         training stopped after step 120; the checkpoint is in runs; resume=True continues
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, step: int, number: int = signal.SIGINT) -> None:
         super().__init__(f"training stopped after step {step}; the checkpoint is in {folder}; resume=True continues")
-        self.folder, self.step = folder, step
+        self.folder, self.step, self.number = folder, step, int(number)
 
 
 class Interruption:
@@ -38,6 +39,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.requested = False
+        self.number: int = signal.SIGINT
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Interruption:
@@ -53,4 +55,4 @@ class Interruption:
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
             raise KeyboardInterrupt
-        self.requested = True
+        self.requested, self.number = True, number

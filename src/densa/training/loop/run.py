@@ -25,7 +25,7 @@ from densa.training.loop.interruption import Interrupted, Interruption
 from densa.training.loop.plan import RunPlan
 from densa.training.loop.run_log import RunLog
 from densa.training.loop.step import train_step
-from densa.training.loop.validation import validate
+from densa.training.loop.validation import say_unmeasured, validate
 from densa.training.patch_sizes.in_progress import CONTEXT_FILE, DrawnPatchSizes
 from densa.training.pieces.augmentation import mixed_seed
 from densa.training.pieces.averaging import update_average
@@ -142,7 +142,7 @@ class Run:
                 if self._agreed(float(interruption.requested)):
                     self._check(meter.loss())
                     self.keep()
-                    raise Interrupted(self.folder, self.state.step)
+                    raise Interrupted(self.folder, self.state.step, interruption.number)
                 if self.plan.stops_early(self.state):
                     return
                 if self.plan.validates(self.state):
@@ -190,17 +190,20 @@ class Run:
             self._report(meter, log, None)
 
     def _validate(self, interruption: Interruption, meter: _Meter, log: RunLog | None) -> None:
-        state, scores = self.state, None
+        state, scores, failure = self.state, None, None
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bfloat16):
             recalibrate_batch_norm(self.evaluated, self.feeder.plain(state.step, self.n_recalibration))
         if self.validation is not None:
-            scores = self._scores(self.validation, interruption)
-            if scores is None:
+            try:
+                scores = self._scores(self.validation, interruption)
+            except Exception as error:  # what was trained is kept, whatever fails in measuring it
+                failure = error
+            if scores is None and failure is None:
                 return  # interrupted; done again after resuming
         self.flush_context()
         state.validated_at, state.n_validations = state.step, state.n_validations + 1
         score = -1.0 if scores is None or math.isnan(scores.mean_iou) else scores.mean_iou
-        better = self.validation is None or score > state.best or not state.best_step
+        better = score > state.best or state.best < 0  # while nothing was measured, the newest weights are the model
         state.n_worse = 0 if better else state.n_worse + 1
         if better:
             state.best, state.best_step = score, state.step
@@ -209,6 +212,10 @@ class Run:
         state.seconds = self._agreed(meter.seconds())
         self.keep()
         self._report(meter, log, scores)
+        if failure is not None:
+            if self.accelerator.num_processes > 1:  # the others wait for this one's counts
+                raise failure
+            say_unmeasured(failure)
 
     def _scores(self, dataset: Dataset, interruption: Interruption) -> Summary | None:
         """Scores on the validation images, divided among the processes; None when interrupted."""
@@ -249,7 +256,8 @@ class Run:
             if self.drawn_sizes is not None and self.drawn_sizes.scores.best:
                 values["best_patch_size"] = self.drawn_sizes.scores.best
             best = ", the best so far" if state.best_step == state.step else f" (best: {state.best:.4f})"
-            log.say(f"step {state.step}: validation mean IoU {scores.mean_iou:.4f}{best}")
+            measured = f"mean IoU {scores.mean_iou:.4f}{best}" if scores.n_pixels else "of no labelled pixel, no score"
+            log.say(f"step {state.step}: validation {measured}")
         log.row(**values)
 
     def _rate(self) -> float:

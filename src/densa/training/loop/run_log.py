@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from densa.errors import InputError
-from densa.progress import NotebookLine, in_notebook
+from densa.progress import NotebookLine, ProgressLines, in_notebook
 
 __all__ = ["COLUMNS", "RunLog"]
 
@@ -43,24 +43,32 @@ class RunLog:
         self._path = folder / "metrics.csv"
         self._keep_rows(step)
         self._line = NotebookLine() if progress and in_notebook() else None
+        console = Console(stderr=True)
+        plain = progress and self._line is None and not console.is_terminal
+        self._lines = ProgressLines("training") if plain else None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[numbers]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not progress or self._line is not None,
+            console=console,
+            disable=not progress or self._line is not None or plain,
         )
         self._task = self._bar.add_task("training", total=1.0, numbers="")
         self._writer = _tensorboard(folder / "tensorboard", step) if tensorboard else None
 
     def __enter__(self) -> RunLog:
         self._bar.start()
+        if self._lines is not None:
+            self._lines.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._bar.stop()
+        if self._lines is not None:
+            self._lines.__exit__()
+            print(self._lines.line(), file=sys.stderr)
         if self._writer is not None:
             self._writer.close()
 
@@ -77,12 +85,14 @@ class RunLog:
         """Move the bar to a share of the run."""
         numbers = f"step {step}, loss {loss:.4f}, {images_per_second:.1f} images/s"
         self._bar.update(self._task, completed=share, numbers=numbers)
+        if self._lines is not None:
+            self._lines.show(share, numbers)
         if self._line is not None:
             self._line.show(f"training: {share:.0%}, {numbers}", last=share >= 1)
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        if self._line is not None:
+        if self._line is not None or self._lines is not None:
             print(line, file=sys.stderr)
         elif not self._bar.disable:
             self._bar.console.print(line, highlight=False, markup=False)

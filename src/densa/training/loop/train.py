@@ -173,7 +173,7 @@ def train(
         run.load()
     _run(run, progress=progress, tensorboard=settings.tensorboard)
     state = run.state
-    mean_iou = state.best if validation_dataset is not None else float("nan")
+    mean_iou = state.best if state.best >= 0 else float("nan")  # nothing was measured
     return TrainResult(folder, state.step, state.seconds, state.best_step, mean_iou, run.plan.stops_early(state))
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 
 from densa.datasets import Dataset
 from densa.engine import predict_array
+from densa.errors import InputError
 from densa.metrics import ConfusionMatrix
 from densa.segmenter import Segmenter
 
-__all__ = ["validate"]
+__all__ = ["say_unmeasured", "validate"]
 
 
 def validate(
@@ -34,3 +36,15 @@ def validate(
         with dataset.open_image(i) as image:
             confusion.update(dataset.labels(i), predict_array(segmenter, image)[0])
     return confusion
+
+
+def say_unmeasured(failure: Exception) -> None:
+    """Say in one line on stderr why a model has no score; called when the model is saved.
+
+    Raises:
+        Exception: the failure, where it is a defect and not one of the images or of this machine.
+    """
+    if not isinstance(failure, (InputError, OSError, MemoryError)):
+        raise failure
+    reason = " ".join(str(failure).split()) or type(failure).__name__
+    print(f"densa: the model is saved without a score, for its validation failed: {reason}", file=sys.stderr)

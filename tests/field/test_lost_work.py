@@ -1,0 +1,66 @@
+"""What people ran into: a model that was trained and lost because measuring it failed, or a score of nothing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from densa import cli, raster
+from densa.legend import Legend
+from densa.training.loop import run as run_module
+
+QUICK = ["--width", 1, "--steps", 2, "--patch-size", 16, "--batch-size", 2, "--device", "cpu"]
+FOREST = ["--model", "pixel-forest", "--trees", 2, "--samples", 100]
+
+
+@pytest.fixture
+def densa(monkeypatch, capsys):
+    """Call `densa ARGUMENTS`; gives the exit code, stdout and stderr."""
+
+    def call(*arguments):
+        monkeypatch.setattr("sys.argv", ["densa", *map(str, arguments)])
+        return cli.run(), *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def unlabelled(tmp_path_factory):
+    """A data set whose validation images have no labelled pixel."""
+    folder = tmp_path_factory.mktemp("unlabelled")
+    rng, legend = np.random.default_rng(0), Legend(("ground", "square"))
+    for split, labels in (("train", np.eye(32, dtype=np.uint8)), ("val", np.full((32, 32), 255, np.uint8))):
+        for kind in ("images", "masks"):
+            (folder / split / kind).mkdir(parents=True)
+        raster.write_bands(folder / split / "images/a.tif", rng.integers(0, 255, (1, 32, 32)).astype(np.uint8))
+        raster.write_label_map(folder / split / "masks/a.png", labels, legend)
+    return folder
+
+
+@pytest.mark.parametrize("options", [[*QUICK, "--validate-every", 1], FOREST], ids=["network", "forest"])
+@pytest.mark.parametrize("broken", [OSError(5, "Input/output error"), RuntimeError("a defect"), None], ids=str)
+def test_a_trained_model_is_saved_whatever_its_validation_says(request, densa, tmp_path, monkeypatch, options, broken):
+    from densa.training import shallow
+
+    squares, unlabelled = map(request.getfixturevalue, ("squares", "unlabelled"))
+
+    def fail(*_, **__):
+        raise broken
+
+    if broken is not None:
+        for module in (run_module, shallow):
+            monkeypatch.setattr(module, "validate", fail)
+    data = unlabelled if broken is None else squares
+    if isinstance(broken, RuntimeError):  # keeps its traceback, after the model is saved
+        with pytest.raises(RuntimeError, match="a defect"):
+            densa("train", data, "-o", tmp_path / "run", *options)
+    else:
+        code, out, err = densa("train", data, "-o", tmp_path / "run", *options)
+        assert code == 0, err
+        assert "validation mean IoU" not in out + err
+        assert "nan" not in out.replace(str(tmp_path), "") + err
+        assert broken is None or "saved without a score" in err
+    code, out, _ = densa("info", tmp_path / "run", "--json")
+    assert code == 0
+    if options is not FOREST and not isinstance(broken, RuntimeError):  # the newest weights, where none was measured
+        assert json.loads(out)["training"]["step"] == 2
