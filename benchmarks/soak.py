@@ -146,9 +146,8 @@ def main() -> None:
     for _, first in commands(data, images, work, chance)[11:13]:
         run(first)
     started = time.process_time()
-    print(
-        "| commands | MB now | MB at most | descriptors | threads | processor s |\n| --- | --- | --- | --- | --- | --- |"
-    )
+    print("| commands | MB now | MB at most | descriptors | threads | processor s |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for number in range(1, options.commands + 1):
         code, command = chance.choice(commands(data, images, work, chance))
         found = run(command)
