@@ -5,9 +5,11 @@ import shutil
 
 import numpy as np
 import pytest
+from affine import Affine
 
 from densa import cli, raster
 from densa.errors import InputError
+from densa.legend import Legend
 from densa.outputs import check_folder, check_outputs
 
 PHOTO = np.random.default_rng(0).integers(0, 255, (3, 24, 32)).astype(np.uint8)
@@ -148,3 +150,23 @@ def test_a_read_only_folder_is_refused_before_the_work(here):
     (here / "sub").chmod(0o500)
     with pytest.raises(InputError, match="cannot be written to"):
         check_folder(here / "sub" / "new")
+
+
+@pytest.mark.parametrize("verb", ["regions", "predict", "seams", "evaluate"])
+def test_the_last_line_names_every_file_that_was_written(here, trained, verb, monkeypatch, capsys):
+    place = raster.Georeference(None, Affine(2, 0, 10, 0, -2, 50))
+    raster.write_bands("b.tif", PHOTO[:1], like=place)
+    os.mkdir("masks")
+    raster.write_label_map("masks/b.png", (PHOTO[0] > 127).astype(np.uint8), Legend(("a", "b")))
+    arguments = {
+        "regions": "b.tif -o out/r.tif --count 4 --outline out/o.png --polygons out/p.gpkg --statistics out/s.csv",
+        "predict": f"{trained} b.tif -o out --probabilities --uncertainty --polygons gpkg --overlay",
+        "seams": f"{trained} b.tif -o out/s.png",
+        "evaluate": "masks masks -o out",
+    }
+    monkeypatch.setattr("sys.argv", ["densa", verb, *arguments[verb].split()])
+    assert cli.run() == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    written = [path.name for path in (here / "out").iterdir()]
+    assert written
+    assert [name for name in written if name not in last] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 
 from densa.errors import InputError, one_line
 
-__all__ = ["Config", "Json", "print_json"]
+__all__ = ["Config", "Json", "named", "print_json"]
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -41,6 +42,16 @@ Config = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs on stdout.")]
+
+
+def named(main: Path, others: Iterable[Path]) -> str:
+    """The files that were written, for the last line; those beside the main one by their names alone."""
+    files = [path for path in dict.fromkeys((main, *others)) if path.exists()] or [main]
+    beside = [path.with_name(f"{path.name}.aux.xml") for path in files]  # class names for GDAL and QGIS
+    files += [path for path in beside if path.exists()]
+    return ", ".join(
+        path.name if place and path.parent == main.parent else str(path) for place, path in enumerate(files)
+    )
 
 
 def print_json(content: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from densa.cli.common import Config, Json, print_json
+from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
 from densa.options import check_paths, options_of
 from densa.settings import Existing
@@ -71,7 +71,7 @@ def _show(comparison: Comparison, comparing: Comparing) -> None:
         for note in row.notes:
             print(f"{row.name}: {note}")
     if comparison.page is not None:
-        print(f"wrote {comparison.page}")
+        print(f"wrote {named(comparison.page, [comparison.page.with_suffix('.csv')])}")
 
 
 def _show_plan(comparing: Comparing, as_json: bool) -> None:

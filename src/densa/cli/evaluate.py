@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from densa.cli.common import Config, Json, print_json
+from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
 from densa.settings import Existing
 from densa.verbs.settings import EvaluateOptions
@@ -37,4 +37,4 @@ def evaluate(
     print(summary_line(evaluation))
     print(f"measured on {evaluation.measured_on}")
     if page is not None:
-        print(f"wrote {page}")
+        print(f"wrote {named(page, [page.with_name('metrics.json')])}")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from densa.cli.common import Config, Json, print_json
+from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
 from densa.errors import InputError
 from densa.verbs.predict import Predicted, predict_files
@@ -52,7 +52,7 @@ def _line(one: Predicted, options: PredictOptions) -> str:
     if not one.complete:
         return f"shard {options.shard} of {labels} is done"
     sizes = f" (patches of {', '.join(map(str, one.patch_sizes))} pixels)" if one.patch_sizes else ""
-    return f"wrote {labels}{sizes}"
+    return f"wrote {named(labels, one.files.values())}{sizes}"
 
 
 def _fail(failed: list[Predicted], n: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from densa.cli.common import Config, Json, print_json
+from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
 from densa.engine.work.settings import Work
 from densa.errors import InputError
@@ -73,14 +73,16 @@ def regions(
 
 def _segment(image: Path, output: Path, options: SegmentOptions, dry_run: bool, as_json: bool) -> None:
     found = segment_file(image, output, options, dry_run=dry_run)
+    others = named(output, found.files.values()).removeprefix(str(output)).removeprefix(", ")
+    also = f"; {others}" if others else ""
     if as_json:
         print_json(found.to_json())
     elif found.estimate is not None:
         print(f"would write {output}: {found.estimate.sentence()}")
     elif found.n_regions is None:
-        print(f"{output} is complete already")
+        print(f"{output} is complete already{also}")
     else:
-        print(f"wrote {output}: {found.n_regions} region{'s' * (found.n_regions != 1)}")
+        print(f"wrote {output}: {found.n_regions} region{'s' * (found.n_regions != 1)}{also}")
 
 
 def _show_check(found: Violations, image: Path, path: Path, predicate: str | None, as_json: bool) -> None:

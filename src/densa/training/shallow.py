@@ -125,9 +125,9 @@ def train_shallow_from_config(
         "scores": row,
     }
     # What was trained is kept first, whatever fails in measuring it.
+    save_forest(folder, model, config.model, train.legend, bands, training=record)
     with atomic_output(folder / "split.json", overwrite=True) as path:
         path.write_text(split_text(opened), encoding="utf-8")
-    save_forest(folder, model, config.model, train.legend, bands, training=record)
     with atomic_output(folder / "config.yaml", overwrite=True) as path:
         path.write_text(config.to_yaml(), encoding="utf-8")
     if "val" in splits and len(splits["val"]):
