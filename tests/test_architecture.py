@@ -20,7 +20,7 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 ROOMS = {
     "": [
         ("errors", "kernel_cache"),
-        ("checks", "lazy_names", "options", "outputs", "pixel_areas", "progress", "union_find"),
+        ("checks", "lazy_names", "machine", "options", "outputs", "pixel_areas", "progress", "union_find"),
         ("legend", "settings"),
         ("raster", "regions", "descriptors", "crf", "operators", "metrics"),
         ("datasets", "networks", "shallow"),

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from densa.kernel_cache import keep_kernels
+from densa.machine import limit_threads
 
 if TYPE_CHECKING:
     from densa import (
@@ -40,6 +41,7 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 keep_kernels()
+limit_threads()
 
 __all__ = [
     "InputError",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from densa.machine import n_processors
 
 __all__ = ["in_threads"]
 
@@ -16,7 +17,7 @@ R = TypeVar("R")
 
 def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Results of `function` in the order of `items`; after an error or Ctrl-C the remaining items are not started."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(n_processors()) as pool:
         futures = deque(pool.submit(function, item) for item in items)
         try:
             while futures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.machine import memory_bytes
 from densa.raster.mirroring import mirrored
 from densa.raster.validity import Missing, differs_from_key, holds_data
 
@@ -208,11 +208,11 @@ class Raster(ABC):
     def _check_memory(self, window: Window, n_bands: int) -> None:
         """Refuse a window that the memory cannot hold, before a damaged or hostile header leads to its allocation."""
         n_bytes = window.height * window.width * (n_bands * self.dtype.itemsize + 1)
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**36
+        memory = memory_bytes()
         if n_bytes > memory:
             raise InputError(
                 f"{self.path}: {n_bands} bands of {window.height} x {window.width} pixels need"
-                f" {n_bytes / 2**30:.0f} GiB, the machine has {memory / 2**30:.0f}; read it in tiles"
+                f" {n_bytes / 2**30:.0f} GiB, this process may use {memory / 2**30:.1f}; read it in tiles"
             )
 
     def leave_missing(self) -> tuple[tuple[Missing, ...], tuple[int | float, ...] | None]:

@@ -16,10 +16,11 @@ from densa.engine.prediction.plan import plan_prediction
 from densa.engine.prediction.task import PredictionFiles, PredictionTask
 from densa.engine.resources.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
 from densa.engine.resources.memory import peak_during
-from densa.engine.work.crew import n_processors, threads_of_each
+from densa.engine.work.crew import threads_of_each
 from densa.engine.work.packing import encode_tile
 from densa.engine.work.settings import Work
 from densa.legend import IGNORE
+from densa.machine import n_processors
 from densa.raster import PolygonWriter, Raster
 from densa.segmenter import Segmenter
 

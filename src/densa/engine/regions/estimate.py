@@ -12,9 +12,9 @@ from densa.engine.regions.run import choose_tile_size, halo_of, run_stages, stag
 from densa.engine.regions.stages.stage import RegionMethod
 from densa.engine.resources.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
 from densa.engine.resources.memory import peak_bytes, reset_peak, resident_bytes
-from densa.engine.work.crew import n_processors
 from densa.engine.work.journal import WorkFolder
 from densa.engine.work.settings import Work
+from densa.machine import n_processors
 from densa.raster import Raster, Window
 from densa.raster.grid import Grid
 from densa.raster.part import Part

@@ -19,7 +19,7 @@ from densa.engine.regions.graph.stage import SHAPES, graph_bytes_per_pixel, grap
 from densa.engine.regions.products.files import RegionFiles, write_products
 from densa.engine.regions.stages.stage import RegionMethod, Stage, StageJob
 from densa.engine.regions.stages.store import Store
-from densa.engine.resources.budget import ASSEMBLY_BYTES, Cost, fitting_tile_size, limit_read_cache
+from densa.engine.resources.budget import ASSEMBLY_BYTES, Cost, fitting_tile_size, limit_read_cache, scarce_memory
 from densa.engine.resources.memory import resident_bytes, return_large_blocks, shown_bytes
 from densa.engine.work.crew import Crew
 from densa.engine.work.journal import WorkFolder, content_hash, image_identity, origin_tags
@@ -326,9 +326,10 @@ def choose_tile_size(method: RegionMethod, stages: Sequence[Stage], raster: Rast
     """
     if method.whole:
         return max(raster.height, raster.width)
-    memory = work.memory
+    memory = scarce_memory() if work.memory is None else work.memory
+    usual = min(TILE_PX, max(raster.height, raster.width))
     if memory is None or work.tile_size is not None:
-        return work.tile_size or min(TILE_PX, max(raster.height, raster.width))
+        return work.tile_size or usual
     crew = _safe(work.crew)
     return_large_blocks()
     raster.read(Window(0, 0, 1, 1))  # an image that is decoded whole is in memory from here on
@@ -350,6 +351,8 @@ def choose_tile_size(method: RegionMethod, stages: Sequence[Stage], raster: Rast
         memory,
         2 * crew.at_once if crew.at_once > 1 else 1,
     )
+    if work.memory is None:
+        return min(size or usual, usual)
     if size is None:
         raise InputError(
             f"a memory of {shown_bytes(memory)} is too small for {method.name} on {raster.path.name}; the least is "

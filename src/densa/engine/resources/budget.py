@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from densa import raster
 from densa.engine.resources.memory import return_large_blocks
+from densa.machine import memory_bytes
 from densa.raster.grid import Grid
 
-__all__ = ["ASSEMBLY_BYTES", "Cost", "fitting_tile_size", "keep_worker_small", "limit_read_cache"]
+__all__ = ["ASSEMBLY_BYTES", "Cost", "fitting_tile_size", "keep_worker_small", "limit_read_cache", "scarce_memory"]
 
 ASSEMBLY_BYTES = 200_000_000  # copying a finished raster to a Cloud-Optimized GeoTIFF
 LARGEST_TILE_PX = 8192  # larger ones save hardly any halo, and an interruption loses more
+_SCARCE_BYTES, _SCARCE_SHARE = 8e9, 0.75  # below it the largest tiles of the widest networks do not fit
 _BLOCK_PX = 512  # of the GeoTIFFs that are written
 
 
@@ -27,6 +29,12 @@ class Cost:
     def of(self, pixels: int) -> float:
         """Bytes for a block of that many pixels."""
         return self.fixed + self.per_pixel * pixels
+
+
+def scarce_memory() -> int | None:
+    """A budget where memory is scarce, by the machine or its limits, and none was given; None elsewhere."""
+    memory = memory_bytes()
+    return int(_SCARCE_SHARE * memory) if memory < _SCARCE_BYTES else None
 
 
 def limit_read_cache(budget: int) -> int:

@@ -20,8 +20,9 @@ from typing import Any, TypeVar
 
 from densa.engine.work.job import Job, Keep, Worker, run_tile
 from densa.errors import InputError
+from densa.machine import n_processors
 
-__all__ = ["Crew", "compute_ahead", "n_processors", "run_tiles", "threads_of_each"]
+__all__ = ["Crew", "compute_ahead", "run_tiles", "threads_of_each"]
 
 _MOST_LOCAL = 1024
 _MOST_RESTARTS = 3
@@ -255,11 +256,6 @@ def _bounded(pool: Executor, run: Callable[[int], T], numbers: Iterable[int], mo
     finally:
         for future in running:
             future.cancel()
-
-
-def n_processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads_of_each(workers: int) -> int:

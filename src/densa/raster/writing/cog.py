@@ -6,7 +6,6 @@ for any size. The bytes depend on the pixels alone, not on the order in which th
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import rasterio
 import rasterio.shutil
 
 from densa.errors import InputError
+from densa.machine import n_processors
 from densa.raster.gdal import gdal_environment, gdal_errors
 
 __all__ = ["BLOCK_PX", "copy_to_cog"]
@@ -43,7 +43,7 @@ def copy_to_cog(source: Path, target: Path, shown: Path, *, overviews: str, pred
     Raises:
         InputError: the disk is full, or `source` is incomplete.
     """
-    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    threads = min(_MOST_THREADS, n_processors())
     try:
         with gdal_errors(source), gdal_environment():
             with rasterio.open(source, driver="GTiff") as file:
