@@ -71,6 +71,7 @@ class Augmented(Segmenter):
     ) -> None:
         self.segmenter = segmenter
         self.legend, self.bands, self.whole_image = segmenter.legend, segmenter.bands, segmenter.whole_image
+        self.any_block = segmenter.any_block
         self.views, self.scales = _views(flips, quarter_turns), _scales(scales)
         # The scaled image ends, and scaled blocks begin, at whole strides.
         self.stride = math.lcm(*(_grid(segmenter.stride, scale) for scale in self.scales))

@@ -130,6 +130,9 @@ class Segmenter(ABC):
         stride: origins of blocks must be multiples of it.
         whole_image: every pixel depends on the whole image, so that no halo makes tiles equal to the whole; see
             `with_frozen_context`.
+        any_block: the result of a pixel is the same to the last bit in every block that holds its halo. Otherwise
+            (networks, whose sums are ordered by the shape of the block) every block is a window of one grid per image,
+            which tiles only group; see `densa.engine.predict`.
         device, dtype: where and in which precision a network computes; None for anything else. A run resumes only with
             the same.
 
@@ -154,6 +157,7 @@ class Segmenter(ABC):
     halo: int
     stride: int
     whole_image: bool = False
+    any_block: bool = True
     device: torch.device | None = None
     dtype: torch.dtype | None = None
 

@@ -66,6 +66,7 @@ class Ensemble(Segmenter):
         self.stride = math.lcm(*(member.stride for member in self.members))
         self.halo = math.ceil(max(member.halo for member in self.members) / self.stride) * self.stride
         self.whole_image = any(member.whole_image for member in self.members)
+        self.any_block = all(member.any_block for member in self.members)
 
     def probabilities(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Class probabilities of a block of any size; see `Segmenter.probabilities`."""

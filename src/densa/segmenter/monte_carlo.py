@@ -70,6 +70,8 @@ class MonteCarlo(Segmenter):
         ((2, 32, 32), (32, 32))
     """
 
+    any_block = False
+
     def __init__(self, segmenter: NetworkSegmenter, n_samples: int = 50, *, seed: int = 0) -> None:
         if not isinstance(segmenter, NetworkSegmenter):
             raise InputError(f"Monte-Carlo dropout needs a single network, got {type(segmenter).__name__}")

@@ -57,6 +57,7 @@ class NetworkSegmenter(Segmenter):
         (2, 32, 32)
     """
 
+    any_block = False
     device: torch.device
     dtype: torch.dtype
 

@@ -28,9 +28,10 @@ class Refined(Segmenter):
 
     A mean field has no sharp reach: every iteration ties a pixel to all others by a Gaussian of the distance. The
     halo is `reach` widths of the widest kernel; what lies farther weighs less than exp(-reach^2 / 2) of a pixel nearby.
-    Tiles therefore agree with the whole image up to an error: on noisy probabilities, 21 classes (`benchmarks/crf.py`),
-    0.3 % of the labels differed with a reach of 2, 0.08 % with 3 and none with 4. Where the position of a block is not
-    given, vertices of the lattice lie elsewhere in each tile, and 0.3 to 1.0 % differ at any reach.
+    Blocks therefore agree with the whole image up to an error: on noisy probabilities, 21 classes
+    (`benchmarks/crf.py`), 0.3 % of the labels differed with a reach of 2, 0.08 % with 3 and none with 4. Where the
+    position of a block is not given, vertices of the lattice lie elsewhere in each block, and 0.3 to 1.0 % differ at
+    any reach. The engine gives it the same blocks whatever the tiles, so that maps do not depend on those.
 
     Args:
         segmenter: gives the probabilities.
@@ -52,6 +53,8 @@ class Refined(Segmenter):
         >>> refined.probabilities(np.zeros((3, 32, 32), np.uint8)).shape
         (2, 32, 32)
     """
+
+    any_block = False
 
     def __init__(self, segmenter: Segmenter, parameters: DenseCrf | None = None, *, reach: float = 3.0) -> None:
         if not (math.isfinite(reach) and reach >= 0):

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from densa.engine import PredictionFiles, Work, predict_to_file
-from densa.engine.prediction.tile import Products, TileJob
+from densa.engine.prediction.tile import Products
+from densa.engine.prediction.tile_job import TileJob
+from densa.engine.prediction.windows import Tiling
 from densa.engine.work.crew import Crew
 from densa.engine.work.job import run_tile
 from densa.errors import InputError
@@ -78,6 +80,6 @@ def test_a_worker_loads_a_model_once(widest, opened, tmp_path):
         loads.append(1)
         return widest()
 
-    job = TileJob("key", image.path, 0, load, Grid(16, 40, 8, 4, 4), Products(2))
+    job = TileJob("key", image.path, 0, load, Tiling(Grid(16, 40, 8, 4, 4)), Products(2))
     assert run_tile(job, 0) == run_tile(job, 9)
     assert loads == [1]

@@ -88,6 +88,7 @@ def choose_tile_size(
     workers: int = 1,
     tiles: int = 1,
     shared: tuple[int, int] = (0, 1),
+    windows: Grid | None = None,
 ) -> int:
     """The tile size that computes the fewest pixels within a budget.
 
@@ -100,9 +101,11 @@ def choose_tile_size(
         workers: threads of this process that compute tiles at once.
         tiles: least number of tiles, where the image is large enough.
         shared: bytes set aside before `memory` was divided, and the number of processes; for the message.
+        windows: which tiles are to hold whole, if that can be.
 
     Returns:
-        A multiple of the stride; of 512 as well where the budget allows tiles of that size.
+        That of `windows` where the budget allows it. Otherwise a multiple of the stride, and of 512 as well where the
+        budget allows tiles of that size.
 
     Raises:
         InputError: the smallest tile needs more; the message says how much.
@@ -120,6 +123,8 @@ def choose_tile_size(
             "close other programs or run where there is more"
         ) from error
     spoken_for = resident_bytes() + cache + reserved
+    if windows is not None and spoken_for + workers * cost.of(windows.largest_block()) <= memory:
+        return windows.tile_size
     size, needed = fitting_tile_size(
         max(raster.height, raster.width),
         segmenter.stride,

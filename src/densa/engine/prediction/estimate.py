@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from densa.engine.prediction.plan import plan_prediction
 from densa.engine.prediction.task import PredictionFiles, PredictionTask
+from densa.engine.prediction.windows import Tiling
 from densa.engine.resources.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
 from densa.engine.resources.memory import peak_during
 from densa.engine.work.crew import threads_of_each
@@ -55,20 +57,24 @@ def estimate_prediction(
     """
     task = plan_prediction(segmenter, raster, outputs, work, fingerprint="", blend=blend)
     grid, n_planes = task.job.grid, task.job.products.n_planes
+    computed = task.job.tiling.computed
     looked_at = _spread(len(grid), _LOOKED_AT_TILES)
     with_data = [number for number in looked_at if raster.read(grid.tile(number)[0], bands=[1])[1].any()]
     share = len(with_data) / len(looked_at)
-    trials, peak = _try(task, [with_data[i] for i in _spread(len(with_data), _CALIBRATED_TILES)])
+    tried = [with_data[i] for i in _spread(len(with_data), _CALIBRATED_TILES)]
+    if len(computed) == 1 < len(grid):  # parts of the only window
+        task, tried = replace(task, job=replace(task.job, tiling=Tiling(computed, computed))), [0] * bool(tried)
+    trials, peak = _try(task, tried)
     pixels = raster.height * raster.width
     total = _Trial(*map(sum, zip(*trials, strict=True))) if trials else _Trial(1, 1, 0.0, 0, 0.0, 0)
     of_all = pixels * share / total.core_pixels
-    computing = total.seconds / total.block_pixels * grid.computed_pixels() * share / _at_once(task)
+    computing = total.seconds / total.block_pixels * computed.computed_pixels() * share / _at_once(task)
     writing = pixels * n_planes * ASSEMBLY_SECONDS_PER_PIXEL
     return Estimate(
         tiles=len(grid),
         tile_size=grid.tile_size,
         halo=grid.halo,
-        overhead=grid.computed_pixels() / pixels - 1,
+        overhead=computed.computed_pixels() / pixels - 1,
         empty=1 - share,
         seconds=computing + writing + total.drawing_seconds * of_all,
         # tiles, the TIFF, and its copy with overviews; polygons
@@ -143,7 +149,7 @@ def _spread(n: int, most: int) -> list[int]:
 
 def _at_once(task: PredictionTask) -> int:
     """Tiles that are computed at once without slowing each other down."""
-    return min(task.work.crew.at_once, n_processors(), len(task.job.grid))
+    return min(task.work.crew.at_once, n_processors(), len(task.job.tiling.computed))
 
 
 @contextmanager

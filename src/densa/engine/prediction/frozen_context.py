@@ -16,20 +16,20 @@ OVERVIEW_SIDE_PX = 1024
 
 
 def frozen_context(
-    segmenter: Segmenter, raster: Raster, tile_size: int | None, tell: Callable[[str], None]
+    segmenter: Segmenter, raster: Raster, tell: Callable[[str], None]
 ) -> Callable[[Segmenter], Segmenter] | None:
     """The wrapper that lets a segmenter predict a raster in tiles; None where it needs none.
+
+    Whether it does depends on the model and the size of the image alone, since the map depends on it.
 
     Args:
         segmenter: anything trained.
         raster: an image of any size.
-        tile_size: requested tile size.
         tell: gets a line for the user.
     """
     if not segmenter.whole_image:
         return None
-    whole = raster.height * raster.width <= WHOLE_SIDE_PX**2
-    if whole and (tile_size is None or tile_size >= max(raster.height, raster.width)):
+    if raster.height * raster.width <= WHOLE_SIDE_PX**2:
         return None
     pixels, valid = overview(raster, OVERVIEW_SIDE_PX)
     tell(

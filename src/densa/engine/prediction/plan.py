@@ -12,22 +12,20 @@ from typing import Any
 import numpy as np
 
 from densa.engine.prediction.blend import Blended
-from densa.engine.prediction.budget import choose_tile_size, default_tile_size
 from densa.engine.prediction.frozen_context import frozen_context
 from densa.engine.prediction.task import PredictionFiles, PredictionTask
-from densa.engine.prediction.tile import TileJob, Wrap
-from densa.engine.resources.budget import ASSEMBLY_BYTES, limit_read_cache
-from densa.engine.resources.memory import resident_bytes, return_large_blocks
+from densa.engine.prediction.tile_job import TileJob, Wrap
+from densa.engine.prediction.windows import tiling_of, window_grid
+from densa.engine.resources.budget import limit_read_cache
 from densa.engine.work.crew import threads_of_each
 from densa.engine.work.journal import content_hash, image_identity, origin_tags
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Raster
-from densa.raster.grid import Grid
 from densa.raster.writing.capacity import check_capacity
 from densa.segmenter import Segmenter
 
-__all__ = ["check_bands", "checked_grid", "plan_prediction"]
+__all__ = ["check_bands", "plan_prediction"]
 
 BLEND_WINDOW_PX = 512
 
@@ -44,22 +42,6 @@ def check_bands(segmenter: Segmenter, raster: Raster) -> None:
             f"{raster.path} has {raster.n_bands} bands, the model expects {contract.n_bands}"
             f" ({', '.join(contract.names)}); give an image with those bands"
         )
-
-
-def checked_grid(segmenter: Segmenter, raster: Raster, tile_size: int | None) -> Grid:
-    """The tiles of a raster, of a given or the default size.
-
-    Raises:
-        InputError: the size is no multiple of the stride, or cuts an image of which every pixel depends on all others.
-    """
-    size = default_tile_size(segmenter, raster.height, raster.width) if tile_size is None else tile_size
-    grid = Grid(raster.height, raster.width, size, segmenter.halo, segmenter.stride)
-    if segmenter.whole_image and len(grid) > 1:
-        raise InputError(
-            f"the model's output depends on the whole image, so tiles of {size} cannot be predicted; leave the tile "
-            "size out, or use a model with frozen context"
-        )
-    return grid
 
 
 def plan_prediction(
@@ -93,15 +75,24 @@ def plan_prediction(
         window = tile_size or max(1, BLEND_WINDOW_PX // (2 * segmenter.stride)) * 2 * segmenter.stride
         wraps.append(partial(Blended, window_size=window, weights=blend))
         tile_size, blend = None, f"{blend} {window}"
-    elif (wrap := frozen_context(segmenter, raster, tile_size, tell)) is not None:
+    elif (wrap := frozen_context(segmenter, raster, tell)) is not None:
         wraps.append(wrap)
         frozen = True
     for wrap in wraps[1:]:
         segmenter = wrap(segmenter)
     if begun_with is not None and begun_with % segmenter.stride:
         begun_with = None  # of another model or setting, which the check of the journal refuses
-    chosen, piece = _size(segmenter, raster, files, replace(work, tile_size=tile_size or begun_with))
-    grid = checked_grid(segmenter, raster, chosen)
+    png = files.labels.suffix.lower() == ".png"  # held until it is complete
+    tiling = tiling_of(
+        segmenter,
+        raster,
+        products,
+        replace(work, tile_size=tile_size),
+        reserved=2 * raster.height * raster.width if png else 0,
+        begun_with=begun_with,
+        tell=tell,
+    )
+    windows = window_grid(segmenter, raster.height, raster.width)
     description = {
         "image": image_identity(raster, page),
         "model": identity,
@@ -112,45 +103,26 @@ def plan_prediction(
             "uncertainty": products.uncertainty,
             "probabilities": products.probabilities,
         },
-        "tiles": {"size": grid.tile_size, "halo": grid.halo, "stride": grid.stride},
+        "tiles": {
+            "size": tiling.grid.tile_size,
+            "halo": segmenter.halo,
+            "stride": segmenter.stride,
+            "window": None if windows is None else windows.tile_size,
+        },
     }
+    at_once = min(crew.at_once, len(tiling.computed))
     job = TileJob(
         key=content_hash(description),
         image=raster.path.absolute(),
         page=page,
         load=load or partial(_itself, bare),
-        grid=grid,
+        tiling=tiling,
         products=products,
         wraps=tuple(wraps),
-        piece_size=piece,
         cache_bytes=0 if memory is None else limit_read_cache(memory // max(1, crew.local_processes)),
-        threads=threads_of_each(crew.at_once) if crew.at_once > 1 else 0,
+        threads=threads_of_each(at_once) if crew.at_once > 1 else 0,
     )
     return PredictionTask(segmenter, raster, files, description, _tags(description), job, work, tell=tell)
-
-
-def _size(segmenter: Segmenter, raster: Raster, files: PredictionFiles, work: Work) -> tuple[int | None, int | None]:
-    """Tile size (None: the default), and size of the pieces where a given tile size exceeds the budget."""
-    if work.memory is None:
-        return work.tile_size, None
-    crew, memory = work.crew, work.memory
-    return_large_blocks()
-    raster.read(bands=[1], window=(0, 0, 1, 1))  # type: ignore[arg-type]  # an image that is decoded whole is in memory from here on
-    reserved = 0
-    if files.labels.suffix.lower() == ".png":
-        reserved = 2 * raster.height * raster.width
-    shared = 0, 1
-    if crew.local_processes:  # each holds as much as this one does before its first tile
-        shared = resident_bytes() + ASSEMBLY_BYTES, crew.local_processes
-        memory = (memory - shared[0]) // crew.local_processes
-    tiles = 2 * crew.at_once if crew.at_once > 1 else 1  # so that no worker stays idle for long
-    products = files.products(segmenter.legend.n_classes)
-    best = choose_tile_size(
-        segmenter, raster, products, memory, reserved=reserved, workers=crew.threads, tiles=tiles, shared=shared
-    )
-    if work.tile_size is None:
-        return best, None
-    return work.tile_size, best if best < work.tile_size else None
 
 
 def _itself(segmenter: Segmenter) -> Segmenter:

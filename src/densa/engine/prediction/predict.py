@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.prediction.plan import check_bands, checked_grid, plan_prediction
+from densa.engine.prediction.frozen_context import frozen_context
+from densa.engine.prediction.plan import check_bands, plan_prediction
 from densa.engine.prediction.task import PredictionFiles, PredictionTask
-from densa.engine.prediction.tile import Products, TileJob, TilePrediction, label_and_confidence
+from densa.engine.prediction.tile import Products, TilePrediction, label_and_confidence
+from densa.engine.prediction.tile_job import TileJob
+from densa.engine.prediction.windows import tiling_of
 from densa.engine.work.crew import compute_ahead
 from densa.engine.work.resumable import Outcome, run_task
 from densa.engine.work.settings import Work
 from densa.engine.work.shard import Shard
+from densa.errors import InputError
 from densa.progress import Progress
 from densa.raster import Raster
 from densa.segmenter import Segmenter
@@ -23,26 +28,37 @@ __all__ = ["predict", "predict_array", "predict_to_file"]
 
 
 def predict(
-    segmenter: Segmenter, raster: Raster, *, tile_size: int | None = None, progress: Progress | None = None
+    segmenter: Segmenter,
+    raster: Raster,
+    *,
+    tile_size: int | None = None,
+    memory: int | str | None = None,
+    progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Iterator[TilePrediction]:
     """Predict a raster tile by tile.
 
     Each tile is computed from its core widened by the segmenter's halo, its origin on a multiple of the stride;
-    blocks end at the border of the image. So the result does not depend on `tile_size`. The next
-    tile is read while one is computed.
+    blocks end at the border of the image. A network is only applied to windows of one grid, which follows from the
+    network and the size of the image, and tiles group the windows. So the result does not depend on `tile_size`, to
+    the last bit. The next tile is read while one is computed.
 
     Args:
         segmenter: any segmenter; its band contract must fit the raster.
         raster: an open image of any size.
-        tile_size: side in pixels of a tile's core, a multiple of the segmenter's stride; None chooses.
+        tile_size: side in pixels of a tile's core, a multiple of the segmenter's stride; None chooses. Where an image
+            has several windows, tiles hold whole ones.
+        memory: bytes, or text such as "2GB", that may be resident at once; chooses the tile size.
         progress: called with (pixels done, pixels in all) after every tile.
+        tell: called with lines for the user.
 
     Yields:
         Tiles in row-major order; their windows partition the raster. A tile without a valid pixel is not computed:
         its probabilities are 0.
 
     Raises:
-        InputError: the raster's bands are not the segmenter's, or the tile size is no multiple of the stride.
+        InputError: the raster's bands are not the segmenter's, the tile size is no multiple of the stride or cuts an
+            image of which every pixel depends on all others, or the memory does not suffice.
 
     Examples:
         >>> import numpy as np
@@ -58,10 +74,21 @@ def predict(
     """
     check_bands(segmenter, raster)
     segmenter = segmenter.for_image(raster.height, raster.width)
-    grid = checked_grid(segmenter, raster, tile_size)
-    job = TileJob("", raster.path, 0, lambda: segmenter, grid, Products(segmenter.legend.n_classes))
+    if (frozen := frozen_context(segmenter, raster, tell)) is not None:
+        with suppress(InputError):  # what cannot be frozen is applied to the whole image
+            segmenter = frozen(segmenter)
+    if tile_size is not None and segmenter.whole_image and tile_size < max(raster.height, raster.width):
+        raise InputError(
+            f"the model's output depends on the whole image, so tiles of {tile_size} cannot be predicted; leave the "
+            "tile size out, or use a model with frozen context"
+        )
+    products = Products(segmenter.legend.n_classes)
+    work = Work(tile_size=tile_size, memory=memory)  # type: ignore[arg-type]  # reads text
+    of_result = 5 * raster.height * raster.width  # labels and confidence of the whole image
+    tiling = tiling_of(segmenter, raster, products, work, reserved=of_result, tell=tell)
+    job = TileJob("", raster.path, 0, lambda: segmenter, tiling, products)
     done, total = 0, raster.height * raster.width
-    for _, tile in compute_ahead(job.opened(segmenter, raster), range(len(grid))):
+    for _, tile in compute_ahead(job.opened(segmenter, raster), range(len(tiling.grid))):
         yield tile
         done += tile.window.height * tile.window.width
         if progress:
@@ -69,9 +96,17 @@ def predict(
 
 
 def predict_array(
-    segmenter: Segmenter, raster: Raster, *, tile_size: int | None = None, progress: Progress | None = None
+    segmenter: Segmenter,
+    raster: Raster,
+    *,
+    tile_size: int | None = None,
+    memory: int | str | None = None,
+    progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Label map (h, w) uint8 and probability of the label (h, w) float32 of a raster that fits in memory.
+
+    They are those of `predict`, whose arguments it takes, and of `predict_to_file`.
 
     Examples:
         >>> import numpy as np
@@ -83,7 +118,8 @@ def predict_array(
         >>> labels.shape, bool(confidence.min() >= 0.5)
         ((40, 60), True)
     """
-    return label_and_confidence(raster, predict(segmenter, raster, tile_size=tile_size, progress=progress))
+    tiles = predict(segmenter, raster, tile_size=tile_size, memory=memory, progress=progress, tell=tell)
+    return label_and_confidence(raster, tiles)
 
 
 def predict_to_file(
@@ -103,9 +139,8 @@ def predict_to_file(
     """Write the label map of a raster, and the other files requested.
 
     An image of more than one tile has a work folder `LABELS.partial` until it is finished, from which a run with
-    `resume` continues after any interruption. The files are the same to the last byte for any workers and however often
-    the run is interrupted. Tiles of another size give the same labels; a probability may then be rounded to the other
-    of two neighbouring bytes.
+    `resume` continues after any interruption. The files are the same to the last byte for any tiles, memory and workers
+    and however often the run is interrupted.
 
     Args:
         segmenter: any segmenter.

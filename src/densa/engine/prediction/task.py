@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.prediction.settings import PolygonShape
-from densa.engine.prediction.tile import Products, TileJob
+from densa.engine.prediction.tile import Products
+from densa.engine.prediction.tile_job import TileJob
 from densa.engine.work.crew import compute_ahead
 from densa.engine.work.journal import WorkFolder
 from densa.engine.work.packing import CHUNK_ROWS, read_chunks

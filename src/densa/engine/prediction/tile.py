@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densa import raster as rasters
-from densa.engine.resources.budget import keep_worker_small
 from densa.engine.resources.exhaustion import is_out_of_memory
-from densa.engine.work.packing import encode_tile
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.raster import Raster, Window
-from densa.raster.grid import Block, Grid, inside, read_block
+from densa.raster.grid import Block, inside
 from densa.segmenter import Segmenter
 
 __all__ = [
     "Products",
     "TileComputer",
-    "TileJob",
     "TilePrediction",
-    "TileWorker",
-    "Wrap",
     "entropy",
     "label_and_confidence",
 ]
-
-Wrap = Callable[[Segmenter], Segmenter]
-
 
 # --------------------------------------------------------------------------------------------- computing a tile
 
@@ -215,79 +205,3 @@ def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _bytes(share: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.rint(np.clip(share, 0, 1) * np.float32(255)).astype(np.uint8)
-
-
-# ------------------------------------------------------------------------------------------- in any process
-
-
-@dataclass(frozen=True)
-class TileJob:
-    """The job of computing tiles of one image with one model; see `densa.engine.work.job.Job`.
-
-    Args:
-        key: identifies the job; a process that serves several opens each once.
-        image, page: opened by every process itself.
-        load: makes the segmenter.
-        wraps: wrappers of the segmenter, innermost first (frozen context, blending).
-        grid: the tiles.
-        products: planes that are kept.
-        piece_size: side of the pieces, where whole tiles exceed the budget.
-        cache_bytes: of GDAL in each process; 0: its default.
-        threads: of torch in each worker; 0: no limit.
-    """
-
-    key: str
-    image: Path
-    page: int
-    load: Callable[[], Segmenter]
-    grid: Grid
-    products: Products
-    wraps: tuple[Wrap, ...] = ()
-    piece_size: int | None = None
-    cache_bytes: int = 0
-    threads: int = 0
-
-    def open(self) -> TileWorker:
-        """The segmenter and the image, for this process."""
-        keep_worker_small(self.cache_bytes)
-        self.limit_threads()
-        segmenter = self.load()
-        for wrap in self.wraps:
-            segmenter = wrap(segmenter)
-        return self.opened(segmenter, rasters.open(self.image, page=self.page))
-
-    def opened(self, segmenter: Segmenter, raster: Raster) -> TileWorker:
-        """The same, of a segmenter and an image that are open already."""
-        return TileWorker(self, TileComputer(segmenter, self.piece_size), raster)
-
-    def limit_threads(self) -> None:
-        """Limit torch to `threads` in the calling thread."""
-        if self.threads:
-            import torch
-
-            torch.set_num_threads(self.threads)
-
-
-@dataclass(frozen=True)
-class TileWorker:
-    """A model and an image in one process; see `densa.engine.work.job.Worker`."""
-
-    job: TileJob
-    computer: TileComputer
-    raster: Raster
-
-    def read(self, number: int) -> Block:
-        """A tile with its halo."""
-        return read_block(self.raster, self.job.grid, number)
-
-    def compute(self, block: Block) -> TilePrediction:
-        """Its probabilities."""
-        return self.computer(block)
-
-    def pack(self, result: TilePrediction) -> bytes:
-        """Its planes."""
-        return encode_tile(self.job.products.planes(result))
-
-    def close(self) -> None:
-        """Close the image."""
-        self.raster.close()

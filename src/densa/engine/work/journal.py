@@ -112,6 +112,11 @@ class WorkFolder:
         found = self.stored() or {}
         for what in description:
             here, there = description[what], found.get(what)
+            if isinstance(here, Mapping) and isinstance(there, Mapping) and here.keys() - there.keys():
+                raise InputError(
+                    f"{self.path} was begun by another version of densa, which computes otherwise; finish it with that "
+                    "version, or give overwrite=True without resume=True to begin anew"
+                )
             if here != there:
                 raise InputError(
                     f"{self.path} belongs to another {what}: {_difference(here, there)}; "
