@@ -88,7 +88,7 @@ def test_networks(name, tmp_path):
 
 def test_wrappers_of_networks(tmp_path):
     unet, segnet = of_network("unet"), of_network("segnet")
-    close = crf.DenseCrf(smooth_px=2, appearance_px=4, iterations=2)
+    close = crf.DenseCrf(smooth_px=2, appearance_px=4, n_iterations=2)
     for number, made in enumerate(
         [
             segmenter.Ensemble([unet, segnet], weights=[2, 1], combine="product"),

@@ -26,7 +26,9 @@ def seams(
 ) -> None:
     """Predict an image under two tilings and print the share of pixels whose labels differ.
 
-    With --precision float32 it is 0 for every model without image-wide features. In bfloat16, rounding may differ.
+    The model is applied to every tile by itself, which shows whether its halo suffices; `densa predict` applies it to
+    the same windows for any tiles. With --precision float32 the share is 0 for every model without image-wide
+    features; pixels whose two best probabilities are equal to 1e-5 are counted apart. In bfloat16, rounding may differ.
     """
     from densa.verbs.seams import seams as verb
 
@@ -40,5 +42,6 @@ def seams(
     percent = f"{100 * found.share:.4f} %"
     print(
         f"{found.differing} of {found.pixels} pixels differ ({percent}): tiles of {first} and {again}"
+        + (f"; {found.ties} more are ties, rounded either way" if found.ties else "")
         + ("" if output is None else f"; wrote {output}")
     )

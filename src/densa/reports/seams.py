@@ -1,4 +1,8 @@
-"""Visible seams: one raster predicted with two tilings, and the pixels at which the two maps differ."""
+"""Visible seams: one raster predicted with two tilings, and the pixels at which the two maps differ.
+
+A prediction applies a network to the windows of one grid, so that its map does not depend on the tiles. Here it is
+applied to each tile by itself: whether labels depend on where a tile ends shows whether the halo suffices.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa import raster as rasters
-from densa.engine import predict
+from densa.engine import TilePrediction, predict
 from densa.errors import InputError
 from densa.progress import Progress
 from densa.raster import Raster, Window
@@ -19,6 +23,7 @@ from densa.segmenter import Segmenter
 __all__ = ["Seams", "find_seams", "seams_picture"]
 
 _PICTURE_SIDE_PX = 1600
+_TIE = 1e-5  # rounding changes the probabilities of a network in float32 by less
 _RED = np.array([230, 25, 40], np.float32)
 
 
@@ -29,7 +34,9 @@ class Seams:
     Attributes:
         tile_sizes: sides of the tiles in pixels.
         pixels: number of pixels with data.
-        differing: number of pixels with data whose labels differ.
+        differing: number of pixels with data whose labels differ, ties left aside.
+        ties: number of those whose labels differ, but whose two best probabilities do not by more than 1e-5: libraries
+            of neural networks order their sums by the size of the tile, and round otherwise.
         counts: (h, w) int64, differing pixels in every square of `cell` x `cell` pixels.
         cell: side of these squares in pixels.
 
@@ -45,6 +52,7 @@ class Seams:
     differing: int
     counts: NDArray[np.int64]
     cell: int
+    ties: int = 0
 
     @property
     def share(self) -> float:
@@ -91,23 +99,26 @@ def find_seams(
         raise InputError(f"tile_sizes must be at least 1 pixel, got {tile_sizes[0]} and {tile_sizes[1]}")
     cell = max(1, -(-max(raster.height, raster.width) // _PICTURE_SIDE_PX))
     counts = np.zeros((-(-raster.height // cell), -(-raster.width // cell)), np.int64)
-    pixels = done = 0
+    pixels = done = ties = 0
     with tempfile.TemporaryFile(prefix="densa-") as file:
         first = np.memmap(file, np.uint8, "w+", shape=(raster.height, raster.width))
         for maker, tile_size in ((segmenter, tile_sizes[0]), (other or segmenter, tile_sizes[1])):
-            for tile in predict(maker, raster, tile_size=tile_size):
+            for tile in predict(maker, raster, tile_size=tile_size, windows=False):
                 w = tile.window
                 place = np.s_[w.row : w.row + w.height, w.column : w.column + w.width]
                 if done < total:
                     first[place] = tile.labels()
                 else:
-                    _count(counts, (first[place] != tile.labels()) & tile.valid, w, cell)
+                    differs = (first[place] != tile.labels()) & tile.valid
+                    equal = _ties(tile, differs)
+                    ties += int(equal.sum())
+                    _count(counts, differs & ~equal, w, cell)
                     pixels += int(tile.valid.sum())
                 done += w.height * w.width
                 if progress:
                     progress(done, 2 * total)
         del first
-    return Seams(tile_sizes, pixels, int(counts.sum()), counts, cell)
+    return Seams(tile_sizes, pixels, int(counts.sum()), counts, cell, ties)
 
 
 def seams_picture(found: Seams, raster: Raster) -> NDArray[np.uint8]:
@@ -128,6 +139,16 @@ def seams_picture(found: Seams, raster: Raster) -> NDArray[np.uint8]:
     picture = np.repeat(120 + 0.5 * grey[rows[:, None], columns], 3, axis=2)
     picture[found.counts > 0] = _RED
     return picture.round().clip(0, 255).astype(np.uint8)
+
+
+def _ties(tile: TilePrediction, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels whose two best probabilities are equal but for rounding."""
+    equal = np.zeros(among.shape, np.bool_)
+    probabilities = tile.probabilities[:, among]
+    if probabilities.size and len(probabilities) > 1:
+        second, first = np.partition(probabilities, -2, axis=0)[-2:]
+        equal[among] = first - second <= _TIE
+    return equal
 
 
 def _count(counts: NDArray[np.int64], differs: NDArray[np.bool_], window: Window, cell: int) -> None:

@@ -76,7 +76,7 @@ def predict(
             attributes of rioxarray, or a list of these; with `output`, folders of images as well.
         output: a folder, or a .png or .tif file for one image; None: label maps in memory.
         **options: the options of `densa predict`, by name, see the reference. Without `output` they are those of the
-            model: device, precision, tta, samples, seed, crf, crf_parameters, and tile_size.
+            model: device, precision, tta, samples, seed, crf, crf_parameters, and tile_size and memory.
 
     Returns:
         Without `output`, a `LabelMap`, or a list of them for a list of images. With `output`, the written files: a
@@ -111,7 +111,7 @@ def predict(
 predict.__signature__ = with_options(predict, PredictOptions)  # type: ignore[attr-defined]
 
 _MEMORY_PIXELS = 2**28
-_OF_MODEL = {*options_of(Refinement), *options_of(Computation), "tile_size"}
+_OF_MODEL = {*options_of(Refinement), *options_of(Computation), "tile_size", "memory"}
 
 
 def _in_memory(
@@ -134,7 +134,10 @@ def _in_memory(
                     "by tiles"
                 )
             with progress_bar(raster.path.name) as show:
-                labels, confidence = predict_array(segmenter, raster, tile_size=options.tile_size, progress=show)
+                size, memory = options.tile_size, options.memory
+                labels, confidence = predict_array(
+                    segmenter, raster, tile_size=size, memory=memory, progress=show, tell=tell
+                )
             yield LabelMap(labels, segmenter.legend, confidence, raster.georeference)
 
 

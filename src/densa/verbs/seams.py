@@ -24,7 +24,8 @@ class TwoTilings:
         image: the image.
         tiles: sides of the two tilings in pixels; the second is that of blended windows where `blend` is given.
         blend: weights of the blended windows, or None.
-        pixels, differing, share: pixels with a label, those whose labels differ, and their share.
+        pixels, differing, share: pixels with a label, those whose labels differ, ties left aside, and their share.
+        ties: those whose labels differ and whose two best probabilities are equal to 1e-5.
         picture: where a picture of the differences was written, or None.
     """
 
@@ -35,6 +36,7 @@ class TwoTilings:
     differing: int
     share: float
     picture: Path | None
+    ties: int = 0
 
 
 def seams(
@@ -72,7 +74,7 @@ def seams(
             picture.parent.mkdir(parents=True, exist_ok=True)
             raster.write_picture(picture, reports.seams_picture(found, opened), overwrite=overwrite)
     tiles = first, second
-    return TwoTilings(image, tiles, settings.blend, found.pixels, found.differing, found.share, picture)
+    return TwoTilings(image, tiles, settings.blend, found.pixels, found.differing, found.share, picture, found.ties)
 
 
 def _check_picture(picture: Path, run: Path, image: Path, overwrite: bool) -> None:

@@ -70,7 +70,7 @@ def whole_and_tiled(segmenter, image, path, size):
         for tile_size in (None, size):
             probabilities = np.empty((3, *image.shape[1:]))
             windows = 0
-            for tile in predict(segmenter, opened, tile_size=tile_size):
+            for tile in predict(segmenter, opened, tile_size=tile_size, windows=False):
                 row, column, height, width = tile.window
                 probabilities[:, row : row + height, column : column + width] = tile.probabilities
                 windows += 1

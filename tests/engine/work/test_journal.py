@@ -72,3 +72,10 @@ def test_the_journal_is_plain_json(stopped, tmp_path):
     content = json.loads((tmp_path / "map.tif.partial" / "journal.json").read_text())
     assert content["tiles"] == {"size": 8, "halo": 4, "stride": 4}
     assert content["image"]["height"] == 16
+
+
+def test_a_journal_of_a_version_that_computes_otherwise_is_refused(tmp_path):
+    folder = WorkFolder(tmp_path / "map.tif")
+    folder.begin({"tiles": {"size": 8, "halo": 4}})
+    with pytest.raises(InputError, match=r"map\.tif\.partial was begun by another version of densa, which computes"):
+        folder.check({"tiles": {"size": 8, "halo": 4, "window": 64}})

@@ -107,7 +107,7 @@ def plan_prediction(
             "size": tiling.grid.tile_size,
             "halo": segmenter.halo,
             "stride": segmenter.stride,
-            "window": None if windows is None else windows.tile_size,
+            **({} if windows is None else {"window": windows.tile_size}),
         },
     }
     at_once = min(crew.at_once, len(tiling.computed))

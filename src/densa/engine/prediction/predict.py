@@ -33,6 +33,7 @@ def predict(
     *,
     tile_size: int | None = None,
     memory: int | str | None = None,
+    windows: bool = True,
     progress: Progress | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Iterator[TilePrediction]:
@@ -49,6 +50,7 @@ def predict(
         tile_size: side in pixels of a tile's core, a multiple of the segmenter's stride; None chooses. Where an image
             has several windows, tiles hold whole ones.
         memory: bytes, or text such as "2GB", that may be resident at once; chooses the tile size.
+        windows: False applies a network to every tile by itself, which shows whether its halo suffices.
         progress: called with (pixels done, pixels in all) after every tile.
         tell: called with lines for the user.
 
@@ -85,7 +87,7 @@ def predict(
     products = Products(segmenter.legend.n_classes)
     work = Work(tile_size=tile_size, memory=memory)  # type: ignore[arg-type]  # reads text
     of_result = 5 * raster.height * raster.width  # labels and confidence of the whole image
-    tiling = tiling_of(segmenter, raster, products, work, reserved=of_result, tell=tell)
+    tiling = tiling_of(segmenter, raster, products, work, reserved=of_result, in_windows=windows, tell=tell)
     job = TileJob("", raster.path, 0, lambda: segmenter, tiling, products)
     done, total = 0, raster.height * raster.width
     for _, tile in compute_ahead(job.opened(segmenter, raster), range(len(tiling.grid))):

@@ -69,6 +69,7 @@ def tiling_of(
     *,
     reserved: int = 0,
     begun_with: int | None = None,
+    in_windows: bool = True,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Tiling:
     """The tiles of an image, of the requested or the best size, within the requested memory.
@@ -80,12 +81,13 @@ def tiling_of(
         work: tile size, memory and workers.
         reserved: bytes that other parts of this process will need.
         begun_with: tile size of the run that is continued.
+        in_windows: False: every tile is computed by itself.
         tell: called with lines for the user.
 
     Raises:
         InputError: a tile size that is no multiple of the stride, or too small a memory.
     """
-    windows = window_grid(segmenter, raster.height, raster.width)
+    windows = window_grid(segmenter, raster.height, raster.width) if in_windows else None
     size = _grouped(segmenter, raster, windows, work.tile_size, tell) or begun_with
     if windows is not None and len(windows) > 1 and size is not None and size % windows.tile_size:
         windows = None  # of a run that had less memory
