@@ -22,6 +22,7 @@ from densa.engine.work.journal import content_hash, image_identity, origin_tags
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.raster import Raster
+from densa.raster.grid import Grid
 from densa.raster.writing.capacity import check_capacity
 from densa.segmenter import Segmenter
 
@@ -92,7 +93,6 @@ def plan_prediction(
         begun_with=begun_with,
         tell=tell,
     )
-    windows = window_grid(segmenter, raster.height, raster.width)
     description = {
         "image": image_identity(raster, page),
         "model": identity,
@@ -103,12 +103,7 @@ def plan_prediction(
             "uncertainty": products.uncertainty,
             "probabilities": products.probabilities,
         },
-        "tiles": {
-            "size": tiling.grid.tile_size,
-            "halo": segmenter.halo,
-            "stride": segmenter.stride,
-            **({} if windows is None else {"window": windows.tile_size}),
-        },
+        "tiles": _described(segmenter, tiling.grid),
     }
     at_once = min(crew.at_once, len(tiling.computed))
     job = TileJob(
@@ -123,6 +118,13 @@ def plan_prediction(
         threads=threads_of_each(at_once) if crew.at_once > 1 else 0,
     )
     return PredictionTask(segmenter, raster, files, description, _tags(description), job, work, tell=tell)
+
+
+def _described(segmenter: Segmenter, grid: Grid) -> dict[str, int]:
+    """The tiles, and the windows that a model is applied to."""
+    windows = window_grid(segmenter, grid.height, grid.width)
+    own = {} if windows is None else {"window": windows.tile_size}
+    return {"size": grid.tile_size, "halo": segmenter.halo, "stride": segmenter.stride, **own}
 
 
 def _itself(segmenter: Segmenter) -> Segmenter:
