@@ -20,6 +20,7 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 ROOMS = {
     "": [
         ("errors", "kernel_cache"),
+        ("locations",),
         ("checks", "lazy_names", "machine", "options", "outputs", "pixel_areas", "progress", "union_find"),
         ("legend", "settings"),
         ("raster", "regions", "descriptors", "crf", "operators", "metrics"),
@@ -48,11 +49,11 @@ ROOMS = {
         ("check", "estimate"),
     ],
     "raster": [
-        ("atomic", "mirroring", "polygons", "validity"),
-        ("raster",),
+        ("atomic", "mirroring", "polygons", "reach", "validity"),
+        ("network", "raster"),
         ("decoded", "ellipsoid", "gdal", "grid", "in_memory", "orientation", "part", "reduced_copy"),
-        ("ground", "side_files", "volume"),
-        ("photo", "vector"),
+        ("elsewhere", "ground", "side_files", "volume"),
+        ("photo", "stac", "vector"),
         ("opening",),
         ("writing",),
     ],

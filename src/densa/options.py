@@ -31,6 +31,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 import annotated_types
 
 from densa.errors import InputError
+from densa.locations import location
 
 __all__ = [
     "Declared",
@@ -279,7 +280,7 @@ def must_exist(**paths: Path | str) -> None:
         InputError: names the argument and the path.
     """
     for name, path in paths.items():
-        if not Path(path).exists():
+        if not location(path).exists():
             raise InputError(f"{name} must exist, got {path}: there is no such file or folder")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from densa.options import Group, Option
 
-__all__ = ["Computation", "Existing", "LegendFile", "Resumable"]
+__all__ = ["Computation", "Existing", "Images", "LegendFile", "Resumable", "Sources"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +43,29 @@ class Resumable(Existing, title="This call"):
     """Treatment of existing outputs and unfinished work."""
 
     resume: Annotated[bool, Option("Continue a stopped run; finished work is kept.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources(Group, title="Data"):
+    """What VRTs, STAC items and the files beside images may refer to, beyond their own folder."""
+
+    allow_remote: Annotated[
+        bool, Option("Follow VRTs and STAC items to the network; a URL that is given itself is always read.")
+    ] = False
+    allow_folder: Annotated[
+        Path | None, Option("Follow VRTs and STAC items to files in this folder and below, too.", exists=True)
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images(Sources, title="Data"):
+    """How images are read."""
+
+    assets: Annotated[
+        str | None,
+        Option(
+            "Assets of a STAC item that are its bands, such as red,nir.",
+            metavar="NAME,...",
+            default="the only raster, or red, green and blue",
+        ),
+    ] = None

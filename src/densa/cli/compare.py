@@ -12,8 +12,9 @@ import typer
 from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
 from densa.options import check_paths, options_of
-from densa.settings import Existing
+from densa.settings import Existing, Sources
 from densa.training.settings import TrainOptions
+from densa.verbs.inputs import allowed, taken
 from densa.verbs.settings import CompareOptions
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _TRAINING = ("minutes", "steps", "width", "patch_size", "batch_size", "recipe", 
 _WITHOUT = tuple(set(options_of(TrainOptions)) - {*_TRAINING, *options_of(CompareOptions)})
 
 
-@options_from(CompareOptions, TrainOptions, Existing, without=_WITHOUT)
+@options_from(CompareOptions, TrainOptions, Sources, Existing, without=_WITHOUT)
 def compare(
     given: dict[str, Any],
     data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Data set.", show_default=False)] = None,
@@ -48,11 +49,12 @@ def compare(
     from densa.verbs.compare import Comparing
 
     overwrite = given.pop("overwrite", False)
-    comparing = Comparing.of(data, models, output, train_config, overwrite, given, dry_run=dry_run)
-    if dry_run:
-        _show_plan(comparing, as_json)
-        return
-    comparison = comparing.run(" ".join(["densa", *sys.argv[1:]]))
+    with allowed(taken(given)):
+        comparing = Comparing.of(data, models, output, train_config, overwrite, given, dry_run=dry_run)
+        if dry_run:
+            _show_plan(comparing, as_json)
+            return
+        comparison = comparing.run(" ".join(["densa", *sys.argv[1:]]))
     if as_json:
         print_json(comparison.to_json())
     else:

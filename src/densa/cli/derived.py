@@ -20,7 +20,7 @@ __all__ = ["DerivedCommand", "in_flags", "options_from"]
 F = TypeVar("F", bound=Callable[..., Any])
 _FORMS = re.compile(
     r"`(?P<quoted>\w+)`"
-    r"|\b(?P<name>\w+)=(?P<value>\w[\w.:,/-]*)"
+    r"|\b(?P<name>\w+)=(?P<value>[\w/][\w.:,/-]*)"
     r"|\b(?P<named>\w+(?:, \w+)*)(?= (?:must|is missing|has no effect)\b)"
     r"|\b(?P<listed>\w+(?:, \w+){2,})"
     r"|\b(?P<alone>\w+_\w+)\b"

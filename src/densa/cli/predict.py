@@ -10,6 +10,7 @@ import typer
 from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
 from densa.errors import InputError
+from densa.locations import location
 from densa.verbs.predict import Predicted, predict_files
 from densa.verbs.settings import PredictOptions
 from densa.verbs.tell import tell
@@ -19,7 +20,10 @@ from densa.verbs.tell import tell
 def predict(
     given: dict[str, Any],
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run or model folder.")],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images, or folders of images.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(parser=location, metavar="IMAGE...", help="Images, URLs, STAC items, or folders of images."),
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="Folder, or a .png/.tif file for one image.")
     ],

@@ -12,6 +12,7 @@ from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
 from densa.engine.work.settings import Work
 from densa.errors import InputError
+from densa.locations import location
 from densa.verbs.segment import check_file, segment_file
 from densa.verbs.settings import SegmentOptions
 
@@ -24,7 +25,9 @@ CHECK = "Check"
 @options_from(SegmentOptions)
 def regions(
     given: dict[str, Any],
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image of any format, size and number of bands.")],
+    image: Annotated[
+        Path, typer.Argument(parser=location, metavar="IMAGE", help="Image of any format, size and number of bands.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="REGIONS", help="A .tif of int32 regions from 1; 0: no region."),

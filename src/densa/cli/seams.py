@@ -9,6 +9,7 @@ import typer
 
 from densa.cli.common import Config, Json, print_json
 from densa.cli.derived import options_from
+from densa.locations import location
 from densa.settings import Existing
 from densa.verbs.settings import SeamsOptions
 
@@ -17,7 +18,7 @@ from densa.verbs.settings import SeamsOptions
 def seams(
     given: dict[str, Any],
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run or model folder.")],
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image of any size.")],
+    image: Annotated[Path, typer.Argument(parser=location, metavar="IMAGE", help="An image of any size.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PNG", help="Picture of differences.")
     ] = None,

@@ -9,8 +9,9 @@ import typer
 
 from densa.cli.common import print_json
 from densa.cli.derived import in_flags, options_from
-from densa.settings import Resumable
+from densa.settings import Resumable, Sources
 from densa.training.settings import TrainOptions
+from densa.verbs.inputs import allowed, taken
 from densa.verbs.tell import tell
 
 
@@ -18,7 +19,7 @@ def _of_call(*names: str, **more: Any) -> Any:
     return typer.Option(*names, rich_help_panel="This call", **more)
 
 
-@options_from(TrainOptions, Resumable, without=("data",))
+@options_from(TrainOptions, Sources, Resumable, without=("data",))
 def train(
     given: dict[str, Any],
     data: Annotated[
@@ -39,13 +40,17 @@ def train(
     """
     from densa.verbs.train import plan_training, train
 
+    sources = taken(given)
     if dry_run:
-        _show(plan_training(data, output=output, config=config, **given), as_json)
+        with allowed(sources):
+            plan = plan_training(data, output=output, config=config, **given)
+        _show(plan, as_json)
         return
     from densa.training.loop.interruption import Interrupted
 
     try:
-        result = train(data, output=output, config=config, **given)
+        with allowed(sources):
+            result = train(data, output=output, config=config, **given)
     except Interrupted as stop:
         tell(in_flags(str(stop), {"resume": "--resume"}))
         raise typer.Exit(128 + stop.number) from None

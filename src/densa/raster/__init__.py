@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from densa.raster.opening import open, read_image, read_mask
     from densa.raster.polygons.polygoniser import Polygon, Polygoniser, polygonise
     from densa.raster.raster import Georeference, Raster, Window
+    from densa.raster.reach.allowed import allow_sources
     from densa.raster.reduced_copy import overview
     from densa.raster.vector.writers import PolygonWriter, RegionPolygonWriter
     from densa.raster.writing.bands_writer import BandsWriter, write_bands
@@ -30,6 +31,7 @@ __all__ = [
     "Raster",
     "RegionPolygonWriter",
     "Window",
+    "allow_sources",
     "atomic_output",
     "carried_legend",
     "from_array",
@@ -57,6 +59,7 @@ _MODULES = {
     "opening": ("open", "read_image", "read_mask"),
     "polygons.polygoniser": ("Polygon", "Polygoniser", "polygonise"),
     "raster": ("Georeference", "Raster", "Window"),
+    "reach.allowed": ("allow_sources",),
     "reduced_copy": ("overview",),
     "vector.writers": ("PolygonWriter", "RegionPolygonWriter"),
     "writing.bands_writer": ("BandsWriter", "write_bands"),

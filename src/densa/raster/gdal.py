@@ -18,13 +18,17 @@ from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterioWindow
 
 from densa.errors import InputError, one_line
+from densa.locations import Elsewhere
+from densa.raster.network import gdal_name, network_options, reason_of
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
+from densa.raster.reach.check import check_sources, check_tags
 from densa.raster.validity import Missing, missing_values, valid_in_mask
 
-__all__ = ["MAX_BANDS", "GdalRaster", "gdal_environment", "gdal_errors", "set_read_cache"]
+__all__ = ["MAX_BANDS", "GdalRaster", "driver_of", "gdal_environment", "gdal_errors", "set_read_cache"]
 
 # Photographs have no georeference: no warning about that. Filtered once, since `catch_warnings` is not thread-safe.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
@@ -57,19 +61,22 @@ class GdalRaster(Raster):
         self._local = threading.local()
         self._handles: list[Any] = []
         self._handles_lock = threading.Lock()
-        with gdal_errors(path), gdal_environment():
-            with rasterio.open(path, driver=self._driver) as first:
+        if not isinstance(path, Elsewhere):
+            check_sources(path)
+        with gdal_errors(path), gdal_environment(path):
+            with DatasetReader(gdal_name(path), driver=[self._driver], sharing=False) as first:
+                check_tags(path, first)
                 pages = sorted((s for s in first.subdatasets if s.startswith("GTIFF_DIR:")), key=_page_number)
             if not 0 <= page < max(len(pages), 1):
                 raise InputError(f"page of {path} must be in 0..{max(len(pages), 1) - 1}, got {page}")
-            self._name = pages[page] if page else str(path)  # the first page keeps the file's georeference
+            self._name = pages[page] if page else gdal_name(path)  # the first page keeps the file's georeference
             self.directory = max(0, _page_number(pages[page]) - 1) if page else 0
             dataset = self._dataset()
             if dataset.count == 0:
                 raise InputError(f"{path} holds several rasters; give one of {', '.join(dataset.subdatasets[:3])}")
             if dataset.count > MAX_BANDS:
                 raise InputError(f"{path} has {dataset.count} bands by its header; densa reads at most {MAX_BANDS}")
-            if driver == "GTiff":
+            if driver == "GTiff" and not isinstance(path, Elsewhere):
                 _check_blocks(path, dataset)
             self._inspect(dataset, expand_palette)
             super().__init__(
@@ -85,7 +92,7 @@ class GdalRaster(Raster):
                 key=self._key,
             )
             self.ground_control, self.rpcs = dataset.gcps, dataset.rpcs
-            self._files = tuple(Path(name) for name in dataset.files)
+            self._files = () if isinstance(path, Elsewhere) else tuple(Path(name) for name in dataset.files)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -157,7 +164,7 @@ class GdalRaster(Raster):
         """This thread's handle; a forked process opens its own."""
         owner, dataset = getattr(self._local, "handle", (0, None))
         if dataset is None or owner != os.getpid() or dataset.closed:
-            dataset = rasterio.open(self._name, driver=self._driver)
+            dataset = DatasetReader(self._name, driver=[self._driver], sharing=False)
             self._local.handle = (os.getpid(), dataset)
             with self._handles_lock:
                 self._handles.append(dataset)
@@ -166,7 +173,7 @@ class GdalRaster(Raster):
     def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         place = RasterioWindow(window.column, window.row, window.width, window.height)
         numbers = self._band_numbers if self._table is not None else [self._band_numbers[b] for b in bands]
-        with gdal_errors(self.path), gdal_environment():
+        with gdal_errors(self.path), gdal_environment(self.path):
             dataset = self._dataset()
             values, alphas = self._read_bands(dataset, numbers, place)
             masks = [*alphas, *self._read_masks(dataset, numbers, place)]
@@ -210,6 +217,20 @@ class GdalRaster(Raster):
             for dataset in self._handles:
                 dataset.close()
             self._handles.clear()
+
+
+def driver_of(path: Path, drivers: Sequence[str]) -> str:
+    """The first of some drivers that reads a file.
+
+    Raises:
+        InputError: none of them does, or the file cannot be reached.
+    """
+    with (
+        gdal_errors(path),
+        gdal_environment(path),
+        DatasetReader(gdal_name(path), driver=list(drivers), sharing=False) as dataset,
+    ):
+        return str(dataset.driver)
 
 
 def _check_blocks(path: Path, dataset: Any) -> None:
@@ -297,9 +318,9 @@ def set_read_cache(n_bytes: int) -> None:
     _cache_megabytes = max(1, n_bytes // 10**6)
 
 
-def gdal_environment() -> Any:
-    """GDAL's options for reading and writing."""
-    return rasterio.Env(GDAL_CACHEMAX=_cache_megabytes)
+def gdal_environment(path: Path | None = None) -> Any:
+    """GDAL's options for writing, and for reading a file: it reaches the network for what is named there alone."""
+    return rasterio.Env(GDAL_CACHEMAX=_cache_megabytes, GDAL_VRT_ENABLE_PYTHON="NO", **network_options(path))
 
 
 @contextmanager
@@ -311,4 +332,7 @@ def gdal_errors(path: Path, doing: str = "read") -> Iterator[None]:
         raise
     except (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError) as error:
         cause = error.__cause__ or error  # rasterio's own text is "See previous exception"
-        raise InputError(f"{path} cannot be {doing}: {one_line(getattr(cause, 'errmsg', None) or cause)}") from error
+        reason = one_line(getattr(cause, "errmsg", None) or cause)
+        if isinstance(path, Elsewhere):
+            reason = reason_of(reason, path)
+        raise InputError(f"{path} cannot be {doing}: {reason}") from error

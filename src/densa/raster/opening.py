@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.locations import Elsewhere, location
 from densa.raster.decoded import DecodedRaster
+from densa.raster.elsewhere import open_elsewhere
 from densa.raster.gdal import GdalRaster
 from densa.raster.orientation import Turned, stored_orientation
 from densa.raster.photo import open_photo, photo_format
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
+from densa.raster.reach.check import check_sources
 from densa.raster.side_files import placement_beside, projection_beside
+from densa.raster.stac import ITEM_SUFFIXES, open_item
 from densa.raster.volume import open_volume
 
 __all__ = ["open", "read_image", "read_mask"]
@@ -32,11 +36,13 @@ def open(path: Path | str, *, page: int = 0) -> Raster:
     whole at the first read.
 
     Args:
-        path: the file.
+        path: the file, or a URL (http, https, s3, gs, az) or /vsi path that GDAL reads; of a TIFF there only the ranges
+            of bytes that are needed. Or a STAC item, "item.json#assets=red,nir" with the assets that are its bands.
         page: number of the image in a multi-page TIFF or an animation, from 0.
 
     Raises:
-        InputError: the file is missing, empty, damaged, too large, or not an image.
+        InputError: the file is missing, empty, damaged, too large, or not an image; it refers to files outside of its
+            folder or on the network, see `allow_sources`; a server that does not answer.
 
     Examples:
         >>> import numpy as np
@@ -49,7 +55,7 @@ def open(path: Path | str, *, page: int = 0) -> Raster:
         >>> valid
         array([[False,  True,  True]])
     """
-    return _open(Path(path), page, expand_palette=True)
+    return _open(location(path), page, expand_palette=True)
 
 
 def read_image(path: Path | str, *, page: int = 0) -> NDArray[np.generic]:
@@ -98,7 +104,7 @@ def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) 
         array([[7, 7, 0],
                [7, 0, 0]], dtype=uint8)
     """
-    with _open(Path(path), page, expand_palette=False) as raster:
+    with _open(location(path), page, expand_palette=False) as raster:
         values, _ = raster.read(window)
     if len(values) == 1 and values.dtype.kind == "f":
         whole = values[0].astype(np.int64) if np.isfinite(values).all() else None
@@ -113,6 +119,10 @@ def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) 
 
 
 def _open(path: Path, page: int, *, expand_palette: bool) -> Raster:
+    if path.suffix.lower() in ITEM_SUFFIXES:
+        return open_item(path, page)
+    if isinstance(path, Elsewhere):
+        return open_elsewhere(path, page, expand_palette=expand_palette)
     head = _head(path)
     if head.startswith(_TIFF):
         return _oriented(_with_projection(_open_tiff(path, page, expand_palette)))
@@ -121,7 +131,10 @@ def _open(path: Path, page: int, *, expand_palette: bool) -> Raster:
     if reader := photo_format(head):
         return open_photo(path, reader, page=page, expand_palette=expand_palette)
     # A VRT reads other files, so its suffix must announce it. No text formats: any list of numbers would pass as one.
-    for driver in ("VRT",) if path.suffix.lower() == ".vrt" else _OTHER_DRIVERS:
+    if path.suffix.lower() == ".vrt":
+        return _with_projection(GdalRaster(path, "VRT", page=page, expand_palette=expand_palette))
+    check_sources(path)
+    for driver in _OTHER_DRIVERS:
         with suppress(InputError):
             return _with_projection(GdalRaster(path, driver, page=page, expand_palette=expand_palette))
     raise InputError(f"{path} is not an image that densa reads (PNG, JPEG, TIFF, GeoTIFF, ...), or it is damaged")

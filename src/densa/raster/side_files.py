@@ -14,6 +14,7 @@ from densa.errors import InputError
 from densa.raster.atomic import sidecar
 from densa.raster.gdal import gdal_environment, gdal_errors
 from densa.raster.raster import Georeference, Placement
+from densa.raster.reach.check import check_sources
 
 __all__ = ["placement_beside", "projection_beside"]
 
@@ -71,7 +72,8 @@ def _read_world_file(file: Path) -> Affine:
 
 
 def _of_gdal(path: Path) -> Placement:
-    with gdal_errors(path), gdal_environment(), rasterio.open(path, driver=_driver(path)) as file:
+    check_sources(path)
+    with gdal_errors(path), gdal_environment(path), rasterio.open(path, driver=_driver(path)) as file:
         georeference = None
         if file.crs is not None or not file.transform.is_identity:
             georeference = Georeference(file.crs, file.transform)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from densa.options import check_paths, must_exist, with_options
 from densa.outputs import check_outputs
 from densa.progress import progress_bar
+from densa.verbs.inputs import allowed
 from densa.verbs.settings import EvaluateOptions
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def evaluate_and_write(
         written = reports.check_output(output, overwrite=overwrite)
         read = [Path(predictions), Path(data), *([settings.legend] if settings.legend else [])]
         check_outputs([(path.name, path) for path in written], read)
-    with progress_bar("evaluate", shown=progress) as show:
+    with allowed(settings), progress_bar("evaluate", shown=progress) as show:
         compared = _compared(Path(predictions), Path(data), settings, show)
         evaluation = reports.evaluate_pairs(
             compared.pairs,

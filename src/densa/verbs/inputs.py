@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from densa.errors import InputError
+from densa.locations import location, with_assets
+from densa.options import options_of
+from densa.settings import Sources
 
 if TYPE_CHECKING:
     from densa.raster import Georeference, Raster
 
-__all__ = ["opened", "path_of"]
+__all__ = ["allowed", "opened", "path_of", "taken"]
+
+
+def allowed(options: Sources) -> AbstractContextManager[None]:
+    """Allow files to refer to what the options say."""
+    from densa.raster import allow_sources
+
+    return allow_sources(options.allow_remote, options.allow_folder)
+
+
+def taken(given: dict[str, Any]) -> Sources:
+    """Take from the options of a command those on what files may refer to."""
+    return Sources.of(**{name: given.pop(name) for name in options_of(Sources) if name in given})
 
 
 @contextmanager
-def opened(image: Any) -> Iterator[Raster]:
+def opened(image: Any, assets: str | None = None) -> Iterator[Raster]:
     """An image as an open raster; a raster that is given open stays open.
 
     Args:
         image: path, open raster, (h, w) or (h, w, bands) array, or `xarray.DataArray` with the dimensions (y, x),
             (band, y, x) or (y, x, band) and the attributes of rioxarray.
+        assets: of a STAC item, with commas between them.
 
     Raises:
         InputError: none of these.
@@ -30,7 +46,7 @@ def opened(image: Any) -> Iterator[Raster]:
     from densa import raster
 
     if isinstance(image, (str, Path)):
-        with raster.open(image) as found:
+        with raster.open(with_assets(location(image), assets)) as found:
             yield found
     elif isinstance(image, raster.Raster):
         yield image
@@ -42,7 +58,7 @@ def opened(image: Any) -> Iterator[Raster]:
 def path_of(image: Any, stack: ExitStack) -> Path:
     """The path of an image; an array is written to a temporary file that lives as long as `stack`."""
     if isinstance(image, (str, Path)):
-        return Path(image)
+        return location(image)
     from densa import raster
     from densa.raster.in_memory import ArrayRaster
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from densa.engine.prediction.settings import PolygonShape
 from densa.engine.work.settings import Work
 from densa.errors import InputError
+from densa.locations import location, with_assets
 from densa.options import must_exist, options_of, with_options
 from densa.outputs import files_inside
 from densa.progress import progress_bar
-from densa.settings import Computation
-from densa.verbs.inputs import opened, path_of
+from densa.settings import Computation, Images
+from densa.verbs.inputs import allowed, opened, path_of
 from densa.verbs.settings import PredictOptions, Refinement
 from densa.verbs.tell import kept_work, tell
 
@@ -111,7 +112,7 @@ def predict(
 predict.__signature__ = with_options(predict, PredictOptions)  # type: ignore[attr-defined]
 
 _MEMORY_PIXELS = 2**28
-_OF_MODEL = {*options_of(Refinement), *options_of(Computation), "tile_size", "memory"}
+_OF_MODEL = {*options_of(Refinement), *options_of(Computation), *options_of(Images), "tile_size", "memory"}
 
 
 def _in_memory(
@@ -120,14 +121,14 @@ def _in_memory(
     if others := sorted(set(given) - _OF_MODEL):
         raise InputError(f"{', '.join(others)} is for files; give `output`, or leave it out")
     for image in images:
-        if isinstance(image, (str, Path)) and not Path(image).exists():
+        if isinstance(image, (str, Path)) and not location(image).exists():
             raise InputError(f"images must exist, got {image}: there is no such file")
     from densa.engine import predict_array
     from densa.verbs.results import LabelMap
 
     segmenter = _load(_source(model, options))
     for image in images:
-        with opened(image) as raster:
+        with allowed(options), opened(image, options.assets) as raster:
             if raster.height * raster.width > _MEMORY_PIXELS:
                 raise InputError(
                     f"{raster.path} has {raster.height} x {raster.width} pixels; give `output`, which writes the map "
@@ -193,9 +194,16 @@ def predict_files(
     Raises:
         InputError: no model, options that do not fit each other, an output that exists.
     """
+    images = [with_assets(location(image), options.assets) for image in images]
     if images and not any(image.exists() for image in images):
         raise InputError(f"images must exist, got {images[0]}: there is no such file or folder")
-    source = _source(model, options)
+    with allowed(options):
+        yield from _predict_files(_source(model, options), images, output, options, dry_run)
+
+
+def _predict_files(
+    source: ModelSource | Segmenter, images: Sequence[Path], output: Path, options: PredictOptions, dry_run: bool
+) -> Iterator[Predicted]:
     from densa.engine import plan_outputs
 
     failures: list[Predicted] = []

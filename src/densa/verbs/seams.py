@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from densa.errors import InputError
+from densa.locations import location, with_assets
 from densa.options import must_exist
 from densa.outputs import check_outputs, files_inside
 from densa.progress import progress_bar
 from densa.settings import Computation
+from densa.verbs.inputs import allowed
 from densa.verbs.settings import SeamsOptions
 
 __all__ = ["TwoTilings", "seams"]
@@ -55,7 +57,8 @@ def seams(
         InputError: no model or image, tiles that do not fit the model's stride, an output that exists.
     """
     settings = SeamsOptions.of(**options)
-    run, image, picture = Path(run), Path(image), None if output is None else Path(output)
+    run, picture = Path(run), None if output is None else Path(output)
+    image = with_assets(location(image), settings.assets)
     must_exist(run=run, image=image)
     if picture is not None:
         _check_picture(picture, run, image, overwrite)
@@ -67,7 +70,7 @@ def seams(
     usual = -(-256 // segmenter.stride) * segmenter.stride, -(-384 // step) * step
     first, second = settings.tiles or usual
     other = None if settings.blend is None else Blended(segmenter, window_size=second, weights=settings.blend)
-    with raster.open(image) as opened, progress_bar(image.name) as show:
+    with allowed(settings), raster.open(image) as opened, progress_bar(image.name) as show:
         sides = (first, second if other is None else other.stride)
         found = reports.find_seams(segmenter, opened, sides, other=other, progress=show)
         if picture is not None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from densa.engine.regions.settings import RegionSettings
 from densa.engine.work.settings import Work
 from densa.errors import InputError
+from densa.locations import location, with_assets
 from densa.options import check_paths, must_exist, options_of, with_options
 from densa.outputs import check_outputs
 from densa.progress import progress_bar
-from densa.verbs.inputs import opened, path_of
+from densa.settings import Images
+from densa.verbs.inputs import allowed, opened, path_of
 from densa.verbs.settings import RegionProducts, SegmentOptions
 from densa.verbs.tell import kept_work, tell
 
@@ -82,14 +84,14 @@ def segment(
     if output is not None:
         with ExitStack() as stack:
             return segment_file(path_of(image, stack), Path(output), settings)
-    if others := sorted(set(options) - {*options_of(RegionSettings), "tile_size"}):
+    if others := sorted(set(options) - {*options_of(RegionSettings), *options_of(Images), "tile_size"}):
         raise InputError(f"{', '.join(others)} is for files; give `output`, or leave it out")
-    if isinstance(image, (str, Path)) and not Path(image).exists():
+    if isinstance(image, (str, Path)) and not location(image).exists():
         raise InputError(f"image must exist, got {image}: there is no such file")
     from densa.engine.regions import region_method, segment_array
     from densa.verbs.results import Regions
 
-    with opened(image) as raster:
+    with allowed(settings), opened(image, settings.assets) as raster:
         found = region_method(settings.part(RegionSettings), raster)
         numbers = segment_array(found, raster, settings.part(Work))
         return Regions(numbers, found.name, raster.georeference)
@@ -111,13 +113,14 @@ def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run:
         InputError: options that do not fit the method or the image, an output that exists.
     """
     check_paths(SegmentOptions, options.flat())
+    image = with_assets(location(image), options.assets)
     must_exist(image=image)
     from densa import raster
     from densa.engine.regions import RegionFiles, region_method, segment_to_file
 
     settings = options.part(RegionSettings)
     files = RegionFiles(output, **options.part(RegionProducts).flat())
-    with raster.open(image) as opened:
+    with allowed(options), raster.open(image) as opened:
         read = [*opened.files, *([settings.markers] if settings.markers else [])]
         check_outputs(files.each().items(), read)
         if dry_run:

@@ -12,7 +12,7 @@ from densa.engine.prediction.settings import PolygonShape
 from densa.engine.regions.settings import RegionSettings
 from densa.engine.work.settings import Work
 from densa.options import Group, Option
-from densa.settings import Computation, LegendFile
+from densa.settings import Computation, Images, LegendFile, Sources
 
 __all__ = [
     "CompareOptions",
@@ -78,7 +78,7 @@ class Scores(Group, title="Scores"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(Masks, Scores, Computation):
+class EvaluateOptions(Masks, Scores, Sources, Computation):
     """All options of `densa evaluate`."""
 
 
@@ -174,7 +174,7 @@ class Tilings(Group, title="Windows"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeamsOptions(Tilings, Blending, Computation):
+class SeamsOptions(Images, Tilings, Blending, Computation):
     """All options of `densa seams`."""
 
 
@@ -192,7 +192,7 @@ class Shards(Group, title="Tiles, memory and workers"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(Products, PolygonShape, Refinement, Windows, Work, Shards, Computation):
+class PredictOptions(Images, Products, PolygonShape, Refinement, Windows, Work, Shards, Computation):
     """All options of `densa predict`."""
 
 
@@ -207,5 +207,5 @@ class RegionProducts(Group, title="Outputs"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentOptions(RegionSettings, RegionProducts, Work):
+class SegmentOptions(RegionSettings, Images, RegionProducts, Work):
     """All options of `densa regions`."""

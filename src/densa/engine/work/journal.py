@@ -21,7 +21,8 @@ import numpy as np
 import densa
 from densa.engine.work.packing import has_whole_tile
 from densa.errors import InputError
-from densa.raster import Raster
+from densa.locations import Elsewhere
+from densa.raster import Raster, Window
 
 __all__ = ["WorkFolder", "content_hash", "image_identity", "origin_tags", "work_folder"]
 
@@ -29,6 +30,7 @@ _JOURNAL, _LOCK, _PUBLISHING, _ASSEMBLY = "journal.json", "lock", "publishing", 
 _LARGEST_JOURNAL = 2**20  # bytes
 _PROBE_BYTES = 2**16
 _N_PROBES = 16
+_N_PROBED_WINDOWS, _PROBED_PX = 4, 32  # of an image on the network
 _OURS = re.compile(r"(([a-z0-9]+\.)?\d{9}\.tile|[a-z0-9]+\.table|journal\.json|lock|publishing)(\.[0-9a-f]{8}\.tmp)?$")
 
 
@@ -276,13 +278,16 @@ def image_identity(raster: Raster, page: int) -> dict[str, Any]:
 
     The folder is left out: machines that share the file may see it under another path.
     """
-    status = Path(raster.path).stat()
+    if isinstance(raster.path, Elsewhere):
+        file: dict[str, Any] = {"address": str(raster.path), "content": _probe_pixels(raster)}
+    else:
+        status = Path(raster.path).stat()
+        content = _probe(raster.path, status.st_size)
+        file = {"bytes": status.st_size, "modified_ns": status.st_mtime_ns, "content": content}
     return {
         "name": raster.path.name,
         "page": page,
-        "bytes": status.st_size,
-        "modified_ns": status.st_mtime_ns,
-        "content": _probe(raster.path, status.st_size),
+        **file,
         "height": raster.height,
         "width": raster.width,
         "bands": raster.n_bands,
@@ -301,6 +306,17 @@ def origin_tags(image: Mapping[str, Any]) -> dict[str, str]:
 def content_hash(content: Mapping[str, Any]) -> str:
     """Hash of values that JSON can represent."""
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=12).hexdigest()
+
+
+def _probe_pixels(raster: Raster) -> str:
+    """Hash of small windows of an image on the network, the first and the last among them."""
+    found = hashlib.blake2b(digest_size=16)
+    height, width = min(_PROBED_PX, raster.height), min(_PROBED_PX, raster.width)
+    for share in np.linspace(0, 1, _N_PROBED_WINDOWS):
+        row, column = int(share * (raster.height - height)), int(share * (raster.width - width))
+        values, valid = raster.read(Window(row, column, height, width))
+        found.update(values.tobytes() + np.packbits(valid).tobytes())
+    return found.hexdigest()
 
 
 def _probe(path: Path, n_bytes: int) -> str:
