@@ -19,9 +19,9 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 # lower floors, never from its own floor.
 ROOMS = {
     "": [
-        ("errors", "kernel_cache"),
+        ("errors", "kernel_cache", "machine"),
         ("locations",),
-        ("checks", "lazy_names", "machine", "options", "outputs", "pixel_areas", "progress", "union_find"),
+        ("checks", "lazy_names", "options", "outputs", "parallel", "pixel_areas", "progress", "union_find"),
         ("legend", "settings"),
         ("raster", "regions", "descriptors", "crf", "operators", "metrics"),
         ("datasets", "networks", "shallow"),

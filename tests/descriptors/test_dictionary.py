@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from densa import parallel
 from densa.descriptors import Dictionary, build_dictionary
-from densa.descriptors.shared import threads
 from densa.errors import InputError
 
 
@@ -53,9 +53,9 @@ def test_the_first_of_equally_near_words(seed, n_features, n_words, height, widt
 def test_threads_change_nothing(rng, monkeypatch):
     words = build_dictionary(rng.normal(size=(200, 3)), 7)
     features = rng.normal(size=(3, 300, 11)).astype(np.float32)
-    monkeypatch.setattr(threads, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(parallel, "n_threads", lambda: 1)
     one = words.assign(features)
-    monkeypatch.setattr(threads, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(parallel, "n_threads", lambda: 3)
     assert_array_equal(words.assign(features), one)
 
 

@@ -8,10 +8,9 @@ axis of the lattice adds a constant, so the vertices of a simplex and the neighb
 # numba infers the types of kernels, and supplies the context argument of intrinsics that mypy reports as missing
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 _GOLDEN = -7046029254386353131  # 2^64 / golden ratio, as a signed integer: distributes codes over the table
-_CHUNK = 1024  # vertices of one task
 
 
 @njit(nogil=True, cache=True)
@@ -92,8 +91,8 @@ def _to_barycentric(residuals, rank, sorted_residuals, weights):
     weights[0] = 1.0 - sorted_residuals[0] + sorted_residuals[d]
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def embed(points, valid, starts, scales, multipliers, slots, weights, codes, counts):
+@njit(nogil=True, cache=True)
+def embed(points, valid, starts, scales, multipliers, slots, weights, codes, counts, first_strip, end_strip):
     """Find the simplex of every point.
 
     Args:
@@ -108,7 +107,7 @@ def embed(points, valid, starts, scales, multipliers, slots, weights, codes, cou
     """
     d = points.shape[1]
     step = multipliers.sum()
-    for s in prange(starts.size - 1):
+    for s in range(first_strip, end_strip):
         first = starts[s] * (d + 1)
         own = codes[first : starts[s + 1] * (d + 1)]
         table = np.full(4096, -1, np.int32)
@@ -171,19 +170,17 @@ def group_slots(vertex_of_slot, first, members):
         place[v] += 1
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def find_neighbours(vertex_codes, table, multipliers, neighbours):
+@njit(nogil=True, cache=True)
+def find_neighbours(vertex_codes, table, multipliers, neighbours, first, end):
     """The two neighbours of each vertex along each axis: neighbours (d + 1, m + 1, 2), which must hold zeros (none)."""
-    n = vertex_codes.size
     total = multipliers.sum()
-    for chunk in prange((n + _CHUNK - 1) // _CHUNK):
-        for v in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n)):
-            for axis in range(multipliers.size):
-                step = multipliers.size * multipliers[axis] - total
-                k = _look_up(vertex_codes[v] + step, vertex_codes, table)
-                if k >= 0:  # each pair is found once and entered for both vertices
-                    neighbours[axis, v + 1, 0] = k + 1
-                    neighbours[axis, k + 1, 1] = v + 1
+    for v in range(first, end):
+        for axis in range(multipliers.size):
+            step = multipliers.size * multipliers[axis] - total
+            k = _look_up(vertex_codes[v] + step, vertex_codes, table)
+            if k >= 0:  # each pair is found once and entered for both vertices
+                neighbours[axis, v + 1, 0] = k + 1
+                neighbours[axis, k + 1, 1] = v + 1
 
 
 @njit(nogil=True, cache=True)

@@ -11,12 +11,10 @@ so the result does not depend on the number of threads.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from densa.crf._lanes import exp_below, fill, largest, load, multiply, plus_product, scale, store, total
-
-_CHUNK = 256  # vertices of one task
 
 
 class Field(NamedTuple):
@@ -128,8 +126,11 @@ def _blur_across(padded, n_lanes, row_size, taps, smoothed, start, width):
                 store(smoothed, start + i + 3 * n_lanes, four)
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def sweep(field, lattice, values, sums, smoothed, smoothed_next, extra, rows, image_width, out, width, first, last):
+@njit(nogil=True, cache=True)
+def sweep(
+    field, lattice, values, sums, smoothed, smoothed_next, extra, rows, image_width, out, width, first, last,
+    first_strip, end_strip,
+):  # fmt: skip
     """One iteration over all pixels.
 
     Args:
@@ -153,7 +154,7 @@ def sweep(field, lattice, values, sums, smoothed, smoothed_next, extra, rows, im
     flat_prior, flat_extra = field.prior.reshape(-1), extra.reshape(-1)
     flat_smoothed, flat_next = smoothed.reshape(-1), smoothed_next.reshape(-1)
     with_lattice, with_smooth, with_extra = lattice.slots.size > 0, field.taps.size > 0, extra.size > 0
-    for s in prange(rows.size - 1):
+    for s in range(first_strip, end_strip):
         top, bottom = rows[s], rows[s + 1]
         smooth = np.empty((bottom - top + 3) * row_size if with_smooth else 0, np.float32)
         messages = np.empty(row_size, np.float32)
@@ -210,42 +211,39 @@ def sweep(field, lattice, values, sums, smoothed, smoothed_next, extra, rows, im
                         out[c, y, x] = messages[x * n_lanes + c]
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def blur(lattice, sums, values, other, width):
-    """Add the sums of the strips and blur them along every axis.
-
-    The result is in `values` if the number of axes is even, in `other` if it is odd.
-    """
-    n_axes, n_vertices, _ = lattice.neighbours.shape
+@njit(nogil=True, cache=True)
+def gather(first, members, sums, values, width, first_vertex, end_vertex):
+    """Add the sums of the strips; `first` and `members` are those of the lattice. Vertex 0 stays 0."""
     n_lanes, step = sums.shape[1], len(width)
-    n_chunks = (n_vertices + _CHUNK - 1) // _CHUNK
-    flat_sums = sums.reshape(-1)
-    source, target = values.reshape(-1), other.reshape(-1)
-    for chunk in prange(n_chunks):
-        for v in range(max(1, chunk * _CHUNK), min((chunk + 1) * _CHUNK, n_vertices)):
-            for b in range(0, n_lanes, step):
-                mass = fill(np.float32(0), width)
-                for i in range(lattice.first[v], lattice.first[v + 1]):
-                    one = load(flat_sums, lattice.members[i] * n_lanes + b, width)
-                    mass = plus_product(mass, one, np.float32(1))
-                store(source, v * n_lanes + b, mass)
-    for axis in range(n_axes):
-        for chunk in prange(n_chunks):
-            for v in range(max(1, chunk * _CHUNK), min((chunk + 1) * _CHUNK, n_vertices)):
-                before, after = lattice.neighbours[axis, v, 0], lattice.neighbours[axis, v, 1]
-                for b in range(0, n_lanes, step):
-                    value = load(source, v * n_lanes + b, width)
-                    value = plus_product(value, load(source, before * n_lanes + b, width), np.float32(0.5))
-                    value = plus_product(value, load(source, after * n_lanes + b, width), np.float32(0.5))
-                    store(target, v * n_lanes + b, value)
-        source, target = target, source
+    flat_sums, flat_values = sums.reshape(-1), values.reshape(-1)
+    for v in range(max(1, first_vertex), end_vertex):
+        for b in range(0, n_lanes, step):
+            mass = fill(np.float32(0), width)
+            for i in range(first[v], first[v + 1]):
+                one = load(flat_sums, members[i] * n_lanes + b, width)
+                mass = plus_product(mass, one, np.float32(1))
+            store(flat_values, v * n_lanes + b, mass)
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def to_rows(probabilities, valid, clip, prior):
+@njit(nogil=True, cache=True)
+def blur(neighbours, values, blurred, width, first_vertex, end_vertex):
+    """Blur along one axis, of which the neighbours (m + 1, 2) are given."""
+    n_lanes, step = values.shape[1], len(width)
+    source, target = values.reshape(-1), blurred.reshape(-1)
+    for v in range(max(1, first_vertex), end_vertex):
+        before, after = neighbours[v, 0], neighbours[v, 1]
+        for b in range(0, n_lanes, step):
+            value = load(source, v * n_lanes + b, width)
+            value = plus_product(value, load(source, before * n_lanes + b, width), np.float32(0.5))
+            value = plus_product(value, load(source, after * n_lanes + b, width), np.float32(0.5))
+            store(target, v * n_lanes + b, value)
+
+
+@njit(nogil=True, cache=True)
+def to_rows(probabilities, valid, clip, prior, top, end):
     """Probabilities (c, h, w), clipped to at least `clip`, as rows of classes (h * w, lanes); equal if not valid."""
-    n_classes, height, width = probabilities.shape
-    for y in prange(height):
+    n_classes, _, width = probabilities.shape
+    for y in range(top, end):
         for x in range(width):
             p = y * width + x
             for c in range(n_classes):

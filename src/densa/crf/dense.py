@@ -26,18 +26,20 @@ from numpy.typing import NDArray
 
 from densa.crf._checks import check_image, check_probabilities, check_valid
 from densa.crf._lanes import WIDTHS
-from densa.crf._mean_field import Field, blur, sweep, to_rows
+from densa.crf._mean_field import Field, blur, gather, sweep, to_rows
 from densa.crf.parameters import DenseCrf, Weights
 from densa.crf.permutohedral import Lattice, build_lattice, filter_with, slice_factor
 from densa.crf.regions import RegionPotential, region_messages
 from densa.crf.unary import CLIP, check_clip
 from densa.errors import InputError
+from densa.parallel import share_items, share_pixels
 
 __all__ = ["dense_crf"]
 
 TRUNCATE = 4.0  # widths at which the smoothness kernel is truncated
 _STRIP_ROWS = 16  # image rows of one task, more in high images
 _MOST_STRIPS = 64
+_VERTICES = 1024  # of one task
 _TINY = 1e-20  # added under the root, as in pydensecrf
 
 
@@ -127,15 +129,19 @@ def _iterate(
     extra = np.zeros((height * columns if regions else 0, n_lanes), np.float32)
     for i in range(n_iterations + 1):
         last = i == n_iterations
-        sweep(
-            field, lattice, values, sums, smoothed, smoothed_next, extra, rows, columns, out, width, i == 0, last
+        share_items(
+            sweep, len(rows) - 1, field, lattice, values, sums, smoothed, smoothed_next, extra, rows, columns, out,
+            width, i == 0, last,
         )  # fmt: skip
         smoothed, smoothed_next = smoothed_next, smoothed
         if last:
             break
         if len(sums):
-            blur(lattice, sums, values, other, width)
-            if lattice.neighbours.shape[0] % 2:
+            share_items(
+                gather, len(values), lattice.first, lattice.members, sums, values, width, chunk=_VERTICES
+            )  # fmt: skip
+            for neighbours in lattice.neighbours:
+                share_items(blur, len(values), neighbours, values, other, width, chunk=_VERTICES)
                 values, other = other, values
         if regions is not None:
             messages = region_messages(out, regions, valid)
@@ -156,7 +162,7 @@ def _field(
     n_classes, height, width = probabilities.shape
     n_lanes = -(-n_classes // step) * step
     prior = np.empty((height * width, n_lanes), np.float32)
-    to_rows(probabilities, valid.reshape(-1), np.float32(clip), prior)
+    share_pixels(to_rows, valid.shape, probabilities, valid.reshape(-1), np.float32(clip), prior)
     padding = np.where(np.arange(n_lanes) < n_classes, 0, -1e30).astype(np.float32)
     smooth = _lane_weights(parameters.smooth_weight, n_classes, n_lanes, "smooth_weight")
     bilateral = _lane_weights(parameters.appearance_weight, n_classes, n_lanes, "appearance_weight")

@@ -18,13 +18,14 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from densa.crf._checks import check_image, check_probabilities, check_valid
 from densa.crf.regions import RegionPotential, region_messages
 from densa.crf.unary import CLIP, check_clip
 from densa.errors import InputError
+from densa.parallel import share_pixels
 
 __all__ = ["contrast_weights", "grid_crf", "grid_energy"]
 
@@ -133,7 +134,9 @@ def grid_crf(
             planes = np.ascontiguousarray(np.moveaxis(q, -1, 0))
             extra = np.ascontiguousarray(np.moveaxis(region_messages(planes, regions, valid), 0, -1))
         for turn in range(4):
-            _update(q, log_prior, pairs, extra, turn // 2, turn % 2)
+            odd_row, odd_column = divmod(turn, 2)
+            n_rows = (q.shape[0] - odd_row + 1) // 2
+            share_pixels(_update, (n_rows, q.shape[1]), q, log_prior, pairs, extra, odd_row, odd_column)
     out: NDArray[np.float32] = np.ascontiguousarray(np.moveaxis(q, -1, 0))
     if not valid.all():
         out[:, ~valid] = given[:, ~valid]
@@ -147,11 +150,11 @@ def _receive(q, y, x, weight, messages):  # type: ignore[no-untyped-def]
             messages[c] += weight * q[y, x, c]
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _update(q, log_prior, pairs, extra, odd_row, odd_column):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def _update(q, log_prior, pairs, extra, odd_row, odd_column, first, end):  # type: ignore[no-untyped-def]
     """Marginals of the pixels of one turn, given those of their neighbours; (h, w, C) arrays."""
     height, width, n_classes = q.shape
-    for row in prange((height - odd_row + 1) // 2):
+    for row in range(first, end):
         y = 2 * row + odd_row
         messages = np.empty(n_classes, np.float32)
         for x in range(odd_column, width, 2):

@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 
 from densa.crf._lattice_kernels import embed, filter_plane, find_neighbours, group_slots, merge
 from densa.errors import InputError
+from densa.parallel import share_items
 
 __all__ = ["Lattice", "axis_scales", "build_lattice", "permutohedral_filter", "slice_factor"]
 
 _LARGEST_CODE = 2.0**62
 _STRIP = 8192  # points of one strip if the caller gives no strips
+_VERTICES = 4096  # of one task
 
 
 class Lattice(NamedTuple):
@@ -103,7 +105,7 @@ def build_lattice(
     multipliers = _multipliers(points, valid, scales)
     slots, weights = np.empty((n, d + 1), np.int32), np.empty((n, d + 1), np.float32)
     codes, counts = np.empty(n * (d + 1), np.int64), np.empty(len(starts) - 1, np.int64)
-    embed(points, valid, starts, scales, multipliers, slots, weights, codes, counts)
+    share_items(embed, len(starts) - 1, points, valid, starts, scales, multipliers, slots, weights, codes, counts)
     slot_starts = np.append(0, np.cumsum(counts))
     vertex_of_slot = np.empty(slot_starts[-1], np.int32)
     vertex_codes = np.empty(slot_starts[-1], np.int64)
@@ -111,7 +113,7 @@ def build_lattice(
     first, members = np.zeros(n_vertices + 2, np.int64), np.empty(len(vertex_of_slot), np.int32)
     group_slots(vertex_of_slot, first, members)
     neighbours = np.zeros((d + 1, n_vertices + 1, 2), np.int32)
-    find_neighbours(vertex_codes[:n_vertices], table, multipliers, neighbours)
+    share_items(find_neighbours, n_vertices, vertex_codes[:n_vertices], table, multipliers, neighbours, chunk=_VERTICES)
     return Lattice(starts, slots, weights, slot_starts, vertex_of_slot, first, members, neighbours)
 
 

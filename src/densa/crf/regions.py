@@ -28,10 +28,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.parallel import share_items
 
 __all__ = ["RegionPotential", "region_messages", "region_weights", "robust_pn"]
 
@@ -165,7 +166,9 @@ def region_messages(
     weight = np.asarray(potential.weight, np.float64)
     weights = np.full(inside.sum(), weight) if weight.ndim == 0 else weight[numbers[inside]]
     messages = np.zeros((len(q), flat.size), np.float32)
-    _messages(q.reshape(len(q), -1), order, bounds, weights, potential.truncation, messages)
+    share_items(
+        _messages, len(weights), q.reshape(len(q), -1), order, bounds, weights, potential.truncation, messages, chunk=8
+    )
     return messages.reshape(q.shape)
 
 
@@ -182,9 +185,9 @@ def _below(n, mean, variance):  # type: ignore[no-untyped-def]
     return _normal((n + 0.5 - mean) / math.sqrt(max(variance, 1e-12)))
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _messages(q, order, bounds, weights, truncation, messages):  # type: ignore[no-untyped-def]
-    for c in prange(bounds.size - 1):
+@njit(nogil=True, cache=True)
+def _messages(q, order, bounds, weights, truncation, messages, first, end):  # type: ignore[no-untyped-def]
+    for c in range(first, end):
         members = order[bounds[c] : bounds[c + 1]]
         limit = max(1.0, truncation * members.size)
         whole = math.floor(limit)

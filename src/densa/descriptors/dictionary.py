@@ -19,8 +19,8 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from densa.checks import as_count
-from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
+from densa.parallel import share_rows
 
 __all__ = ["Dictionary", "build_dictionary"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from densa.descriptors.shared.threads import share_items
+from densa.parallel import share_items
 
 GROUP = 8  # pixels that go down a tree together
 STEPS = 3  # levels between two checks whether all pixels of a group have reached a leaf
@@ -23,7 +23,7 @@ def block_length(n_features: int) -> int:
 
 
 def share_blocks(kernel: Any, n_pixels: int, block: int, *arguments: Any) -> None:
-    """Call `kernel(*arguments, block, first, last)` for all blocks, on as many threads as numba is set to use."""
+    """Call `kernel(*arguments, block, first, last)` for all blocks, on as many threads as kernels may use."""
     n_blocks = -(-n_pixels // block)
     share_items(kernel, n_blocks, *arguments, block, chunk=max(1, min(8, n_blocks // 8)))
 

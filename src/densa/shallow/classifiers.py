@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.parallel import n_threads
 from densa.shallow.from_sklearn import boosted_trees, forest_trees
 from densa.shallow.trees import Trees
 
@@ -46,7 +47,7 @@ def fit_trees(
         n_trees: trees of a forest; rounds of boosting, each with a tree per class.
         min_leaf: fewest samples of a leaf (of boosting with more than 200 samples: at least 10).
         learning_rate: learning rate of boosting.
-        n_jobs: threads that train a forest; None: as many as numba is set to use.
+        n_jobs: threads that train a forest; None: as many as kernels may use.
         seed: the same seed gives the same trees.
 
     Raises:
@@ -61,8 +62,6 @@ def fit_trees(
         >>> trees.probabilities(np.array([[[0, 19]]], np.float32)).argmax(axis=0)
         array([[0, 1]])
     """
-    from numba import get_num_threads
-
     check_samples(features, labels, n_classes)
     if classifier not in CLASSIFIERS:
         raise InputError(f"unknown classifier {classifier!r}; choose from {', '.join(CLASSIFIERS)}")
@@ -87,7 +86,7 @@ def fit_trees(
         n_trees,
         min_samples_leaf=min_leaf,
         class_weight="balanced",
-        n_jobs=n_jobs or get_num_threads(),
+        n_jobs=n_jobs or n_threads(),
         random_state=seed,
     )
     return forest_trees(forest.fit(features, labels))

@@ -25,9 +25,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
 from densa.legend import IGNORE
+from densa.parallel import share_rows
 from densa.shallow.from_sklearn import flat_trees
 from densa.shallow.trees import Trees
 

@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densa.descriptors.shared.threads import share_items
+from densa.parallel import share_items
 
 __all__ = ["COLOUR_STEPS", "anchored_superpixels", "reach_in_cells"]
 

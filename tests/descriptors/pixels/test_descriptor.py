@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from densa import parallel
 from densa.descriptors import (
     ColourSpaces,
     LocalBinaryPatterns,
@@ -17,7 +18,6 @@ from densa.descriptors import (
     TextonBank,
     TextonContext,
 )
-from densa.descriptors.shared import threads
 from densa.errors import InputError
 
 SMALL = MultiScale(scales=(0.3, 1.0, 2.0))
@@ -110,9 +110,9 @@ def test_output_array_and_names(descriptor):
 @kinds
 def test_threads_change_nothing(descriptor, monkeypatch):
     image = image_of(1, 150, 20)
-    monkeypatch.setattr(threads, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(parallel, "n_threads", lambda: 1)
     one = descriptor.compute(image)
-    monkeypatch.setattr(threads, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(parallel, "n_threads", lambda: 3)
     assert_array_equal(descriptor.compute(image), one)
 
 

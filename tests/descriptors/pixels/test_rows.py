@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
+from densa import parallel
 from densa.descriptors.pixels._rows import filter_row, mirror, mirror_pad, rows_around, separable
 from densa.descriptors.pixels._taps import FIRST, SECOND, SMOOTH
-from densa.descriptors.shared import threads
 
 
 @given(st.integers(-60, 60), st.integers(1, 20))
@@ -69,9 +69,9 @@ def test_a_constant_passes_without_rounding(rng):
 
 def test_threads_change_nothing(rng, monkeypatch):
     image, filters = rng.random((300, 7)).astype(np.float32), (rng.random(4).astype(np.float32), SMOOTH)
-    monkeypatch.setattr(threads, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(parallel, "n_threads", lambda: 1)
     one = separable(image, filters, filters)
-    monkeypatch.setattr(threads, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(parallel, "n_threads", lambda: 3)
     assert_array_equal(separable(image, filters, filters), one)
 
 

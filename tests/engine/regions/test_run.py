@@ -12,7 +12,6 @@ from densa.engine.regions.products.files import RegionFiles
 from densa.engine.regions.run import segment_array, segment_to_file
 from densa.engine.regions.stages.stage import RegionMethod, Stage
 from densa.engine.resources.memory import resident_bytes
-from densa.engine.work.crew import Crew
 from densa.engine.work.journal import WorkFolder
 from densa.engine.work.settings import Work
 from densa.errors import InputError
@@ -202,14 +201,3 @@ def test_a_budget_gives_the_largest_tiles_that_fit(make_raster):
     assert sizes == [900, 900]
     many = run.choose_tile_size(Method(), Method().stages(image), image, Work(memory=2 * _ample(), workers=2))
     assert 350 <= many < 900
-
-
-@pytest.mark.parametrize("pool", ["omppool", "tbbpool", None])
-def test_threads_are_processes_where_numba_has_no_pool_for_them(monkeypatch, pool):
-    def load(name):
-        if not name.endswith(str(pool)):
-            raise ImportError
-
-    monkeypatch.setattr(run, "import_module", load)
-    assert run._safe(Crew(3)) == (Crew(3) if pool else Crew(3, "processes"))
-    assert run._safe(Crew(1)) == Crew(1)

@@ -1,14 +1,13 @@
 """Kernels of the spanning forest: threads that change one another's paths."""
 
-import numba
 import numpy as np
-import pytest
 
+from densa import parallel
 from densa.regions.watershed import _spanning_forest_kernels as kernels
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread")
-def test_threads_that_follow_the_same_paths_all_arrive(rng):
+def test_threads_that_follow_the_same_paths_all_arrive(rng, monkeypatch):
+    monkeypatch.setattr(parallel, "n_threads", lambda: 2)
     height, width = 302, 302
     steps = np.zeros(height * width, np.uint8)
     inner = np.pad(np.ones((height - 2, width - 2), bool), 1).ravel()

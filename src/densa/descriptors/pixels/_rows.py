@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densa.descriptors.pixels._taps import FIRST, SMOOTH
-from densa.descriptors.shared.threads import share_rows
+from densa.parallel import share_rows
 
 
 @njit(nogil=True, cache=True)

@@ -12,8 +12,8 @@ from densa.checks import as_choices, as_positive
 from densa.descriptors.pixels._colour_kernel import MATRIX, WHITE, to_hsv, to_lab_and_luv
 from densa.descriptors.pixels.descriptor import PlaneDescriptor
 from densa.descriptors.pixels.place import Place
-from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
+from densa.parallel import share_rows
 
 __all__ = ["ColourSpaces", "check_rgb", "full_white", "lab_planes"]
 

@@ -22,8 +22,8 @@ from densa.checks import as_count, as_positive
 from densa.descriptors.pixels._rows import mirror, mirror_pad
 from densa.descriptors.pixels.descriptor import PlaneDescriptor
 from densa.descriptors.pixels.place import Place
-from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
+from densa.parallel import share_rows
 
 __all__ = ["LocalBinaryPatterns"]
 

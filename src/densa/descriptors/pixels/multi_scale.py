@@ -26,8 +26,8 @@ from densa.descriptors.pixels._multi_scale_kernel import N_SLOTS, describe_scale
 from densa.descriptors.pixels._taps import first_taps, gaussian_taps, radius, second_taps
 from densa.descriptors.pixels.descriptor import PlaneDescriptor
 from densa.descriptors.pixels.place import Place
-from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
+from densa.parallel import share_rows
 
 __all__ = ["MultiScale"]
 

@@ -22,8 +22,8 @@ from densa.descriptors.pixels._rows import mirror
 from densa.descriptors.pixels.descriptor import PlaneDescriptor
 from densa.descriptors.pixels.place import Place
 from densa.descriptors.pixels.textons import TextonBank
-from densa.descriptors.shared.threads import share_rows
 from densa.errors import InputError
+from densa.parallel import share_rows
 
 __all__ = ["TextonContext"]
 

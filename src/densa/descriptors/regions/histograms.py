@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from densa.checks import as_count
 from densa.descriptors.dictionary import Dictionary
 from densa.descriptors.regions.descriptor import RegionDescriptor
-from densa.descriptors.shared.threads import share_items
 from densa.errors import InputError
+from densa.parallel import share_items
 
 __all__ = ["FeatureHistogram", "WordHistogram"]
 

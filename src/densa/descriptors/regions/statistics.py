@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from densa.checks import as_choices
 from densa.descriptors.regions.descriptor import RegionDescriptor
-from densa.descriptors.shared.threads import share_items
 from densa.errors import InputError
+from densa.parallel import share_items
 
 __all__ = ["FeatureStatistics"]
 

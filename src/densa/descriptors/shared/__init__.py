@@ -1,1 +1,1 @@
-"""What descriptors of pixels and of regions share: threads, parts of stacks."""
+"""What descriptors of pixels and of regions share: parts of stacks."""

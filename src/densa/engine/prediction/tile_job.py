@@ -13,6 +13,7 @@ from densa.engine.prediction.windows import Tiling
 from densa.engine.resources.budget import keep_worker_small
 from densa.engine.work.job import Worker
 from densa.engine.work.packing import encode_tile
+from densa.parallel import limit_threads
 from densa.raster import Raster, Window
 from densa.raster.grid import Block, Grid, inside, read_block
 from densa.segmenter import Segmenter
@@ -69,7 +70,8 @@ class TileJob:
         return TileWorker(self, computer, raster, self.grid)
 
     def limit_threads(self) -> None:
-        """Limit torch to `threads` in the calling thread."""
+        """Limit torch and kernels to `threads` in the calling thread."""
+        limit_threads(self.threads)
         if self.threads:
             import torch
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,11 @@ from densa.engine.regions.stages.stage import RegionMethod, Stage, StageJob
 from densa.engine.regions.stages.store import Store
 from densa.engine.resources.budget import ASSEMBLY_BYTES, Cost, fitting_tile_size, limit_read_cache, scarce_memory
 from densa.engine.resources.memory import resident_bytes, return_large_blocks, shown_bytes
-from densa.engine.work.crew import Crew
 from densa.engine.work.journal import WorkFolder, content_hash, image_identity, origin_tags
 from densa.engine.work.resumable import Outcome, Task, compute_missing, run_task
 from densa.engine.work.settings import Work
 from densa.errors import InputError
+from densa.parallel import n_threads
 from densa.progress import Progress
 from densa.raster import Raster, Window
 from densa.raster.grid import Grid
@@ -236,7 +234,7 @@ def run_stages(
     Raises:
         InputError: an error of a stage; more regions than the memory can hold tables of.
     """
-    crew, cache_bytes = _safe(work.crew), 0
+    crew, cache_bytes = work.crew, 0
     if work.memory is not None:
         cache_bytes = limit_read_cache(work.memory // max(1, work.crew.local_processes))
     known: dict[str, Stage] = {}
@@ -288,21 +286,8 @@ def _shift(progress: Progress, before: int, total: int, done: int, _: int) -> No
     progress(before + done, total)
 
 
-def _safe(crew: Crew) -> Crew:
-    """Processes in place of threads, where Numba has no pool that several threads may use at once."""
-    if crew.threads == 1:
-        return crew
-    for pool in ("omppool", "tbbpool"):
-        with suppress(ImportError):  # the module exists, the library that it needs may not
-            import_module(f"numba.np.ufunc.{pool}")
-            return crew
-    return Crew(crew.workers, "processes")
-
-
 def _threads_of_each(workers: int) -> int:
-    import numba
-
-    return max(1, numba.get_num_threads() // workers)
+    return max(1, n_threads() // workers)
 
 
 def stages_of(method: RegionMethod, raster: Raster, files: RegionFiles) -> list[Stage]:
@@ -330,7 +315,7 @@ def choose_tile_size(method: RegionMethod, stages: Sequence[Stage], raster: Rast
     usual = min(TILE_PX, max(raster.height, raster.width))
     if memory is None or work.tile_size is not None:
         return work.tile_size or usual
-    crew = _safe(work.crew)
+    crew = work.crew
     return_large_blocks()
     raster.read(Window(0, 0, 1, 1))  # an image that is decoded whole is in memory from here on
     halo = max(1, halo_of(stages))  # tiles share a halo of 1 at least

@@ -58,6 +58,7 @@ def run_tile(job: Job, number: int) -> bytes:
                 _OPEN.pop(old).close()
             _OPEN[job.key] = job.open()
         worker = _OPEN[job.key]
+    job.limit_threads()  # of this thread, perhaps not the one that opened the job
     return worker.pack(worker.compute(worker.read(number)))
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
+
+from densa.parallel import share_pixels
 
 __all__ = ["luv_to_rgb", "rgb_to_luv"]
 
@@ -23,20 +25,20 @@ _DARK = 0.008856  # below this luminance L is linear
 def rgb_to_luv(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w, 3) 8-bit RGB as (h, w, 3) Luv: L 0..100, u about -83..175, v about -134..108."""
     luv = np.empty(rgb.shape, np.float32)
-    _to_luv(rgb, _TO_XYZ, luv)
+    share_pixels(_to_luv, rgb.shape, rgb, _TO_XYZ, luv)
     return luv
 
 
 def luv_to_rgb(luv: NDArray[np.float32]) -> NDArray[np.float32]:
     """(h, w, 3) Luv as (h, w, 3) RGB in 0..255, not rounded."""
     rgb = np.empty(luv.shape, np.float32)
-    _to_rgb(luv, _TO_RGB, rgb)
+    share_pixels(_to_rgb, luv.shape, luv, _TO_RGB, rgb)
     return rgb
 
 
-@njit(nogil=True, cache=True, parallel=True, error_model="numpy")
-def _to_luv(rgb: Any, matrix: Any, luv: Any) -> None:
-    for row in prange(rgb.shape[0]):
+@njit(nogil=True, cache=True, error_model="numpy")
+def _to_luv(rgb: Any, matrix: Any, luv: Any, top: int, end: int) -> None:
+    for row in range(top, end):
         for column in range(rgb.shape[1]):
             red, green, blue = rgb[row, column, 0] / 255, rgb[row, column, 1] / 255, rgb[row, column, 2] / 255
             x = matrix[0, 0] * red + matrix[0, 1] * green + matrix[0, 2] * blue
@@ -50,9 +52,9 @@ def _to_luv(rgb: Any, matrix: Any, luv: Any) -> None:
             luv[row, column, 2] = 13 * lightness * (v - _WHITE_V)
 
 
-@njit(nogil=True, cache=True, parallel=True, error_model="numpy")
-def _to_rgb(luv: Any, matrix: Any, rgb: Any) -> None:
-    for row in prange(luv.shape[0]):
+@njit(nogil=True, cache=True, error_model="numpy")
+def _to_rgb(luv: Any, matrix: Any, rgb: Any, top: int, end: int) -> None:
+    for row in range(top, end):
         for column in range(luv.shape[1]):
             lightness = float(luv[row, column, 0])
             y = ((lightness + 16) / 116) ** 3 if lightness > 903.3 * _DARK else lightness / 903.3

@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from densa.checks import as_count, as_positive
 from densa.errors import InputError
+from densa.parallel import share_items
 from densa.regions.mean_shift.window_sums import LANES, OUTSIDE, add_gaussian_window_sums, add_window_sums
 
 __all__ = ["BRIGHT", "Beyond", "Kernel", "ModeSearch", "is_gaussian"]
 
 Kernel = Literal["uniform", "gaussian"]
 
+_CHUNK = 1 << 10  # pixels of a task
 BRIGHT = 80.0  # above this L, differences of L count twice
 
 
@@ -97,7 +99,9 @@ class ModeSearch:
         planes = np.full((n_bands, height + 1, width + LANES), OUTSIDE, np.float32)
         np.copyto(planes[:, :height, :width], values.transpose(2, 0, 1), where=valid)
         cut = np.zeros(valid.shape, np.bool_)
-        _climb(
+        share_items(
+            _climb,
+            height,
             (0.0,) * n_bands,
             planes,
             settings,
@@ -108,6 +112,7 @@ class ModeSearch:
             valid if wanted is None else wanted,
             values,
             cut,
+            chunk=max(1, _CHUNK // max(1, width)),
         )
         return values, cut
 
@@ -119,7 +124,7 @@ def is_gaussian(kernel: Kernel) -> bool:
     return kernel == "gaussian"
 
 
-@njit(nogil=True, cache=True, parallel=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy")
 def _climb(
     bands: Any,
     planes: Any,
@@ -131,6 +136,8 @@ def _climb(
     wanted: Any,
     modes: Any,
     cut: Any,
+    first_row: int,
+    end_row: int,
 ) -> None:
     """Run the trajectories of the wanted pixels, each until it converges or its window leaves the block."""
     height, width = wanted.shape
@@ -139,8 +146,7 @@ def _climb(
     items = planes.reshape(-1)
     n_bands = len(bands)
     radius = settings[0]
-    for unsigned_row in prange(height):
-        row = np.int64(unsigned_row)  # prange counts unsigned: -row would be huge
+    for row in range(first_row, end_row):
         place = np.empty(7 + n_bands, np.float32)  # see add_window_sums
         sums = np.empty(3 + n_bands, np.float32)
         place[4], place[5], place[6] = radius * radius, settings[1] * settings[1], 1

@@ -10,11 +10,12 @@ import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from densa.checks import as_positive
 from densa.errors import InputError
+from densa.parallel import share_pixels
 from densa.regions.shared.checks import check_finite_image, check_mask
 
 __all__ = ["Affinity", "PixelGraph", "pixel_affinities"]
@@ -120,11 +121,12 @@ def pixel_affinities(
     settings = np.stack([np.exp(-space), floors], axis=1).astype(np.float32)
     if affinity == "contour":
         starts, steps = _lines(offsets)
-        _contour_weights(_edges(features), counts, offsets, starts, steps, settings, per_value, weights)
+        arguments = _edges(features), counts, offsets, starts, steps, settings, per_value, weights
+        share_pixels(_contour_weights, counts.shape, *arguments)
     else:
-        _value_weights(features, counts, offsets, settings, per_value, weights)
+        share_pixels(_value_weights, counts.shape, features, counts, offsets, settings, per_value, weights)
     degrees = np.empty((height, width), np.float32)
-    sum_of_weights(offsets, weights, degrees)
+    share_pixels(sum_of_weights, degrees.shape, offsets, weights, degrees)
     degrees[counts] += np.float32(self_affinity)
     return PixelGraph(offsets, weights, degrees, valid, float(self_affinity))
 
@@ -186,10 +188,12 @@ def _exp_of_negative(exponent: Any) -> Any:
     return part if exponent < np.float32(60) else np.float32(0)
 
 
-@njit(nogil=True, cache=True, parallel=True, error_model="numpy")
-def _value_weights(features: Any, counts: Any, offsets: Any, settings: Any, per_value: float, weights: Any) -> None:
+@njit(nogil=True, cache=True, error_model="numpy")
+def _value_weights(
+    features: Any, counts: Any, offsets: Any, settings: Any, per_value: float, weights: Any, top: int, end: int
+) -> None:
     n_features, height, width = features.shape
-    for row in prange(height):
+    for row in range(top, end):
         for k in range(offsets.shape[0]):
             target = weights[k, row]
             target[:] = 0
@@ -218,12 +222,21 @@ def _finish(here: Any, one_counts: Any, other_counts: Any, space: float, floor: 
         here[column] = weight if one_counts[column] & other_counts[column] else np.float32(0)
 
 
-@njit(nogil=True, cache=True, parallel=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy")
 def _contour_weights(
-    edges: Any, counts: Any, offsets: Any, starts: Any, steps: Any, settings: Any, per_value: float, weights: Any
+    edges: Any,
+    counts: Any,
+    offsets: Any,
+    starts: Any,
+    steps: Any,
+    settings: Any,
+    per_value: float,
+    weights: Any,
+    top: int,
+    end: int,
 ) -> None:
     height, width = edges.shape
-    for row in prange(height):
+    for row in range(top, end):
         for k in range(offsets.shape[0]):
             target = weights[k, row]
             target[:] = 0
@@ -244,11 +257,11 @@ def _contour_weights(
             _finish(here, one_counts, other_counts, settings[k, 0], settings[k, 1], per_value)
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def sum_of_weights(offsets: Any, weights: Any, degrees: Any) -> None:
+@njit(nogil=True, cache=True)
+def sum_of_weights(offsets: Any, weights: Any, degrees: Any, top: int, end: int) -> None:
     """Fill `degrees` with the sums over each pixel's edges, both ways."""
-    _, height, width = weights.shape
-    for row in prange(height):
+    width = weights.shape[2]
+    for row in range(top, end):
         total = degrees[row]
         total[:] = 0
         for k in range(offsets.shape[0]):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
 from densa.regions.normalized_cuts.pixel_multigrid import PixelLevel, pixel_cycle, pixel_levels
@@ -37,6 +38,14 @@ def pixel_eigenvectors(
     Returns:
         (n,) values, 0..2, and (n, h, w) vectors of unit length in the degrees' norm, each of positive sum.
     """
+    # The products are of few and long vectors: more threads cost more than they bring, and change the order of sums.
+    with threadpool_limits(1, user_api="blas"):
+        return _coarse_to_fine(graph, n_vectors, steps, tolerance)
+
+
+def _coarse_to_fine(
+    graph: PixelGraph, n_vectors: int, steps: int, tolerance: float
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     levels = pixel_levels(graph, n_vectors + GUARDS)
     vectors = levels[-1].eigenvectors[: n_vectors + GUARDS]
     values = levels[-1].eigenvalues[: n_vectors + GUARDS]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
+from densa.parallel import share_pixels
 from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
 
 __all__ = ["PixelLaplacian", "coarser_pixel_graph"]
-
-PARALLEL_FROM = 30_000  # pixels; below, starting threads costs more than it saves
 
 
 class PixelLaplacian:
@@ -28,7 +27,7 @@ class PixelLaplacian:
         self.inverse_roots = inverse
         self.weights = np.empty_like(graph.weights)
         self.diagonal = np.empty_like(self.roots)
-        _scale_weights(graph.offsets, graph.weights, inverse, self.weights, self.diagonal)
+        share_pixels(_scale_weights, self.shape, graph.offsets, graph.weights, inverse, self.weights, self.diagonal)
 
     def apply(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """L times each of the vectors, (n, h, w)."""
@@ -47,15 +46,15 @@ class PixelLaplacian:
     ) -> None:
         """result = of_product * L vectors + of_vectors * vectors + of_before * before; `result` may be `before`."""
         factors = np.array([of_product, of_vectors, of_before], np.float32)
-        recur = _recur if self.roots.size > PARALLEL_FROM else _recur_alone
-        recur(self.offsets, self.weights, self.diagonal, vectors, before, factors, result)
+        operator = self.offsets, self.weights, self.diagonal
+        share_pixels(_recur, self.shape, *operator, vectors, before, factors, result)
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _scale_weights(offsets: Any, weights: Any, inverse: Any, scaled: Any, diagonal: Any) -> None:
+@njit(nogil=True, cache=True)
+def _scale_weights(offsets: Any, weights: Any, inverse: Any, scaled: Any, diagonal: Any, top: int, end: int) -> None:
     """w_ij / sqrt(d_i d_j), and the diagonal of L: the share of a pixel's degree that goes to other pixels."""
     _, height, width = weights.shape
-    for row in prange(height):
+    for row in range(top, end):
         total = diagonal[row]
         total[:] = 0
         for k in range(offsets.shape[0]):
@@ -81,11 +80,12 @@ def _scale_weights(offsets: Any, weights: Any, inverse: Any, scaled: Any, diagon
             total[column] *= inverse[row, column] * inverse[row, column]
 
 
-def _recur_rows(
-    offsets: Any, weights: Any, diagonal: Any, vectors: Any, before: Any, factors: Any, result: Any
+@njit(nogil=True, cache=True)
+def _recur(
+    offsets: Any, weights: Any, diagonal: Any, vectors: Any, before: Any, factors: Any, result: Any, top: int, end: int
 ) -> None:
     n_vectors, height, width = vectors.shape
-    for row in prange(height):
+    for row in range(top, end):
         for v in range(n_vectors):
             x, y, target = vectors[v, row], before[v, row], result[v, row]
             for column in range(width):
@@ -138,10 +138,6 @@ def _subtract(
         v += 1
 
 
-_recur = njit(nogil=True, cache=True, parallel=True)(_recur_rows)
-_recur_alone = njit(nogil=True, cache=True)(_recur_rows)
-
-
 def coarser_pixel_graph(graph: PixelGraph) -> PixelGraph:
     """The graph of 2x2 cells: weights and degrees summed, so that a cut along cells has its value in both graphs."""
     _, height, width = graph.weights.shape
@@ -157,16 +153,24 @@ def coarser_pixel_graph(graph: PixelGraph) -> PixelGraph:
         place[row, column + reach[1]] = number
     weights = np.zeros((len(offsets), *shape), np.float32)
     degrees = np.zeros(shape, np.float32)
-    _sum_cells(graph.offsets, graph.weights, graph.degrees, place, reach[1], weights, degrees)
+    share_pixels(_sum_cells, shape, graph.offsets, graph.weights, graph.degrees, place, reach[1], weights, degrees)
     return PixelGraph(offsets, weights, degrees)
 
 
-@njit(nogil=True, cache=True, parallel=True)
+@njit(nogil=True, cache=True)
 def _sum_cells(
-    offsets: Any, weights: Any, degrees: Any, place: Any, centre: int, coarse_weights: Any, coarse_degrees: Any
+    offsets: Any,
+    weights: Any,
+    degrees: Any,
+    place: Any,
+    centre: int,
+    coarse_weights: Any,
+    coarse_degrees: Any,
+    top: int,
+    end: int,
 ) -> None:
     _, height, width = weights.shape
-    for cell_row in prange(coarse_degrees.shape[0]):
+    for cell_row in range(top, end):
         for row in range(2 * cell_row, min(2 * cell_row + 2, height)):
             for column in range(width):
                 coarse_degrees[cell_row, column // 2] += degrees[row, column]

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from densa.checks import as_count, as_positive
 from densa.errors import InputError
+from densa.parallel import share_pixels
 from densa.regions.normalized_cuts.discretisation import discretise
 from densa.regions.normalized_cuts.graph import WeightedGraph, best_threshold, cut_of_labels, in_order_of_first
 from densa.regions.normalized_cuts.pixel_affinity import PixelGraph, sum_of_weights
@@ -214,6 +215,6 @@ def _within(graph: PixelGraph, part: NDArray[np.bool_], box: tuple[slice, slice]
     fits = (graph.offsets[:, 0] < height) & (np.abs(graph.offsets[:, 1]) < width)
     offsets, weights = graph.offsets[fits], np.ascontiguousarray(weights[fits])
     degrees = np.empty(inside.shape, np.float32)
-    sum_of_weights(offsets, weights, degrees)
+    share_pixels(sum_of_weights, degrees.shape, offsets, weights, degrees)
     degrees[inside] += np.float32(graph.self_affinity)
     return PixelGraph(offsets, weights, degrees, inside, graph.self_affinity)

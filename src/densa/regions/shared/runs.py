@@ -7,9 +7,10 @@ in raster order of their first pixel, for any number of threads.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
+from densa.parallel import share_items, share_pixels
 from densa.union_find import unite
 
 _STRIP = 64  # rows joined by one task; the strips are joined afterwards
@@ -31,19 +32,19 @@ def connected_runs(labels: NDArray[np.generic], connectivity: int, background: b
     """
     height, _ = labels.shape
     first = np.zeros(height + 1, np.int64)
-    _count(labels, first)
+    share_pixels(_count, labels.shape, labels, first)
     np.cumsum(first, out=first)
     start = np.empty(first[-1], np.int32)
     parent = np.empty(first[-1], np.int32)
-    _fill(labels, background, first, start, parent)
-    _join_strips(labels, first, start, parent, connectivity - 1)
+    share_pixels(_fill, labels.shape, labels, background, first, start, parent)
+    share_items(_join_strips, -(-height // _STRIP), labels, first, start, parent, connectivity - 1)
     _join_seams(labels, first, start, parent, connectivity - 1)
     return Runs(first, start, parent, _number(parent))
 
 
 def paint(runs: Runs, values: NDArray[np.int32], out: NDArray[np.int32]) -> None:
     """Write values[piece] over the runs of each piece and 0 elsewhere into `out` (H, W)."""
-    _paint(runs.first, runs.start, runs.piece, values, out)
+    share_pixels(_paint, out.shape, runs.first, runs.start, runs.piece, values, out)
 
 
 def connected_pieces(
@@ -76,18 +77,18 @@ def piece_extents(runs: Runs, width: int) -> Extents:
     return extents
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _count(labels, first):  # type: ignore[no-untyped-def]
-    for y in prange(labels.shape[0]):
+@njit(nogil=True, cache=True)
+def _count(labels, first, top, end):  # type: ignore[no-untyped-def]
+    for y in range(top, end):
         n = 1
         for x in range(1, labels.shape[1]):
             n += labels[y, x] != labels[y, x - 1]
         first[y + 1] = n
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _fill(labels, background, first, start, parent):  # type: ignore[no-untyped-def]
-    for y in prange(labels.shape[0]):
+@njit(nogil=True, cache=True)
+def _fill(labels, background, first, start, parent, top, end):  # type: ignore[no-untyped-def]
+    for y in range(top, end):
         i = first[y]
         start[i] = 0
         parent[i] = i if labels[y, 0] != 0 or not background else -1
@@ -136,10 +137,10 @@ def _join_corners(labels, start, parent, above, above_end, here, here_end, y):  
             unite(parent, i, j)
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _join_strips(labels, first, start, parent, reach):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def _join_strips(labels, first, start, parent, reach, first_strip, end):  # type: ignore[no-untyped-def]
     height = labels.shape[0]
-    for s in prange((height + _STRIP - 1) // _STRIP):
+    for s in range(first_strip, end):
         for y in range(s * _STRIP + 1, min((s + 1) * _STRIP, height)):
             _join_rows(labels, first, start, parent, y, reach)
 
@@ -178,9 +179,9 @@ def _extents(first, start, piece, width, sizes, last_rows, begun):  # type: igno
         begun[y + 1] = n
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _paint(first, start, piece, values, out):  # type: ignore[no-untyped-def]
-    for y in prange(out.shape[0]):
+@njit(nogil=True, cache=True)
+def _paint(first, start, piece, values, out, top, end):  # type: ignore[no-untyped-def]
+    for y in range(top, end):
         for i in range(first[y], first[y + 1]):
             stop = start[i + 1] if i + 1 < first[y + 1] else out.shape[1]
             value = values[piece[i]] if piece[i] >= 0 else 0

@@ -1,10 +1,10 @@
 """Kernel of SLICO: the distance of SLIC with each centre's own largest colour distance in place of the compactness."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 
-@njit(nogil=True, cache=True, parallel=True)
+@njit(nogil=True, cache=True)
 def assign_adaptive(  # type: ignore[no-untyped-def]
     planes,
     mask,
@@ -25,6 +25,8 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
     sums,
     reached,
     won,
+    first,
+    end,
 ):
     """As `_assign_kernels.assign`, with D^2 = d_c^2 / largest + d_s^2 / S^2.
 
@@ -38,7 +40,7 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
     longest = 0
     for j in range(j0, j1):
         longest = max(longest, cells[j + 1] - cells[j])
-    for u in prange(units.shape[0]):
+    for u in range(first, end):
         r, y0, y1 = units[u]
         sums[u] = 0
         reached[u] = 0

@@ -9,7 +9,7 @@ float32 represents integers exactly. So neither threads, tiles nor the processor
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from densa.regions.slic._vector_lanes import LANES, nearest_of_nine
 
@@ -108,8 +108,10 @@ def _unpack(packed, y_base, sums):  # type: ignore[no-untyped-def]
             sums[k, 1] += y_base * np.int64(np.int32(packed[half, k, 0] & 0xFFFFFFFF))
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def assign(planes, mask, colors, cy, cx, alive, cells, j0, j1, ys, xs, units, phase, stride, sums, won):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def assign(  # type: ignore[no-untyped-def]
+    planes, mask, colors, cy, cx, alive, cells, j0, j1, ys, xs, units, phase, stride, sums, won, first_unit, end_unit
+):
     """One round: nearest centre of every pixel; its sums or, unless `won` is empty, which of the nine candidates won.
 
     Only pixels in `units` and in the columns of cells from `j0` to `j1` are used.
@@ -136,7 +138,7 @@ def assign(planes, mask, colors, cy, cx, alive, cells, j0, j1, ys, xs, units, ph
     for j in range(j0, j1):
         longest = max(longest, cells[j + 1] - cells[j])
     left, end = cells[j0], cells[j1]
-    for u in prange(units.shape[0]):
+    for u in range(first_unit, end_unit):
         r, y0, y1 = units[u]
         # a centre wins at most three cells of a row, and no sum may reach 2**31
         packs = not final and not masked and n_bands == 3 and (y1 - y0) * 3 * longest * max(width, 1 << 12) < 1 << 31
@@ -180,15 +182,15 @@ def assign(planes, mask, colors, cy, cx, alive, cells, j0, j1, ys, xs, units, ph
             _unpack(packed, y0, sums[u])
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def spread(won, mask, rows, cells, first_label, n_columns, labels):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def spread(won, mask, rows, cells, first_label, n_columns, labels, top, end):  # type: ignore[no-untyped-def]
     """Labels (H, W) of the candidates that won, 0 outside the mask.
 
     rows, cells: first pixel rows and columns of the cells of the image; first_label: of the first cell's own centre;
     n_columns: difference between the labels of a row of centres and of the next.
     """
     masked = mask.size > 0
-    for r in prange(rows.size - 1):
+    for r in range(top, end):
         for y in range(rows[r], rows[r + 1]):
             for j in range(cells.size - 1):
                 first = first_label + (r - 1) * n_columns + j - 1
@@ -199,15 +201,15 @@ def spread(won, mask, rows, cells, first_label, n_columns, labels):  # type: ign
                         labels[y, x] = 0
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def count_pieces(won, mask, rows, cells, runs, begun):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def count_pieces(won, mask, rows, cells, runs, begun, top, end):  # type: ignore[no-untyped-def]
     """Per row of the labels of `spread`: runs (H,), and runs (H,) that touch none of their label in the row above.
 
     A connected piece has at least one of the latter, that of its first pixel.
     """
     masked = mask.size > 0
     n_columns = cells.size + 1
-    for r in prange(rows.size - 1):
+    for r in range(top, end):
         for y in range(rows[r], rows[r + 1]):
             row_above = r - 1 if y == rows[r] else r
             before = np.int64(-2)

@@ -4,8 +4,10 @@ sRGB gamma (threshold 0.04045), D65 white (0.950456, 1, 1.088754), as in the cod
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
+
+from densa.parallel import share_pixels
 
 DIAMETER = 259.0  # largest distance of two sRGB colours in CIELAB (green to blue: 258.7)
 _INDEX_BITS = 14  # resolution of X/Xn, Y/Yn, Z/Zn in the cube root table
@@ -34,7 +36,7 @@ def lab_planes(rgb: NDArray[np.generic], scale: float) -> NDArray[np.int16]:
     planes = empty_planes(3, *rgb.shape[:2])
     linear, roots, matrix = _tables()
     gains = tuple(round(g * scale) for g in (116, 16, 500, 200))
-    _convert(rgb, linear, roots, matrix, gains, planes)
+    share_pixels(_convert, rgb.shape, rgb, linear, roots, matrix, gains, planes)
     return planes
 
 
@@ -54,14 +56,14 @@ def _tables() -> tuple[NDArray[np.int32], NDArray[np.uint16], tuple[tuple[int, .
     )
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _convert(rgb, linear, roots, matrix, gains, planes):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def _convert(rgb, linear, roots, matrix, gains, planes, top, end):  # type: ignore[no-untyped-def]
     shift = np.int32(14 + 16 - _INDEX_BITS)
     half = np.int32(1 << (14 + 16 - _INDEX_BITS - 1))
     root_half = 1 << (_ROOT_BITS - 1)
     (x_r, x_g, x_b), (y_r, y_g, y_b), (z_r, z_g, z_b) = matrix
     l_gain, l_offset, a_gain, b_gain = gains
-    for y in prange(rgb.shape[0]):
+    for y in range(top, end):
         for x in range(rgb.shape[1]):
             r = linear[rgb[y, x, 0]]
             g = linear[rgb[y, x, 1]]

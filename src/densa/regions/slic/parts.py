@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.parallel import share_items
 from densa.regions.slic._adaptive_kernel import assign_adaptive
 from densa.regions.slic._assign_kernels import assign, count_pieces, spread
 from densa.regions.slic._center_kernels import fill_seeds, update
@@ -31,7 +32,8 @@ __all__ = [
 
 _STRIDE = 3  # before the last round, each round uses every third row ...
 _FEWEST_ROWS = 12  # ... if cells have at least this many rows
-_UNIT_ROWS = 32  # maximum number of rows of one task
+_UNIT_ROWS = 32  # maximum number of rows of one task of a round
+_TASK_PIXELS = 1 << 14  # of other tasks, about
 
 
 class Part(NamedTuple):
@@ -146,7 +148,8 @@ def labels_of(
     rows, columns = grid.rows(cells), grid.columns(cells)
     n_columns = centers.shape[1]
     first = (cells.top - centers.top) * n_columns + cells.left - centers.left + 1
-    spread(won, mask, rows - rows[0], columns - columns[0], first, n_columns, labels)
+    edges = rows - rows[0], columns - columns[0]
+    share_items(spread, len(rows) - 1, won, mask, *edges, first, n_columns, labels, chunk=_few_rows(rows, columns))
     return labels
 
 
@@ -156,8 +159,15 @@ def most_pieces(
     """Runs in each row of the labels of `cells` (h,), and a bound of the pieces that begin there (h,)."""
     runs, begun = np.empty(len(won), np.int64), np.empty(len(won), np.int64)
     rows, columns = grid.rows(cells), grid.columns(cells)
-    count_pieces(won, mask, rows - rows[0], columns - columns[0], runs, begun)
+    edges = rows - rows[0], columns - columns[0]
+    share_items(count_pieces, len(rows) - 1, won, mask, *edges, runs, begun, chunk=_few_rows(rows, columns))
     return runs, begun
+
+
+def _few_rows(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> int:
+    """Rows of cells of one task: as few as hold pixels enough."""
+    per_row = (rows[-1] - rows[0]) * (columns[-1] - columns[0]) // max(1, len(rows) - 1)
+    return int(max(1, _TASK_PIXELS // max(1, per_row)))
 
 
 class _Task:
@@ -186,10 +196,10 @@ class _Task:
         how = self.units, phase, stride, sums
         if self.metric.adaptive:
             where += self.centers.largest, self.metric.unit**2, *how, reached, won
-            assign_adaptive(*where)
+            share_items(assign_adaptive, len(self.units), *where)
         else:
             where += *how, won
-            assign(*where)
+            share_items(assign, len(self.units), *where)
 
 
 def _units(rows: NDArray[np.int64], first: int) -> NDArray[np.int64]:

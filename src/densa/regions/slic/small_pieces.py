@@ -13,9 +13,10 @@ doubt spreads only along chains of small pieces.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
+from densa.parallel import share_items
 from densa.regions.shared.runs import Extents, Runs, connected_runs, paint, piece_extents
 from densa.union_find import find, number_sets
 
@@ -91,9 +92,10 @@ def absorb_pieces(runs: Runs, width: int, min_size: float, doubtful: NDArray[np.
         small &= ~doubtful
     if small.any():
         chosen = np.arange(runs.n_pieces, dtype=np.int32)
-        _choose_in_strips(
-            runs.first, runs.start, runs.piece, extents.last_rows, extents.begun, width, small, sizes, min_size,
-            doubtful, chosen,
+        n_strips = -(-(len(runs.first) - 1) // _STRIP)
+        share_items(
+            _choose_in_strips, n_strips, runs.first, runs.start, runs.piece, extents.last_rows, extents.begun, width,
+            small, sizes, min_size, doubtful, chosen,
         )  # fmt: skip
         uncertain = _withdraw(chosen, doubtful)
         _merge(chosen, sizes, parent)
@@ -141,11 +143,13 @@ def _last_row(small, last_rows, lowest, highest):  # type: ignore[no-untyped-def
     return last
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _choose_in_strips(first, start, piece, last_rows, begun, width, small, sizes, min_size, doubtful, chosen):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def _choose_in_strips(  # type: ignore[no-untyped-def]
+    first, start, piece, last_rows, begun, width, small, sizes, min_size, doubtful, chosen, first_strip, end_strip
+):
     """The first round: each task decides for the small pieces that begin in its strip of rows."""
     height = first.size - 1
-    for s in prange((height + _STRIP - 1) // _STRIP):
+    for s in range(first_strip, end_strip):
         y0 = s * _STRIP
         lowest, highest = begun[y0], begun[min(y0 + _STRIP, height)]
         y1 = min(_last_row(small, last_rows, lowest, highest) + 2, height)

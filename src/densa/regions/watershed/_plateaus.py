@@ -11,7 +11,7 @@ and, until `fill_steps`, PENDING where a pixel has no lower neighbour but an equ
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 OUTSIDE = np.uint8(255)
@@ -26,10 +26,10 @@ def neighbour_offsets(connectivity: int, row_length: int) -> NDArray[np.int64]:
     return np.array([*upward, *(-offset for offset in reversed(upward))])
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def compare_with_neighbours(values, steps, offsets, row_length):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def compare_with_neighbours(values, steps, offsets, row_length, top, end):  # type: ignore[no-untyped-def]
     """From INSIDE to 0, PENDING or LONE; 0 stays."""
-    for row in prange(1, values.size // row_length - 1):
+    for row in range(1 + top, 1 + end):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
             if steps[pixel] != INSIDE:
                 continue

@@ -7,8 +7,10 @@ least edge that leaves a closed part is an edge of the forest whatever lies outs
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
+from numpy.typing import NDArray
 
+from densa.parallel import share_pixels
 from densa.regions.watershed._plateaus import OUTSIDE
 from densa.union_find import find
 
@@ -34,15 +36,15 @@ def _edge_is_lower(values, steps, one, its_lower, other, others_lower):  # type:
     return is_lower(values, steps, its_lower, others_lower)
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def point_to_lowest(values, steps, markers, offsets, row_length, target):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def point_to_lowest(values, steps, markers, offsets, row_length, target, top, end):  # type: ignore[no-untyped-def]
     """First round: each pixel points to its lowest neighbour, whichever is lower of the two.
 
     That is the pixel's least edge. A marker points to itself, and so does a pixel whose lowest neighbour is in the
     frame: that edge is decided when both sides are known. A pixel without a lower neighbour gets -1 - its target.
     """
     n_rows = values.size // row_length
-    for row in prange(1, n_rows - 1):
+    for row in range(1 + top, 1 + end):
         for column in range(1, row_length - 1):
             pixel = row * row_length + column
             target[pixel] = pixel
@@ -66,44 +68,78 @@ def point_to_lowest(values, steps, markers, offsets, row_length, target):  # typ
             target[pixel] = lowest if is_lower(values, steps, lowest, pixel) else -1 - lowest
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def follow(steps, row_length, climb, target):  # type: ignore[no-untyped-def]
+def follow(steps: NDArray[np.uint8], row_length: int, climb: bool, target: NDArray[np.int32]) -> int:
     """Let each pixel point to the root of its part; returns the number of roots.
 
     Without `climb`, every pixel without a lower neighbour is a root, and no pixel of a part is higher than the first
     pixel of its path. Otherwise, only the lower one of two pixels that point to each other is a root: fewer parts.
-
-    In the second loop, threads shorten each other's paths, which changes no path's end. But a pixel that one thread has
-    just pointed to its root may be pointed back to a pixel of the path by another thread that read the path before; so
-    in a third loop each pixel is written only by its own thread.
     """
-    n_rows = steps.size // row_length
-    for row in prange(1, n_rows - 1):
+    rows = steps.size // row_length - 2, row_length
+    n_roots = np.zeros(rows[0], np.int64)
+    share_pixels(_choose_roots, rows, row_length, climb, target)
+    share_pixels(_shorten_paths, rows, steps, row_length, target, n_roots)
+    share_pixels(_end_paths, rows, row_length, target)
+    return int(n_roots.sum())
+
+
+@njit(nogil=True, cache=True)
+def _choose_roots(row_length, climb, target, top, end):  # type: ignore[no-untyped-def]
+    """Let a pixel without a lower neighbour point to its lowest neighbour, or make it a root."""
+    for row in range(1 + top, 1 + end):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
             if target[pixel] < 0:
                 there = -1 - target[pixel]
                 target[pixel] = there if climb and target[there] != pixel else pixel
-    n_roots = 0
-    for row in prange(1, n_rows - 1):
+
+
+@njit(nogil=True, cache=True)
+def _shorten_paths(steps, row_length, target, n_roots, top, end):  # type: ignore[no-untyped-def]
+    """Let each pixel point to its root; fills `n_roots`, the number of roots of each row.
+
+    Threads shorten each other's paths, which changes no path's end. But a pixel that one thread has just pointed to its
+    root may be pointed back to a pixel of the path by another thread that read the path before: see `_end_paths`.
+    """
+    for row in range(1 + top, 1 + end):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
             root = find(target, pixel)
             target[pixel] = root
-            n_roots += root == pixel and steps[pixel] != OUTSIDE
-    for row in prange(1, n_rows - 1):
+            n_roots[row - 1] += root == pixel and steps[pixel] != OUTSIDE
+
+
+@njit(nogil=True, cache=True)
+def _end_paths(row_length, target, top, end):  # type: ignore[no-untyped-def]
+    """Let each pixel point to its root, each pixel written by its own thread alone."""
+    for row in range(1 + top, 1 + end):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
             there = target[pixel]
             while target[there] != there:
                 there = target[there]
             target[pixel] = there
-    return n_roots
 
 
-@njit(nogil=True, cache=True)
-def number_parts(values, steps, markers, row_length, target, labels, kinds, bottoms):  # type: ignore[no-untyped-def]
+def number_parts(
+    values: NDArray[np.signedinteger],
+    steps: NDArray[np.uint8],
+    markers: NDArray[np.int32],
+    row_length: int,
+    target: NDArray[np.int32],
+    labels: NDArray[np.int32],
+    kinds: NDArray[np.uint8],
+    bottoms: NDArray[np.signedinteger],
+) -> None:
     """Replace roots by numbers of parts, from 0 in raster order of the roots; -1 where there is none.
 
     Fills `labels`, the marker of each part, `kinds`, LABELLED or CLOSED, and `bottoms`, the value of each root.
     """
+    rows = steps.size // row_length, row_length
+    _number_roots(values, steps, markers, row_length, target, labels, kinds, bottoms)
+    share_pixels(_copy_numbers, rows, row_length, target)
+    share_pixels(_from_zero, rows, row_length, target)
+
+
+@njit(nogil=True, cache=True)
+def _number_roots(values, steps, markers, row_length, target, labels, kinds, bottoms):  # type: ignore[no-untyped-def]
+    """Replace roots by -3 - their numbers, and what is in no part by -2."""
     n_parts = 0
     for pixel in range(target.size):
         at_side = pixel % row_length == 0 or pixel % row_length == row_length - 1
@@ -115,20 +151,20 @@ def number_parts(values, steps, markers, row_length, target, labels, kinds, bott
             kinds[n_parts] = LABELLED if markers[pixel] != 0 else CLOSED
             bottoms[n_parts] = values[pixel]
             n_parts += 1
-    _spread_numbers(row_length, target)
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _spread_numbers(row_length, target):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def _copy_numbers(row_length, target, top, end):  # type: ignore[no-untyped-def]
     """Copy the numbers of the roots, which are below 0, to their pixels."""
-    n_rows = target.size // row_length
-    for row in prange(n_rows):
-        for pixel in range(row * row_length, (row + 1) * row_length):
-            if target[pixel] >= 0:
-                target[pixel] = target[target[pixel]]
-    for row in prange(n_rows):
-        for pixel in range(row * row_length, (row + 1) * row_length):
-            target[pixel] = -3 - target[pixel]
+    for pixel in range(top * row_length, end * row_length):
+        if target[pixel] >= 0:
+            target[pixel] = target[target[pixel]]
+
+
+@njit(nogil=True, cache=True)
+def _from_zero(row_length, target, top, end):  # type: ignore[no-untyped-def]
+    for pixel in range(top * row_length, end * row_length):
+        target[pixel] = -3 - target[pixel]
 
 
 # -- edges between parts -----------------------------------------------------------------------------------------------
@@ -141,19 +177,19 @@ def _is_cut(parts, kinds, one, other):  # type: ignore[no-untyped-def]
     return part != its and part >= 0 and its >= 0 and (kinds[part] != LABELLED or kinds[its] != LABELLED)
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def count_edges(parts, kinds, onward, row_length, counts):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def count_edges(parts, kinds, onward, row_length, counts, top, end):  # type: ignore[no-untyped-def]
     """Number of edges between parts from each row `onward`, except between two labelled parts."""
-    for row in prange(1, parts.size // row_length - 1):
+    for row in range(1 + top, 1 + end):
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
             for offset in onward:
                 counts[row] += _is_cut(parts, kinds, pixel, pixel + offset)
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, lower):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, lower, top, end):  # type: ignore[no-untyped-def]
     """Higher and lower ends of the edges; those of a row begin at its index in `starts`."""
-    for row in prange(1, values.size // row_length - 1):
+    for row in range(1 + top, 1 + end):
         place = starts[row]
         for pixel in range(row * row_length + 1, (row + 1) * row_length - 1):
             for offset in onward:
@@ -280,22 +316,22 @@ def rise_parts(values, parts, chosen, kinds, levels):  # type: ignore[no-untyped
                     n += 1
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def raise_values(values, parts, levels, raised):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def raise_values(values, parts, levels, raised, top, end):  # type: ignore[no-untyped-def]
     """Values raised to the level of their part; `raised` (h, w) has no frame, and is 0 where there is no part."""
-    height, width = raised.shape
-    for row in prange(height):
+    width = raised.shape[1]
+    for row in range(top, end):
         start = (row + 1) * (width + 2) + 1
         for column in range(width):
             part = parts[start + column]
             raised[row, column] = max(values[start + column], levels[part]) if part >= 0 else 0
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def paint(parts, numbers, painted):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def paint(parts, numbers, painted, top, end):  # type: ignore[no-untyped-def]
     """The number of each pixel's part, 0 where there is none; `painted` (h, w) has no frame."""
-    height, width = painted.shape
-    for row in prange(height):
+    width = painted.shape[1]
+    for row in range(top, end):
         start = (row + 1) * (width + 2) + 1
         for column in range(width):
             part = parts[start + column]

@@ -18,11 +18,12 @@ Held by: tests/regions/watershed/test_flooding.py.
 from typing import Literal
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from densa.errors import InputError
+from densa.parallel import share_pixels
 from densa.regions.watershed import _level_kernels as level_kernels
 from densa.regions.watershed._heap_kernels import flood_by_heap
 from densa.regions.watershed.levels import rank_levels
@@ -187,8 +188,7 @@ def _flood(
     height, width = relief.shape
     state = np.empty((height + 2, width + 2), np.int32)
     counts, marker_counts = np.zeros(n_levels, np.int32), np.zeros(n_levels, np.int32)
-    everywhere = np.ones((1, 1), bool)
-    _pack(levels, labels, everywhere if inside is None else inside, state)
+    _fill_state(levels, labels, inside, state)
     level_kernels.count_levels(state, levels, counts, marker_counts)
     start = np.cumsum(counts, dtype=np.int32) - counts
     fill, n_pixels = start.copy(), int(start[-1] + counts[-1])
@@ -206,7 +206,7 @@ def _flood(
             return
         # where many levels have ties, the next would be as uncertain
         n_tied = stuck + 1 if n_tied == 0 and tied.size <= FEW_TIED_LEVELS else int(tied[-1]) + 1
-        _pack(levels, labels, everywhere if inside is None else inside, state)
+        _fill_state(levels, labels, inside, state)
         fill[:] = start
         level_kernels.enqueue_markers(state, levels, fill, queue)
         heap = np.full(n_pixels + 2, level_kernels.EMPTY)
@@ -215,7 +215,7 @@ def _flood(
             state.ravel(), offsets, start, fill, queue, lake, marker_counts, heap, n_items, n_tied, *shifts
         )
         stuck = level_kernels.flood(state.ravel(), offsets, start, fill, queue, lake, n_tied, marker_counts > 1)
-    _unpack(state, labels)
+    share_pixels(_unpack, labels.shape, state, labels)
 
 
 def _flood_with_lines(
@@ -226,13 +226,13 @@ def _flood_with_lines(
     height, width = relief.shape
     state = np.empty((height + 2, width + 2), np.int32)
     counts = np.zeros(n_levels, np.int32)
-    _pack(levels, labels, np.ones((1, 1), bool) if inside is None else inside, state)
+    _fill_state(levels, labels, inside, state)
     offsets = _offsets(connectivity, width + 2)
     level_kernels.raise_beside_markers(state.ravel(), np.pad(levels, 1).ravel(), offsets, width + 2, counts)
     start = np.cumsum(counts, dtype=np.int32) - counts
     queue, lake = np.empty((2, int(counts.sum(dtype=np.int64))), np.int32)
     level_kernels.flood_with_lines(state.ravel(), offsets, start, start.copy(), queue, lake, width + 2)
-    _unpack(state, labels)
+    share_pixels(_unpack, labels.shape, state, labels)
 
 
 def _item_fields(n_levels: int, n_pixels: int, most_markers: int) -> tuple[np.uint64, np.uint64] | None:
@@ -244,14 +244,21 @@ def _item_fields(n_levels: int, n_pixels: int, most_markers: int) -> tuple[np.ui
     return np.uint64(level_shift), np.uint64(place_shift)
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _pack(levels, labels, inside, state):  # type: ignore[no-untyped-def]
-    """Fill the padded state (see `_level_kernels`); an `inside` of one pixel stands for all."""
-    height, width = levels.shape
+def _fill_state(
+    levels: NDArray[np.generic], labels: NDArray[np.int32], inside: NDArray[np.bool_] | None, state: NDArray[np.int32]
+) -> None:
+    """Fill the padded state (see `_level_kernels`)."""
+    state[0] = state[-1] = 0
+    everywhere = np.ones((1, 1), bool)
+    share_pixels(_pack, levels.shape, levels, labels, everywhere if inside is None else inside, state)
+
+
+@njit(nogil=True, cache=True)
+def _pack(levels, labels, inside, state, top, end):  # type: ignore[no-untyped-def]
+    """Fill rows of the state; an `inside` of one pixel stands for all."""
+    width = levels.shape[1]
     masked = inside.size > 1 or not inside[0, 0]
-    state[0] = 0
-    state[height + 1] = 0
-    for row in prange(height):
+    for row in range(top, end):
         state[row + 1, 0] = 0
         state[row + 1, width + 1] = 0
         for column in range(width):
@@ -263,11 +270,11 @@ def _pack(levels, labels, inside, state):  # type: ignore[no-untyped-def]
                     state[row + 1, column + 1] = 0
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _unpack(state, labels):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def _unpack(state, labels, top, end):  # type: ignore[no-untyped-def]
     """Labels of the pixels reached, 0 for the others."""
-    height, width = labels.shape
-    for row in prange(height):
+    width = labels.shape[1]
+    for row in range(top, end):
         for column in range(width):
             labels[row, column] = max(state[row + 1, column + 1], 0)
 

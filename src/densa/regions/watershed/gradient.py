@@ -1,10 +1,11 @@
 """Gradient magnitude of an image of any number of bands: a relief for the watershed."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.parallel import share_pixels
 from densa.regions.shared.checks import check_pixels
 
 __all__ = ["check_gradient", "gradient_magnitude", "gradient_reach"]
@@ -82,7 +83,7 @@ def _derivatives(band: NDArray[np.floating], sigma: float) -> tuple[NDArray[np.f
     band = np.ascontiguousarray(band)
     down, right = np.empty(band.shape, band.dtype), np.empty(band.shape, band.dtype)
     if sigma == 0:
-        _sobel(band, down, right)
+        share_pixels(_sobel, band.shape, band, down, right)
         return down, right
     reach = gradient_reach(sigma)
     distances = np.arange(reach + 1)
@@ -90,21 +91,22 @@ def _derivatives(band: NDArray[np.floating], sigma: float) -> tuple[NDArray[np.f
     smooth /= smooth[0] + 2 * smooth[1:].sum()
     slope = smooth * distances / sigma**2
     rows, columns = (np.pad(np.arange(side), reach, "symmetric") for side in band.shape)
-    _gaussian_derivatives(band, rows, columns, smooth.astype(band.dtype), slope.astype(band.dtype), down, right)
+    kernels = smooth.astype(band.dtype), slope.astype(band.dtype)
+    share_pixels(_gaussian_derivatives, band.shape, band, rows, columns, *kernels, down, right)
     return down, right
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _gaussian_derivatives(band, rows, columns, smooth, slope, down, right):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def _gaussian_derivatives(band, rows, columns, smooth, slope, down, right, top, end):  # type: ignore[no-untyped-def]
     """Correlations with the derivatives of a Gaussian.
 
     `smooth` and `slope` (reach + 1,): the Gaussian and its derivative from the centre on. `rows` and `columns`: index
     of the pixel at each position from -reach to side + reach, mirrored. Differences are computed before they are
     weighted: constant images are exactly flat, and the result does not depend on where an image was divided.
     """
-    height, width = band.shape
+    width = band.shape[1]
     reach = smooth.size - 1
-    for row in prange(height):
+    for row in range(top, end):
         smoothed, sloped = np.empty((2, width), band.dtype)
         here = band[row]
         for x in range(width):
@@ -130,12 +132,12 @@ def _gaussian_derivatives(band, rows, columns, smooth, slope, down, right):  # t
                 to_down[x] += smooth[k] * (before[1, x] + after[1, x])
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _sobel(band, down, right):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def _sobel(band, down, right, top, end):  # type: ignore[no-untyped-def]
     """Differences over two pixels, averaged 1:2:1 across; the border pixel is its own outer neighbour."""
     height, width = band.shape
     eighth = band.dtype.type(0.125)
-    for row in prange(height):
+    for row in range(top, end):
         up, here, low = band[max(row - 1, 0)], band[row], band[min(row + 1, height - 1)]
         for column in range(width):
             before, after = max(column - 1, 0), min(column + 1, width - 1)

@@ -1,8 +1,10 @@
 """Levels of a relief: the rank of each pixel's value among all values, so that exact levels can index a queue."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
+
+from densa.parallel import share_items
 
 __all__ = ["rank_levels"]
 
@@ -22,15 +24,15 @@ def rank_levels(relief: NDArray[np.generic]) -> tuple[NDArray[np.generic], int]:
     levels = np.empty(relief.shape, np.int32)
     if relief.dtype == np.float32:
         packed = np.empty(relief.size, np.uint64)
-        _pack_values(relief.ravel().view(np.int32), packed)
+        share_items(_pack_values, relief.size, relief.ravel().view(np.int32), packed, chunk=1 << 18)
         return levels, _rank_packed(_sort_packed(packed, np.empty_like(packed)), levels.ravel())
     return levels, _rank(relief.ravel(), np.argsort(relief.ravel()), levels.ravel())
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _pack_values(bits, packed):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def _pack_values(bits, packed, first, end):  # type: ignore[no-untyped-def]
     """(value, pixel) as one number that sorts like the float32 value of these bits."""
-    for i in prange(bits.size):
+    for i in range(first, end):
         value = np.int64(bits[i])
         if value < 0:
             value = -(value & 0x7FFFFFFF)  # -0.0 becomes 0

@@ -14,10 +14,11 @@ Held by: tests/regions/watershed/test_minima.py.
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.parallel import share_pixels
 from densa.regions.shared.checks import check_connectivity
 from densa.union_find import find
 
@@ -63,7 +64,7 @@ def label_minima(image: NDArray[np.generic], connectivity: int = 1) -> NDArray[n
     check_connectivity(connectivity)
     status = np.empty(relief.shape, np.uint8)
     labels = np.zeros(relief.shape, np.int32)
-    _compare_with_neighbours(relief, connectivity == 2, status)
+    share_pixels(_compare_with_neighbours, relief.shape, relief, connectivity == 2, status)
     _label_plateaus(relief, connectivity == 2, status, labels, np.empty(relief.size, np.int32))
     return labels
 
@@ -200,11 +201,11 @@ def check_relief(image: NDArray[np.generic]) -> NDArray[np.generic]:
 HAS_LOWER, HAS_EQUAL, SEEN = 1, 2, 4
 
 
-@njit(nogil=True, cache=True, parallel=True)
-def _compare_with_neighbours(relief, diagonal, status):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def _compare_with_neighbours(relief, diagonal, status, top, end):  # type: ignore[no-untyped-def]
     """HAS_LOWER and HAS_EQUAL of each pixel; beyond the border, a pixel is its own neighbour, and so equal."""
     height, width = relief.shape
-    for row in prange(height):
+    for row in range(top, end):
         up, down = relief[max(row - 1, 0)], relief[min(row + 1, height - 1)]
         middle = relief[row]
         for column in range(width):

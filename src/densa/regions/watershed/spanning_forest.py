@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from densa.parallel import share_pixels
 from densa.regions.watershed import _plateaus as plateaus
 from densa.regions.watershed import _spanning_forest_kernels as kernels
 from densa.regions.watershed import _spanning_forest_tile_kernels as tile_kernels
@@ -187,7 +188,10 @@ def filled_terrain(
     if markers is not None:
         core[(markers != 0) & (core == plateaus.INSIDE)] = 0
     land = Terrain(np.pad(levels, 1), steps, connectivity)
-    plateaus.compare_with_neighbours(land.values.ravel(), steps.ravel(), land.offsets, land.row_length)
+    share_pixels(
+        plateaus.compare_with_neighbours, (len(steps) - 2, land.row_length), land.values.ravel(), steps.ravel(),
+        land.offsets, land.row_length,
+    )  # fmt: skip
     return land
 
 
@@ -241,13 +245,13 @@ class SpanningForest(NamedTuple):
     def paint(self, numbers: NDArray[np.int32]) -> NDArray[np.int32]:
         """(h, w) the number of each pixel's part, 0 where there is no part."""
         painted = np.empty(self.shape, np.int32)
-        kernels.paint(self.parts, numbers, painted)
+        share_pixels(kernels.paint, self.shape, self.parts, numbers, painted)
         return painted
 
     def raised(self, values: NDArray[np.signedinteger]) -> NDArray[np.signedinteger]:
         """(h, w) level of each pixel, from the padded values; 0 where there is no part."""
         raised = np.empty(self.shape, values.dtype)
-        kernels.raise_values(values.ravel(), self.parts, self.levels, raised)
+        share_pixels(kernels.raise_values, self.shape, values.ravel(), self.parts, self.levels, raised)
         return raised
 
 
@@ -262,7 +266,7 @@ def grow_spanning_forest(land: Terrain, markers: NDArray[np.int32], fill: bool =
     values, steps, offsets, row_length = land.values.ravel(), land.steps.ravel(), land.offsets, land.row_length
     shape = land.values.shape[0] - 2, row_length - 2
     parts = np.zeros(values.size, np.int32)
-    kernels.point_to_lowest(values, steps, markers, offsets, row_length, parts)
+    share_pixels(kernels.point_to_lowest, shape, values, steps, markers, offsets, row_length, parts)
     n_parts = kernels.follow(steps, row_length, not fill, parts)
     labels, kinds, levels = np.empty(n_parts, np.int32), np.empty(n_parts, np.uint8), np.empty(n_parts, values.dtype)
     kernels.number_parts(values, steps, markers, row_length, parts, labels, kinds, levels)
@@ -273,10 +277,10 @@ def grow_spanning_forest(land: Terrain, markers: NDArray[np.int32], fill: bool =
     if n_parts and not labels.all():
         onward = offsets[len(offsets) // 2 :]
         counts = np.zeros(shape[0] + 2, np.int64)
-        kernels.count_edges(parts, kinds, onward, row_length, counts)
+        share_pixels(kernels.count_edges, shape, parts, kinds, onward, row_length, counts)
         starts = np.cumsum(counts) - counts
         higher, lower = np.empty((2, int(counts.sum())), np.int32)
-        kernels.list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, lower)
+        share_pixels(kernels.list_edges, shape, values, steps, parts, kinds, onward, row_length, starts, higher, lower)
         before, chosen = kinds.copy(), np.empty((int((kinds == kernels.CLOSED).sum()), 2), np.int32)
         n_left, n_chosen = kernels.join_parts(
             values, steps, parts, higher, lower, parents, labels, kinds, kernels.CLOSED, chosen

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from densa import raster as rasters
 from densa.engine.resources.budget import keep_worker_small
 from densa.engine.work.packing import encode_arrays
+from densa.parallel import limit_threads
 from densa.raster import Raster, Window
 from densa.raster.grid import Block, Grid, read_window, widened
 
@@ -187,7 +188,7 @@ class StageJob:
         stage: what is computed.
         store: results of the stages before; the work folder must be at the same path in every process.
         cache_bytes: of GDAL in each process; 0: its default.
-        threads: of Numba in each worker; 0: no limit.
+        threads: of kernels in each worker; 0: no limit.
     """
 
     key: str
@@ -210,11 +211,8 @@ class StageJob:
         return StageWorker(self, raster)
 
     def limit_threads(self) -> None:
-        """Limit Numba to `threads` in the calling thread."""
-        if self.threads:
-            import numba
-
-            numba.set_num_threads(min(self.threads, numba.get_num_threads()))
+        """Limit kernels to `threads` in the calling thread."""
+        limit_threads(self.threads)
 
 
 @dataclass(frozen=True)
