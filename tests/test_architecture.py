@@ -35,6 +35,7 @@ ROOMS = {
     ],
     "datasets": [
         ("image_files", "masks", "scene", "threads", "wording"),
+        ("codings",),
         ("dataset", "legends", "samples", "synthetic"),
         ("check", "layouts", "sampling", "splits", "statistics"),
         ("opening",),
@@ -55,6 +56,7 @@ ROOMS = {
         ("elsewhere", "ground", "side_files", "volume"),
         ("photo", "stac", "vector"),
         ("opening",),
+        ("mask_files",),
         ("writing",),
     ],
     "regions": [("shared",), ("mean_shift", "normalized_cuts", "partition", "slic", "watershed")],

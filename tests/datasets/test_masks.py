@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.testing import assert_array_equal
 
 from densa import InputError, Legend, raster
-from densa.datasets.masks import read_colors, read_labels, read_objects, read_values, runs, scan_mask
+from densa.datasets.masks import read_labels, read_objects, runs, scan_mask
 from densa.legend import IGNORE
 
 RED, BLUE = (200, 10, 10), (10, 10, 200)
@@ -49,8 +49,6 @@ def test_a_scan_of_a_palette_holds_what_occurs(write):
 def test_values_and_their_windows(write, suffix):
     values = np.resize([3, 5, 9], (6, 8))
     path = write(f"a.{suffix}", values)
-    assert_array_equal(read_values(path), values)
-    assert_array_equal(read_values(path, window=WINDOW), values[CUT])
     labels = np.select([values == 3, values == 5], [0, 1], IGNORE)
     assert_array_equal(read_labels(path, LEGEND, "values"), labels)
     assert_array_equal(read_labels(path, LEGEND, "values", window=WINDOW), labels[CUT])
@@ -60,8 +58,6 @@ def test_values_and_their_windows(write, suffix):
 def test_colours_and_their_windows(write, suffix):
     colors = np.resize(np.array([RED, BLUE]), (6, 8, 3))
     path = write(f"a.{suffix}", colors)
-    assert_array_equal(read_colors(path), colors)
-    assert_array_equal(read_colors(path, window=WINDOW), colors[CUT])
     labels = (colors == BLUE).all(axis=2)
     assert_array_equal(read_labels(path, LEGEND, "colors"), labels)
     assert_array_equal(read_labels(path, LEGEND, "colors", window=WINDOW), labels[CUT])
@@ -69,11 +65,12 @@ def test_colours_and_their_windows(write, suffix):
 
 def test_grey_and_palette_files_have_colours_too(write):
     values = np.resize([1, 2], (6, 8))
-    grey = read_colors(write("a.png", values))
-    assert_array_equal(grey, values[..., None].repeat(3, axis=2))
-    shown = read_colors(write("b.png", values, palette=[0, 0, 0, *RED, *BLUE]))
-    assert_array_equal(shown, np.array([RED, BLUE])[values - 1])
-    assert_array_equal(read_values(write("c.png", grey)), values)  # stored as RGB
+    greys = Legend(("one", "two"), ((1, 1, 1), (2, 2, 2)), codes=(1, 2))
+    assert_array_equal(read_labels(write("a.png", values), greys, "colors"), values - 1)
+    shown = write("b.png", values, palette=[0, 0, 0, *BLUE, *RED])
+    assert_array_equal(read_labels(shown, LEGEND, "colors"), 2 - values)
+    stored_as_rgb = write("c.png", values[..., None].repeat(3, axis=2))
+    assert_array_equal(read_labels(stored_as_rgb, greys, "values"), values - 1)
 
 
 def test_objects_by_value_by_colour_and_by_file(write, tmp_path):
@@ -102,9 +99,9 @@ def test_what_does_not_fit_is_said_with_the_file(write):
     color = write("color.png", np.resize(np.array([RED, BLUE]), (6, 8, 3)))
     deep = write("deep.tif", np.full((6, 8), 300, np.uint16))
     with pytest.raises(InputError, match=r"color\.png: the mask holds colours, the other masks hold values"):
-        read_values(color)
+        read_labels(color, LEGEND, "values")
     with pytest.raises(InputError, match=r"deep\.tif: the mask holds uint16 values, the other masks hold colours"):
-        read_colors(deep)
+        read_labels(deep, LEGEND, "colors")
     with pytest.raises(InputError, match=r"deep\.tif: mask has values 300"):
         read_labels(deep, LEGEND, "values")
     with pytest.raises(InputError, match=r"color\.png: mask has colours"):

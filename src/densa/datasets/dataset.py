@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from densa import raster
 from densa.datasets.image_files import has_windows
-from densa.datasets.masks import Encoding, read_labels, read_objects, read_values
+from densa.datasets.masks import Encoding, read_labels, read_objects
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 
@@ -62,6 +62,7 @@ class Dataset:
         encoding: how the masks encode the class.
         legend_source: where the legend comes from, for people.
         problems: what was found wrong when the files were paired; `check` reports it.
+        remarks: what was decided in reading the masks, a line each, for people.
 
     Examples:
         >>> from densa import datasets
@@ -77,6 +78,7 @@ class Dataset:
     encoding: Encoding = "values"
     legend_source: str = "given"
     problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     # Images known to have no invalid pixel need not be read for their label maps.
     _all_valid: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
 
@@ -182,7 +184,7 @@ class Dataset:
         """`instances`; `window`: the part of the files that is the image."""
         sample = self.samples[i]
         if self.encoding == "instances" and sample.mask is not None:
-            return read_values(sample.mask, sample.page, window).astype(np.int32)
+            return read_objects([sample.mask], sample.page, window)
         if sample.objects:
             numbered, mask = read_objects(sample.objects, sample.page, window), self.mask_labels(i)
             if numbered.shape != mask.shape:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from densa.datasets.codings import check_one_coding
 from densa.datasets.masks import Encoding, MaskScan
 from densa.datasets.wording import listed
 from densa.errors import InputError
@@ -93,6 +94,7 @@ def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding
     Raises:
         InputError: the masks can be read in several ways.
     """
+    check_one_coding(scans, None)
     if any(scan.is_rgb and not scan.values for scan in scans):
         return _by_color(scans)
     values = sorted({value for scan in scans for value in scan.values})
@@ -122,8 +124,11 @@ def _by_color(scans: Sequence[MaskScan]) -> tuple[Legend, Encoding]:
         raise InputError(
             f"the masks hold {len(colors)} colours, too many to be classes (JPEG masks mix colours); {_how_to()}"
         )
-    if without := [scan.path for scan in scans if not scan.colors]:
-        raise InputError(f"some masks hold colours, others values (first: {without[0]}); {_how_to()}")
+    if without := [scan for scan in scans if scan.values and not scan.colors]:
+        colored = next(scan for scan in scans if scan.colors)
+        raise InputError(
+            f"some masks hold colours (first: {colored.path}), others values (first: {without[0].path}); {_how_to()}"
+        )
     return Legend(tuple("#{:02X}{:02X}{:02X}".format(*color) for color in colors), tuple(colors)), "colors"
 
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from densa import raster
 from densa.errors import InputError
-from densa.legend import Color, Legend
+from densa.legend import IGNORE, Color, Legend
+from densa.raster.mask_files import MaskFile, MaskOrigin, mask_origin, read_mask_file
 
-__all__ = ["Encoding", "MaskScan", "read_colors", "read_labels", "read_objects", "read_values", "runs", "scan_mask"]
+__all__ = ["Encoding", "MaskScan", "read_labels", "read_objects", "runs", "scan_mask"]
 
 Encoding = Literal["values", "colors", "instances"]
 """How the masks of a data set encode the class: by value (a palette's index), by colour, or as instance numbers."""
@@ -30,6 +31,10 @@ class MaskScan:
         colors: colours that occur in an RGB or a palette file.
         palette: colour of each value of a palette file.
         is_rgb: the file holds colours, not values.
+        missing: values or colours that occur and that the file declares as nodata or transparent; they are not among
+            the above.
+        hides: alpha or a mask hides some pixels.
+        origin: how the file was stored.
     """
 
     path: Path
@@ -37,6 +42,9 @@ class MaskScan:
     colors: tuple[Color, ...]
     palette: tuple[tuple[int, Color], ...]
     is_rgb: bool
+    missing: tuple[int | Color, ...] = ()
+    hides: bool = False
+    origin: MaskOrigin | None = None
 
 
 def runs(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
@@ -52,43 +60,62 @@ def scan_mask(path: Path, page: int = 0) -> MaskScan:
     Raises:
         InputError: the file cannot be read.
     """
-    stored: NDArray[Any] = raster.read_mask(path, page=page)
+    file = read_mask_file(path, page=page)
+    stored: NDArray[Any] = file.values
+    origin, hides = mask_origin(path, page), bool(file.hidden.any())
+    coded = _pack(stored) if stored.ndim == 3 else stored
+    shown = coded[~file.hidden] if hides else coded
+    declared = {_key(code) for code in file.missing}
     if stored.ndim == 3:
-        colors = tuple(_unpack(key) for key in np.unique(runs(_pack(stored))[0]))
+        keys = [int(key) for key in np.unique(runs(shown)[0])] if shown.size else []
+        colors = tuple(_unpack(key) for key in keys if key not in declared)
+        gone = tuple(_unpack(key) for key in keys if key in declared)
         grey = all(r == g == b for r, g, b in colors)
-        return MaskScan(path, tuple(c[0] for c in colors) if grey else (), colors, (), True)
-    first, lengths = runs(stored)
-    values, where = np.unique(first, return_index=True)
-    palette: tuple[tuple[int, Color], ...] = ()
+        return MaskScan(path, tuple(c[0] for c in colors) if grey else (), colors, (), True, gone, hides, origin)
+    found = [int(v) for v in np.unique(runs(shown)[0])] if shown.size else []
+    values = tuple(v for v in found if v not in declared)
+    palette = _palette(path, page, file, values)
+    gone = tuple(v for v in found if v in declared)
+    return MaskScan(path, values, tuple(c for _, c in palette), palette, False, gone, hides, origin)
+
+
+def _palette(path: Path, page: int, file: MaskFile, values: Sequence[int]) -> tuple[tuple[int, Color], ...]:
+    """The colour that a palette file shows for each of some values that occur in it; nothing for other files."""
     shown = _shown_colors(path, page)
-    if shown is not None and shown.shape[:2] == stored.shape:
-        at = (np.cumsum(lengths) - lengths)[where]
-        colors = tuple((int(r), int(g), int(b)) for r, g, b in shown.reshape(-1, 3)[at])
-        palette = tuple(zip((int(v) for v in values), colors, strict=True))
-    return MaskScan(path, tuple(int(v) for v in values), tuple(c for _, c in palette), palette, False)
+    if shown is None or shown.shape[:2] != file.values.shape or not values:
+        return ()
+    first, lengths = runs(file.values)
+    found, where = np.unique(first, return_index=True)
+    at = (np.cumsum(lengths) - lengths)[where]
+    color_of = dict(zip((int(v) for v in found), shown.reshape(-1, 3)[at], strict=True))
+    return tuple((value, (int(r), int(g), int(b))) for value in values for r, g, b in [color_of[value]])
 
 
-def read_values(path: Path, page: int = 0, window: raster.Window | None = None) -> NDArray[Any]:
-    """(H, W) integers of a mask file or a window of it; an RGB file must hold greys only."""
-    stored: NDArray[Any] = raster.read_mask(path, page=page, window=window)
+def _grey(path: Path, file: MaskFile) -> MaskFile:
+    """A file of values; of greys in RGB, one band of them."""
+    stored: NDArray[Any] = file.values
     if stored.ndim == 2:
-        return stored
-    if (stored != stored[..., :1]).any():
+        return file
+    if (stored != stored[..., :1])[~file.hidden].any():
         raise InputError(f"{path}: the mask holds colours, the other masks hold values")
-    return stored[..., 0]
+    return MaskFile(stored[..., 0], file.hidden, tuple(c[0] for c in file.missing if isinstance(c, tuple)))
 
 
-def read_colors(path: Path, page: int = 0, window: raster.Window | None = None) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 colours of a mask file or a window of it; of a palette file those that it shows."""
-    stored: NDArray[Any] = raster.read_mask(path, page=page, window=window)
+def _colors(
+    path: Path, page: int, window: raster.Window | None
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
+    """(H, W, 3) colours; (H, W) true where alpha or a mask hides them; and where the file declares them missing."""
+    file = read_mask_file(path, page=page, window=window)
+    stored: NDArray[Any] = file.values
+    gone = _isin(_pack(stored) if stored.ndim == 3 else stored, file.missing)
     if stored.ndim == 3:
-        return stored
+        return stored, file.hidden, gone
     shown = _shown_colors(path, page, window)
     if shown is not None:
-        return shown
+        return shown, file.hidden, gone
     if stored.dtype != np.uint8:
         raise InputError(f"{path}: the mask holds {stored.dtype} values, the other masks hold colours")
-    return np.repeat(stored[..., None], 3, axis=2)
+    return np.repeat(stored[..., None], 3, axis=2), file.hidden, gone
 
 
 def read_labels(
@@ -96,18 +123,32 @@ def read_labels(
 ) -> NDArray[np.uint8]:
     """(H, W) uint8 label map of a mask file or a window of it.
 
+    Pixels that alpha or a mask hides are not labelled, nor those of a value that the file declares as nodata or
+    transparent, unless the legend names that value as a class.
+
     Raises:
         InputError: the file cannot be read, or holds values or colours that are not in the legend.
     """
     try:
-        if encoding == "instances":
-            return (read_values(path, page, window) > 0).astype(np.uint8)
-        if encoding == "values":
-            return legend.labels(read_values(path, page, window))
-        colors = read_colors(path, page, window)
-        keys, lengths = runs(_pack(colors))
-        few = np.stack([keys >> 16, keys >> 8 & 255, keys & 255], axis=-1).astype(np.uint8)
-        return np.repeat(legend.labels_of_colors(few[None])[0], lengths).reshape(colors.shape[:2])
+        if encoding == "colors":
+            colors, hidden, gone = _colors(path, page, window)
+            keys = _pack(colors)
+            if gone.any():
+                hidden = hidden | (gone & ~np.isin(keys, [_key(color) for color in legend.colors]))
+            keys[hidden] = _key(legend.colors[0])
+            few, lengths = runs(keys)
+            few_colors = np.stack([few >> 16, few >> 8 & 255, few & 255], axis=-1).astype(np.uint8)
+            labels = np.repeat(legend.labels_of_colors(few_colors[None])[0], lengths).reshape(keys.shape)
+        else:
+            named = (0,) if encoding == "instances" else legend.codes
+            values, hidden, missing = _grey(path, read_mask_file(path, page=page, window=window))
+            if undefined := tuple(code for code in missing if code not in named):
+                hidden = hidden | _isin(values, undefined)
+            if hidden.any():
+                values = np.where(hidden, named[0], values)
+            labels = (values > 0).astype(np.uint8) if encoding == "instances" else legend.labels(values)
+        labels[hidden] = IGNORE
+        return labels
     except InputError as error:
         raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
@@ -125,14 +166,14 @@ def read_objects(files: Sequence[Path], page: int = 0, window: raster.Window | N
         InputError: a file cannot be read, or several differ in size.
     """
     if len(files) == 1:
-        stored: NDArray[Any] = raster.read_mask(files[0], page=page, window=window)
+        stored = _objects(files[0], page, window)
         if stored.ndim == 2:
             return stored.astype(np.int32)
         _, numbers = np.unique(np.append(0, _pack(stored)), return_inverse=True)  # black is 0, also where there is none
         return numbers.ravel()[1:].reshape(stored.shape[:2]).astype(np.int32)
     objects: NDArray[np.int32] | None = None
     for number, path in enumerate(files, 1):
-        its: NDArray[Any] = raster.read_mask(path, window=window)
+        its = _objects(path, 0, window)
         shown = (its if its.ndim == 2 else its.any(axis=2)) != 0
         objects = np.zeros(shown.shape, np.int32) if objects is None else objects
         if shown.shape != objects.shape:
@@ -141,6 +182,15 @@ def read_objects(files: Sequence[Path], page: int = 0, window: raster.Window | N
     if objects is None:
         raise InputError("objects need a file")
     return objects
+
+
+def _objects(path: Path, page: int, window: raster.Window | None) -> NDArray[Any]:
+    """Values or colours of a file of objects, 0 where alpha, a mask or nodata says that there is none."""
+    file = read_mask_file(path, page=page, window=window)
+    stored: NDArray[Any] = file.values
+    none = file.hidden | _isin(_pack(stored) if stored.ndim == 3 else stored, file.missing)
+    stored[none] = 0
+    return stored
 
 
 def _shown_colors(path: Path, page: int, window: raster.Window | None = None) -> NDArray[np.uint8] | None:
@@ -153,6 +203,19 @@ def _shown_colors(path: Path, page: int, window: raster.Window | None = None) ->
 
 def _pack(rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
     return (rgb[..., 0].astype(np.int32) << 16) | (rgb[..., 1].astype(np.int32) << 8) | rgb[..., 2]
+
+
+def _key(code: int | Color) -> int:
+    """A value as it is, a colour packed into one number."""
+    return code[0] << 16 | code[1] << 8 | code[2] if isinstance(code, tuple) else code
+
+
+def _isin(values: NDArray[Any], codes: Sequence[int | Color]) -> NDArray[np.bool_]:
+    """(H, W) true where values, or packed colours, are among the codes."""
+    found: NDArray[np.bool_] = np.zeros(values.shape, bool)
+    for code in codes:
+        found |= values == _key(code)
+    return found
 
 
 def _unpack(key: int) -> Color:

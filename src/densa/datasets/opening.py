@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from densa import raster
+from densa.datasets.codings import check_one_coding, check_storage, coding_remarks
 from densa.datasets.dataset import Dataset, Sample
 from densa.datasets.layouts.find import find_layout
 from densa.datasets.layouts.layout import Layout
@@ -66,10 +67,19 @@ def open_dataset(
     rule = split or SplitRule()
     splits = split_samples(layout.splits, rule, layout.lists)
     everything = [sample for samples in splits.values() for sample in samples]
-    chosen, encoding, source = _legend(layout, everything, legend)
+    results = list(in_threads(_scan, [sample for sample in everything if sample.mask is not None]))
+    scans = [result for result in results if isinstance(result, MaskScan)]
+    check_storage(scans)
+    chosen, encoding, source = _legend(layout, results, legend)
+    remarks = coding_remarks(scans, chosen, encoding)
     return {
         name: Dataset(
-            tuple(samples), chosen, encoding, source, _problems(layout, name, first=name == next(iter(splits)))
+            tuple(samples),
+            chosen,
+            encoding,
+            source,
+            _problems(layout, name, first=name == next(iter(splits))),
+            remarks,
         )
         for name, samples in splits.items()
     }
@@ -111,7 +121,7 @@ def _problems(layout: Layout, split: str, *, first: bool) -> tuple[str, ...]:
 
 
 def _legend(
-    layout: Layout, samples: Sequence[Sample], given: Legend | Path | str | None
+    layout: Layout, results: Sequence[MaskScan | InputError], given: Legend | Path | str | None
 ) -> tuple[Legend, Encoding, str]:
     legend, source = None, "given"
     if isinstance(given, Legend):
@@ -123,10 +133,9 @@ def _legend(
         if legend is not None and legend.n_classes != 2:
             raise InputError(f"instance masks have 2 classes, background and object; {source} has {legend.n_classes}")
         return legend or CELLS, "instances", source if legend else "instance masks"
-    masked = [sample for sample in samples if sample.mask is not None]
-    results = list(in_threads(_scan, masked))
     scans = [result for result in results if isinstance(result, MaskScan)]
     if legend is not None:
+        check_one_coding(scans, legend)
         return legend, choose_encoding(scans, legend), source
     if not scans:
         unread = [str(result) for result in results]

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from densa.raster.gdal import set_read_cache
     from densa.raster.grid import Grid, tiles
     from densa.raster.in_memory import from_array
-    from densa.raster.opening import open, read_image, read_mask
+    from densa.raster.mask_files import read_mask
+    from densa.raster.opening import open, read_image
     from densa.raster.polygons.polygoniser import Polygon, Polygoniser, polygonise
     from densa.raster.raster import Georeference, Raster, Window
     from densa.raster.reach.allowed import allow_sources
@@ -56,7 +57,8 @@ _MODULES = {
     "gdal": ("set_read_cache",),
     "grid": ("Grid", "tiles"),
     "in_memory": ("from_array",),
-    "opening": ("open", "read_image", "read_mask"),
+    "mask_files": ("read_mask",),
+    "opening": ("open", "read_image"),
     "polygons.polygoniser": ("Polygon", "Polygoniser", "polygonise"),
     "raster": ("Georeference", "Raster", "Window"),
     "reach.allowed": ("allow_sources",),

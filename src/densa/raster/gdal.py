@@ -91,6 +91,7 @@ class GdalRaster(Raster):
                 missing=self._missing,
                 key=self._key,
             )
+            self.loss, self.white_is_zero = _loss(dataset), _is_inverted(dataset)
             self.ground_control, self.rpcs = dataset.gcps, dataset.rpcs
             self._files = () if isinstance(path, Elsewhere) else tuple(Path(name) for name in dataset.files)
 
@@ -257,6 +258,20 @@ def _georeference(dataset: Any) -> Georeference | None:
 def _page_number(subdataset: str) -> int:
     match = re.match(r"GTIFF_DIR:(\d+):", subdataset)
     return int(match[1]) if match else 0
+
+
+def _loss(dataset: Any) -> str | None:
+    """Name of the compression of a file, where it altered the values."""
+    tags = dataset.tags(ns="IMAGE_STRUCTURE")
+    name = str(tags.get("COMPRESSION") or dataset.driver)
+    error = float(tags.get("MAX_Z_ERROR", 0))
+    if "JPEG" in name.upper() and "JPEG2000" not in name.upper():
+        return "JPEG"
+    if tags.get("COMPRESSION_REVERSIBILITY") == "LOSSY" or (error > 0 and np.dtype(dataset.dtypes[0]).kind == "f"):
+        return name
+    if any(Path(file).suffix.lower() in {".jpg", ".jpeg"} for file in dataset.files[1:]):
+        return "JPEG"  # what a VRT is made of
+    return name if error >= 1 else None
 
 
 def _color_table(dataset: Any, band: int) -> NDArray[np.uint8]:

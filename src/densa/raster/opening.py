@@ -16,13 +16,13 @@ from densa.raster.elsewhere import open_elsewhere
 from densa.raster.gdal import GdalRaster
 from densa.raster.orientation import Turned, stored_orientation
 from densa.raster.photo import open_photo, photo_format
-from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
+from densa.raster.raster import Georeference, Raster, ValuesAndValidity
 from densa.raster.reach.check import check_sources
 from densa.raster.side_files import placement_beside, projection_beside
 from densa.raster.stac import ITEM_SUFFIXES, open_item
 from densa.raster.volume import open_volume
 
-__all__ = ["open", "read_image", "read_mask"]
+__all__ = ["open", "open_stored", "read_image"]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -82,40 +82,9 @@ def read_image(path: Path | str, *, page: int = 0) -> NDArray[np.generic]:
         return np.ascontiguousarray(np.moveaxis(image.read()[0], 0, -1))
 
 
-def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) -> NDArray[np.integer]:
-    """Read the values of a mask file as they are stored.
-
-    Args:
-        path: the file.
-        page: number of the image in a multi-page TIFF, from 0.
-        window: the part to read; None for all of it.
-
-    Returns:
-        (H, W) integers (palette indices; 0 and 1 for a 1-bit file) or (H, W, 3) uint8 colours, without alpha.
-
-    Raises:
-        InputError: as `open`; or the file holds neither integers nor RGB colours.
-
-    Examples:
-        >>> import numpy as np
-        >>> from densa import raster
-        >>> raster.write_bands("mask.tif", np.array([[[7, 7, 0], [7, 0, 0]]], np.uint8))
-        >>> raster.read_mask("mask.tif")
-        array([[7, 7, 0],
-               [7, 0, 0]], dtype=uint8)
-    """
-    with _open(location(path), page, expand_palette=False) as raster:
-        values, _ = raster.read(window)
-    if len(values) == 1 and values.dtype.kind == "f":
-        whole = values[0].astype(np.int64) if np.isfinite(values).all() else None
-        if whole is None or (whole != values[0]).any():
-            raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with fractions or NaN")
-        return whole
-    if len(values) == 1:
-        return values[0]
-    if len(values) == 3 and values.dtype == np.uint8:
-        return np.ascontiguousarray(np.moveaxis(values, 0, 2))
-    raise InputError(f"mask {path} must have 1 band of integers or 3 of uint8, got {len(values)} of {values.dtype}")
+def open_stored(path: Path | str, page: int = 0) -> Raster:
+    """Open a file of labels: as `open`, but a palette's indices and the values of a file whose 0 is white as stored."""
+    return _open(location(path), page, expand_palette=False)
 
 
 def _open(path: Path, page: int, *, expand_palette: bool) -> Raster:
@@ -142,7 +111,8 @@ def _open(path: Path, page: int, *, expand_palette: bool) -> Raster:
 
 def _open_tiff(path: Path, page: int, expand_palette: bool) -> Raster:
     raster = GdalRaster(path, "GTiff", page=0, expand_palette=expand_palette)
-    if raster.georeference is None and raster.n_pages == 1 and (volume := open_volume(path, page)):
+    alone = raster.georeference is None and raster.n_pages == 1
+    if alone and (volume := open_volume(path, page, as_shown=expand_palette)):
         raster.close()
         return volume
     if page == 0:

@@ -72,6 +72,7 @@ class Turned(Raster):
             missing=missing,
             key=key,
         )
+        self.loss, self.white_is_zero = stored.loss, stored.white_is_zero
 
     def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         row, column, height, width = window

@@ -120,6 +120,7 @@ def open_photo(
         missing=missing,
         key=key,
     )
+    opened.loss = _loss(path, reader)
     if shown != orientation:
         opened.remarks = (
             f"{path}: its EXIF orientation is not applied: the file beside it places the pixels as stored",
@@ -134,6 +135,22 @@ def _beside(path: Path, reader: type[ImageFile.ImageFile], expand_palette: bool)
     with suppress(InputError), GdalRaster(path, _DRIVERS[reader], expand_palette=expand_palette) as found:
         return found
     return None
+
+
+def _loss(path: Path, reader: type[ImageFile.ImageFile]) -> str | None:
+    """Name of the format, where it alters values: JPEG, and WebP but for its lossless mode."""
+    if reader is _Jpeg:
+        return "JPEG"
+    if reader is not WebPImagePlugin.WebPImageFile:
+        return None
+    with path.open("rb") as file:  # the chunks of a RIFF file: name, size, content padded to even sizes
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            name, size = head[:4], int.from_bytes(head[4:], "little")
+            if name in {b"VP8 ", b"VP8L", b"ANIM"}:
+                return "WebP" if name != b"VP8L" else None
+            file.seek(size + size % 2, 1)
+    return "WebP"
 
 
 def _open(path: Path, reader: type[ImageFile.ImageFile], page: int) -> ImageFile.ImageFile:

@@ -91,6 +91,8 @@ class Raster(ABC):
         remarks: what was decided in reading the file, a line each, for the user.
         missing: of each band, the values that mean "no data".
         key: values of all bands that together mean "no data"; None where there are none.
+        loss: name of the compression, where it altered the values; None where it kept them.
+        white_is_zero: 0 is shown white.
 
     Examples:
         >>> import numpy as np
@@ -127,6 +129,8 @@ class Raster(ABC):
         self.metadata = dict(metadata or {})
         self.missing: tuple[Missing, ...] = ((),) * len(band_names) if missing is None else tuple(missing)
         self.key = None if key is None else tuple(key)
+        self.loss: str | None = None
+        self.white_is_zero = False
         self.ground_control: tuple[Sequence[Any], Any] = ((), None)
         self.rpcs: Any = None
         self.remarks: tuple[str, ...] = ()

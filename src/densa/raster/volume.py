@@ -19,11 +19,17 @@ __all__ = ["open_volume"]
 
 # Damage is reported by exceptions; tifffile's log messages must not appear on the screen as well.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
+_JPEG = {6, 7, 33007, 34892}  # codes of its variants
 _DAMAGE = (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, struct.error)
 
 
-def open_volume(path: Path, page: int) -> DecodedRaster | None:
+def open_volume(path: Path, page: int, *, as_shown: bool = True) -> DecodedRaster | None:
     """Open slice `page` of a stack stored in a single TIFF directory; None if the file is not such a stack.
+
+    Args:
+        path: the file.
+        page: number of the slice, from 0.
+        as_shown: read a file whose 0 is white as it is shown; False keeps the stored values.
 
     Raises:
         InputError: the stack has no such slice.
@@ -53,7 +59,7 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
         raise InputError(f"page of {path} must be in 0..{n_pages - 1}, got {page}")
 
     native = dtype.newbyteorder("=")
-    white = int(np.iinfo(native).max) if first.photometric == 0 and native.kind == "u" else None
+    white = int(np.iinfo(native).max) if as_shown and first.photometric == 0 and native.kind == "u" else None
 
     def decode() -> ValuesAndValidity:
         try:
@@ -70,7 +76,11 @@ def open_volume(path: Path, page: int) -> DecodedRaster | None:
 
     names = ("grey",) if len(bands) == 1 else tuple(f"band {i + 1}" for i in range(len(bands)))
     those = missing if white is None else tuple(white - value for value in missing)
-    return DecodedRaster(path, height, width, native, names, decode, n_pages=n_pages, missing=(those,) * len(bands))
+    opened = DecodedRaster(path, height, width, native, names, decode, n_pages=n_pages, missing=(those,) * len(bands))
+    opened.loss = "JPEG" if first.compression in _JPEG else None
+    opened.white_is_zero = first.photometric == 0
+    opened.metadata = {"TIFFTAG_SOFTWARE": str(first.software)} if first.software else {}
+    return opened
 
 
 def _alphas(page: tifffile.TiffPage) -> list[int]:

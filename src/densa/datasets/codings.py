@@ -1,0 +1,172 @@
+"""Codings that are told apart before a number comes of them: of the masks of a data set, and of predictions.
+
+Two codings of one thing, as 1 and 255 for the same object, give wrong scores without a sign of it. Where files do not
+say which coding is meant, they are refused, and both are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from densa.datasets.masks import Encoding, MaskScan
+from densa.datasets.wording import listed
+from densa.errors import InputError
+from densa.legend import IGNORE, Color, Legend
+
+__all__ = ["check_one_coding", "check_storage", "coding_of_predictions", "coding_remarks"]
+
+_ALIKE = "give all files one coding"
+
+
+def check_storage(scans: Sequence[MaskScan], what: str = "masks") -> None:
+    """Refuse label files whose values are not those that somebody gave them, or may not be.
+
+    Raises:
+        InputError: a compression altered them, or 0 is shown white and nothing tells which of the two is meant.
+    """
+    lossy = [scan for scan in scans if scan.origin and scan.origin.loss]
+    if lossy:
+        kinds = " and ".join(sorted({str(scan.origin.loss) for scan in lossy if scan.origin}))
+        raise InputError(
+            f"{len(lossy)} of {len(scans)} {what} are stored with lossy compression ({kinds}; first: {lossy[0].path}): "
+            "it alters their values at the borders of classes; save them anew from the originals as PNG or TIFF, or "
+            "map every value to the nearest class yourself"
+        )
+    inverted = [scan for scan in scans if _unclear_white(scan)]
+    if inverted:
+        raise InputError(
+            f"{len(inverted)} of {len(scans)} {what} say that 0 is white (TIFF's WhiteIsZero; first: "
+            f"{inverted[0].path}): stored and shown values are each other's inverse, and programs differ in which they "
+            "mean; save them with black as 0 (MinIsBlack), or as PNG"
+        )
+
+
+def _unclear_white(scan: MaskScan) -> bool:
+    """Whether stored and shown values differ; tifffile is known to mean the stored ones, for it inverts nothing."""
+    origin = scan.origin
+    return origin is not None and origin.white_is_zero and not scan.palette and "tifffile" not in origin.software
+
+
+def check_one_coding(scans: Sequence[MaskScan], legend: Legend | None, what: str = "masks") -> None:
+    """Refuse masks that code one thing in two ways.
+
+    Args:
+        scans: contents of the masks.
+        legend: their legend; None where it is to be inferred, which allows less.
+        what: masks or predictions, for messages.
+
+    Raises:
+        InputError: some hold 0 and 255 alone, others further classes but no 255; and, without a legend, a value that
+            some declare as nodata and others hold, or palettes that show other colours than the RGB files.
+    """
+    full = [scan for scan in scans if IGNORE in scan.values and set(scan.values) <= {0, IGNORE}]
+    small = [scan for scan in scans if any(0 < value < IGNORE for value in scan.values)]
+    binary = legend is None or (legend.codes == (0, 1) and IGNORE in legend.ignored_codes)
+    if binary and full and small and not any(IGNORE in scan.values for scan in small):
+        raise InputError(
+            f"some {what} hold 0 and 255 (first: {full[0].path}), others {listed(small[0].values)} (first: "
+            f"{small[0].path}): 255 may be a class there or mean not labelled; {_ALIKE}"
+        )
+    if legend is not None:
+        return
+    for scan in scans:
+        for code in scan.missing:
+            holds = [s for s in scans if code in (s.colors if isinstance(code, tuple) else s.values)]
+            if code != IGNORE and holds:
+                raise InputError(
+                    f"{scan.path} declares {_shown(code)} as nodata, {holds[0].path} holds it as a value; {_ALIKE}, or "
+                    f"give a legend that names {_shown(code)} as a class or ignores it"
+                )
+    rgb = [scan for scan in scans if scan.is_rgb and not scan.values]
+    palettes = [scan for scan in scans if scan.palette]
+    if rgb and palettes:
+        of_rgb, of_palettes = ({c for scan in some for c in scan.colors} for some in (rgb, palettes))
+        if not (of_rgb <= of_palettes or of_palettes <= of_rgb):
+            raise InputError(
+                f"some {what} hold RGB colours (first: {rgb[0].path}), others a palette that shows other colours "
+                f"(first: {palettes[0].path}); {_ALIKE}, or give a legend of all colours"
+            )
+
+
+def coding_remarks(scans: Sequence[MaskScan], legend: Legend, encoding: Encoding) -> tuple[str, ...]:
+    """What was decided in reading the masks, a line each: nodata, hidden pixels, white as 0."""
+    lines = []
+    for code in dict.fromkeys(code for scan in scans for code in scan.missing):
+        n = f"{sum(code in scan.missing for scan in scans)} of {len(scans)} masks declare {_shown(code)} as nodata"
+        name = _class_of(code, legend, encoding)
+        ignored = code in (legend.ignored_colors if isinstance(code, tuple) else legend.ignored_codes)
+        if name is not None:
+            lines.append(f"{n}, but the legend names it: it is read as the class {name}")
+        elif not ignored:
+            lines.append(f"{n}: it is read as not labelled; if it is a class (background), name it in a legend")
+    if hidden := sum(scan.hides for scan in scans):
+        lines.append(f"{hidden} of {len(scans)} masks hide pixels by alpha or a mask: they are not labelled")
+    if inverted := sum(bool(scan.origin and scan.origin.white_is_zero) for scan in scans):
+        lines.append(f"{inverted} of {len(scans)} masks say that 0 is white: their values are read as stored")
+    return tuple(lines)
+
+
+def _class_of(code: int | Color, legend: Legend, encoding: Encoding) -> str | None:
+    """Name of the class that a value, or a colour, has in a legend."""
+    if encoding == "instances":
+        return legend.class_names[0] if code == 0 else None
+    codes: Sequence[int | Color] = legend.colors if isinstance(code, tuple) else legend.codes
+    return legend.class_names[codes.index(code)] if code in codes else None
+
+
+def coding_of_predictions(
+    predictions: Sequence[MaskScan], legend: Legend, encoding: Encoding, *, inferred: bool, shows_colors: bool
+) -> Encoding:
+    """How predictions that carry no legend are read: as the masks, or by the colours that they have in common.
+
+    Args:
+        predictions: contents of the predictions.
+        legend: legend of the masks.
+        encoding: encoding of the masks.
+        inferred: the legend was inferred from the masks.
+        shows_colors: the legend's colours are those of the masks, or were given.
+
+    Raises:
+        InputError: the predictions are coded otherwise than the masks, or in two ways.
+    """
+    check_storage(predictions, "predictions")
+    check_one_coding(predictions, legend, "predictions")
+    if not predictions:
+        return encoding
+    plain = [scan for scan in predictions if not scan.is_rgb and not scan.palette]
+    if encoding == "colors":
+        if plain and inferred:
+            raise InputError(
+                f"the masks hold colours, the predictions values (first: {plain[0].path}); give a legend of both"
+            )
+        return "values" if plain and len(plain) == len(predictions) else "colors"
+    if encoding == "values" and shows_colors and len(plain) < len(predictions):
+        known = {*legend.colors, *legend.ignored_colors}
+        pairs = {pair for scan in predictions for pair in scan.palette if pair[0] not in legend.ignored_codes}
+        agree = pairs <= set(zip(legend.codes, legend.colors, strict=True))
+        shown = all(set(scan.colors) <= known for scan in predictions) and not plain
+        if shown and (not agree or any(scan.is_rgb and not scan.values for scan in predictions)):
+            return "colors"
+    _check_values(predictions, legend, encoding)
+    return encoding
+
+
+def _check_values(predictions: Sequence[MaskScan], legend: Legend, encoding: Encoding) -> None:
+    colored = [scan for scan in predictions if scan.is_rgb and scan.colors and not scan.values]
+    if colored:
+        raise InputError(f"the masks hold values, the predictions colours (first: {colored[0].path}); {_ALIKE}")
+    if encoding == "instances":
+        return
+    found = {value for scan in predictions for value in scan.values}
+    unknown = sorted(found - {*legend.codes, *legend.ignored_codes, IGNORE})
+    binary = legend.codes == (0, 1) and IGNORE in found and found <= {0, IGNORE}
+    if unknown or binary:
+        first = next(s for s in predictions if set(s.values) & ({*unknown} if unknown else {IGNORE}))
+        raise InputError(
+            f"the predictions hold {listed(sorted(found))} (first: {first.path}), the classes of the masks are "
+            f"{listed(legend.codes)}; number them alike (where 255 means no class in predictions, declare it as nodata)"
+        )
+
+
+def _shown(code: int | Color) -> str:
+    return "#{:02X}{:02X}{:02X}".format(*code) if isinstance(code, tuple) else str(code)

@@ -1,0 +1,118 @@
+"""Mask files: values as they are stored, with what the file itself says about pixels without a label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.errors import InputError
+from densa.raster.opening import open_stored
+from densa.raster.raster import Raster, Window
+
+__all__ = ["MaskFile", "MaskOrigin", "mask_origin", "read_mask", "read_mask_file"]
+
+Code = int | tuple[int, int, int]
+"""A value of a mask: an integer, or the colour of an RGB file."""
+
+
+class MaskFile(NamedTuple):
+    """Content of a mask file, or of a window of it.
+
+    Attributes:
+        values: (H, W) integers or (H, W, 3) uint8 colours, as they are stored.
+        hidden: (H, W) true where alpha or a mask hides the pixel, or its value is NaN.
+        missing: values that the file declares as nodata or as transparent.
+    """
+
+    values: NDArray[np.integer]
+    hidden: NDArray[np.bool_]
+    missing: tuple[Code, ...]
+
+
+class MaskOrigin(NamedTuple):
+    """How a mask file was stored.
+
+    Attributes:
+        loss: name of a compression that alters values; None for files that keep them.
+        white_is_zero: 0 is shown white.
+        software: that wrote the file, "" where it does not say.
+    """
+
+    loss: str | None
+    white_is_zero: bool
+    software: str
+
+
+def mask_origin(path: Path | str, page: int = 0) -> MaskOrigin:
+    """How a mask was stored, from the header of its file.
+
+    Raises:
+        InputError: as `read_mask`.
+    """
+    with open_stored(path, page) as raster:
+        software = raster.metadata.get("TIFFTAG_SOFTWARE", raster.metadata.get("Software", ""))
+        return MaskOrigin(raster.loss, raster.white_is_zero, software)
+
+
+def read_mask_file(path: Path | str, *, page: int = 0, window: Window | None = None) -> MaskFile:
+    """Read a mask file, whole or a window of it.
+
+    In a file of colours, nodata of the three bands is one colour.
+
+    Raises:
+        InputError: as `read_mask`, but NaN is a hidden pixel.
+    """
+    with open_stored(path, page) as raster:
+        missing = _declared(raster)
+        raster.leave_missing()
+        values, shown = raster.read(window)
+    if len(values) == 1:
+        whole = np.where(shown, values[0], 0).astype(np.int64) if values.dtype.kind == "f" else values[0]
+        if values.dtype.kind == "f" and (whole != values[0])[shown].any():
+            raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with fractions")
+        return MaskFile(whole, ~shown, missing)
+    if len(values) == 3 and values.dtype == np.uint8:
+        return MaskFile(np.ascontiguousarray(np.moveaxis(values, 0, 2)), ~shown, missing)
+    raise InputError(f"mask {path} must have 1 band of integers or 3 of uint8, got {len(values)} of {values.dtype}")
+
+
+def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) -> NDArray[np.integer]:
+    """Read the values of a mask file as they are stored.
+
+    Args:
+        path: the file.
+        page: number of the image in a multi-page TIFF, from 0.
+        window: the part to read; None for all of it.
+
+    Returns:
+        (H, W) integers (palette indices; 0 and 1 for a 1-bit file) or (H, W, 3) uint8 colours, without alpha.
+
+    Raises:
+        InputError: as `open`; or the file holds neither integers nor RGB colours.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> raster.write_bands("mask.tif", np.array([[[7, 7, 0], [7, 0, 0]]], np.uint8))
+        >>> raster.read_mask("mask.tif")
+        array([[7, 7, 0],
+               [7, 0, 0]], dtype=uint8)
+    """
+    with open_stored(path, page) as raster:
+        values, _ = raster.read(window)
+    if len(values) == 1 and values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with NaN or infinity")
+    return read_mask_file(path, page=page, window=window).values
+
+
+def _declared(raster: Raster) -> tuple[Code, ...]:
+    """The values of a mask that its file declares as missing."""
+    if raster.n_bands == 1:
+        return tuple(int(value) for value in raster.missing[0] if value == int(value))
+    key: Any = raster.key
+    if key is None and all(len(those) == 1 for those in raster.missing):
+        key = [those[0] for those in raster.missing]
+    return () if key is None or len(key) != 3 else ((int(key[0]), int(key[1]), int(key[2])),)
