@@ -14,7 +14,8 @@ from tests.reports.html_page import Page
 
 LEGEND = Legend(("background", "coin", "never there"))
 KEYS = {
-    "global_accuracy", "class_average", "mean_iou", "boundary_f1", "frequency_weighted_iou", "kappa", "rules",
+    "global_accuracy", "class_average", "mean_iou", "boundary_f1", "frequency_weighted_iou", "kappa",
+    "share_without_label", "share_without_class", "rules",
     "confusion_matrix", "classes",
 }  # fmt: skip
 

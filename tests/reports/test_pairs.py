@@ -134,7 +134,7 @@ def test_files_are_a_data_set_or_a_folder_of_masks(tmp_path, labels, rng):
 def test_wrong_files_are_named(tmp_path, labels):
     masks = save(tmp_path / "truth", {"a": labels[NAMES[0]]})
     bad = save(tmp_path / "bad", {"a": np.full((9, 14), 7, np.uint8)})
-    with pytest.raises(InputError, match=r"a\.png.*mask has values 7"):
+    with pytest.raises(InputError, match=r"predictions hold 7 .*a\.png"):
         list(pairs_of_masks(bad, masks, legend=LEGEND)[0])
     (bad / "a.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"a\.png"):

@@ -13,7 +13,7 @@ from densa.datasets.wording import listed
 from densa.errors import InputError
 from densa.legend import IGNORE, Color, Legend
 
-__all__ = ["check_one_coding", "check_storage", "coding_of_predictions", "coding_remarks"]
+__all__ = ["check_legend", "check_one_coding", "check_storage", "coding_of_predictions", "coding_remarks"]
 
 _ALIKE = "give all files one coding"
 
@@ -86,6 +86,21 @@ def check_one_coding(scans: Sequence[MaskScan], legend: Legend | None, what: str
                 f"some {what} hold RGB colours (first: {rgb[0].path}), others a palette that shows other colours "
                 f"(first: {palettes[0].path}); {_ALIKE}, or give a legend of all colours"
             )
+
+
+def check_legend(scans: Sequence[MaskScan], legend: Legend) -> None:
+    """Refuse a legend of 0 and 1 for masks of 0 and 255, of which the second class would be left without a label.
+
+    Raises:
+        InputError: as said.
+    """
+    values = {value for scan in scans for value in scan.values}
+    if legend.codes == (0, 1) and IGNORE in legend.ignored_codes and IGNORE in values and values <= {0, IGNORE}:
+        first = next(scan for scan in scans if IGNORE in scan.values)
+        raise InputError(
+            f"the masks hold 0 and 255 (first: {first.path}), but the legend has the indices 0 and 1 and ignores 255: "
+            'give the second class "index": 255 in the legend, or leave the legend out'
+        )
 
 
 def coding_remarks(scans: Sequence[MaskScan], legend: Legend, encoding: Encoding) -> tuple[str, ...]:
@@ -162,9 +177,10 @@ def _check_values(predictions: Sequence[MaskScan], legend: Legend, encoding: Enc
     binary = legend.codes == (0, 1) and IGNORE in found and found <= {0, IGNORE}
     if unknown or binary:
         first = next(s for s in predictions if set(s.values) & ({*unknown} if unknown else {IGNORE}))
+        hint = "" if unknown else "; where 255 means no class in the predictions, declare it as nodata"
         raise InputError(
             f"the predictions hold {listed(sorted(found))} (first: {first.path}), the classes of the masks are "
-            f"{listed(legend.codes)}; number them alike (where 255 means no class in predictions, declare it as nodata)"
+            f"{listed(legend.codes)}; number them alike{hint}"
         )
 
 

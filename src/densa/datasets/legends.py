@@ -68,7 +68,7 @@ def choose_encoding(scans: Sequence[MaskScan], legend: Legend) -> Encoding:
     """
     known = {*legend.colors, *legend.ignored_colors}
     rgb = [scan for scan in scans if scan.is_rgb]
-    if any(not scan.values for scan in rgb):
+    if any(scan.colors and not scan.values for scan in rgb):
         return "colors"
     shows_legend = all(set(scan.colors) <= known for scan in scans if scan.colors)
     if rgb:
@@ -95,7 +95,7 @@ def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding
         InputError: the masks can be read in several ways.
     """
     check_one_coding(scans, None)
-    if any(scan.is_rgb and not scan.values for scan in scans):
+    if any(scan.colors and not scan.values for scan in scans):
         return _by_color(scans)
     values = sorted({value for scan in scans for value in scan.values})
     if values in ([0, 255], [0], [255]):

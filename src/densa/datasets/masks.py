@@ -69,7 +69,7 @@ def scan_mask(path: Path, page: int = 0) -> MaskScan:
     if stored.ndim == 3:
         keys = [int(key) for key in np.unique(runs(shown)[0])] if shown.size else []
         colors = tuple(_unpack(key) for key in keys if key not in declared)
-        gone = tuple(_unpack(key) for key in keys if key in declared)
+        gone: tuple[int | Color, ...] = tuple(_unpack(key) for key in keys if key in declared)
         grey = all(r == g == b for r, g, b in colors)
         return MaskScan(path, tuple(c[0] for c in colors) if grey else (), colors, (), True, gone, hides, origin)
     found = [int(v) for v in np.unique(runs(shown)[0])] if shown.size else []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from densa import raster
-from densa.datasets.codings import check_one_coding, check_storage, coding_remarks
+from densa.datasets.codings import check_legend, check_one_coding, check_storage, coding_remarks
 from densa.datasets.dataset import Dataset, Sample
 from densa.datasets.layouts.find import find_layout
 from densa.datasets.layouts.layout import Layout
@@ -136,6 +136,7 @@ def _legend(
     scans = [result for result in results if isinstance(result, MaskScan)]
     if legend is not None:
         check_one_coding(scans, legend)
+        check_legend(scans, legend)
         return legend, choose_encoding(scans, legend), source
     if not scans:
         unread = [str(result) for result in results]

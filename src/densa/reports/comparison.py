@@ -31,6 +31,7 @@ __all__ = ["Accuracy", "Comparison", "MethodRow", "SideBySide", "check_compariso
 
 PAGE, TABLE = "comparison.html", "comparison.csv"
 _SCORES = (("global_accuracy", "Global"), ("class_average", "Class avg"), ("mean_iou", "mIoU"), ("boundary_f1", "BF"))
+_SHARES = (("without_label", "No label"), ("without_class", "No class"))
 _COSTS = (
     ("forward_ms", "Forward, ms"), ("backward_ms", "Backward, ms"), ("training_mb", "Training, MB"),
     ("inference_mb", "Inference, MB"), ("activation_mb", "… without weights"), ("model_mb", "Model, MB"),
@@ -41,6 +42,9 @@ _COSTS = (
 @dataclass(frozen=True)
 class Accuracy:
     """Scores from 0 to 1, NaN where undefined; per class in the order of the legend.
+
+    `without_label` is the share of all pixels that have no label, `without_class` that of the labelled ones for which
+    no class was predicted.
 
     Examples:
         >>> import numpy as np
@@ -58,13 +62,16 @@ class Accuracy:
     boundary_f1: float
     class_accuracy: tuple[float, ...]
     class_iou: tuple[float, ...]
+    without_label: float = 0.0
+    without_class: float = 0.0
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> Accuracy:
         """The scores of an evaluation."""
         s = evaluation.summary
-        per_class = (tuple(float(v) for v in values) for values in (s.accuracy, s.iou))
-        return cls(s.global_accuracy, s.class_average, s.mean_iou, evaluation.boundary.value, *per_class)
+        accuracy, iou = (tuple(float(v) for v in values) for values in (s.accuracy, s.iou))
+        shares = evaluation.without_label, evaluation.without_class
+        return cls(s.global_accuracy, s.class_average, s.mean_iou, evaluation.boundary.value, accuracy, iou, *shares)
 
 
 @dataclass(frozen=True)
@@ -179,11 +186,12 @@ class Comparison:
         return _aligned(lines)
 
     def accuracy_table(self) -> str:
-        """The headline scores in per cent, as a Markdown table."""
+        """The headline scores, and the shares of pixels without a class, in per cent, as a Markdown table."""
         label = "" if self.measured_on is None else self.measured_on.label.removesuffix(": ")
-        lines = [[label, *(title for _, title in _SCORES)], ["---", *("---:" for _ in _SCORES)]]
+        columns = (*_SCORES, *_SHARES)
+        lines = [[label, *(title for _, title in columns)], ["---", *("---:" for _ in columns)]]
         lines += [
-            [row.name, *(_percent(getattr(row.accuracy, key)) for key, _ in _SCORES)]
+            [row.name, *(_percent(getattr(row.accuracy, key)) for key, _ in columns)]
             for row in self.rows
             if row.accuracy
         ]
@@ -237,6 +245,7 @@ def _csv_rows(comparison: Comparison) -> list[list[str]]:
     costs = [f.name for f in fields(Cost)]
     header = ["source", "name", *(key for key, _ in _SCORES)]
     header += [f"accuracy {name}" for name in names] + [f"iou {name}" for name in names] + costs
+    header += [key for key, _ in _SHARES]
     rows = [header]
     trained = comparison.measured_on is not None and comparison.measured_on.trained_on
     source = "measured on training images" if trained else "measured"
@@ -245,12 +254,14 @@ def _csv_rows(comparison: Comparison) -> list[list[str]]:
         scores = [getattr(a, key) if a else None for key, _ in _SCORES]
         per_class = [*a.class_accuracy, *a.class_iou] if a else [None] * (2 * n)
         found = [getattr(row.cost, key) if row.cost else None for key in costs]
-        rows.append([source, row.name, *map(_cell, [*scores, *per_class, *found])])
+        shares = [getattr(a, key) if a else None for key, _ in _SHARES]
+        rows.append([source, row.name, *map(_cell, [*scores, *per_class, *found, *shares])])
     for printed in _printed_scores(comparison):
-        rows.append(["published", printed["name"], *map(_cell, printed["shares"]), *[""] * len(costs)])
+        rows.append(["published", printed["name"], *map(_cell, printed["shares"]), *[""] * (len(costs) + len(_SHARES))])
     for cost_row in PUBLISHED_COST.values():
-        blank = [""] * (len(header) - 2 - len(costs))
-        rows.append(["published", cost_row.name, *blank, *(_cell(getattr(cost_row, key, None)) for key in costs)])
+        blank = [""] * (len(header) - 2 - len(costs) - len(_SHARES))
+        figures = [_cell(getattr(cost_row, key, None)) for key in costs]
+        rows.append(["published", cost_row.name, *blank, *figures, *[""] * len(_SHARES)])
     return rows
 
 
@@ -304,6 +315,7 @@ def _accuracy_page(comparison: Comparison) -> dict[str, Any] | None:
                 "name": row.name,
                 "scores": [getattr(row.accuracy, key) for key, _ in _SCORES],
                 "classes": [getattr(row.accuracy, kind)[k] for k in order],
+                "shares": [getattr(row.accuracy, key) for key, _ in _SHARES],
             }
             for row in comparison.rows
             if row.accuracy
@@ -313,6 +325,7 @@ def _accuracy_page(comparison: Comparison) -> dict[str, Any] | None:
         tables[kind] = {"ours": ours, "best": best if len(ours) > 1 else [math.nan] * len(best)}
     return {
         "titles": [title for _, title in _SCORES],
+        "share_titles": [title for _, title in _SHARES],
         "classes": [(names[k], comparison.legend.colors[k]) for k in order],
         "tables": tables,
         "printed": printed,

@@ -53,6 +53,8 @@ class Pair:
 class ImageScore:
     """Scores of one image, under the same rules as those of the set; NaN where undefined.
 
+    `without_label` and `without_class` are shares as `Evaluation.without_label` and `without_class`.
+
     Examples:
         >>> import numpy as np
         >>> from densa import Legend, reports
@@ -68,6 +70,8 @@ class ImageScore:
     mean_iou: float
     global_accuracy: float
     boundary_f1: float
+    without_label: float = 0.0
+    without_class: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,16 @@ class Evaluation:
     worst: tuple[View, ...]
     measured_on: MeasuredOn | None = None
 
+    @property
+    def without_label(self) -> float:
+        """Share of all pixels that have no label in the mask."""
+        return _share(self.confusion.counts[-1].sum(), self.confusion.counts.sum())
+
+    @property
+    def without_class(self) -> float:
+        """Share of the labelled pixels for which no class was predicted."""
+        return _share(self.confusion.matrix[:, -1].sum(), self.confusion.matrix.sum())
+
     def _repr_html_(self) -> str:
         """The page of `write_report` in a frame, for notebooks."""
         from densa.reports.page import render
@@ -155,6 +169,8 @@ class Evaluation:
             "boundary_f1": _number(self.boundary.value),
             "frequency_weighted_iou": _number(s.frequency_weighted_iou),
             "kappa": _number(s.kappa),
+            "share_without_label": _number(self.without_label),
+            "share_without_class": _number(self.without_class),
             "rules": {
                 "void": s.void,
                 "absent": s.absent,
@@ -227,7 +243,8 @@ def evaluate_pairs(
             raise InputError(f"{pair.name}: {error}") from error
         confusion.merge(own)
         summary = own.summary(void=void, absent=absent)
-        score = ImageScore(pair.name, summary.mean_iou, summary.global_accuracy, boundary_value)
+        shares = _share(own.counts[-1].sum(), own.counts.sum()), _share(own.matrix[:, -1].sum(), own.matrix.sum())
+        score = ImageScore(pair.name, summary.mean_iou, summary.global_accuracy, boundary_value, *shares)
         scores.append(score)
         key = (-_rank(score), -place)
         if len(worst) < n_worst:
@@ -253,6 +270,25 @@ def evaluate_pairs(
 
 def _masks(scores: list[ImageScore]) -> str:
     return f"the mask of {scores[0].name}" if len(scores) == 1 else f"the {len(scores)} masks"
+
+
+def check_numbering(evaluation: Evaluation) -> None:
+    """Refuse label maps that number the classes otherwise than the masks do, shifted by one.
+
+    Raises:
+        InputError: of the pixels that have a class in both, four fifths agree shifted by one, and under a fifth as they
+            are.
+    """
+    counts = evaluation.confusion.matrix[:, :-1]
+    total, as_they_are = counts.sum(), np.trace(counts)
+    for shift in (1, -1):
+        shifted = np.trace(counts, shift)
+        if evaluation.legend.n_classes > 2 and 5 * shifted > 4 * total and 5 * as_they_are < total:
+            raise InputError(
+                "the classes of the label maps seem to be numbered otherwise than those of the masks: shifted by "
+                f"{shift}, {shifted / total:.0%} of the pixels agree, as they are {as_they_are / total:.0%}; number "
+                "both alike"
+            )
 
 
 def _rank(score: ImageScore) -> float:
@@ -284,6 +320,11 @@ def _view(pair: Pair, score: ImageScore, own: ConfusionMatrix, side: int) -> Vie
         classes=tuple(classes),
         probabilities=probabilities,
     )
+
+
+def _share(part: Any, whole: Any) -> float:
+    """Part of a whole, NaN where there is none."""
+    return float(part / whole) if whole else math.nan
 
 
 def _number(value: Any) -> float | None:

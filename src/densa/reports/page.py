@@ -167,6 +167,10 @@ def _headline(evaluation: Evaluation) -> list[dict[str, str]]:
         {"name": "Frequency-weighted IoU", "value": _percent(s.frequency_weighted_iou),
          "rule": f"IoU weighted with the pixels of each class in the target; {void}."},
         {"name": "Cohen's kappa", "value": kappa, "rule": f"Agreement beyond chance, at most 1; {void}."},
+        {"name": "Without a label", "value": _percent(evaluation.without_label),
+         "rule": "Share of all pixels that have no class in the mask."},
+        {"name": "Without a class", "value": _percent(evaluation.without_class),
+         "rule": "Share of the labelled pixels for which no class was predicted; they count as wrong."},
     ]  # fmt: skip
 
 

@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 
 from densa import datasets, raster
 from densa.datasets import Dataset, Sample
+from densa.datasets.codings import (
+    check_legend,
+    check_one_coding,
+    check_storage,
+    coding_of_predictions,
+    coding_remarks,
+)
 from densa.datasets.image_files import image_files
 from densa.datasets.layouts.find import find_layout
 from densa.datasets.legends import choose_encoding, infer_legend, read_legend
 from densa.datasets.masks import Encoding, MaskScan, read_labels, scan_mask
+from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.progress import Progress
@@ -50,6 +58,7 @@ def pairs_of_files(
     split: str | None = None,
     legend: Legend | Path | None = None,
     progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> tuple[Iterator[Pair], Legend]:
     """Pairs of a folder of label maps with a data set or with a folder of masks.
 
@@ -59,6 +68,7 @@ def pairs_of_files(
         split: train, val or test of a data set; None for test, or val if there is no test split with masks.
         legend: the legend of the masks, or its file; None to find or infer it.
         progress: called with (images done, images in all).
+        tell: called with a line for each decision in reading the masks.
 
     Returns:
         The pairs, read one at a time, and the legend used.
@@ -78,7 +88,7 @@ def pairs_of_files(
         >>> reports.evaluate_pairs(pairs, legend).summary.mean_iou
         1.0
     """
-    found = compared_files(predictions, data, split=split, legend=legend, progress=progress)
+    found = compared_files(predictions, data, split=split, legend=legend, progress=progress, tell=tell)
     return found.pairs, found.legend
 
 
@@ -89,6 +99,7 @@ def compared_files(
     split: str | None = None,
     legend: Legend | Path | None = None,
     progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> ComparedFiles:
     """As `pairs_of_files`; also says which images are compared."""
     if isinstance(legend, Path):
@@ -99,13 +110,15 @@ def compared_files(
         if split is not None and "all" in splits:
             raise InputError(f"{data} has no splits, so no split {split!r}; omit split to compare all of its images")
         dataset = datasets.choose_split(splits, split, data)
+        if tell is not None:
+            _tell_all(tell, dataset.remarks)
         name = next(name for name, found in splits.items() if found is dataset)
         pairs, n_spare = pairs_of_folders(predictions, dataset), _n_spare(predictions, len(dataset))
         measured = MeasuredOn(name, len(dataset), sum(map(len, splits.values())), None, _note(n_spare))
         return ComparedFiles(_with_progress(pairs, len(dataset), progress), dataset.legend, measured)
     if split is not None:
         raise InputError(f"{data} is a folder of masks and has no split {split!r}; omit split")
-    pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend)
+    pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend, tell=tell)
     measured = MeasuredOn("all", n_pairs, n_pairs, None, _note(_n_spare(predictions, n_pairs)))
     return ComparedFiles(_with_progress(pairs, n_pairs, progress), legend, measured)
 
@@ -155,13 +168,16 @@ def pairs_of_folders(predictions: Path, dataset: Dataset) -> Iterator[Pair]:
     if without := [sample.name for sample in dataset.samples if sample.mask is None]:
         raise InputError(f"{len(without)} images have no mask to compare with: {_first(without)}")
     files = _match(predictions, [_candidates(sample) for sample in dataset.samples])
+    inferred = dataset.legend_source.startswith("inferred")
+    shows = not inferred or (len(dataset) > 0 and _shows_colors([_scan(dataset.samples[0])], dataset.legend))
+    coding = _coding_of_plain(files, dataset.legend, dataset.encoding, inferred=inferred, shows_colors=shows)
 
     def read() -> Iterator[Pair]:
         for i, (sample, file) in enumerate(zip(dataset.samples, files, strict=True)):
             yield Pair(
                 name=sample.name,
                 target=dataset.labels(i),
-                predicted=_read_prediction(file, dataset.legend, dataset.encoding),
+                predicted=_read_prediction(file, dataset.legend, coding),
                 image=_image_reader(sample),
                 probabilities=_probability_reader(file),
             )
@@ -170,15 +186,20 @@ def pairs_of_folders(predictions: Path, dataset: Dataset) -> Iterator[Pair]:
 
 
 def pairs_of_masks(
-    predictions: Path, masks: Path, *, legend: Legend | None = None
+    predictions: Path,
+    masks: Path,
+    *,
+    legend: Legend | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> tuple[Iterator[Pair], int, Legend]:
     """Pairs of a folder of masks with the label maps of the same stems in another folder.
 
     Args:
         predictions: folder of label maps, as in `pairs_of_folders`.
         masks: folder of masks, possibly in subfolders.
-        legend: the legend of the masks; None for the legend in the predictions, if it fits the masks, or else one that
-            is inferred from unambiguous masks.
+        legend: the legend of the masks; None for the legend that the masks carry, or else that in the predictions, if
+            it fits the masks, or else one that is inferred from unambiguous masks.
+        tell: called with a line for each decision in reading the masks.
 
     Returns:
         The pairs, read one at a time and without image; their number; and the legend used.
@@ -204,31 +225,80 @@ def pairs_of_masks(
         raise InputError(f"{masks} must be a folder of masks (PNG, TIFF), but it contains none")
     names = [_relative_stem(path, masks) for path in mask_files]
     files = _match(predictions, [[name, name.rsplit("/", 1)[-1]] for name in names])
-    scans = [scan_mask(path) for path in mask_files]
-    chosen, encoding = _legend_of_masks(scans, legend or raster.read_label_map(files[0])[1], given=legend is not None)
+    scans = list(in_threads(scan_mask, mask_files))
+    check_storage(scans)
+    carried = raster.carried_legend(mask_files[0]), raster.carried_legend(files[0])
+    chosen, encoding, inferred = _legend_of_masks(scans, legend, *carried)
+    if tell is not None:
+        _tell_all(tell, coding_remarks(scans, chosen, encoding))
+    shows = not inferred or _shows_colors(scans, chosen)
+    coding = _coding_of_plain(files, chosen, encoding, inferred=inferred, shows_colors=shows)
 
     def read() -> Iterator[Pair]:
         for name, mask, file in zip(names, mask_files, files, strict=True):
             yield Pair(
                 name=name,
                 target=read_labels(mask, chosen, encoding),
-                predicted=_read_prediction(file, chosen, encoding),
+                predicted=_read_prediction(file, chosen, coding),
                 probabilities=_probability_reader(file),
             )
 
     return read(), len(files), chosen
 
 
-def _legend_of_masks(scans: list[MaskScan], legend: Legend | None, *, given: bool) -> tuple[Legend, Encoding]:
-    if legend is not None and (given or _fits(scans, legend)):
-        return legend, choose_encoding(scans, legend)
-    return infer_legend(scans, "masks")
+def _legend_of_masks(
+    scans: Sequence[MaskScan], given: Legend | None, of_masks: Legend | None, of_predictions: Legend | None
+) -> tuple[Legend, Encoding, bool]:
+    """Legend and encoding of masks, and whether the legend was inferred from them."""
+    if given is None and of_masks is not None and _fits(scans, of_masks):
+        return of_masks, choose_encoding(scans, of_masks), False
+    known = given
+    if known is None and of_predictions is not None:
+        known = _binary(scans, of_predictions) or (of_predictions if _fits(scans, of_predictions) else None)
+    if known is None:
+        return *infer_legend(scans, "masks"), True
+    check_one_coding(scans, known)
+    check_legend(scans, known)
+    return known, choose_encoding(scans, known), False
 
 
-def _fits(scans: list[MaskScan], legend: Legend) -> bool:
-    """Whether masks hold only values that are classes of a legend."""
+def _binary(scans: Sequence[MaskScan], legend: Legend) -> Legend | None:
+    """The legend of two classes for masks that hold 0 and 255: there 255 is the second one, not its ignored label."""
+    values = {value for scan in scans for value in scan.values}
+    if legend.n_classes != 2 or IGNORE not in values or not values <= {0, IGNORE}:
+        return None
+    return replace(legend, codes=(0, IGNORE), ignored_codes=())
+
+
+def _coding_of_plain(
+    files: Sequence[Path], legend: Legend, encoding: Encoding, *, inferred: bool, shows_colors: bool
+) -> Encoding:
+    """How the predictions that carry no legend are read."""
+    plain = [path for path in files if raster.carried_legend(path) is None]
+    scans = list(in_threads(scan_mask, plain))
+    return coding_of_predictions(scans, legend, encoding, inferred=inferred, shows_colors=shows_colors)
+
+
+def _tell_all(tell: Callable[[str], None], lines: Sequence[str]) -> None:
+    for line in lines:
+        tell(line)
+
+
+def _scan(sample: Sample) -> MaskScan:
+    return scan_mask(sample.mask, sample.page)  # type: ignore[arg-type]
+
+
+def _shows_colors(scans: Sequence[MaskScan], legend: Legend) -> bool:
+    """Whether masks show the colours of a legend."""
+    return all(scan.colors and {*scan.colors} <= {*legend.colors, *legend.ignored_colors} for scan in scans)
+
+
+def _fits(scans: Sequence[MaskScan], legend: Legend) -> bool:
+    """Whether masks hold only values that are classes of a legend, none of which they declare as nodata."""
     known = {*legend.codes, *legend.ignored_codes}
-    return all(scan.values and known.issuperset(scan.values) for scan in scans)
+    declared = {code for scan in scans for code in scan.missing}
+    by_value = all(scan.values or not scan.colors for scan in scans)
+    return by_value and not declared & {*legend.codes} and all(known.issuperset(scan.values) for scan in scans)
 
 
 def _is_data_set(folder: Path) -> bool:
@@ -293,11 +363,11 @@ def _first(names: Sequence[str]) -> str:
 
 def _read_prediction(path: Path, legend: Legend, encoding: Encoding) -> NDArray[np.uint8]:
     """(H, W) uint8 classes of the legend; 255 for no class, even if 255 has another meaning in the masks."""
-    labels, own = raster.read_label_map(path)
+    own = raster.carried_legend(path)
     if own is None:
         return read_labels(path, replace(legend, ignored_codes=(*legend.ignored_codes, IGNORE)), encoding)
     try:
-        return _class_table(own, legend, str(path))[own.labels(labels)]
+        return _class_table(own, legend, str(path))[read_labels(path, own, "values")]
     except InputError as error:
         raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 

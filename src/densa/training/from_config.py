@@ -156,7 +156,8 @@ def _notes(config: TrainConfig, network: nn.Module, dataset: datasets.Dataset) -
     """Notes for people: differences from the paper, rounded patch sizes, the objects of border weights."""
     row = recipe(config.recipe, config.model, config.flat())
     missing = row.start and config.weights is None
-    notes = (
+    notes = list(dataset.remarks)
+    notes += (
         [f"the paper starts from {row.start}, this run from random ones; weights=FILE gives others"] if missing else []
     )
     if config.context is not None:

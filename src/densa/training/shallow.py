@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -99,6 +100,8 @@ def train_shallow_from_config(
     """
     opened, splits, n_bands = _open(config)
     train, folder = splits["train"], Path(output)
+    for line in train.remarks if progress else ():
+        print(f"densa: {line}", file=sys.stderr)
     with _new_folder(folder, overwrite=overwrite):
         start = time.perf_counter()
         bands = band_contract(train)
@@ -165,6 +168,7 @@ def plan_shallow(config: TrainConfig) -> dict[str, Any]:
         "bands": n_bands,
         "classes": list(legend.class_names),
         "legend": splits["train"].legend_source,
+        "notes": list(splits["train"].remarks),
         "model": config.model,
         **_own_arguments(config),
         "strokes": None if config.strokes is None else str(config.strokes),

@@ -30,6 +30,7 @@ from densa.shallow import SHALLOW
 from densa.training import TrainConfig, train_from_config
 from densa.training.settings import Data
 from densa.verbs.settings import CompareOptions, Costs
+from densa.verbs.tell import tell
 
 __all__ = ["Comparing", "Entry", "Plan", "compare", "entries_of", "plan", "state_of_run"]
 
@@ -341,6 +342,8 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
                 f"{folder} labels the classes {', '.join(found)}; {config.data} has {', '.join(names)}; "
                 "compare models of one legend (legend=FILE)"
             )
+    for line in chosen.remarks:
+        tell(line)
     with progress_bar("check the data") as progress:
         n_bands = datasets.check(chosen, progress=progress)
     return Plan(entries, configs, chosen, measured_on.split, n_bands, measured_on)

@@ -13,6 +13,7 @@ from densa.outputs import check_outputs
 from densa.progress import progress_bar
 from densa.verbs.inputs import allowed
 from densa.verbs.settings import EvaluateOptions
+from densa.verbs.tell import tell
 
 if TYPE_CHECKING:
     from densa.legend import Legend
@@ -75,6 +76,7 @@ def evaluate_and_write(
     check_paths(EvaluateOptions, options)
     must_exist(predictions=predictions, data=data)
     from densa import reports
+    from densa.reports.evaluation import check_numbering
 
     if output is not None:
         written = reports.check_output(output, overwrite=overwrite)
@@ -90,6 +92,8 @@ def evaluate_and_write(
             tolerance=settings.tolerance,
             n_worst=settings.worst,
         )
+        if compared.of_files:
+            check_numbering(evaluation)
     evaluation = replace(evaluation, measured_on=compared.measured_on)
     page = None if output is None else reports.write_report(evaluation, output, overwrite=overwrite, **compared.about)
     return evaluation, page
@@ -103,6 +107,7 @@ class _Compared:
     legend: Legend
     measured_on: MeasuredOn
     about: dict[str, Any] = field(default_factory=dict)
+    of_files: bool = False
 
 
 def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: Any) -> _Compared:
@@ -110,9 +115,9 @@ def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: An
         return _compared_model(predictions, data, settings, show)
     from densa.reports.pairs import compared_files
 
-    found = compared_files(predictions, data, split=settings.split, legend=settings.legend, progress=show)
+    found = compared_files(predictions, data, split=settings.split, legend=settings.legend, progress=show, tell=tell)
     about = {"model": str(predictions), "data": str(data)}
-    return _Compared(found.pairs, found.legend, found.measured_on, about)
+    return _Compared(found.pairs, found.legend, found.measured_on, about, of_files=True)
 
 
 def _compared_model(folder: Path, data: Path, settings: EvaluateOptions, show: Any) -> _Compared:
@@ -122,6 +127,8 @@ def _compared_model(folder: Path, data: Path, settings: EvaluateOptions, show: A
     segmenter = methods.load(folder, device=settings.device, precision=settings.precision)
     opened = open_whole(data, settings.legend or segmenter.legend, **own_folders(folder, data))
     chosen, measured_on = held_out(opened, record_of_model(folder), settings.split, data)
+    for line in chosen.remarks:
+        tell(line)
     datasets.check(chosen)
     about = {**_about_run(folder), "model": str(folder), "data": str(data)}
     return _Compared(reports.pairs_of_predictions(segmenter, chosen, progress=show), chosen.legend, measured_on, about)
@@ -147,9 +154,15 @@ def summary_line(evaluation: Evaluation) -> str:
         f"{label}mean IoU {_share(s.mean_iou)}, global accuracy {_share(s.global_accuracy)}, "
         f"class average {_share(s.class_average)}, boundary F1 {_share(evaluation.boundary.value)} "
         f"over {len(evaluation.images)} images "
-        f"(void: {s.void}, absent classes: {s.absent})"
+        f"(void: {s.void}, absent classes: {s.absent}; {_per_cent(evaluation.without_label)} of the pixels have no "
+        f"label, {_per_cent(evaluation.without_class)} of the labelled ones no predicted class)"
     )
 
 
 def _share(value: float) -> str:
     return f"{value:.4f}" if math.isfinite(value) else "undefined"
+
+
+def _per_cent(share: float) -> str:
+    """A share; one that is not 0 does not look like it."""
+    return "none" if share == 0 else f"{100 * share:.1f} %" if not share < 0.001 else "under 0.1 %"
