@@ -33,6 +33,7 @@ def open_elsewhere(path: Elsewhere, page: int = 0, *, expand_palette: bool = Tru
     raster = GdalRaster(path, driver, page=page, expand_palette=expand_palette)
     if driver in _BY_WINDOWS:
         return raster
+    missing, key = raster.leave_missing()
 
     def decode() -> ValuesAndValidity:
         with raster:
@@ -47,7 +48,10 @@ def open_elsewhere(path: Elsewhere, page: int = 0, *, expand_palette: bool = Tru
         decode,
         placement=Placement(raster.georeference, raster.ground_control, raster.rpcs),
         metadata=raster.metadata,
+        missing=missing,
+        key=key,
     )
+    decoded.loss = raster.loss
     orientation = raster.metadata.get("EXIF_Orientation", "1")
     if decoded.is_placed or orientation not in {"2", "3", "4", "5", "6", "7", "8"}:
         return decoded

@@ -120,15 +120,12 @@ class GdalRaster(Raster):
     def _inspect_validity(self, dataset: Any, is_palette: bool) -> None:
         """Find what the file declares about missing data, see `densa.raster.validity`."""
         numbers = self._band_numbers
-        self._alphas = [
-            i + 1 for i, k in enumerate(dataset.colorinterp) if k == ColorInterp.alpha and i + 1 not in numbers
-        ]
+        kinds, dtypes, nodata = dataset.colorinterp, dataset.dtypes, dataset.nodatavals  # each reads all bands
+        alphas = [i + 1 for i, kind in enumerate(kinds) if kind == ColorInterp.alpha and i + 1 not in numbers]
+        self._alphas = {number: np.dtype(dtypes[number - 1]) for number in alphas}
         self._key = _key_color(dataset, numbers)
         # Where there is a key colour, drivers repeat its components as the nodata of each band.
-        missing = [
-            missing_values(None if self._key else dataset.nodatavals[n - 1], np.dtype(dataset.dtypes[n - 1]))
-            for n in numbers
-        ]
+        missing = [missing_values(None if self._key else nodata[n - 1], np.dtype(dtypes[n - 1])) for n in numbers]
         if is_palette and len(numbers) == 1:
             transparent = [i for i, color in _color_entries(dataset, numbers[0]).items() if color[3] == 0]
             missing = [tuple(dict.fromkeys((*missing[0], *transparent)))]
@@ -146,7 +143,9 @@ class GdalRaster(Raster):
         self._common_mask = next((n for n, flags in real.items() if MaskFlags.per_dataset in flags), None)
         self._own_masks = {n for n, flags in real.items() if MaskFlags.per_dataset not in flags}
         self._hidden_mask = (
-            _mask_file_hidden(self.path, self._driver) if real and self._name == str(self.path) else None
+            _mask_file_hidden(self.path, self._driver)
+            if real and self._name == str(self.path) and not isinstance(self.path, Elsewhere)
+            else None
         )
 
     def _names(self, dataset: Any) -> tuple[str, ...]:
@@ -199,7 +198,7 @@ class GdalRaster(Raster):
     def _read_bands(self, dataset: Any, numbers: list[int], place: RasterioWindow) -> tuple[NDArray[Any], list[Any]]:
         """Values, and alpha bands; in one call where they share a type, so that no block is decoded twice."""
         out_dtype = None if self._table is not None else self._value_dtype
-        together = [n for n in self._alphas if out_dtype is not None and np.dtype(dataset.dtypes[n - 1]) == out_dtype]
+        together = [n for n, dtype in self._alphas.items() if dtype == out_dtype]
         found = dataset.read([*numbers, *together], window=place, out_dtype=out_dtype)
         apart = [dataset.read(n, window=place) for n in self._alphas if n not in together]
         return found[: len(numbers)], [*found[len(numbers) :], *apart]
