@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from densa import raster
 from densa.errors import InputError
 from densa.legend import IGNORE, Color, Legend
-from densa.raster.mask_files import MaskFile, MaskOrigin, mask_origin, read_mask_file
+from densa.raster.masks.origin import MaskOrigin, mask_origin
+from densa.raster.masks.values import MaskFile, read_mask_file
 
 __all__ = ["Encoding", "MaskScan", "read_labels", "read_objects", "runs", "scan_mask"]
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from densa.raster.gdal import set_read_cache
     from densa.raster.grid import Grid, tiles
     from densa.raster.in_memory import from_array
-    from densa.raster.mask_files import read_mask
+    from densa.raster.masks.values import read_mask
     from densa.raster.opening import open, read_image
     from densa.raster.polygons.polygoniser import Polygon, Polygoniser, polygonise
     from densa.raster.raster import Georeference, Raster, Window
@@ -57,7 +57,7 @@ _MODULES = {
     "gdal": ("set_read_cache",),
     "grid": ("Grid", "tiles"),
     "in_memory": ("from_array",),
-    "mask_files": ("read_mask",),
+    "masks.values": ("read_mask",),
     "opening": ("open", "read_image"),
     "polygons.polygoniser": ("Polygon", "Polygoniser", "polygonise"),
     "raster": ("Georeference", "Raster", "Window"),

@@ -17,7 +17,7 @@ from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.raster.atomic import atomic_output, check_suffix, close_all, sidecar
 from densa.raster.decoded import check_size
-from densa.raster.mask_files import read_mask
+from densa.raster.masks.values import read_mask
 from densa.raster.opening import open as open_raster
 from densa.raster.raster import Georeference, Raster, Window
 from densa.raster.writing.attribute_table import attribute_table_xml

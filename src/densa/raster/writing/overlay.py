@@ -17,7 +17,7 @@ from densa.raster.atomic import atomic_output, check_suffix
 from densa.raster.decoded import check_size
 from densa.raster.gdal import GdalRaster
 from densa.raster.grid import tiles
-from densa.raster.mask_files import read_mask
+from densa.raster.masks.values import read_mask
 from densa.raster.raster import Raster, Window
 from densa.raster.reduced_copy import overview
 from densa.raster.writing.bands_writer import BandsWriter

@@ -12,7 +12,7 @@ from densa.errors import InputError
 from densa.raster.opening import open_stored
 from densa.raster.raster import Raster, Window
 
-__all__ = ["MaskFile", "MaskOrigin", "mask_origin", "read_mask", "read_mask_file"]
+__all__ = ["MaskFile", "read_mask", "read_mask_file"]
 
 Code = int | tuple[int, int, int]
 """A value of a mask: an integer, or the colour of an RGB file."""
@@ -30,31 +30,6 @@ class MaskFile(NamedTuple):
     values: NDArray[np.integer]
     hidden: NDArray[np.bool_]
     missing: tuple[Code, ...]
-
-
-class MaskOrigin(NamedTuple):
-    """How a mask file was stored.
-
-    Attributes:
-        loss: name of a compression that alters values; None for files that keep them.
-        white_is_zero: 0 is shown white.
-        software: that wrote the file, "" where it does not say.
-    """
-
-    loss: str | None
-    white_is_zero: bool
-    software: str
-
-
-def mask_origin(path: Path | str, page: int = 0) -> MaskOrigin:
-    """How a mask was stored, from the header of its file.
-
-    Raises:
-        InputError: as `read_mask`.
-    """
-    with open_stored(path, page) as raster:
-        software = raster.metadata.get("TIFFTAG_SOFTWARE", raster.metadata.get("Software", ""))
-        return MaskOrigin(raster.loss, raster.white_is_zero, software)
 
 
 def read_mask_file(path: Path | str, *, page: int = 0, window: Window | None = None) -> MaskFile:

@@ -1,0 +1,1 @@
+"""Files of labels: their values, and what they say of themselves."""

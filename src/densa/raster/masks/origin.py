@@ -1,0 +1,35 @@
+"""How a file of labels was stored, which decides whether its values can be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from densa.raster.opening import open_stored
+
+__all__ = ["MaskOrigin", "mask_origin"]
+
+
+class MaskOrigin(NamedTuple):
+    """How a mask file was stored.
+
+    Attributes:
+        loss: name of a compression that alters values; None for files that keep them.
+        white_is_zero: 0 is shown white.
+        software: that wrote the file, "" where it does not say.
+    """
+
+    loss: str | None
+    white_is_zero: bool
+    software: str
+
+
+def mask_origin(path: Path | str, page: int = 0) -> MaskOrigin:
+    """How a mask was stored, from the header of its file.
+
+    Raises:
+        InputError: as `read_mask`.
+    """
+    with open_stored(path, page) as raster:
+        software = raster.metadata.get("TIFFTAG_SOFTWARE", raster.metadata.get("Software", ""))
+        return MaskOrigin(raster.loss, raster.white_is_zero, software)
