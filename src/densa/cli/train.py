@@ -55,10 +55,10 @@ def train(
         tell(in_flags(str(stop), {"resume": "--resume"}))
         raise typer.Exit(128 + stop.number) from None
     if as_json:
-        print_json({key: str(value) if isinstance(value, Path) else value for key, value in vars(result).items()})
+        values = {key: str(value) if isinstance(value, Path) else value for key, value in vars(result).items()}
+        print_json(values | {"measured_on": result.score})
     else:
-        score = f", validation mean IoU {result.mean_iou:.4f}" if result.mean_iou == result.mean_iou else ""
-        print(f"wrote {result.folder}: {result.steps} {result.unit} in {result.seconds:.0f} s{score}")
+        print(f"wrote {result.folder}: {result.steps} {result.unit} in {result.seconds:.0f} s, {result.score}")
 
 
 def _show(plan: dict[str, Any], as_json: bool) -> None:

@@ -19,7 +19,7 @@ from densa.operators import receptive_field
 from densa.training.config.config import TrainConfig
 from densa.training.config.data import checked_splits, open_data
 from densa.training.config.recipes import recipe
-from densa.training.loop.preparation import border_note, input_size
+from densa.training.loop.preparation import begins_again, border_note, input_size
 from densa.training.loop.train import TrainResult, train
 from densa.training.patch_sizes.in_progress import check_context, rounded_sizes
 from densa.training.patch_sizes.policy import PatchSizePolicy
@@ -65,8 +65,13 @@ def train_from_config(
     """
     if config.is_shallow:
         if resume:
-            raise InputError(f"a {config.model} writes no checkpoint and cannot be resumed; train without resume=True")
+            raise InputError(
+                f"a {config.model} writes no checkpoint and cannot be resumed; train without resume=True, and with "
+                "overwrite=True where the folder holds a run"
+            )
         return train_shallow_from_config(config, output, overwrite=overwrite, progress=progress)
+    if resume and begins_again(Path(output), say=os.environ.get("RANK", "0") == "0"):
+        resume, overwrite = False, True
     opened = open_splits(config, build)
     splits, n_bands = checked_splits(opened, config)
     torch.manual_seed(config.seed)  # first weights
@@ -94,11 +99,15 @@ def train_from_config(
         overwrite=overwrite,
         progress=progress,
         record={"recipe": config.recipe, "initial_weights": config.weights},
-        files={} if resume else {"split.json": split_text(opened, config.weights), "config.yaml": config.to_yaml()},
+        files=_files(config, opened) if not resume and os.environ.get("RANK", "0") == "0" else {},
     )
     if config.tune_crf and os.environ.get("RANK", "0") == "0":
         tune_and_say(result.folder, splits["val"], seed=config.seed, progress=progress)
     return result
+
+
+def _files(config: TrainConfig, splits: dict[str, datasets.Dataset]) -> dict[str, str]:
+    return {"config.yaml": config.to_yaml(), "split.json": split_text(splits, config.weights)}
 
 
 def plan_from_config(config: TrainConfig) -> dict[str, Any]:

@@ -118,30 +118,32 @@ def train_shallow_from_config(
                 progress=show,
             )
     seconds = time.perf_counter() - start
-    mean_iou, row = float("nan"), dict[str, float]()
     n_trees = _rounds(config) if config.model.endswith("boosting") else model.trees.n_trees
     record = {
         "arguments": _own_arguments(config),
         "seed": config.seed,
         "seconds": round(seconds, 3),
         "images": len(train),
-        "scores": row,
+        "scores": {},
     }
     # What was trained is kept first, whatever fails in measuring it.
+    for name, text in (("config.yaml", config.to_yaml()), ("split.json", split_text(opened))):
+        with atomic_output(folder / name, overwrite=True) as path:
+            path.write_text(text, encoding="utf-8")
     save_forest(folder, model, config.model, train.legend, bands, training=record)
-    with atomic_output(folder / "split.json", overwrite=True) as path:
-        path.write_text(split_text(opened), encoding="utf-8")
-    with atomic_output(folder / "config.yaml", overwrite=True) as path:
-        path.write_text(config.to_yaml(), encoding="utf-8")
-    if "val" in splits and len(splits["val"]):
-        row = _scores(ForestSegmenter(model, train.legend, bands), splits["val"])
-        mean_iou = row.get("mean_iou", mean_iou)
+    val = splits.get("val")
+    row = {} if val is None else _scores(ForestSegmenter(model, train.legend, bands), val)
+    if row:
         save_forest(folder, model, config.model, train.legend, bands, training=record | {"scores": row})
     with RunLog(folder, progress=False) as log:
         log.row(step=n_trees, seconds=seconds, **row)
-    if config.tune_crf:
-        tune_and_say(folder, splits["val"], seed=config.seed, progress=progress)
-    return TrainResult(folder, n_trees, seconds, n_trees, mean_iou, False, "trees")
+    if config.tune_crf and val is not None:
+        tune_and_say(folder, val, seed=config.seed, progress=progress)
+    mean_iou, n_val = row.get("mean_iou", float("nan")), 0 if val is None else len(val)
+    validated = n_val if row else 0
+    return TrainResult(
+        folder, n_trees, seconds, n_trees, mean_iou, False, "trees", validated=validated, validation_images=n_val
+    )
 
 
 def _scores(segmenter: ForestSegmenter, dataset: Dataset) -> dict[str, float]:
@@ -219,7 +221,7 @@ def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
 def _new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
     """The run folder; a new folder is removed again where training fails or is stopped."""
     made = not folder.exists()
-    prepare_folder(folder, resume=False, overwrite=overwrite)
+    prepare_folder(folder, resume=False, overwrite=overwrite, resumable=False)
     try:
         yield
     except BaseException:

@@ -36,6 +36,10 @@ class RunState:
         best: highest mean IoU on the validation images so far; -1 before the first.
         best_step: its step.
         n_worse: validations since then, for early stopping.
+        n_validated: images of each validation, chosen by the first; 0 before it.
+        n_held_out: images of the validation split.
+        validation_seconds: seconds of all validations.
+        validation_cost: seconds of the last validation.
         context: patch size -> batches and their score, where sizes are drawn (see `densa.training.patch_sizes.policy`).
     """
 
@@ -46,6 +50,10 @@ class RunState:
     best: float = -1.0
     best_step: int = 0
     n_worse: int = 0
+    n_validated: int = 0
+    n_held_out: int = 0
+    validation_seconds: float = 0.0
+    validation_cost: float = 0.0
     context: dict[str, list[float]] = field(default_factory=dict)
 
 

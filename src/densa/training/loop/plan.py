@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from densa.training.loop.checkpoints import RunState
+from densa.training.loop.validation_share import SHARE, ValidationShare
 from densa.training.settings import Training
 
 __all__ = ["RunPlan"]
 
-_N_VALIDATIONS = 10
 _STEPS = 2000
 
 
@@ -19,9 +19,11 @@ class RunPlan:
 
     Args:
         settings: its length and validation; 2000 steps where neither `steps` nor `minutes` is given.
+        validations: how many there are.
     """
 
     settings: Training
+    validations: ValidationShare = field(default_factory=ValidationShare)
 
     @property
     def steps(self) -> int | None:
@@ -30,10 +32,24 @@ class RunPlan:
         return _STEPS if given is None and self.settings.minutes is None else given
 
     def share(self, state: RunState) -> float:
-        """Share of the run that is done; 1 or more at its end."""
+        """Share of the run that is done; 1 or more at its end, which leaves time for the last validation."""
         by_steps = state.step / self.steps if self.steps else 0.0
-        by_time = state.seconds / (60 * self.settings.minutes) if self.settings.minutes else 0.0
+        by_time = 0.0
+        if self.settings.minutes:
+            seconds = 60 * self.settings.minutes
+            by_time = state.seconds / (seconds - min(state.validation_cost, SHARE * seconds))
         return max(by_steps, by_time)
+
+    def seconds_to_validate(self, state: RunState) -> float | None:
+        """Seconds of the first validation, by which its images and those of later ones are chosen; None: by work."""
+        if self.settings.minutes is None:
+            return None
+        whole, times = 60 * self.settings.minutes, float(self.validations.times)
+        if self.share(state) >= 1:
+            times = 1
+        elif self.settings.validate_every is not None:
+            times = max(1.0, whole / max(state.seconds, 1e-9))
+        return SHARE * whole / times
 
     def validates(self, state: RunState) -> bool:
         """Whether a validation is due before the next step; the end of the run always has one."""
@@ -41,11 +57,14 @@ class RunPlan:
             return False
         if self.share(state) >= 1:
             return True
+        spent = state.validation_seconds + 2 * state.validation_cost  # after one more, and the last
+        if self.settings.minutes is not None and spent > SHARE * 60 * self.settings.minutes:
+            return False
         if self.settings.validate_every is not None:
             return state.step % self.settings.validate_every == 0
         if self.settings.minutes is None and self.steps is not None:
-            return state.step % max(1, self.steps // _N_VALIDATIONS) == 0
-        return self.share(state) * _N_VALIDATIONS >= state.n_validations + 1
+            return state.step % max(1, self.steps // self.validations.times) == 0
+        return self.share(state) * self.validations.times >= state.n_validations + 1
 
     def stops_early(self, state: RunState) -> bool:
         """Whether `patience` validations have passed without a better score."""

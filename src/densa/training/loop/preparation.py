@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from densa.training.settings import Loss, Training
 
 __all__ = [
     "band_contract",
+    "begins_again",
     "border_note",
     "check_architecture",
     "class_weights_of",
@@ -67,8 +69,21 @@ def check_architecture(network: nn.Module, architecture: Architecture, n_bands: 
         )
 
 
-def prepare_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Make the run folder; a folder never holds two runs.
+CHECKPOINT = Path("checkpoints") / "last.safetensors"
+"""The checkpoint in a run folder."""
+
+
+def begins_again(folder: Path, *, say: bool) -> bool:
+    """Whether a run that is to be resumed was stopped before its first checkpoint, so that it begins again."""
+    if (folder / CHECKPOINT).exists() or (folder / "model.json").exists() or not (folder / "config.yaml").exists():
+        return False
+    if say:
+        print(f"densa: the run in {folder} was stopped before its first checkpoint; it begins again", file=sys.stderr)
+    return True
+
+
+def prepare_folder(folder: Path, *, resume: bool, overwrite: bool, resumable: bool = True) -> None:
+    """Make the run folder; a folder never holds two runs. `resumable`: whether resuming is offered.
 
     Raises:
         InputError: it is a file, holds a run, or cannot be made.
@@ -78,9 +93,8 @@ def prepare_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
     if not resume:
         found = [folder / name for name in _OWN_FILES if (folder / name).exists()]
         if found and not overwrite:
-            raise InputError(
-                f"{folder} holds a run already ({found[0].name}); choose another, or give resume=True or overwrite=True"
-            )
+            give = "give resume=True or overwrite=True" if resumable else "give overwrite=True"
+            raise InputError(f"{folder} holds a run already ({found[0].name}); choose another, or {give}")
         for path in found:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     try:

@@ -23,9 +23,11 @@ from densa.training.loop.checkpoints import RunState, load_checkpoint, save_chec
 from densa.training.loop.feeding import Feeder, MicroBatch
 from densa.training.loop.interruption import Interrupted, Interruption
 from densa.training.loop.plan import RunPlan
+from densa.training.loop.preparation import CHECKPOINT
 from densa.training.loop.run_log import RunLog
 from densa.training.loop.step import train_step
 from densa.training.loop.validation import say_unmeasured, validate
+from densa.training.loop.validation_share import SHARE, ValidationShare, validation_order
 from densa.training.patch_sizes.in_progress import CONTEXT_FILE, DrawnPatchSizes
 from densa.training.pieces.augmentation import mixed_seed
 from densa.training.pieces.averaging import update_average
@@ -36,7 +38,7 @@ from densa.training.settings import Training
 
 __all__ = ["CHECKPOINT", "Run"]
 
-CHECKPOINT = Path("checkpoints") / "last.safetensors"
+_KEPT_EVERY = 120.0  # seconds between checkpoints
 
 
 class SaveModel(Protocol):
@@ -66,6 +68,8 @@ class Run:
         n_recalibration: micro-batches that set batch normalisation's statistics before a validation.
         drawn_sizes: draws and scores patch sizes, or None.
         validation: images to validate on, or None.
+        validations: how often, and on how many of them.
+        relative_cost: of predicting the first validation image, in steps.
         state: of the run.
     """
 
@@ -85,12 +89,15 @@ class Run:
     n_recalibration: int
     drawn_sizes: DrawnPatchSizes | None = None
     validation: Dataset | None = None
+    validations: ValidationShare = field(default_factory=ValidationShare)
+    relative_cost: float = 0.0
     state: RunState = field(default_factory=RunState)
+    _kept_at: float | None = field(default=None, init=False)
 
     @property
     def plan(self) -> RunPlan:
         """When to validate and to stop."""
-        return RunPlan(self.settings)
+        return RunPlan(self.settings, self.validations)
 
     @property
     def evaluated(self) -> nn.Module:
@@ -107,6 +114,7 @@ class Run:
 
     def keep(self) -> None:
         """Write the checkpoint."""
+        self._kept_at = self.state.seconds
         self.flush_context()
         if self.accelerator.is_main_process:
             save_checkpoint(
@@ -123,6 +131,12 @@ class Run:
         if self.drawn_sizes is not None:
             self.drawn_sizes.flush(self._context_file)
             self.state.context = self.drawn_sizes.scores.state()
+
+    def _keep_now_and_then(self, meter: _Meter) -> None:
+        """Write the checkpoint after two steps and every few minutes, so that a killed run loses no more."""
+        if self.state.step > 1 and (self._kept_at is None or self.state.seconds - self._kept_at >= _KEPT_EVERY):
+            self._check(meter.loss())
+            self.keep()
 
     @property
     def _context_file(self) -> Path | None:
@@ -145,13 +159,21 @@ class Run:
                     raise Interrupted(self.folder, self.state.step, interruption.number)
                 if self.plan.stops_early(self.state):
                     return
-                if self.plan.validates(self.state):
+                if self.plan.validates(self.state) and not self._postpones():
                     self._check(meter.loss())
                     self._validate(interruption, meter, log)
                 elif self.plan.share(self.state) >= 1:
                     return
                 else:
+                    self._keep_now_and_then(meter)
                     self._step(batches, meter, log)
+
+    def _postpones(self) -> bool:
+        """Whether even one image is so large that there is time for the last validation only."""
+        state, minutes = self.state, self.settings.minutes
+        if minutes is None or self.validation is None or state.n_validated or self.plan.share(state) >= 1:
+            return False
+        return 2 * self.relative_cost * state.seconds / state.step > SHARE * 60 * minutes
 
     def _step(self, batches: Generator[list[MicroBatch], None, None], meter: _Meter, log: RunLog | None) -> None:
         state, rate = self.state, scheduled_rate(self.settings, self.plan.share(self.state))
@@ -190,51 +212,76 @@ class Run:
             self._report(meter, log, None)
 
     def _validate(self, interruption: Interruption, meter: _Meter, log: RunLog | None) -> None:
-        state, scores, failure = self.state, None, None
+        state, started = self.state, time.perf_counter()
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bfloat16):
             recalibrate_batch_norm(self.evaluated, self.feeder.plain(state.step, self.n_recalibration))
-        if self.validation is not None:
-            try:
-                scores = self._scores(self.validation, interruption)
-            except Exception as error:  # what was trained is kept, whatever fails in measuring it
-                failure = error
-            if scores is None and failure is None:
-                return  # interrupted; done again after resuming
+        scores, failure = self._scores(interruption, started)
+        if self._agreed(float(interruption.requested)):
+            return  # done again after resuming
         self.flush_context()
         state.validated_at, state.n_validations = state.step, state.n_validations + 1
-        score = -1.0 if scores is None or math.isnan(scores.mean_iou) else scores.mean_iou
-        better = score > state.best or state.best < 0  # while nothing was measured, the newest weights are the model
-        state.n_worse = 0 if better else state.n_worse + 1
+        measured = scores is not None and not math.isnan(scores.mean_iou)
+        score = scores.mean_iou if scores is not None and measured else -1.0
+        # Weights are kept even if nothing was measured: the last ones, until there is a score.
+        better = score > state.best if measured else state.best < 0
+        state.n_worse = 0 if better or not measured else state.n_worse + 1
         if better:
             state.best, state.best_step = score, state.step
             if self.accelerator.is_main_process:
-                self.save_model(self.evaluated, state, scores)
+                self.save_model(self.evaluated, state, scores if measured else None)
+        if self.validation is not None:
+            state.validation_cost = self._agreed(time.perf_counter() - started)
+            state.validation_seconds += state.validation_cost
         state.seconds = self._agreed(meter.seconds())
         self.keep()
         self._report(meter, log, scores)
         if failure is not None:
-            if self.accelerator.num_processes > 1:  # the others wait for this one's counts
-                raise failure
             say_unmeasured(failure)
 
-    def _scores(self, dataset: Dataset, interruption: Interruption) -> Summary | None:
-        """Scores on the validation images, divided among the processes; None when interrupted."""
-        rank, n_ranks = self.accelerator.process_index, self.accelerator.num_processes
+    def _scores(self, interruption: Interruption, started: float) -> tuple[Summary | None, Exception | None]:
+        """Scores on validation images, divided among the processes; None where interrupted, or why it failed."""
+        if self.validation is None:
+            return None, None
         training = self.evaluated.training
-        confusion = validate(
-            self.make_segmenter(self.evaluated.eval()),
-            dataset,
-            images=range(rank, len(dataset), n_ranks),
-            stopped=lambda: interruption.requested,
-        )
+        confusion, failure = self._count(self.validation, interruption, started)
         self.evaluated.train(training)
-        if self._agreed(float(interruption.requested)):
-            return None
-        if n_ranks > 1:
+        if self._agreed(float(failure is not None or interruption.requested)):
+            return None, failure
+        if self.accelerator.num_processes > 1:
             counts = torch.from_numpy(confusion.counts).to(self.accelerator.device)
             confusion = ConfusionMatrix(confusion.n_classes)
             confusion.counts[:] = np.asarray(self.accelerator.reduce(counts, "sum").cpu())
-        return confusion.summary()
+        return confusion.summary(), None
+
+    def _count(
+        self, dataset: Dataset, interruption: Interruption, started: float
+    ) -> tuple[ConfusionMatrix, Exception | None]:
+        """Counts of this process's images of a validation, and why it failed; the first chooses the number of images.
+
+        It ends when one more image for each process would take longer than its share.
+        """
+        state, rank, n_ranks = self.state, self.accelerator.process_index, self.accelerator.num_processes
+        order, known = validation_order(len(dataset), self.settings.seed), state.n_validated or self.validations.images
+        seconds = None if known else self.plan.seconds_to_validate(state)
+        n, done = min(known or len(dataset), len(dataset)), 0
+        segmenter, first = self.make_segmenter(self.evaluated.eval()), time.perf_counter()
+        confusion, failure = ConfusionMatrix(dataset.legend.n_classes), None
+        while done < n:
+            images = order[done : min(done + n_ranks, n)][rank : rank + 1]
+            try:
+                confusion.merge(validate(segmenter, dataset, images=images, stopped=lambda: interruption.requested))
+            except Exception as error:  # what was trained is kept, whatever fails in measuring it
+                failure = error
+            done = min(done + n_ranks, n)
+            now, ends = time.perf_counter(), failure is not None or interruption.requested
+            if seconds is None and ends:
+                break
+            ahead = math.inf if ends else now - started + (now - first) * n_ranks / done
+            if seconds is not None and self._agreed(ahead) > seconds:  # all processes do the same
+                break
+        if failure is None and not interruption.requested:
+            state.n_validated, state.n_held_out = done, len(dataset)
+        return confusion, failure
 
     def _report(self, meter: _Meter, log: RunLog | None, scores: Summary | None) -> None:
         state, loss, speed = self.state, meter.loss(), meter.images_per_second()
@@ -256,7 +303,10 @@ class Run:
             if self.drawn_sizes is not None and self.drawn_sizes.scores.best:
                 values["best_patch_size"] = self.drawn_sizes.scores.best
             best = ", the best so far" if state.best_step == state.step else f" (best: {state.best:.4f})"
-            measured = f"mean IoU {scores.mean_iou:.4f}{best}" if scores.n_pixels else "of no labelled pixel, no score"
+            on = "" if self.validation is None else f" on {state.n_validated} of {len(self.validation)} images"
+            measured = (
+                f"mean IoU {scores.mean_iou:.4f}{on}{best}" if scores.n_pixels else f"{on}: no labelled pixel, no score"
+            )
             log.say(f"step {state.step}: validation {measured}")
         log.row(**values)
 

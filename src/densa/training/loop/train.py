@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -28,6 +29,7 @@ from densa.training.loop.feeding import Feeder
 from densa.training.loop.interruption import Interruption
 from densa.training.loop.preparation import (
     band_contract,
+    begins_again,
     check_architecture,
     class_weights_of,
     input_size,
@@ -37,6 +39,7 @@ from densa.training.loop.preparation import (
 from densa.training.loop.run import Run
 from densa.training.loop.run_log import RunLog
 from densa.training.loop.step import make_accelerator, seeded
+from densa.training.loop.validation_share import share_by_work, validation_order
 from densa.training.patch_sizes.in_progress import DrawnPatchSizes, check_context
 from densa.training.patch_sizes.policy import PatchSizePolicy, PatchSizeScores
 from densa.training.pieces.averaging import make_average
@@ -48,6 +51,7 @@ from densa.training.settings import Training
 __all__ = ["TrainResult", "train"]
 
 _RECALIBRATION_BATCHES = 16
+_WHY = "validation takes a tenth of a run at most"
 _SMALL_BATCH = 8  # below it the running statistics of batch normalisation are too noisy
 
 
@@ -60,9 +64,11 @@ class TrainResult:
         steps: optimiser steps done, over all sessions.
         seconds: seconds trained, over all sessions.
         best_step: step whose weights are the model.
-        mean_iou: of those weights on the validation images; NaN without any.
+        mean_iou: of those weights on the validation images; NaN where nothing was measured.
         stopped_early: whether `patience` ended the run.
         unit: of `steps`; "trees" of shallow methods.
+        validated: number of images that `mean_iou` is of.
+        validation_images: number of images of the validation split.
 
     Examples:
         >>> from densa import datasets, training
@@ -80,10 +86,24 @@ class TrainResult:
     mean_iou: float
     stopped_early: bool
     unit: str = "steps"
+    validated: int = 0
+    validation_images: int = 0
+
+    @property
+    def score(self) -> str:
+        """What the weights score, and on which images, in words."""
+        if not self.validation_images:
+            return "no score: no images are held out"
+        if math.isnan(self.mean_iou):
+            return f"no score: nothing was measured on the {self.validation_images} validation images"
+        step = f" (best step: {self.best_step})" if self.unit == "steps" else ""
+        return f"validation mean IoU {self.mean_iou:.4f} on {self.validated} of {self.validation_images} images{step}"
 
     def _repr_html_(self) -> str:
         """Folder, length and score as a table, for notebooks."""
         score = "no images" if math.isnan(self.mean_iou) else f"{self.mean_iou:.4f} (step {self.best_step})"
+        if self.validated:
+            score += f", {self.validated} of {self.validation_images} images"
         early = "; stopped early" if self.stopped_early else ""
         rows = {
             "folder": str(self.folder),
@@ -124,7 +144,7 @@ def train(
         output: the run folder, new or empty.
         architecture: name and arguments with which `densa.networks.build` makes the network again.
         settings: options of training; None: the defaults of `Training`.
-        resume: continue from the checkpoint in `output`.
+        resume: continue from the checkpoint in `output`; a run that was stopped before its first begins again.
         overwrite: replace a run in `output`.
         progress: show a progress bar on stderr.
         record: further entries of the training record in model.json.
@@ -159,22 +179,30 @@ def train(
     sizes = _drawn_sizes(settings, network, train_dataset)
     sampler = _sampler(settings, network, train_dataset, sizes, accelerator.num_processes)
     folder = Path(output)
+    if resume and begins_again(folder, say=accelerator.is_main_process):
+        resume, overwrite = False, True
     if accelerator.is_main_process:
         prepare_folder(folder, resume=resume, overwrite=overwrite)
         if not resume:
             splits = {"train": train_dataset} | ({} if validation_dataset is None else {"val": validation_dataset})
-            own = {} if "split.json" in (files or {}) else {"split.json": split_text(splits)}
-            for name, text in {**own, **(files or {})}.items():
+            for name, text in (files or {}).items():
                 _write(folder / name, text)
+            if "split.json" not in (files or {}):
+                _write(folder / "split.json", split_text(splits))
     accelerator.wait_for_everyone()
     run = _make_run(settings, network, architecture, train_dataset, sampler, accelerator, folder, sizes, record or {})
-    run.validation = validation_dataset
+    if validation_dataset is not None:
+        px = math.prod(input_size(network, settings.patch_size if sizes is None else sizes.policy.values[-1]))
+        _plan_validation(run, validation_dataset, px, progress=progress)
     if resume:
         run.load()
     _run(run, progress=progress, tensorboard=settings.tensorboard)
-    state = run.state
-    mean_iou = state.best if state.best >= 0 else float("nan")  # nothing was measured
-    return TrainResult(folder, state.step, state.seconds, state.best_step, mean_iou, run.plan.stops_early(state))
+    state, n_validation = run.state, 0 if validation_dataset is None else len(validation_dataset)
+    mean_iou = state.best if state.best >= 0 else float("nan")
+    early, n = run.plan.stops_early(state), min(state.n_validated, n_validation)
+    return TrainResult(
+        folder, state.step, state.seconds, state.best_step, mean_iou, early, validated=n, validation_images=n_validation
+    )
 
 
 train.__signature__ = with_options(train, Training)  # type: ignore[attr-defined]
@@ -208,6 +236,21 @@ def _sampler(
     largest = settings.patch_size if sizes is None else sizes.policy.values[-1]
     size_of = None if sizes is None else lambda number: input_size(network, sizes.size(number // batch))
     return make_sampler(dataset, settings, input_size(network, largest), batch=batch, sizes=size_of)
+
+
+def _plan_validation(run: Run, dataset: Dataset, patch_px: int, *, progress: bool) -> None:
+    """Give a run its validation images, and say so where they are not all validated."""
+    order = validation_order(len(dataset), run.settings.seed)
+    image_px = [math.prod(dataset.size(i)) for i in order]
+    step_px = run.feeder.patches_per_step * patch_px
+    run.validation = dataset
+    run.relative_cost = image_px[0] / (3 * step_px) if image_px else 0.0  # a step goes forwards, and back
+    if run.settings.minutes is None and run.plan.steps is not None:
+        recalibration_px = run.n_recalibration * run.settings.batch_size * patch_px
+        run.validations = share_by_work(run.settings, run.plan.steps, step_px, recalibration_px, image_px)
+        n = run.validations.images or len(dataset)
+        if progress and run.accelerator.is_main_process and n < len(dataset):
+            print(f"densa: validated on {n} of {len(dataset)} images, chosen by the seed: {_WHY}", file=sys.stderr)
 
 
 def _write(path: Path, text: str) -> None:
@@ -300,5 +343,6 @@ def _record(decisive: Mapping[str, Any], state: RunState, scores: Summary | None
     if scores is not None:
         names = ("global_accuracy", "class_average", "mean_iou", "frequency_weighted_iou", "kappa")
         values = {name: getattr(scores, name) for name in names}
-        record["validation"] = {name: None if math.isnan(v) else v for name, v in values.items()}
+        numbers = {name: None if math.isnan(v) else v for name, v in values.items()}
+        record["validation"] = numbers | {"images": state.n_validated, "of": state.n_held_out}
     return record
