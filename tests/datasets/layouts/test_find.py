@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -90,3 +92,15 @@ def test_an_unreadable_stack_stays_one_sample(tmp_path):
         (tmp_path / path).parent.mkdir()
         (tmp_path / path).write_bytes(b"no image")
     assert [(sample.name, sample.page) for sample in find_layout(tmp_path).samples] == [("a", 0)]
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_stems_that_do_not_match_are_named(tmp_path, given):
+    for name in ("images/a.png", "images/b.png", "masks/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    folders = (Path("images"), Path("masks")) if given else ()
+    with pytest.raises(
+        InputError, match=r"2 images in .* and 1 masks in .*no two have the same stem .*a\.png and c\.png"
+    ):
+        find_layout(tmp_path, *folders)

@@ -9,6 +9,7 @@ from densa.datasets.layouts.pairing import pair_folders
         ("a.jpg", "a.png"), ("a.jpg", "a_mask.png"), ("a.png", "a_label.png"), ("a.png", "a_gt.png"),
         ("a.png", "a_L.png"), ("image_7.png", "mask_7.png"), ("x_S2Hand.tif", "x_LabelHand.tif"),
         ("a_rgb.png", "a_mask.png"), ("v1.5.png", "v1.5_mask.png"),
+        ("a_000019_leftImg8bit.png", "a_000019_gtFine_labelIds.png"), ("a.jpg", "a_labelTrainIds.png"),
     ],
 )  # fmt: skip
 def test_stems_may_carry_marks(tmp_path, image, mask):
@@ -18,6 +19,21 @@ def test_stems_may_carry_marks(tmp_path, image, mask):
     samples, problems = pair_folders(tmp_path / "images", tmp_path / "masks")
     assert samples[0].mask == tmp_path / "masks" / mask
     assert problems == []
+
+
+def test_cityscapes_keeps_colours_and_instances_beside_the_labels(touch):
+    ends = ("labelIds", "instanceIds", "color")
+    folders = touch("images/b/x_leftImg8bit.png", *(f"masks/b/x_gtFine_{end}.png" for end in ends))
+    samples, problems = pair_folders(*folders)
+    assert [sample.mask.name for sample in samples] == ["x_gtFine_labelIds.png"]
+    assert problems == []
+
+
+def test_two_masks_of_one_image_are_named(touch):
+    folders = touch("images/x_leftImg8bit.png", "masks/x_gtFine_labelIds.png", "masks/x_gtFine_labelTrainIds.png")
+    samples, problems = pair_folders(*folders)
+    assert samples[0].mask is None
+    assert "2 masks of one image (x_gtFine_labelIds.png, x_gtFine_labelTrainIds.png)" in problems[0]
 
 
 def test_an_exact_stem_beats_a_mark(tmp_path):

@@ -48,6 +48,11 @@ def find_layout(root: Path, images: Path | None = None, masks: Path | None = Non
     else:
         known = (read(folder) for folder in _descent(root) for read in READERS)
         layout = next((found for found in known if found), None) or read_folders(root)
+    if layout.unmatched and not any(sample.mask for sample in layout.samples):
+        raise InputError(
+            f"there are {layout.unmatched[0]}; name a mask like its image, where marks such as _mask, _gt or "
+            "_labelIds do not count"
+        )
     if not layout.samples:
         raise InputError(
             f"{root} holds no data set: expected the folders images/ and masks/ (with or without train/, val/, test/), "

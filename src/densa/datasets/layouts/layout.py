@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from densa.datasets.dataset import Sample
+from densa.datasets.image_files import image_files
 from densa.datasets.layouts.pairing import pair_folders
 
 __all__ = ["SPLITS", "Layout", "find_lists", "split_of"]
@@ -32,6 +33,7 @@ class Layout:
         lists: files that list the images of a split.
         legend: file of the legend; None where there is none.
         instances: the masks number objects.
+        unmatched: where folders have images and masks, but no pair of them: how many there are, and the first of each.
     """
 
     root: Path
@@ -41,6 +43,7 @@ class Layout:
     lists: dict[str, Path] = field(default_factory=dict)
     legend: Path | None = None
     instances: bool = False
+    unmatched: list[str] = field(default_factory=list)
 
     @property
     def samples(self) -> list[Sample]:
@@ -52,6 +55,12 @@ class Layout:
     ) -> None:
         """Pair the files of two or three folders; `train/`, `val/` and `test/` inside them decide the split."""
         samples, problems = pair_folders(images, masks, objects=objects, group=group)
+        files = [] if masks is None or any(sample.mask for sample in samples) else list(image_files(masks))
+        if samples and files:
+            self.unmatched.append(
+                f"{len(samples)} images in {images} and {len(files)} masks in {masks}, but no two have the same stem "
+                f"(first: {samples[0].image.name} and {files[0].name})"
+            )
         for sample in samples:
             inner, place = split_of(sample.group)
             name = f"{place}/{Path(sample.name).name}" if place else Path(sample.name).name

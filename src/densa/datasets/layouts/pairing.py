@@ -12,9 +12,16 @@ from densa.datasets.image_files import IMAGE_SUFFIXES, image_files
 
 __all__ = ["pair_folders"]
 
+Key = tuple[str, str]
+"""Subfolder and stem of a file."""
+
 _AFTER = "masks?|labels?|gt|l|seg|segmentation|annotations?|annot|groundtruth|labelhand|images?|img|rgb|s[12]hand|sat"
 _BEFORE = "masks?|labels?|gt|seg|annotations?|images?|img"
-_MARK = re.compile(rf"^(?:{_BEFORE})[_-](?=.)|(?<=.)[_-](?:{_AFTER})$", re.IGNORECASE)
+_CITYSCAPES = "leftimg8bit|(?:gtfine|gtcoarse)_label(?:train)?ids|label(?:train)?ids"
+_MARK = re.compile(rf"^(?:{_BEFORE})[_-](?=.)|(?<=.)[_-](?:{_CITYSCAPES}|{_AFTER})$", re.IGNORECASE)
+_BESIDE_LABELS = re.compile(r"(?<=.)_(?:color|instanceids)$", re.IGNORECASE)
+"""Ends of files that show the classes of a mask of Cityscapes again, in colours or with instances."""
+_LABELS = re.compile(r"(?<=.)_label(?:train)?ids$", re.IGNORECASE)
 
 
 def pair_folders(
@@ -23,7 +30,7 @@ def pair_folders(
     """Pair the images of a folder with the masks of another.
 
     A mask belongs to the image with the same stem in the same subfolder; otherwise to the one whose stem is the same
-    without marks such as `_mask`, `_gt` or `image_`.
+    without marks such as `_mask`, `_gt`, `image_`, or Cityscapes' `_leftImg8bit` and `_gtFine_labelIds`.
 
     Args:
         images: folder of images; subfolders are scenes or splits.
@@ -38,6 +45,7 @@ def pair_folders(
     """
     image_of, problems = _by_stem(images, "images")
     mask_of, more = _by_stem(masks, "masks") if masks else ({}, [])
+    mask_of = _without_copies(mask_of)
     problems += more
     partner = {key: mask_of[key] for key in image_of if key in mask_of}
     bare_masks = _by_bare_stem(key for key in mask_of if key not in partner)
@@ -46,6 +54,9 @@ def pair_folders(
         candidates = bare_masks.get(bare, [])
         if len(keys) == len(candidates) == 1:
             partner[keys[0]] = mask_of[candidates[0]]
+        elif len(keys) == 1 and candidates:
+            several = ", ".join(mask_of[key].name for key in candidates)
+            problems.append(f"{image_of[keys[0]]}: {len(candidates)} masks of one image ({several}); keep one of them")
     taken = set(partner.values())
     problems += [f"{path}: mask without an image" for path in mask_of.values() if path not in taken]
     samples = []
@@ -57,15 +68,22 @@ def pair_folders(
     return samples, problems
 
 
+def _without_copies(mask_of: dict[Key, Path]) -> dict[Key, Path]:
+    """The masks without the colours and instances that Cityscapes keeps beside them."""
+    labelled = {(place, _LABELS.sub("", stem)) for place, stem in mask_of if _LABELS.search(stem)}
+
+    def is_copy(key: Key) -> bool:
+        return bool(_BESIDE_LABELS.search(key[1])) and (key[0], _BESIDE_LABELS.sub("", key[1])) in labelled
+
+    return {key: path for key, path in mask_of.items() if not is_copy(key)}
+
+
 def _objects(folder: Path, place: str, stem: str) -> tuple[Path, ...]:
     """The files that tell the objects of one image apart."""
     beside = folder / place
     if (beside / stem).is_dir():
         return tuple(image_files(beside / stem, depth=0))
     return tuple(sorted(path for end in IMAGE_SUFFIXES if (path := beside / f"{stem}{end}").is_file()))[:1]
-
-
-Key = tuple[str, str]
 
 
 def _by_stem(folder: Path, what: str) -> tuple[dict[Key, Path], list[str]]:
