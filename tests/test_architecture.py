@@ -56,7 +56,7 @@ ROOMS = {
         ("elsewhere", "ground", "side_files", "volume"),
         ("photo", "stac", "vector"),
         ("opening",),
-        ("masks",),
+        ("alignment", "masks"),
         ("writing",),
     ],
     "regions": [("shared",), ("mean_shift", "normalized_cuts", "partition", "slic", "watershed")],

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from densa.options import Group, Option
 
-__all__ = ["Computation", "Existing", "Images", "LegendFile", "Resumable", "Sources"]
+__all__ = ["Alignment", "Computation", "Existing", "Images", "LegendFile", "Resumable", "Sources"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,15 @@ class LegendFile(Group, title="Data"):
         Path | None,
         Option("Legend file.", exists=True, default="that of the data or the run, or inferred from the masks"),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment(Group, title="Data"):
+    """Rasters that are laid over each other."""
+
+    align: Annotated[
+        bool, Option("Resample georeferenced labels to the grid of their image, by the nearest pixel.")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 from densa.datasets.dataset import Dataset, strips
@@ -20,14 +21,16 @@ class _Finding(NamedTuple):
     n_bands: int | None
     dtype: str | None
     problems: list[str]
+    by_pixels: bool = False
 
 
-def check(*datasets: Dataset, progress: Progress | None = None) -> int:
+def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[str], None] = lambda line: None) -> int:
     """Read all images and masks once and check that they can be trained on.
 
     Args:
         datasets: the splits that will be used.
         progress: called with (samples read, samples in total).
+        tell: called with a line for each decision in reading them.
 
     Returns:
         Number of bands, the same in all images.
@@ -35,7 +38,8 @@ def check(*datasets: Dataset, progress: Progress | None = None) -> int:
     Raises:
         InputError: lists every problem (the first 10 and their number): a missing mask, a mask without an image,
             several files of one stem, a size, number of bands or type that differs, a value or colour that is not in
-            the legend, a file that cannot be read, an image without a valid pixel.
+            the legend, a file that cannot be read, an image without a valid pixel, a mask at another place on the
+            ground than its image.
 
     Examples:
         >>> from densa import datasets
@@ -61,6 +65,11 @@ def check(*datasets: Dataset, progress: Progress | None = None) -> int:
         more = f"\n  ... and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise InputError(f"the data set has {count}; repair or remove:{listed}{more}")
+    if n := sum(finding.by_pixels for finding in findings):
+        tell(
+            f"of {n} of {len(places)} pairs of image and mask only one file is georeferenced: they are laid over by"
+            " pixels"
+        )
     return next(finding.n_bands for finding in findings if finding.n_bands is not None)
 
 
@@ -83,7 +92,11 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
         problems.append(_naming(sample.image, error))
     if sample.mask is None:
         return _Finding(n_bands, dtype, [*problems, f"{sample.image}: image without a mask"])
+    by_pixels = False
     try:
+        if misplaced := dataset.misplacement(i):
+            return _Finding(n_bands, dtype, [*problems, misplaced])
+        by_pixels = dataset.is_placed_by_pixels(i)
         labels = dataset.mask_labels(i)
         if size is not None and labels.shape != size:
             height, width = labels.shape
@@ -92,7 +105,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
             dataset.instances(i)
     except InputError as error:
         problems.append(_naming(sample.mask, error))
-    return _Finding(n_bands, dtype, problems)
+    return _Finding(n_bands, dtype, problems, by_pixels)
 
 
 def _deviants(what: str, places: list[tuple[Dataset, int]], findings: list[_Finding]) -> list[str]:

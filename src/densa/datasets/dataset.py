@@ -17,6 +17,7 @@ from densa.datasets.image_files import has_windows
 from densa.datasets.masks import Encoding, read_labels, read_objects
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
+from densa.raster.alignment import Frame, Onto, frame_of, misplacement, onto
 
 __all__ = ["Dataset", "Sample", "strips"]
 
@@ -63,6 +64,7 @@ class Dataset:
         legend_source: where the legend comes from, for people.
         problems: what was found wrong when the files were paired; `check` reports it.
         remarks: what was decided in reading the masks, a line each, for people.
+        align: resample masks to the grid of their image, where both are georeferenced.
 
     Examples:
         >>> from densa import datasets
@@ -79,8 +81,10 @@ class Dataset:
     legend_source: str = "given"
     problems: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    align: bool = False
     # Images known to have no invalid pixel need not be read for their label maps.
     _all_valid: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
+    _grids: dict[int, Onto | None] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -145,7 +149,49 @@ class Dataset:
         sample = self.samples[i]
         if sample.mask is None:
             raise InputError(f"{sample.image} has no mask")
-        return read_labels(sample.mask, self.legend, self.encoding, sample.page, window)
+
+        def read(part: raster.Window | None) -> NDArray[np.uint8]:
+            return read_labels(sample.mask, self.legend, self.encoding, sample.page, part)  # type: ignore[arg-type]
+
+        return self._on_grid(i, read, IGNORE, window)
+
+    def misplacement(self, i: int) -> str | None:
+        """What is wrong where image `i` and its mask do not lie at one place on the ground; None otherwise."""
+        image, mask = self._frames(i)
+        return None if self.align else misplacement(mask, image)
+
+    def is_placed_by_pixels(self, i: int) -> bool:
+        """Whether of image `i` and its mask only one is georeferenced, so that they are laid over pixel by pixel."""
+        image, mask = self._frames(i)
+        return image.is_placed != mask.is_placed
+
+    def _frames(self, i: int) -> tuple[Frame, Frame]:
+        """Of image `i`, and of its mask; the mask's is the image's where there is none."""
+        sample = self.samples[i]
+        with raster.open(sample.image, page=sample.page) as opened:
+            image = frame_of(opened)
+        return image, image if sample.mask is None else frame_of(sample.mask, sample.page)
+
+    def _on_grid(
+        self,
+        i: int,
+        read: Callable[[raster.Window | None], NDArray[Any]],
+        fill: int,
+        window: raster.Window | None,
+    ) -> NDArray[Any]:
+        """A window of a file beside image `i`, resampled where `align` asks for it."""
+        if not self.align:
+            return read(window)
+        if i not in self._grids:
+            image, mask = self._frames(i)
+            self._grids[i] = onto(mask, image)
+        grid = self._grids[i]
+        if grid is None:
+            return read(window)
+        if has_windows(self.samples[i].mask):
+            return grid.read(read, fill, window)
+        whole = read(None)
+        return grid.read(lambda at: whole[at.row : at.row + at.height, at.column : at.column + at.width], fill, window)
 
     def mask_reader(self, i: int) -> Callable[[raster.Window], NDArray[np.uint8]]:
         """A function that returns `mask_labels` of windows of image `i`.
@@ -162,6 +208,10 @@ class Dataset:
         sample = self.samples[i]
         if sample.mask is None:
             raise InputError(f"{sample.image} has no mask")
+        if self.align:
+            image, found = self._frames(i)
+            if image.is_placed and found.is_placed:
+                return image.height, image.width
         with raster.open(sample.mask, page=sample.page) as mask:
             return mask.height, mask.width
 
@@ -184,12 +234,14 @@ class Dataset:
         """`instances`; `window`: the part of the files that is the image."""
         sample = self.samples[i]
         if self.encoding == "instances" and sample.mask is not None:
-            return read_objects([sample.mask], sample.page, window)
+            mask = sample.mask
+            return self._on_grid(i, lambda part: read_objects([mask], sample.page, part), 0, window).astype(np.int32)
         if sample.objects:
-            numbered, mask = read_objects(sample.objects, sample.page, window), self.mask_labels(i)
-            if numbered.shape != mask.shape:
-                raise InputError(f"{sample.objects[0]} is {_size(numbered.shape)}, the mask {_size(mask.shape)}")
-            numbered[mask == IGNORE] = 0
+            numbered = self._on_grid(i, lambda part: read_objects(sample.objects, sample.page, part), 0, window)
+            labels = self.mask_labels(i)
+            if numbered.shape != labels.shape:
+                raise InputError(f"{sample.objects[0]} is {_size(numbered.shape)}, the mask {_size(labels.shape)}")
+            numbered[labels == IGNORE] = 0
             return numbered
         labels = self.labels(i)
         objects = np.zeros(labels.shape, np.int32)

@@ -27,6 +27,7 @@ def open_dataset(
     split: SplitRule | None = None,
     images: Path | str | None = None,
     masks: Path | str | None = None,
+    align: bool = False,
 ) -> dict[str, Dataset]:
     """Open a folder of images and masks.
 
@@ -44,6 +45,7 @@ def open_dataset(
         split: how images that no folder or list assigns are split; by default a fifth of the scenes is for validation.
         images: folder of the images, where it has a name of its own.
         masks: folder of the masks, likewise.
+        align: resample georeferenced masks to the grid of their georeferenced image, by the nearest pixel.
 
     Returns:
         A `Dataset` for each of "train", "val" and "test" that has images. `check` them before use.
@@ -80,6 +82,7 @@ def open_dataset(
             source,
             _problems(layout, name, first=name == next(iter(splits))),
             remarks,
+            align=align,
         )
         for name, samples in splits.items()
     }

@@ -45,11 +45,16 @@ def record_of_model(folder: Path | str) -> SplitRecord:
 
 
 def open_whole(
-    data: Path | str, legend: Legend | Path | None, *, images: Path | None = None, masks: Path | None = None
+    data: Path | str,
+    legend: Legend | Path | None,
+    *,
+    images: Path | None = None,
+    masks: Path | None = None,
+    align: bool = False,
 ) -> dict[str, Dataset]:
     """Open data to be measured, see `densa.datasets.open`: by its own splits, or as one that is named "all"."""
     rule = SplitRule(val_fraction=0.0, rest=_WHOLE)
-    return open_data(data, legend=legend, split=rule, images=images, masks=masks)
+    return open_data(data, legend=legend, split=rule, images=images, masks=masks, align=align)
 
 
 def own_folders(model: Path, data: Path) -> dict[str, Path]:

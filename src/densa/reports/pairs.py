@@ -27,6 +27,7 @@ from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.progress import Progress
+from densa.raster.alignment import Frame, Onto, frame_of, misplacement, onto
 from densa.reports.evaluation import Pair
 from densa.reports.measured_on import MeasuredOn
 
@@ -98,27 +99,28 @@ def compared_files(
     *,
     split: str | None = None,
     legend: Legend | Path | None = None,
+    align: bool = False,
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> ComparedFiles:
-    """As `pairs_of_files`; also says which images are compared."""
+    """As `pairs_of_files`; also says which images are compared; `align` resamples maps to the grid of the masks."""
     if isinstance(legend, Path):
         legend = read_legend(legend)
     if _is_data_set(data):
         # A data set that has no splits is compared as a whole.
-        splits = datasets.open(data, legend=legend, split=datasets.SplitRule(val_fraction=0.0, rest="all"))
+        splits = datasets.open(data, legend=legend, split=datasets.SplitRule(val_fraction=0.0, rest="all"), align=align)
         if split is not None and "all" in splits:
             raise InputError(f"{data} has no splits, so no split {split!r}; omit split to compare all of its images")
         dataset = datasets.choose_split(splits, split, data)
         if tell is not None:
             _tell_all(tell, dataset.remarks)
         name = next(name for name, found in splits.items() if found is dataset)
-        pairs, n_spare = pairs_of_folders(predictions, dataset), _n_spare(predictions, len(dataset))
+        pairs, n_spare = pairs_of_folders(predictions, dataset, tell=tell), _n_spare(predictions, len(dataset))
         measured = MeasuredOn(name, len(dataset), sum(map(len, splits.values())), None, _note(n_spare))
         return ComparedFiles(_with_progress(pairs, len(dataset), progress), dataset.legend, measured)
     if split is not None:
         raise InputError(f"{data} is a folder of masks and has no split {split!r}; omit split")
-    pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend, tell=tell)
+    pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend, align=align, tell=tell)
     measured = MeasuredOn("all", n_pairs, n_pairs, None, _note(_n_spare(predictions, n_pairs)))
     return ComparedFiles(_with_progress(pairs, n_pairs, progress), legend, measured)
 
@@ -135,7 +137,9 @@ def _note(n_spare: int) -> str:
     return f"{n_spare} label map{'s' if n_spare > 1 else ''} without an image among them not compared; {own}"
 
 
-def pairs_of_folders(predictions: Path, dataset: Dataset) -> Iterator[Pair]:
+def pairs_of_folders(
+    predictions: Path, dataset: Dataset, *, tell: Callable[[str], None] | None = None
+) -> Iterator[Pair]:
     """Pairs of a data set's images with the label maps of a folder.
 
     The prediction of an image has its name or stem (NAME_0003 for a page of a stack), in the folder itself or in the
@@ -144,14 +148,16 @@ def pairs_of_folders(predictions: Path, dataset: Dataset) -> Iterator[Pair]:
 
     Args:
         predictions: folder of label maps; `NAME.probabilities.tif` beside one is shown as relevance.
-        dataset: images with masks.
+        dataset: images with masks; its `align` resamples masks and label maps to the grid of their image.
+        tell: called with a line for each decision in laying them over each other.
 
     Returns:
         The pairs, read one at a time.
 
     Raises:
         InputError: immediately, if samples have no mask or no prediction (the message gives the count and the first
-            ten); while reading, if a file cannot be read or does not fit the legend.
+            ten) or a mask or label map lies at another place on the ground than its image; while reading, if a file
+            cannot be read or does not fit the legend.
 
     Examples:
         >>> from pathlib import Path
@@ -168,16 +174,22 @@ def pairs_of_folders(predictions: Path, dataset: Dataset) -> Iterator[Pair]:
     if without := [sample.name for sample in dataset.samples if sample.mask is None]:
         raise InputError(f"{len(without)} images have no mask to compare with: {_first(without)}")
     files = _match(predictions, [_candidates(sample) for sample in dataset.samples])
+    if misplaced := [problem for i in range(len(dataset)) if (problem := dataset.misplacement(i))]:
+        raise InputError(misplaced[0] + _more(misplaced))
+    # Masks without georeference are those of their image; an image without one lies where its mask does.
+    frames = [_frame(sample) for sample in dataset.samples]
+    grids = _grids(files, frames, dataset.align, tell)
     inferred = dataset.legend_source.startswith("inferred")
     shows = not inferred or (len(dataset) > 0 and _shows_colors([_scan(dataset.samples[0])], dataset.legend))
     coding = _coding_of_plain(files, dataset.legend, dataset.encoding, inferred=inferred, shows_colors=shows)
 
     def read() -> Iterator[Pair]:
-        for i, (sample, file) in enumerate(zip(dataset.samples, files, strict=True)):
+        for i, (sample, file, grid) in enumerate(zip(dataset.samples, files, grids, strict=True)):
+            predicted = _read_prediction(file, dataset.legend, coding)
             yield Pair(
                 name=sample.name,
                 target=dataset.labels(i),
-                predicted=_read_prediction(file, dataset.legend, coding),
+                predicted=_on_grid(predicted, grid),
                 image=_image_reader(sample),
                 probabilities=_probability_reader(file),
             )
@@ -190,6 +202,7 @@ def pairs_of_masks(
     masks: Path,
     *,
     legend: Legend | None = None,
+    align: bool = False,
     tell: Callable[[str], None] | None = None,
 ) -> tuple[Iterator[Pair], int, Legend]:
     """Pairs of a folder of masks with the label maps of the same stems in another folder.
@@ -199,6 +212,7 @@ def pairs_of_masks(
         masks: folder of masks, possibly in subfolders.
         legend: the legend of the masks; None for the legend that the masks carry, or else that in the predictions, if
             it fits the masks, or else one that is inferred from unambiguous masks.
+        align: resample georeferenced label maps to the grid of their mask, by the nearest pixel.
         tell: called with a line for each decision in reading the masks.
 
     Returns:
@@ -225,6 +239,7 @@ def pairs_of_masks(
         raise InputError(f"{masks} must be a folder of masks (PNG, TIFF), but it contains none")
     names = [_relative_stem(path, masks) for path in mask_files]
     files = _match(predictions, [[name, name.rsplit("/", 1)[-1]] for name in names])
+    grids = _grids(files, [frame_of(path) for path in mask_files], align, tell)
     scans = list(in_threads(scan_mask, mask_files))
     check_storage(scans)
     carried = raster.carried_legend(mask_files[0]), raster.carried_legend(files[0])
@@ -235,15 +250,55 @@ def pairs_of_masks(
     coding = _coding_of_plain(files, chosen, encoding, inferred=inferred, shows_colors=shows)
 
     def read() -> Iterator[Pair]:
-        for name, mask, file in zip(names, mask_files, files, strict=True):
+        for name, mask, file, grid in zip(names, mask_files, files, grids, strict=True):
             yield Pair(
                 name=name,
                 target=read_labels(mask, chosen, encoding),
-                predicted=_read_prediction(file, chosen, coding),
+                predicted=_on_grid(_read_prediction(file, chosen, coding), grid),
                 probabilities=_probability_reader(file),
             )
 
     return read(), len(files), chosen
+
+
+def _frame(sample: Sample) -> Frame:
+    """Where a sample lies: its image, or its mask where the image does not say it."""
+    image = frame_of(sample.image, sample.page)
+    return image if image.is_placed or sample.mask is None else frame_of(sample.mask, sample.page)
+
+
+def _grids(
+    files: Sequence[Path], frames: Sequence[Frame], align: bool, tell: Callable[[str], None] | None
+) -> list[Onto | None]:
+    """How each label map is read on the grid of its image; None where it lies on it, or is laid over it by pixels.
+
+    Raises:
+        InputError: a label map lies at another place on the ground, and is not to be aligned.
+    """
+    maps = [frame_of(file) for file in files]
+    if align:
+        grids = [onto(other, frame) for other, frame in zip(maps, frames, strict=True)]
+    else:
+        grids = [None] * len(maps)
+        found = (misplacement(other, frame) for other, frame in zip(maps, frames, strict=True))
+        if misplaced := [problem for problem in found if problem]:
+            raise InputError(misplaced[0] + _more(misplaced))
+    n = sum(other.is_placed != frame.is_placed for other, frame in zip(maps, frames, strict=True))
+    if n and tell is not None:
+        tell(
+            f"{n} of {len(maps)} label maps are laid over their image pixel by pixel: only one of both is georeferenced"
+        )
+    return grids
+
+
+def _more(problems: Sequence[str]) -> str:
+    return f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+
+
+def _on_grid(labels: NDArray[np.uint8], grid: Onto | None) -> NDArray[np.uint8]:
+    if grid is None:
+        return labels
+    return grid.read(lambda w: labels[w.row : w.row + w.height, w.column : w.column + w.width], IGNORE)
 
 
 def _legend_of_masks(

@@ -73,12 +73,13 @@ def train_from_config(
     if resume and begins_again(Path(output), say=os.environ.get("RANK", "0") == "0"):
         resume, overwrite = False, True
     opened = open_splits(config, build)
-    splits, n_bands = checked_splits(opened, config)
+    told: list[str] = []
+    splits, n_bands = checked_splits(opened, config, told.append)
     torch.manual_seed(config.seed)  # first weights
     architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes, build)
     if config.context is not None:
         check_context(PatchSizePolicy.parse(config.context), network, splits["train"])
-    notes = _notes(config, network, splits["train"])
+    notes = told + _notes(config, network, splits["train"])
     if resume:
         _same_weights(config, Path(output))
     elif config.weights is not None:
@@ -126,7 +127,8 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
     """
     if config.is_shallow:
         return plan_shallow(config)
-    splits, n_bands = checked_splits(open_splits(config), config)
+    told: list[str] = []
+    splits, n_bands = checked_splits(open_splits(config), config, told.append)
     legend, architecture = splits["train"].legend, config.architecture
     with torch.device("meta"):
         network = _build(config, n_bands, legend.n_classes)
@@ -142,7 +144,7 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
         "recipe": config.recipe,
         "recipe_source": recipe(config.recipe, config.model, config.flat()).source,
         "weights": config.weights,
-        "notes": _notes(config, network, splits["train"]),
+        "notes": told + _notes(config, network, splits["train"]),
         "sampling": config.sampling,
         "patch_size": config.patch_size if config.context is None else config.context,
         "input_size": list(input_size(network, _largest_patch(config))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +98,10 @@ def train_shallow_from_config(
     Raises:
         InputError: invalid data, arguments out of range, an output that exists.
     """
-    opened, splits, n_bands = _open(config)
+    told: list[str] = []
+    opened, splits, n_bands = _open(config, told.append)
+    for line in told if progress else ():
+        print(f"densa: {line}", file=sys.stderr)
     train, folder = splits["train"], Path(output)
     for line in train.remarks if progress else ():
         print(f"densa: {line}", file=sys.stderr)
@@ -163,7 +166,8 @@ def plan_shallow(config: TrainConfig) -> dict[str, Any]:
     Raises:
         InputError: as `train_shallow_from_config` before it starts.
     """
-    _, splits, n_bands = _open(config)
+    told: list[str] = []
+    _, splits, n_bands = _open(config, told.append)
     legend = splits["train"].legend
     return {
         "images": {name: len(split) for name, split in splits.items()},
@@ -175,6 +179,7 @@ def plan_shallow(config: TrainConfig) -> dict[str, Any]:
         **_own_arguments(config),
         "strokes": None if config.strokes is None else str(config.strokes),
         "tune_crf": config.tune_crf,
+        **({"notes": told} if told else {}),
     }
 
 
@@ -189,7 +194,7 @@ def _rounds(config: TrainConfig) -> int:
     return SHALLOW[config.model].n_trees if config.trees is None else config.trees
 
 
-def _open(config: TrainConfig) -> tuple[dict[str, Dataset], dict[str, Dataset], int]:
+def _open(config: TrainConfig, tell: Callable[[str], None]) -> tuple[dict[str, Dataset], dict[str, Dataset], int]:
     """All splits; the training split and, where there is one, the validation split, checked; the number of bands."""
     if config.strokes is not None:
         splits, n_bands = _open_strokes(config)
@@ -197,7 +202,7 @@ def _open(config: TrainConfig) -> tuple[dict[str, Dataset], dict[str, Dataset], 
     if config.data.is_file():
         raise InputError(f"{config.data} is a file; give a folder of images and masks, or strokes=FILE for one image")
     opened = open_data(config, val_fraction=config.val_fraction)
-    return (opened, *checked_splits(opened, config))
+    return (opened, *checked_splits(opened, config, tell))
 
 
 def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:

@@ -345,7 +345,7 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
     for line in chosen.remarks:
         tell(line)
     with progress_bar("check the data") as progress:
-        n_bands = datasets.check(chosen, progress=progress)
+        n_bands = datasets.check(chosen, progress=progress, tell=tell)
     return Plan(entries, configs, chosen, measured_on.split, n_bands, measured_on)
 
 
@@ -354,10 +354,11 @@ def _chosen(
 ) -> tuple[datasets.Dataset, reports.MeasuredOn]:
     """The images of the comparison: held out by the split of the methods to train, or else not seen by any model."""
     if not any_trained:
-        opened = open_whole(config.data, config.legend, images=config.images, masks=config.masks)
+        opened = open_whole(config.data, config.legend, images=config.images, masks=config.masks, align=config.align)
         return held_out(opened, SplitRecord.merged(records.values()), split, config.data)
     rule = datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
-    splits = datasets.open(config.data, legend=config.legend, split=rule, images=config.images, masks=config.masks)
+    folders = {"images": config.images, "masks": config.masks}
+    splits = datasets.open(config.data, legend=config.legend, split=rule, align=config.align, **folders)
     chosen = datasets.choose_split(splits, split, config.data)
     name = next(name for name, value in splits.items() if value is chosen)
     for folder, record in records.items():

@@ -115,7 +115,15 @@ def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: An
         return _compared_model(predictions, data, settings, show)
     from densa.reports.pairs import compared_files
 
-    found = compared_files(predictions, data, split=settings.split, legend=settings.legend, progress=show, tell=tell)
+    found = compared_files(
+        predictions,
+        data,
+        split=settings.split,
+        legend=settings.legend,
+        align=settings.align,
+        progress=show,
+        tell=tell,
+    )
     about = {"model": str(predictions), "data": str(data)}
     return _Compared(found.pairs, found.legend, found.measured_on, about, of_files=True)
 
@@ -125,11 +133,11 @@ def _compared_model(folder: Path, data: Path, settings: EvaluateOptions, show: A
     from densa.reports.held_out import held_out, open_whole, own_folders, record_of_model
 
     segmenter = methods.load(folder, device=settings.device, precision=settings.precision)
-    opened = open_whole(data, settings.legend or segmenter.legend, **own_folders(folder, data))
+    opened = open_whole(data, settings.legend or segmenter.legend, align=settings.align, **own_folders(folder, data))
     chosen, measured_on = held_out(opened, record_of_model(folder), settings.split, data)
     for line in chosen.remarks:
         tell(line)
-    datasets.check(chosen)
+    datasets.check(chosen, tell=tell)
     about = {**_about_run(folder), "model": str(folder), "data": str(data)}
     return _Compared(reports.pairs_of_predictions(segmenter, chosen, progress=show), chosen.legend, measured_on, about)
 

@@ -18,7 +18,7 @@ from densa.progress import progress_bar
 from densa.settings import Computation, Images
 from densa.verbs.inputs import allowed, opened, path_of
 from densa.verbs.settings import PredictOptions, Refinement
-from densa.verbs.tell import kept_work, tell
+from densa.verbs.tell import kept_work, tell, tell_place
 
 if TYPE_CHECKING:
     from densa.crf import DenseCrf
@@ -303,6 +303,7 @@ def _predict_one(
         for path in files.values():
             path.parent.mkdir(parents=True, exist_ok=True)
         check_capacity(files.values(), image)
+        tell_place(image, [one.files.labels, one.overlay])
         complete = _write(segmenter, source, one, options, sizes, image)
         if complete and one.overlay is not None:
             again = options.overwrite or options.resume

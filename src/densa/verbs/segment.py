@@ -17,7 +17,7 @@ from densa.progress import progress_bar
 from densa.settings import Images
 from densa.verbs.inputs import allowed, opened, path_of
 from densa.verbs.settings import RegionProducts, SegmentOptions
-from densa.verbs.tell import kept_work, tell
+from densa.verbs.tell import kept_work, tell, tell_place
 
 if TYPE_CHECKING:
     from densa.engine import Estimate
@@ -117,15 +117,19 @@ def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run:
     must_exist(image=image)
     from densa import raster
     from densa.engine.regions import RegionFiles, region_method, segment_to_file
+    from densa.raster.vector.placing import check_place
 
     settings = options.part(RegionSettings)
     files = RegionFiles(output, **options.part(RegionProducts).flat())
     with allowed(options), raster.open(image) as opened:
         read = [*opened.files, *([settings.markers] if settings.markers else [])]
         check_outputs(files.each().items(), read)
+        if files.polygons is not None:
+            check_place(files.polygons, opened)
         if dry_run:
             return Segmented(settings.method, files.each(), estimate=_estimate(opened, settings, files, options))
         method = region_method(settings, opened)
+        tell_place(opened, [output, files.outline])
         for path in files.each().values():
             path.parent.mkdir(parents=True, exist_ok=True)
         with progress_bar(opened.path.name) as show, kept_work(output):

@@ -12,7 +12,7 @@ from densa.engine.prediction.settings import PolygonShape
 from densa.engine.regions.settings import RegionSettings
 from densa.engine.work.settings import Work
 from densa.options import Group, Option
-from densa.settings import Computation, Images, LegendFile, Sources
+from densa.settings import Alignment, Computation, Images, LegendFile, Sources
 
 __all__ = [
     "CompareOptions",
@@ -52,7 +52,7 @@ def _two_sides(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Masks(LegendFile, title="Data"):
+class Masks(LegendFile, Alignment, title="Data"):
     """The masks that predictions are compared with."""
 
     split: Annotated[

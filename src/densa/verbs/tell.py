@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["kept_work", "tell"]
+if TYPE_CHECKING:
+    from densa.raster import Raster
+
+__all__ = ["kept_work", "tell", "tell_place"]
 
 
 def tell(line: str) -> None:
     """Print one line on stderr."""
     print(f"densa: {line}", file=sys.stderr)
+
+
+def tell_place(image: Raster, outputs: Iterable[Path | None]) -> None:
+    """Say what was decided in reading an image, and where its place on the ground is not kept."""
+    from densa.raster.vector.placing import points_remark
+
+    for line in (*image.remarks, points_remark(image)):
+        if line is not None:
+            tell(line)
+    pictures = [path.name for path in outputs if path is not None and path.suffix.lower() == ".png"]
+    if pictures and image.is_placed:
+        tell(f"the place of {image.path.name} on the ground is not kept in {' and '.join(pictures)}; a .tif keeps it")
 
 
 @contextmanager

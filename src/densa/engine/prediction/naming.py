@@ -13,6 +13,7 @@ from densa.engine.prediction.task import PredictionFiles
 from densa.errors import InputError
 from densa.outputs import check_outputs, is_same
 from densa.raster.decoded import MAX_DECODED_PIXELS
+from densa.raster.vector.placing import check_place
 
 __all__ = ["PlannedImage", "plan_outputs"]
 
@@ -108,12 +109,15 @@ def plan_outputs(
                 fits_png = not image.is_placed and image.height * image.width <= MAX_DECODED_PIXELS
                 n_pages, suffix = image.n_pages, ".png" if fits_png else ".tif"
                 read += image.files
+                unplaced = None if polygons is None else _unplaced(_polygons(polygons, path), image)
         except InputError as error:
             if failed is None:
                 raise
             failed(path, error)
             read.append(path)
             continue
+        if unplaced is not None:  # of the whole call, before any image is computed
+            raise unplaced
         if as_file and (len(files) > 1 or n_pages > 1):
             raise InputError(f"output={output} is one file, but {len(files)} images were given; give a folder instead")
         for page in range(n_pages):
@@ -139,6 +143,16 @@ def _polygons(asked: str | None, labels: Path) -> Path | None:
     if asked is None:
         return None
     return labels.with_suffix(f".{asked}") if asked in _VECTOR_KINDS else Path(asked)
+
+
+def _unplaced(polygons: Path | None, image: raster.Raster) -> InputError | None:
+    """Why polygons of an image cannot be written, see `check_place`."""
+    try:
+        if polygons is not None:
+            check_place(polygons, image)
+    except InputError as error:
+        return error
+    return None
 
 
 def _check_kinds(output: Path, polygons: str | None) -> None:

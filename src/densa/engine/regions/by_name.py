@@ -22,7 +22,7 @@ __all__ = ["parse_predicate", "reach_of", "region_method"]
 
 _OPTIONS = {
     "slic": {"count", "size", "compactness", "min_size"},
-    "watershed": {"count", "sigma", "markers", "relief", "connectivity", "min_size"},
+    "watershed": {"count", "sigma", "markers", "align", "relief", "connectivity", "min_size"},
     "mean-shift": {"spatial_radius", "range_radius", "min_size"},
     "normalized-cuts": {"count", "base", "max_cut", "value_scale", "min_size"},
     "components": {"connectivity", "min_size"},
@@ -74,8 +74,10 @@ def _unmerged(settings: RegionSettings, image: Raster, reach: int) -> RegionMeth
     if settings.method == "watershed":
         if settings.count is not None and settings.markers is not None:
             raise InputError("give either a count of grid markers or a raster of markers")
+        if settings.align and settings.markers is None:
+            raise InputError("`align` is for a raster of `markers`; leave it out")
         markers = settings.markers or settings.count
-        return Watershed(markers, **_given(settings, "sigma", "relief"), connectivity=reach)
+        return Watershed(markers, **_given(settings, "sigma", "relief", "align"), connectivity=reach)
     if settings.method == "components":
         return Components(connectivity=reach)
     if settings.method == "relabel":

@@ -62,6 +62,10 @@ class RegionSettings(Group, title="Method"):
         float | None, Ge(0), Option("watershed: Gaussian before the gradient.", "px", default=f"{SIGMA:g}")
     ] = None
     markers: Annotated[Path | None, Option("watershed: a raster of markers from 1, 0 elsewhere.", exists=True)] = None
+    align: Annotated[
+        bool | None,
+        Option("watershed: resample georeferenced markers to the grid of the image, by the nearest pixel."),
+    ] = None
     relief: Annotated[
         Literal["gradient", "as-is"] | None,
         Option("watershed: gradient of the image, or as-is: one band of heights.", default="gradient"),

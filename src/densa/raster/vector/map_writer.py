@@ -25,6 +25,7 @@ from densa.raster.vector.files import (
     VectorFile,
     require_pyogrio,
 )
+from densa.raster.vector.placing import check_place
 from densa.raster.vector.style import QgisStyle
 from densa.raster.vector.wkb import well_known_binary
 
@@ -66,6 +67,8 @@ class MapWriter(ABC):
             require_pyogrio(self.path)
         if like is not None and like.width != width:
             raise InputError(f"width must be the {like.width} columns of {like.path}, got {width}")
+        if like is not None:
+            check_place(self.path, like)
         self._style, self._overwrite = style, overwrite
         self._ground = ground_of(like, width)
         self._dtype = np.int32 if regions else np.uint8

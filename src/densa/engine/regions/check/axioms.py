@@ -21,6 +21,7 @@ from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.progress import Progress
 from densa.raster import Raster
+from densa.raster.alignment import frame_of, misplacement
 from densa.raster.grid import Grid
 from densa.regions import RegionStatistics, Violation
 from densa.regions.partition import violations as violations
@@ -134,6 +135,8 @@ def _check(regions: Raster, image: Raster | None, predicate: Predicate | None, m
             f"{regions.path} must have the size of {image.path}, {image.height} x {image.width} pixels, got "
             f"{regions.height} x {regions.width}"
         )
+    if image is not None and (misplaced := misplacement(frame_of(regions), frame_of(image))):
+        raise InputError(misplaced)
     if image is None and predicate is not None:
         raise InputError("a predicate needs the image's values: give the image, or leave the predicate out")
 

@@ -25,6 +25,8 @@ from densa.engine.work.journal import image_identity
 from densa.errors import InputError
 from densa.raster import Raster, Window
 from densa.raster import open as open_raster
+from densa.raster.alignment import Frame, frame_of, misplacement
+from densa.raster.alignment import onto as onto_grid
 from densa.raster.grid import Grid, common, inside, overlap, widened
 from densa.regions.shared.checks import MAX_PIXELS, check_connectivity
 from densa.regions.watershed.markers import check_count, grid_markers
@@ -57,6 +59,7 @@ class Watershed(RegionMethod):
         relief: "gradient" floods the magnitude of the image's gradient; "as-is" its one band, such as heights.
         connectivity: 1: pixels have 4 neighbours, 2: 8.
         bands: "largest" or "di-zenzo", how the gradients of several bands become one, see `gradient_magnitude`.
+        align: resample a georeferenced raster of markers to the grid of the image, by the nearest pixel.
 
     Raises:
         InputError: an argument out of its range.
@@ -77,6 +80,7 @@ class Watershed(RegionMethod):
     relief: str = "gradient"
     connectivity: int = 1
     bands: str = "largest"
+    align: bool = False
     name = "watershed"
 
     def __post_init__(self) -> None:
@@ -101,6 +105,7 @@ class Watershed(RegionMethod):
             "relief": self.relief,
             "connectivity": self.connectivity,
             "bands": self.bands,
+            **({"align": True} if self.align else {}),
         }
 
     def stages(self, raster: Raster) -> list[Stage]:
@@ -115,14 +120,14 @@ class Watershed(RegionMethod):
         markers = self.markers
         if isinstance(markers, Path):
             markers = markers.absolute()
-            _check_marker_raster(markers, raster)
+            onto = _check_marker_raster(markers, raster, self.align)
         if markers is None:
             return [MinimaStage(relief, self.connectivity), MinimaForestStage(relief, self.connectivity)]
         stages: list[Stage] = []
         if isinstance(markers, int):
             check_count(markers, min(raster.height * raster.width, MAX_PIXELS))
             stages.append(RangeStage())
-        given = Markers(markers)
+        given = Markers(markers, onto if isinstance(markers, Path) else None)
         return [*stages, FillStage(relief, given, self.connectivity), ForestStage(given, self.connectivity)]
 
     def inputs(self) -> list[Path]:
@@ -142,14 +147,20 @@ class Watershed(RegionMethod):
 
 @dataclass(frozen=True)
 class Markers:
-    """Given markers: a raster of markers, or how many to place on a grid."""
+    """Given markers: a raster of markers, or how many to place on a grid.
+
+    Args:
+        source: the raster, or the number.
+        onto: grid that the raster is resampled to; None where it lies on it.
+    """
 
     source: int | Path
+    onto: Frame | None = None
 
     def read(self, tile: Tile, store: Store, window: Window) -> NDArray[np.int32]:
         """(h, w) numbers of the markers of a window, 0: none; also on invalid pixels."""
         if isinstance(self.source, Path):
-            return _read_markers(self.source, window)
+            return _read_markers(self.source, window, self.onto)
         n_valid = value_range(store).n_valid
         return grid_markers((tile.height, tile.width), check_count(self.source, n_valid), n_valid, window)
 
@@ -310,9 +321,17 @@ def _levels(store: Store, window: Window) -> tuple[NDArray[Any], NDArray[np.bool
     return levels, reached
 
 
-def _check_marker_raster(markers: Path, raster: Raster) -> None:
+def _check_marker_raster(markers: Path, raster: Raster, align: bool) -> Frame | None:
+    """The grid of the image where the markers are to be resampled to it, None where they lie on it."""
     with open_raster(markers) as found:
-        if (found.height, found.width) != (raster.height, raster.width):
+        drawn, image = frame_of(found), frame_of(raster)
+        if align and onto_grid(drawn, image) is not None:
+            resampled: Frame | None = image
+        elif misplaced := misplacement(drawn, image):
+            raise InputError(misplaced)
+        else:
+            resampled = None
+        if resampled is None and (found.height, found.width) != (raster.height, raster.width):
             raise InputError(
                 f"markers must have the size of the image, {raster.height} x {raster.width} pixels, {markers} has "
                 f"{found.height} x {found.width}; draw them on the image, or resample them to its grid"
@@ -322,12 +341,18 @@ def _check_marker_raster(markers: Path, raster: Raster) -> None:
                 f"markers must be one band of integers, {markers} has {found.n_bands} of {found.dtype}; number them "
                 "from 1"
             )
+    return resampled
 
 
-def _read_markers(path: Path, window: Window) -> NDArray[np.int32]:
+def _read_markers(path: Path, window: Window, image: Frame | None) -> NDArray[np.int32]:
     with open_raster(path) as raster:
-        values, valid = raster.read(window)
-    markers = values[0] * valid
+
+        def read(part: Window) -> NDArray[np.integer]:
+            values, valid = raster.read(part)
+            return values[0] * valid
+
+        grid = None if image is None else onto_grid(frame_of(raster), image)
+        markers = read(window) if grid is None else grid.read(read, 0, window)
     low, high = int(markers.min()), int(markers.max())
     if low < 0 or high > MAX_PIXELS:
         raise InputError(
