@@ -52,8 +52,8 @@ ROOMS = {
     "raster": [
         ("atomic", "mirroring", "polygons", "reach", "validity"),
         ("network", "raster"),
-        ("decoded", "ellipsoid", "gdal", "grid", "in_memory", "orientation", "part", "reduced_copy"),
-        ("elsewhere", "ground", "side_files", "volume"),
+        ("decoded", "earth", "gdal", "grid", "in_memory", "orientation", "part", "reduced_copy"),
+        ("elsewhere", "side_files", "volume"),
         ("photo", "stac", "vector"),
         ("opening",),
         ("alignment", "masks"),

@@ -94,9 +94,9 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
         return _Finding(n_bands, dtype, [*problems, f"{sample.image}: image without a mask"])
     by_pixels = False
     try:
-        if misplaced := dataset.misplacement(i):
+        if size is not None and (misplaced := dataset.misplacement(i)):
             return _Finding(n_bands, dtype, [*problems, misplaced])
-        by_pixels = dataset.is_placed_by_pixels(i)
+        by_pixels = size is not None and dataset.is_placed_by_pixels(i)
         labels = dataset.mask_labels(i)
         if size is not None and labels.shape != size:
             height, width = labels.shape

@@ -6,7 +6,7 @@ import shapely
 from scipy import ndimage
 
 from densa.raster import Polygoniser
-from densa.raster.ground import Ground
+from densa.raster.earth.ground import Ground
 from densa.raster.vector.wkb import well_known_binary
 
 

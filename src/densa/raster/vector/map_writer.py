@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.raster.atomic import atomic_output, check_suffix, close_all
-from densa.raster.ground import Ground, ground_of
+from densa.raster.earth.ground import Ground, ground_of
 from densa.raster.polygons.polygoniser import PolygonBatch, Polygoniser
 from densa.raster.polygons.runs import LabelArray
 from densa.raster.raster import Raster

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densa.raster.ground import Ground
+from densa.raster.earth.ground import Ground
 from densa.raster.polygons.polygoniser import PolygonBatch
 
 __all__ = ["well_known_binary"]

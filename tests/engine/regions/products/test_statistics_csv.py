@@ -18,8 +18,8 @@ from densa.engine.regions.run import run_stages
 from densa.engine.work.journal import WorkFolder
 from densa.errors import InputError
 from densa.raster import Georeference, Window
+from densa.raster.earth.ground import ground_of
 from densa.raster.grid import Grid
-from densa.raster.ground import ground_of
 from densa.regions import region_statistics
 
 

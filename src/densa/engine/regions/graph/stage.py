@@ -30,8 +30,8 @@ from densa.engine.regions.stages.value_range import FixedPoint, RangeStage, fixe
 from densa.errors import InputError
 from densa.pixel_areas import pixel_areas
 from densa.raster import Raster, Window
+from densa.raster.earth.ground import Ground, ground_of
 from densa.raster.grid import Grid, inside
-from densa.raster.ground import Ground, ground_of
 from densa.regions.partition import graph_kernels as kernels
 from densa.regions.shared.checks import check_connectivity
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from densa.engine.regions.graph.table import EXTREMES, ROWS, RegionTable
 from densa.raster import Raster, atomic_output
-from densa.raster.ground import Ground, ground_of
+from densa.raster.earth.ground import Ground, ground_of
 
 __all__ = ["write_statistics"]
 

@@ -9,7 +9,7 @@ from rasterio.crs import CRS
 
 from densa import raster
 from densa.pixel_areas import area_of_run
-from densa.raster.ground import ground_of
+from densa.raster.earth.ground import ground_of
 from tests.raster.vector.polygon_files import LABELS, read, write
 
 # Square metres of the first 100 and the other 300 columns of 300 rows: `pyproj.Geod.polygon_area_perimeter` (pyproj

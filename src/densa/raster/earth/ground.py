@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.pixel_areas import PixelAreas, pixel_areas
-from densa.raster.ellipsoid import Ellipsoid, ellipsoid_of, metres_per_unit
+from densa.raster.earth.ellipsoid import Ellipsoid, ellipsoid_of, metres_per_unit
 from densa.raster.raster import Raster
 
 __all__ = ["Ground", "ground_of"]

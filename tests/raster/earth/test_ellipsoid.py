@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rasterio.crs import CRS
 
-from densa.raster.ellipsoid import ellipsoid_of, metres_per_unit
+from densa.raster.earth.ellipsoid import ellipsoid_of, metres_per_unit
 
 
 @pytest.mark.parametrize(

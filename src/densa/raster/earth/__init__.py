@@ -1,0 +1,1 @@
+"""The figure of the Earth, and pixels on it."""
