@@ -51,7 +51,7 @@ ROOMS = {
     ],
     "raster": [
         ("atomic", "mirroring", "polygons", "reach", "validity"),
-        ("network", "raster"),
+        ("raster",),
         ("decoded", "earth", "gdal", "grid", "in_memory", "orientation", "part", "reduced_copy"),
         ("elsewhere", "side_files", "volume"),
         ("photo", "stac", "vector"),

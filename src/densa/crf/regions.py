@@ -31,6 +31,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.checks import largest_number
 from densa.errors import InputError
 from densa.parallel import share_items
 
@@ -116,6 +117,7 @@ def region_weights(
         [0.0, 6.0, 3.0]
     """
     check = RegionPotential(regions)  # the same requirements
+    largest_number(np.maximum(check.regions, 0))
     sizes = np.bincount(np.maximum(check.regions, 0).reshape(-1)).astype(np.float64)
     homogeneity = np.zeros(len(sizes)) if quality is None else np.asarray(quality, np.float64)
     if homogeneity.shape != sizes.shape:

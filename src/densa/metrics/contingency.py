@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
 
-__all__ = ["Contingency", "as_regions", "contingency"]
+__all__ = ["Contingency", "as_regions", "contingency", "without_gaps"]
 
 
 class Contingency(NamedTuple):
@@ -58,6 +58,14 @@ def contingency(g: NDArray[np.int64], s: NDArray[np.int64], names: tuple[str, st
     size_g = np.bincount(at_g, common).astype(np.int64)
     size_s = np.bincount(at_s, common).astype(np.int64)
     return Contingency(at_g, at_s, common, size_g, size_s, names_g, n)
+
+
+def without_gaps(regions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same regions with numbers that arrays can be indexed by: those given, or new ones where they have gaps."""
+    if int(regions.max()) <= 4 * regions.size:
+        return regions
+    names, numbers = np.unique(regions, return_inverse=True)
+    return np.asarray(numbers.reshape(regions.shape) + (names[0] > 0), np.int64)
 
 
 def as_regions(regions: ArrayLike, name: str, *, below: int = 2**31) -> NDArray[np.int64]:

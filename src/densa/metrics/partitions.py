@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from densa.metrics.contingency import Contingency, as_regions, contingency
+from densa.metrics.contingency import Contingency, as_regions, contingency, without_gaps
 from densa.metrics.families import check_family, family_settings
 
 __all__ = [
@@ -210,7 +210,7 @@ def family_agreement(annotators: Sequence[ArrayLike], family: Sequence[ArrayLike
     covered, rand, information = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     best_covered, n_pixels = 0.0, 0
     for a, target in enumerate(annotators):
-        numbers = as_regions(target, "target", below=_BELOW)
+        numbers = without_gaps(as_regions(target, "target", below=_BELOW))
         best = np.zeros(int(numbers.max()) + 1)
         for t, predicted in enumerate(family):
             table = _table(numbers, predicted)

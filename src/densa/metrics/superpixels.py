@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from densa.errors import InputError
-from densa.metrics.contingency import as_regions, contingency
+from densa.metrics.contingency import as_regions, contingency, without_gaps
 
 __all__ = [
     "Overlap",
@@ -146,7 +146,7 @@ def compactness(superpixels: ArrayLike) -> float:
         >>> math.isclose(metrics.compactness(squares), math.pi / 4)
         True
     """
-    s = as_regions(superpixels, "superpixels")
+    s = without_gaps(as_regions(superpixels, "superpixels"))
     sizes, perimeters = np.zeros(int(s.max()) + 1, np.int64), np.zeros(int(s.max()) + 1, np.int64)
     _shapes(np.ascontiguousarray(s), sizes, perimeters)
     present = sizes > 0
@@ -176,7 +176,7 @@ def explained_variation(image: ArrayLike, superpixels: ArrayLike) -> float:
         >>> round(metrics.explained_variation(image, np.array([[1, 1, 2, 2]])), 3)  # 100 of 104
         0.962
     """
-    s = as_regions(superpixels, "superpixels")
+    s = without_gaps(as_regions(superpixels, "superpixels"))
     bands = np.asarray(image)
     if bands.dtype.kind not in "buif":
         raise InputError(f"image must hold integers or real numbers, got {bands.dtype}")

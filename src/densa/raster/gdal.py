@@ -23,9 +23,9 @@ from rasterio.windows import Window as RasterioWindow
 
 from densa.errors import InputError, one_line
 from densa.locations import Elsewhere
-from densa.raster.network import gdal_name, network_options, reason_of
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
 from densa.raster.reach.check import check_sources, check_tags
+from densa.raster.reach.network import gdal_name, network_options, reason_of
 from densa.raster.validity import Missing, missing_values, valid_in_mask
 
 __all__ = ["MAX_BANDS", "GdalRaster", "driver_of", "gdal_environment", "gdal_errors", "set_read_cache"]
@@ -275,10 +275,13 @@ def _loss(dataset: Any) -> str | None:
 
 def _color_table(dataset: Any, band: int) -> NDArray[np.uint8]:
     """(3, n) red, green, blue of each index; (1, n) where the table only swaps black and white."""
-    size = 2 ** (8 * np.dtype(dataset.dtypes[band - 1]).itemsize)
-    table = np.zeros((3, size), np.uint8)
+    dtype = np.dtype(dataset.dtypes[band - 1])
+    if dtype not in (np.uint8, np.uint16):
+        raise InputError(f"{dataset.name} has a colour table, so its values must be uint8 or uint16, got {dtype}")
+    table = np.zeros((3, 2 ** (8 * dtype.itemsize)), np.uint8)
     for index, color in _color_entries(dataset, band).items():
-        table[:, index] = color[:3]
+        if index < table.shape[1]:
+            table[:, index] = color[:3]
     return table[:1] if _is_inverted(dataset) else table
 
 

@@ -15,7 +15,7 @@ from densa.raster.decoded import DecodedRaster
 from densa.raster.elsewhere import open_elsewhere
 from densa.raster.gdal import GdalRaster
 from densa.raster.orientation import Turned, stored_orientation
-from densa.raster.photo import open_photo, photo_format
+from densa.raster.photo import check_png, open_photo, photo_format
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity
 from densa.raster.reach.check import check_sources
 from densa.raster.side_files import placement_beside, projection_beside
@@ -172,6 +172,7 @@ def _decoded(raster: GdalRaster) -> Raster:
     missing, key = raster.leave_missing()
 
     def decode() -> ValuesAndValidity:
+        check_png(raster.path)
         with raster:
             return raster.read()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from densa.raster.raster import ValuesAndValidity
 from densa.raster.side_files import placement_beside
 from densa.raster.validity import Missing
 
-__all__ = ["open_photo", "photo_format"]
+__all__ = ["check_png", "open_photo", "photo_format"]
 
 
 class _Jpeg(JpegImagePlugin.JpegImageFile):
@@ -47,6 +48,7 @@ _DRIVERS: dict[type[ImageFile.ImageFile], str] = {
     WebPImagePlugin.WebPImageFile: "WEBP",
 }
 """GDAL's names of the formats."""
+_PNG_PIXELS = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}
 _GREY, _RGB = ("grey",), ("red", "green", "blue")
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -64,6 +66,38 @@ def photo_format(head: bytes) -> type[ImageFile.ImageFile] | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile
     return next((reader for signature, reader in _FORMATS if head.startswith(signature)), None)
+
+
+def check_png(path: Path) -> None:
+    """Refuse a PNG in which the checksum of a part that decides the pixels is wrong; decoders pass over some of them.
+
+    Other formats of photographs have no checksums: damage of a JPEG shows only where its decoder fails.
+
+    Raises:
+        InputError: names the part.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(8)
+            while len(head := file.read(8)) == 8:
+                length, kind = struct.unpack(">I4s", head)
+                if kind[0] & 0x20 and kind not in _PNG_PIXELS:  # of no importance for the pixels
+                    file.seek(length + 4, 1)
+                    continue
+                checksum = zlib.crc32(kind)
+                while length and (part := file.read(min(length, 2**20))):
+                    checksum, length = zlib.crc32(part, checksum), length - len(part)
+                stored = file.read(4)
+                if length or len(stored) < 4:
+                    return  # cut short, which decoders see
+                if int.from_bytes(stored, "big") != checksum:
+                    raise InputError(
+                        f"{path} is damaged: the checksum of its {kind.decode('latin-1')} part is wrong; get it anew"
+                    )
+                if kind == b"IEND":
+                    return
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def open_photo(
@@ -96,6 +130,8 @@ def open_photo(
         key = beside.key or key
 
     def decode() -> ValuesAndValidity:
+        if reader is PngImagePlugin.PngImageFile:
+            check_png(path)
         with _open(path, reader, page) as image:
             try:
                 values, valid = _pixels(image, kind, turn)

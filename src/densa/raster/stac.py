@@ -19,9 +19,9 @@ from densa.errors import InputError
 from densa.locations import Elsewhere, chosen_assets, location
 from densa.raster.elsewhere import open_elsewhere
 from densa.raster.gdal import GdalRaster
-from densa.raster.network import STALLED_S
 from densa.raster.raster import Raster, ValuesAndValidity, Window
 from densa.raster.reach.allowed import check_reference, is_remote, is_remote_allowed
+from densa.raster.reach.network import STALLED_S
 
 __all__ = ["ITEM_SUFFIXES", "open_item"]
 

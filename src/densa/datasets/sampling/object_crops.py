@@ -110,8 +110,11 @@ class ObjectSampler(PatchSampler):
     def _find(self, i: int) -> list[_Object]:
         """The objects of image `i`."""
         labels = self.dataset.mask_labels(i)
+        names: NDArray[Any] = np.empty(0, np.int64)
         if self.dataset.numbers_objects(i):
-            numbers: NDArray[Any] = self.dataset.instances(i)
+            stored = self.dataset.instances(i)
+            names = np.union1d(stored, [0])  # numbers of a file may have wide gaps
+            numbers: NDArray[Any] = np.searchsorted(names, stored)
         else:
             numbers = measure.label(labels, background=self.background, connectivity=1)
         counts = np.bincount(numbers.ravel())
@@ -125,7 +128,7 @@ class ObjectSampler(PatchSampler):
             first = int(np.argmax(numbers[box][0] == n))  # column where the first row of the box meets the object
             label = int(labels[top, left + first])
             if label not in (self.background, IGNORE):
-                key = n if self.dataset.numbers_objects(i) else first
+                key = int(names[n]) if self.dataset.numbers_objects(i) else first
                 objects.append(_Object(i, top, left, sides[0], sides[1], label, key))
         return objects
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from densa.engine.prediction.plan import plan_prediction
 from densa.engine.prediction.task import PredictionFiles, PredictionTask
 from densa.engine.prediction.windows import Tiling
+from densa.engine.resources.emptiness import spread, tiles_with_data
 from densa.engine.resources.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
 from densa.engine.resources.memory import peak_during
 from densa.engine.work.crew import threads_of_each
@@ -29,7 +30,6 @@ from densa.segmenter import Segmenter
 __all__ = ["estimate_prediction"]
 
 _CALIBRATED_TILES = 3
-_LOOKED_AT_TILES = 32
 
 
 def estimate_prediction(
@@ -58,10 +58,8 @@ def estimate_prediction(
     task = plan_prediction(segmenter, raster, outputs, work, fingerprint="", blend=blend)
     grid, n_planes = task.job.grid, task.job.products.n_planes
     computed = task.job.tiling.computed
-    looked_at = _spread(len(grid), _LOOKED_AT_TILES)
-    with_data = [number for number in looked_at if raster.read(grid.tile(number)[0], bands=[1])[1].any()]
-    share = len(with_data) / len(looked_at)
-    tried = [with_data[i] for i in _spread(len(with_data), _CALIBRATED_TILES)]
+    with_data, share = tiles_with_data(raster, grid)
+    tried = [with_data[i] for i in spread(len(with_data), _CALIBRATED_TILES)]
     if len(computed) == 1 < len(grid):  # parts of the only window
         task, tried = replace(task, job=replace(task.job, tiling=Tiling(computed, computed))), [0] * bool(tried)
     trials, peak = _try(task, tried)
@@ -138,13 +136,6 @@ def _polygons_of(task: PredictionTask, planes: NDArray[np.uint8]) -> tuple[float
             found.append((time.perf_counter() - begin, file.stat().st_size))
     (before, least), (seconds, size) = found
     return max(seconds - before, 0.0), max(size - least, 0)
-
-
-def _spread(n: int, most: int) -> list[int]:
-    """Up to `most` distinct numbers of 0..n-1, evenly spread."""
-    if n <= most:
-        return list(range(n))
-    return sorted({int(i) for i in np.linspace(0, n - 1, most + 2)[1:-1].round()})
 
 
 def _at_once(task: PredictionTask) -> int:

@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from densa.engine.regions.products.files import RegionFiles
 from densa.engine.regions.run import choose_tile_size, halo_of, run_stages, stages_of
 from densa.engine.regions.stages.stage import RegionMethod
+from densa.engine.resources.emptiness import tiles_with_data
 from densa.engine.resources.estimate import ASSEMBLY_SECONDS_PER_PIXEL, Estimate
 from densa.engine.resources.memory import peak_bytes, reset_peak, resident_bytes
 from densa.engine.work.journal import WorkFolder
@@ -35,8 +38,8 @@ def estimate_segmentation(
 ) -> Estimate:
     """Estimate time, disk and memory of `segment_to_file` by segmenting a part of the raster; nothing is written.
 
-    The part is in the middle. The memory is that of the tiles or of the largest table of regions, whichever is more;
-    the whole raster is assumed to have as many regions per pixel as the part.
+    The part is in the middle of the data. The memory is that of the tiles or of the largest table of regions, whichever
+    is more; the data of the whole raster is assumed to have as many regions per pixel as the part.
 
     Args:
         method_of: returns the method for a part of the raster, given the part and its share of the pixels, to which a
@@ -70,33 +73,51 @@ def estimate_segmentation(
     halo = halo_of(stages)
     grid = Grid(raster.height, raster.width, size, halo)
     pixels = raster.height * raster.width
-    _try(method_of, raster, outputs, _WARM_PX)  # the first use compiles
+    centre, share = _data(raster, grid)
+    with_data = pixels * share if share else pixels  # where there is none, what is tried is as empty as the raster
+    _try(method_of, raster, outputs, _WARM_PX, centre)  # the first use compiles
     reset_peak()
     held = resident_bytes()
-    seconds, kept, tried, n_regions = _try(method_of, raster, outputs, min(_TRIED_PX, size))
+    seconds, kept, tried, n_regions = _try(method_of, raster, outputs, min(_TRIED_PX, size), centre)
     overhead = grid.computed_pixels() / pixels - 1
     parallel = min(work.crew.at_once, n_processors(), len(grid))
     needed = peak_bytes() + parallel * method.bytes_per_pixel(raster) * max(grid.largest_block() - tried, 0)
-    table = max(stage.gather_bytes(raster, n_regions / tried * pixels) for stage in stages)
+    table = max(stage.gather_bytes(raster, n_regions / tried * with_data) for stage in stages)
     needed = max(needed, held + _PAINTED_BYTES * size**2 + table)
     return Estimate(
         tiles=len(grid),
         tile_size=size,
         halo=halo,
         overhead=overhead,
-        empty=0.0,
-        seconds=seconds / tried * pixels * (1 + overhead) / parallel + 4 * pixels * ASSEMBLY_SECONDS_PER_PIXEL,
-        disk_bytes=int((kept / tried + _OUTPUT_BYTES) * pixels),
+        empty=1 - share,
+        seconds=seconds / tried * with_data * (1 + overhead) / parallel + 4 * pixels * ASSEMBLY_SECONDS_PER_PIXEL,
+        disk_bytes=int((kept / tried + _OUTPUT_BYTES) * pixels * share) + 2**20,
         memory_bytes=int(needed),
     )
 
 
+def _data(raster: Raster, grid: Grid) -> tuple[tuple[int, int], float]:
+    """Row and column in the middle of the data, and the share of the tiles that have some."""
+    numbers, share = tiles_with_data(raster, grid)
+    if not numbers:
+        return (raster.height // 2, raster.width // 2), share
+    core = grid.tile(numbers[len(numbers) // 2])[0]
+    rows, columns = np.nonzero(raster.read(core, bands=[1])[1])
+    return (core.row + int(np.median(rows) + 0.5), core.column + int(np.median(columns) + 0.5)), share
+
+
 def _try(
-    method_of: Callable[[Raster, float], RegionMethod], raster: Raster, outputs: RegionFiles, side: int
+    method_of: Callable[[Raster, float], RegionMethod],
+    raster: Raster,
+    outputs: RegionFiles,
+    side: int,
+    centre: tuple[int, int],
 ) -> tuple[float, int, int, int]:
-    """Seconds, bytes of the work folder, pixels of a part in the middle, and its regions before any are merged."""
+    """Seconds, bytes of the work folder, pixels of a part around a pixel, and its regions before any are merged."""
     height, width = min(side, raster.height), min(side, raster.width)
-    window = Window((raster.height - height) // 2, (raster.width - width) // 2, height, width)
+    row, column = centre[0] - height // 2, centre[1] - width // 2
+    row, column = min(max(row, 0), raster.height - height), min(max(column, 0), raster.width - width)
+    window = Window(row, column, height, width)
     part = Part(raster, window)
     method = method_of(part, height * width / (raster.height * raster.width))
     with tempfile.TemporaryDirectory(prefix="densa-") as place:

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from densa.checks import largest_number
 from densa.errors import InputError
 from densa.regions.partition.statistics import RegionStatistics, statistics_of
 from densa.regions.shared.checks import check_connectivity, check_image, check_pair, check_regions
@@ -103,7 +104,7 @@ def region_graph(
         evidence = np.ascontiguousarray(plane[:, :, 0], np.float64)
         if not np.isfinite(evidence).all():
             raise InputError("edge_map must be finite, it holds NaN or infinite values")
-    n_regions = int(numbers.max())
+    n_regions = largest_number(numbers)
     keys, lengths, totals = _collect(bands, numbers, evidence, reach, n_regions + 1)
     order = np.argsort(keys)
     keys, lengths, totals = keys[order], lengths[order], totals[order]

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from densa.checks import largest_number
 from densa.errors import InputError
 from densa.regions.shared.checks import check_pair
 
@@ -170,7 +171,8 @@ def region_statistics(image: ArrayLike, regions: ArrayLike) -> RegionStatistics:
         Entries 0 to `regions.max()`; `statistics.mean[regions]` paints every pixel with its region's mean.
 
     Raises:
-        InputError: the shapes differ, a region number is negative, or the image is not finite.
+        InputError: the shapes differ, a region number is negative, the image is not finite, or a few regions have huge
+            numbers (`relabel` gives others).
 
     Examples:
         >>> import numpy as np
@@ -190,7 +192,7 @@ def region_statistics(image: ArrayLike, regions: ArrayLike) -> RegionStatistics:
 
 def statistics_of(bands: NDArray[np.generic], numbers: NDArray[np.int32]) -> RegionStatistics:
     """`region_statistics` of checked arguments."""
-    n, n_bands = int(numbers.max()) + 1, bands.shape[2]
+    n, n_bands = largest_number(numbers) + 1, bands.shape[2]
     out = RegionStatistics(
         np.zeros(n, np.int64),
         np.zeros((n, n_bands)),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.checks import check_gaps
 from densa.engine.regions.graph.table import (
     BORDERS,
     EXTREMES,
@@ -27,7 +28,6 @@ from densa.engine.regions.graph.table import (
 )
 from densa.engine.regions.stages.stage import Regions, Stage, Tile
 from densa.engine.regions.stages.value_range import FixedPoint, RangeStage, fixed_point, needs_range, value_range
-from densa.errors import InputError
 from densa.pixel_areas import pixel_areas
 from densa.raster import Raster, Window
 from densa.raster.earth.ground import Ground, ground_of
@@ -212,7 +212,7 @@ class GraphStage(Stage):
         tiles = range(len(grid))
         found = [store.load(self.name, number, "numbers")["numbers"] for number in tiles]
         n_regions = max(int(numbers.max(initial=0)) for numbers in found)
-        _check_gaps(n_regions, sum(map(len, found)))
+        check_gaps(n_regions, sum(map(len, found)))
         rows = Rows(n_regions, store.load(self.name, 0, *SHAPES), self.columns)
         for number, numbers in zip(tiles, found, strict=True):
             rows.add(numbers, store.load(self.name, number, *SHAPES))
@@ -309,12 +309,3 @@ def _rows(
 def _contrast_step(fixed: FixedPoint) -> float:
     """A power of two, of which the largest distance of colours is at most 2^32: sums over 2^31 pairs fit into int64."""
     return math.ldexp(1.0, fixed.bits + math.ceil(math.log2(max(1, len(fixed.offset))) / 2) - 32)
-
-
-def _check_gaps(n_regions: int, n_rows: int) -> None:
-    """Refuse a few regions with huge numbers: the table has a row per number."""
-    if n_regions > 16 * n_rows + 2**20:
-        raise InputError(
-            f"regions must be numbered without wide gaps, got at most {n_rows} regions and numbers up to {n_regions};"
-            " number them anew (densa.regions.relabel, or connected components of the map)"
-        )
