@@ -10,9 +10,12 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-__all__ = ["limit_threads", "memory_bytes", "n_processors"]
+from densa.errors import InputError
+
+__all__ = ["check_address_space", "limit_threads", "memory_bytes", "n_processors"]
 
 _OWN_GROUPS, _GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+_LEAST_ADDRESSES = 1.2e9  # bytes, measured: torch and OpenBLAS on one thread
 _LARGEST_FILE = 4096  # bytes of the small files that say a limit
 
 
@@ -36,12 +39,29 @@ def memory_bytes() -> int:
     for folder in _folders("memory"):
         for name in ("memory.max", "memory.high", "memory.limit_in_bytes"):
             found += [int(number) for number in _numbers(folder / name)[:1] if number >= 1]
+    limit = _address_space()
+    return min(found) if limit is None else min(*found, limit)
+
+
+def _address_space() -> int | None:
+    """The limit that `ulimit -v` sets, None without one."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-        found += [soft] if soft > 0 and soft != resource.RLIM_INFINITY else []
-    return min(found)
+        return soft if soft > 0 and soft != resource.RLIM_INFINITY else None
+    return None
+
+
+def check_address_space() -> None:
+    """Refuse a limit of the address space within which libraries abort or hang while they are loaded.
+
+    Raises:
+        InputError: it is below 1.2 GB.
+    """
+    limit = _address_space()
+    if limit is not None and limit < _LEAST_ADDRESSES:
+        raise InputError(f"the address space is limited to {limit / 1e9:.2f} GB, 1.2 GB are needed; raise ulimit -v")
 
 
 def limit_threads() -> None:

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from densa.errors import InputError
+from densa.machine import check_address_space
 from densa.options import Declared, Group, options_of
 from densa.verbs.tell import tell
 
@@ -123,6 +124,7 @@ class DerivedCommand(TyperCommand):
         Raises:
             InputError: in terms of the command line.
         """
+        check_address_space()
         try:
             return super().invoke(ctx)
         except InputError as error:

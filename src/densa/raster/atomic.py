@@ -5,13 +5,14 @@ from __future__ import annotations
 import glob
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from densa.errors import InputError
 
-__all__ = ["atomic_output", "check_suffix", "close_all", "sidecar"]
+__all__ = ["atomic_output", "check_suffix", "close_all", "room_left", "sidecar"]
 
 
 def sidecar(path: Path) -> Path:
@@ -66,6 +67,20 @@ def atomic_output(path: Path | str, overwrite: bool = False) -> Iterator[Path]:
         for left in path.parent.glob(f"{glob.escape(temporary.stem)}*"):
             with suppress(OSError):
                 left.unlink(missing_ok=True)
+
+
+def room_left(folder: Path) -> str:
+    """Words on the space for files in a folder, which libraries leave out of their errors of writing."""
+    words = []
+    with suppress(OSError):
+        words.append(f"{shutil.disk_usage(folder).free / 2**20:.0f} MiB are free in {folder}")
+    with suppress(ImportError, OSError):
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if limit != resource.RLIM_INFINITY:
+            words.append(f"a file may have {limit / 2**20:.2f} MiB by ulimit -f")
+    return f" ({', '.join(words)})" if words else ""
 
 
 def check_suffix(path: Path, suffixes: set[str]) -> None:

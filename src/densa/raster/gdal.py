@@ -23,6 +23,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from densa.errors import InputError, one_line
 from densa.locations import Elsewhere
+from densa.raster.atomic import room_left
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
 from densa.raster.reach.check import check_sources, check_tags
 from densa.raster.reach.network import gdal_name, network_options, reason_of
@@ -352,4 +353,5 @@ def gdal_errors(path: Path, doing: str = "read") -> Iterator[None]:
         reason = one_line(getattr(cause, "errmsg", None) or cause)
         if isinstance(path, Elsewhere):
             reason = reason_of(reason, path)
-        raise InputError(f"{path} cannot be {doing}: {reason}") from error
+        left = room_left(path.parent) if doing == "written" else ""
+        raise InputError(f"{path} cannot be {doing}: {reason}{left}") from error

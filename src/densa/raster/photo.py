@@ -129,10 +129,12 @@ def open_photo(
         missing = [tuple(dict.fromkeys(own + more)) for own, more in zip(missing, beside.missing, strict=True)]
         key = beside.key or key
 
+    place = path.absolute()  # it is decoded later, in whatever folder the program is then
+
     def decode() -> ValuesAndValidity:
         if reader is PngImagePlugin.PngImageFile:
-            check_png(path)
-        with _open(path, reader, page) as image:
+            check_png(place)
+        with _open(place, reader, page) as image:
             try:
                 values, valid = _pixels(image, kind, turn)
             except _DAMAGE as error:

@@ -79,7 +79,7 @@ class Raster(ABC):
     `read` is thread-safe.
 
     Attributes:
-        path: the file.
+        path: the file, as it was named; `absolute_path`: the same, in whatever folder the program is later.
         height, width: size in pixels, EXIF orientation applied.
         dtype: type of the values, as stored.
         band_names: one name per band; alpha does not count as a band.
@@ -120,6 +120,7 @@ class Raster(ABC):
         key: Sequence[int | float] | None = None,
     ) -> None:
         self.path = path
+        self.absolute_path = path.absolute()
         self.height = height
         self.width = width
         self.dtype = dtype

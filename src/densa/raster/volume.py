@@ -61,9 +61,11 @@ def open_volume(path: Path, page: int, *, as_shown: bool = True) -> DecodedRaste
     native = dtype.newbyteorder("=")
     white = int(np.iinfo(native).max) if as_shown and first.photometric == 0 and native.kind == "u" else None
 
+    place = path.absolute()  # it is decoded later, in whatever folder the program is then
+
     def decode() -> ValuesAndValidity:
         try:
-            stack = tifffile.imread(path, series=0, out="memmap")  # the stack may be larger than the memory
+            stack = tifffile.imread(place, series=0, out="memmap")  # the stack may be larger than the memory
         except (*_DAMAGE, MemoryError) as error:
             raise InputError(f"{path} cannot be read: {one_line(error)}") from error
         if separate and n_bands > 1:

@@ -235,7 +235,7 @@ def write_comparison(comparison: Comparison, folder: Path | str, *, overwrite: b
     with atomic_output(table, overwrite) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows(_csv_rows(comparison))
     with atomic_output(page, overwrite) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+        temporary.write_text(html, encoding="utf-8", errors="backslashreplace")
     return page
 
 

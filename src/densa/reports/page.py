@@ -77,9 +77,9 @@ def write_report(
     with atomic_output(numbers, overwrite) as temporary:
         text = json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
         text = re.sub(r"\[[\d\s,]+\]", lambda row: re.sub(r"\s+", " ", row[0]), text)  # a row of counts on one line
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     with atomic_output(page, overwrite) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+        temporary.write_text(html, encoding="utf-8", errors="backslashreplace")
     return page
 
 

@@ -130,10 +130,10 @@ def train_shallow_from_config(
         "scores": {},
     }
     # What was trained is kept first, whatever fails in measuring it.
+    save_forest(folder, model, config.model, train.legend, bands, training=record)
     for name, text in (("config.yaml", config.to_yaml()), ("split.json", split_text(opened))):
         with atomic_output(folder / name, overwrite=True) as path:
             path.write_text(text, encoding="utf-8")
-    save_forest(folder, model, config.model, train.legend, bands, training=record)
     val = splits.get("val")
     row = {} if val is None else _scores(ForestSegmenter(model, train.legend, bands), val)
     if row:

@@ -433,7 +433,7 @@ def _train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
         )
         record = {"config": config.to_yaml(), "steps": result.steps, "minutes": round(result.seconds / 60, 2)}
         with atomic_output(_record(folder), overwrite=True) as temporary:
-            temporary.write_text(json.dumps(record, indent=2), encoding="utf-8")
+            temporary.write_text(json.dumps(record, indent=2), encoding="utf-8", errors="backslashreplace")
 
 
 def _record(folder: Path) -> Path:

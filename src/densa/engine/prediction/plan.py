@@ -108,7 +108,7 @@ def plan_prediction(
     at_once = min(crew.at_once, len(tiling.computed))
     job = TileJob(
         key=content_hash(description),
-        image=raster.path.absolute(),
+        image=raster.absolute_path,
         page=page,
         load=load or partial(_itself, bare),
         tiling=tiling,

@@ -256,7 +256,7 @@ def run_stages(
             tell(f"{folder.output.name}, {stage.name}: {len(finished)} of {len(pixels)} tiles are finished already")
         job = StageJob(
             key=f"{key}{stage.name}",
-            image=raster.path.absolute(),
+            image=raster.absolute_path,
             page=page,
             grid=grid,
             stage=stage,

@@ -281,8 +281,8 @@ def image_identity(raster: Raster, page: int) -> dict[str, Any]:
     if isinstance(raster.path, Elsewhere):
         file: dict[str, Any] = {"address": str(raster.path), "content": _probe_pixels(raster)}
     else:
-        status = Path(raster.path).stat()
-        content = _probe(raster.path, status.st_size)
+        status = raster.absolute_path.stat()
+        content = _probe(raster.absolute_path, status.st_size)
         file = {"bytes": status.st_size, "modified_ns": status.st_mtime_ns, "content": content}
     return {
         "name": raster.path.name,
@@ -300,7 +300,8 @@ def origin_tags(image: Mapping[str, Any]) -> dict[str, str]:
     Args:
         image: from `image_identity`.
     """
-    return {"DENSA_VERSION": densa.__version__, "DENSA_IMAGE": f"{image['name']} {image['content']}"}
+    name = image["name"].encode("utf-8", "backslashreplace").decode("utf-8")  # a name may have bytes that are no text
+    return {"DENSA_VERSION": densa.__version__, "DENSA_IMAGE": f"{name} {image['content']}"}
 
 
 def content_hash(content: Mapping[str, Any]) -> str:

@@ -27,6 +27,8 @@ def check_capacity(paths: Iterable[Path], raster: Raster) -> None:
     height, width = raster.height, raster.width
     for path in paths:
         suffix = path.suffix.lower()
+        if suffix not in (".png", ".csv", ".geojson"):
+            _check_text(path)
         if suffix == ".png":
             try:
                 check_size(path, height, width)
@@ -39,3 +41,11 @@ def check_capacity(paths: Iterable[Path], raster: Raster) -> None:
             check_suffix(path, VECTOR_SUFFIXES)
             if suffix != ".geojson":
                 require_pyogrio(path)
+
+
+def _check_text(path: Path) -> None:
+    """Refuse a name that GDAL cannot take: bytes of another encoding, as old disks and archives have."""
+    try:
+        str(path.absolute()).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path} has letters that are no UTF-8, in its name or folder; rename it") from error

@@ -6,7 +6,6 @@ for any size. The bytes depend on the pixels alone, not on the order in which th
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import rasterio.shutil
 
 from densa.errors import InputError
 from densa.machine import n_processors
+from densa.raster.atomic import room_left
 from densa.raster.gdal import gdal_environment, gdal_errors
 
 __all__ = ["BLOCK_PX", "copy_to_cog"]
@@ -63,10 +63,8 @@ def copy_to_cog(source: Path, target: Path, shown: Path, *, overviews: str, pred
             )
             _read_back(target)
     except InputError as error:
-        free = shutil.disk_usage(target.parent).free
         raise InputError(
-            f"{shown} cannot be written completely; is the disk full or a quota reached?"
-            f" {free / 2**20:.0f} MiB are free in {shown.parent}"
+            f"{shown} cannot be written completely; is the disk full or a quota reached?{room_left(target.parent)}"
         ) from error
 
 

@@ -118,7 +118,7 @@ class GeoTiffFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:  # the file is abandoned; an error of closing must not hide the first one
-            with suppress(Exception):
+            with suppress(Exception), gdal_environment():
                 self.dataset.close()
             return
         with gdal_errors(self._shown, "written"), gdal_environment():

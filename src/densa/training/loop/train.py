@@ -255,7 +255,7 @@ def _plan_validation(run: Run, dataset: Dataset, patch_px: int, *, progress: boo
 
 def _write(path: Path, text: str) -> None:
     with atomic_output(path, overwrite=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _make_run(
