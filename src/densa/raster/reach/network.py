@@ -29,8 +29,8 @@ _NOWHERE = "/vsicurl/nowhere"
 
 
 def gdal_name(path: Path) -> str:
-    """GDAL's name of a file."""
-    return path.gdal_name if isinstance(path, Elsewhere) else str(path)
+    """GDAL's name of a file, in whatever folder the program is later."""
+    return path.gdal_name if isinstance(path, Elsewhere) else str(path.absolute())
 
 
 def network_options(path: Path | None) -> dict[str, Any]:
