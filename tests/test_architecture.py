@@ -19,8 +19,8 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 # lower floors, never from its own floor.
 ROOMS = {
     "": [
-        ("errors", "kernel_cache", "machine"),
-        ("locations",),
+        ("errors", "kernel_cache"),
+        ("locations", "machine"),
         ("checks", "lazy_names", "options", "outputs", "parallel", "pixel_areas", "progress", "union_find"),
         ("legend", "settings"),
         ("raster", "regions", "descriptors", "crf", "operators", "metrics"),
