@@ -20,7 +20,7 @@ from densa.engine.work.packing import CHUNK_ROWS, read_chunks
 from densa.engine.work.resumable import JobFiles, Task, compute_missing
 from densa.engine.work.settings import Work
 from densa.engine.work.shard import Shard
-from densa.legend import Legend
+from densa.legend import IGNORE, Legend
 from densa.progress import Progress
 from densa.raster import BandsWriter, LabelMapWriter, PolygonWriter, Raster, Window
 from densa.raster.grid import Grid
@@ -36,7 +36,8 @@ class PredictionFiles(JobFiles):
     Args:
         labels: .png (palette) or .tif (colour table, class names, georeference) of the label map.
         probabilities: .tif of one uint8 band per class, named; value / 255 is the probability.
-        uncertainty: .tif of the entropy of the probabilities, uint8; 255 where all classes are equally probable.
+        uncertainty: .tif of the entropy of the probabilities, uint8; 255 where all classes are equally probable. Both
+            have a mask, invalid where the label map has no class.
         polygons: .gpkg, .geojson or .fgb of the regions of one class, not cut at the borders of tiles.
         shape: of the polygons.
 
@@ -205,7 +206,8 @@ class Writers:
             column += window.width
             self._labels.write(window, planes[0])
             for product, writer in self._bands.items():
-                writer.write(window, planes[self._products.place(product)])
+                # What has no label has no probability: a mask, since all 256 values are in use.
+                writer.write(window, planes[self._products.place(product)], planes[0] != IGNORE)
             if self._polygons is not None:
                 labels.append(planes[0])
                 sure.append(planes[self._products.place("confidence")][0])

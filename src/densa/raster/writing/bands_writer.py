@@ -153,8 +153,18 @@ class BandsWriter:
             self._stack = stack.pop_all()
         return self
 
-    def write(self, window: Window, values: NDArray[Any]) -> None:
-        """Write (bands, h, w) values of the raster's type to a window."""
+    def write(self, window: Window, values: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> None:
+        """Write a window.
+
+        Args:
+            window: inside the raster.
+            values: (bands, h, w) of the raster's type.
+            valid: (h, w) true where there is data, for the mask of a file without a nodata value; for all windows or
+                for none.
+
+        Raises:
+            InputError: another shape or type, a window outside the raster, a full disk.
+        """
         if self._file is None:
             raise RuntimeError("BandsWriter must be used inside a with block")
         if values.ndim != 3 or len(values) != self._shape[0]:
@@ -162,7 +172,9 @@ class BandsWriter:
         if values.dtype != self._dtype:
             raise InputError(f"values must be {self._dtype}, the type of {self.path.name}, got {values.dtype}")
         window = check_window(window, *self._shape[1:], values.shape[1:])
-        self._file.write(window, values)
+        if valid is not None and (valid.shape != values.shape[1:] or valid.dtype != np.bool_):
+            raise InputError(f"valid must be booleans of shape {values.shape[1:]}, got {valid.dtype} of {valid.shape}")
+        self._file.write(window, values, valid)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -105,11 +105,17 @@ class GeoTiffFile:
             fields = {"TIFFTAG_SOFTWARE": software(), **(tags or {})}
             self.dataset.update_tags(**{name: fields[name] for name in sorted(fields)})
 
-    def write(self, window: Window, values: NDArray[Any]) -> None:
-        """Write (bands, h, w) values to a window; thread-safe."""
+    def write(self, window: Window, values: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> None:
+        """Write (bands, h, w) values to a window, and (h, w) validity to the mask of the file; thread-safe.
+
+        A file has a mask if one window has; what has none is invalid then.
+        """
         place = RasterioWindow(window.column, window.row, window.width, window.height)
         with self._lock, gdal_errors(self._shown, "written"), gdal_environment():
             self.dataset.write(values, window=place)
+            if valid is not None:
+                with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+                    self.dataset.write_mask(valid, window=place)
 
     def __enter__(self) -> Self:
         return self
