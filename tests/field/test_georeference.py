@@ -175,6 +175,16 @@ def test_local_systems_have_no_geojson(run_cli, trained, tmp_path, system):
     assert "site" in pyogrio.read_info(tmp_path / "maps" / "site.gpkg", layer="site")["crs"]
 
 
+def test_a_system_that_geotiff_cannot_hold_is_kept_beside_it(tmp_path):
+    system = CRS.from_string("+proj=ob_tran +o_proj=longlat +o_lon_p=-162 +o_lat_p=39.25 +lon_0=180")
+    place = raster.Georeference(system, Affine(0.1, 0, 5, 0, -0.1, 5))
+    raster.write_label_map(tmp_path / "map.tif", scene()[1], LEGEND, like=place)
+    with rasterio.open(tmp_path / "map.tif") as file:
+        assert file.crs == system
+    with raster.open(tmp_path / "map.tif") as file:
+        assert file.georeference == place
+
+
 # ----------------------------------------------------------------------------------------- transforms of all kinds
 
 TRANSFORMS = {

@@ -8,6 +8,7 @@ from densa.legend import Legend
 
 __all__ = ["attribute_table_xml"]
 
+_OF_THE_RASTER = {"SRS", "GeoTransform", "GCPList"}
 _INTEGER, _TEXT = 0, 2
 # GDAL's GDALRATFieldUsage: QGIS looks for a value, a name, and the four components of a colour.
 _MIN_MAX, _NAME, _RED, _GREEN, _BLUE, _ALPHA = 5, 2, 6, 7, 8, 9
@@ -21,9 +22,17 @@ _COLUMNS = (
 )
 
 
-def attribute_table_xml(legend: Legend) -> bytes:
-    """Category names and raster attribute table of band 1, in GDAL's auxiliary format (UTF-8)."""
+def attribute_table_xml(legend: Legend, written: bytes | None = None) -> bytes:
+    """Category names and raster attribute table of band 1, in GDAL's auxiliary format (UTF-8).
+
+    Args:
+        legend: names and colours of the classes.
+        written: what GDAL wrote into this file; kept of it is what belongs to the whole raster, such as a reference
+            system that GeoTIFF cannot hold.
+    """
     root = ElementTree.Element("PAMDataset")
+    if written is not None:
+        root.extend(one for one in ElementTree.fromstring(written) if one.tag in _OF_THE_RASTER)
     band = ElementTree.SubElement(root, "PAMRasterBand", band="1")
     names = ElementTree.SubElement(band, "CategoryNames")
     for name in legend.class_names:

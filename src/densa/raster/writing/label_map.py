@@ -253,4 +253,6 @@ class _TiffFile:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         self._file.__exit__(kind, error, trace)
         if error is None:
-            sidecar(self._path).write_bytes(attribute_table_xml(self._legend))
+            beside = sidecar(self._path)
+            written = beside.read_bytes() if beside.exists() else None
+            beside.write_bytes(attribute_table_xml(self._legend, written))
