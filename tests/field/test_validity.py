@@ -6,6 +6,7 @@ The reference is a loop over pixels, from what was written into the file.
 import itertools
 import struct
 import zlib
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 from rasterio.enums import ColorInterp
 
+import densa
 from densa import raster
+from densa.verbs.inputs import opened, path_of
 
 HEIGHT, WIDTH = 4, 6
 TYPES = ("uint8", "uint16", "int16", "float32")
@@ -312,3 +315,30 @@ def test_files_without_missing_data_read_no_masks(tmp_path, monkeypatch):
             monkeypatch.setattr(type(image._dataset()), "read_masks", lambda *a, **k: calls.append(a), raising=False)
             image.read()
     assert calls == []
+
+
+@pytest.mark.parametrize("attributes", [{"_FillValue": 3}, {"nodatavals": (3.0, 3.0)}])
+def test_nodata_of_xarray(attributes):
+    xarray = pytest.importorskip("xarray")
+    values = scene("int16", 2)
+    with opened(xarray.DataArray(values, dims=("band", "y", "x"), attrs=attributes)) as image:
+        assert_array_equal(image.read()[1], reference(values, [0, 1], nodata=[3, 3]))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_masked_arrays_keep_their_validity_in_a_file(dtype):
+    """`predict` takes files, so an array becomes one."""
+    values, hidden = scene(dtype, 2), np.zeros((HEIGHT, WIDTH, 2), bool)
+    hidden[0, 0] = hidden[2, 1] = True
+    with ExitStack() as stack:
+        path = path_of(np.ma.array(np.moveaxis(values, 0, 2), mask=hidden), stack)
+        with raster.open(path) as image:
+            assert_array_equal(image.read()[1], ~hidden[..., 0])
+
+
+def test_an_array_that_uses_all_values_is_refused():
+    full = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    hidden = np.zeros((16, 17), bool)
+    hidden[:, 16] = True
+    with ExitStack() as stack, pytest.raises(densa.InputError, match="uses all values of its type"):
+        path_of(np.ma.array(np.pad(full, ((0, 0), (0, 1))), mask=hidden), stack)

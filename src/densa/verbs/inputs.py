@@ -14,6 +14,9 @@ from densa.options import options_of
 from densa.settings import Sources
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from densa.raster import Georeference, Raster
 
 __all__ = ["allowed", "opened", "path_of", "taken"]
@@ -52,7 +55,7 @@ def opened(image: Any, assets: str | None = None) -> Iterator[Raster]:
         yield image
     else:
         array, georeference = _array_of(image)
-        yield raster.from_array(array, georeference=georeference)
+        yield raster.from_array(array, georeference=georeference, nodata=_nodata_of(image))
 
 
 def path_of(image: Any, stack: ExitStack) -> Path:
@@ -67,12 +70,47 @@ def path_of(image: Any, stack: ExitStack) -> Path:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="densa-")))
     with opened(image) as found:
         values, valid = found.read()
-        nodata = None
-        if not valid.all():
-            raise InputError("an array with invalid pixels cannot be written as an input; give a file")
+        nodata = None if valid.all() else _marked(values, valid)
         place, names = found.georeference, list(found.band_names)
         raster.write_bands(folder / "array.tif", values, like=place, band_names=names, nodata=nodata)
     return folder / "array.tif"
+
+
+def _marked(values: NDArray[Any], valid: NDArray[np.bool_]) -> float:
+    """Write a nodata value, which is returned, into the invalid pixels of (bands, h, w) values.
+
+    Raises:
+        InputError: integers of which every value occurs in valid pixels.
+    """
+    import numpy as np
+
+    if values.dtype.kind == "f":
+        nodata = float("nan")
+    else:
+        info, taken = np.iinfo(values.dtype), values[:, valid]
+        ends = [int(end) for end in (info.min, info.max) if not (taken == end).any()]
+        free = ends or np.setdiff1d(np.arange(256), taken)[:1].tolist()
+        if not free or free[0] > info.max:
+            raise InputError(
+                "an array with invalid pixels uses all values of its type, none can mark them; give a file"
+            )
+        nodata = free[0]
+    values[:, ~valid] = nodata
+    return nodata
+
+
+def _nodata_of(image: Any) -> float | list[float] | None:
+    """The nodata that rioxarray, or xarray before it, keeps in the attributes of an array."""
+    if getattr(image, "dims", None) is None:
+        return None
+    for known in (image.attrs, getattr(image, "encoding", {})):
+        for name in ("_FillValue", "missing_value", "nodata"):
+            if known.get(name) is not None:
+                return float(known[name])
+        if known.get("nodatavals") is not None:
+            found = [float("nan") if value is None else float(value) for value in known["nodatavals"]]
+            return found if len(found) > 1 else found[0]
+    return None
 
 
 def _array_of(image: Any) -> tuple[Any, Georeference | None]:
