@@ -38,7 +38,7 @@ def tif(path, array, mask=None, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     bands = array[None] if array.ndim == 2 else np.moveaxis(array, 2, 0)
     profile = {"count": len(bands), "height": bands.shape[1], "width": bands.shape[2], "dtype": bands.dtype}
-    with rasterio.open(path, "w", driver="GTiff", **profile, **options) as file:
+    with rasterio.open(path, "w", **{"driver": "GTiff", **profile, **options}) as file:
         file.write(bands)
         if mask is not None:
             file.write_mask(mask)
@@ -183,6 +183,14 @@ def test_a_legend_of_0_and_1_for_masks_of_0_and_255_is_refused(tmp_path):
     assert_array_equal(datasets.open(tmp_path, legend=legend)["train"].labels(0), discs(2))
 
 
+def test_a_legend_of_colours_for_masks_of_values_is_refused(tmp_path):
+    """As a model has it whose legend was inferred from masks of colours."""
+    colors = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]], np.uint8)
+    legend = datasets.open(data_set(tmp_path / "colours", [colors[discs()]]))["train"].legend
+    with pytest.raises(InputError, match=r"classes of the legend are colours .* but masks hold values"):
+        datasets.open(data_set(tmp_path / "values", [discs()]), legend=legend)
+
+
 def test_palette_and_rgb_masks(tmp_path):
     """Read by colour where they show the same ones; refused where they differ."""
     colors = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]], np.uint8)
@@ -211,19 +219,23 @@ def test_nodata_that_other_masks_hold_is_refused(tmp_path):
 # --- lossy files, and white as 0 ---
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".tif"])
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".tif", ".jp2"])
 @pytest.mark.parametrize("colored", [False, True])
 def test_lossy_masks_are_refused(tmp_path, suffix, colored):
     def write(path, mask):
         array = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]], np.uint8)[mask] if colored else mask
         if suffix == ".tif":
             return tif(path, array, compress="JPEG")
+        if suffix == ".jp2":
+            return tif(path, array, driver="JP2OpenJPEG")
         path.parent.mkdir(parents=True, exist_ok=True)
         return Image.fromarray(array).save(path)
 
     data_set(tmp_path, [discs()], write, suffix)
     for legend in (None, Legend(("a", "b", "c"))):
-        with pytest.raises(InputError, match=r"2 of 2 masks are stored with lossy compression \((JPEG|WebP)"):
+        with pytest.raises(
+            InputError, match=r"2 of 2 masks are stored with lossy compression \((JPEG|WebP|JP2|JPEG2000)"
+        ):
             datasets.open(tmp_path, legend=legend)
 
 
@@ -359,4 +371,4 @@ def test_shares_without_a_class_stand_beside_the_scores(tmp_path, run_cli):
     assert "Without a label" in page
     assert "33.3 %" in page
     _, out, _ = run_cli("evaluate", tmp_path / "maps", tmp_path / "masks")
-    assert "25.0 % of the pixels have no label, 33.3 % of the labelled ones no predicted class" in out
+    assert "25.0 % of the pixels without a label, 33.3 % of the labelled without a predicted class" in out

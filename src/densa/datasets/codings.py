@@ -89,11 +89,18 @@ def check_one_coding(scans: Sequence[MaskScan], legend: Legend | None, what: str
 
 
 def check_legend(scans: Sequence[MaskScan], legend: Legend) -> None:
-    """Refuse a legend of 0 and 1 for masks of 0 and 255, of which the second class would be left without a label.
+    """Refuse a legend that was made for masks of another coding.
 
     Raises:
-        InputError: as said.
+        InputError: its indices are 0 and 1, but the masks hold 0 and 255, so that the second class would have no label;
+            or its classes are colours, as inferred from masks of colours, but these hold values.
     """
+    plain = [scan for scan in scans if not scan.is_rgb and not scan.palette]
+    if plain and all(name == _shown(color) for name, color in zip(legend.class_names, legend.colors, strict=True)):
+        raise InputError(
+            f"the classes of the legend are colours ({listed(legend.class_names, most=4)}), but masks hold values "
+            f"(first: {plain[0].path}); give a legend that says which value is which class"
+        )
     values = {value for scan in scans for value in scan.values}
     if legend.codes == (0, 1) and IGNORE in legend.ignored_codes and IGNORE in values and values <= {0, IGNORE}:
         first = next(scan for scan in scans if IGNORE in scan.values)

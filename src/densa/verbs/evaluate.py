@@ -162,8 +162,8 @@ def summary_line(evaluation: Evaluation) -> str:
         f"{label}mean IoU {_share(s.mean_iou)}, global accuracy {_share(s.global_accuracy)}, "
         f"class average {_share(s.class_average)}, boundary F1 {_share(evaluation.boundary.value)} "
         f"over {len(evaluation.images)} images "
-        f"(void: {s.void}, absent classes: {s.absent}; {_per_cent(evaluation.without_label)} of the pixels have no "
-        f"label, {_per_cent(evaluation.without_class)} of the labelled ones no predicted class)"
+        f"(void: {s.void}, absent classes: {s.absent}; {_per_cent(evaluation.without_label)} of the pixels "
+        f"without a label, {_per_cent(evaluation.without_class)} of the labelled without a predicted class)"
     )
 
 
@@ -173,4 +173,4 @@ def _share(value: float) -> str:
 
 def _per_cent(share: float) -> str:
     """A share; one that is not 0 does not look like it."""
-    return "none" if share == 0 else f"{100 * share:.1f} %" if not share < 0.001 else "under 0.1 %"
+    return "0 %" if share == 0 else f"{100 * share:.1f} %" if not share < 0.001 else "under 0.1 %"
