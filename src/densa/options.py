@@ -270,7 +270,7 @@ def check_paths(settings: type[Group], values: Mapping[str, Any]) -> None:
     """
     for name, one in options_of(settings).items():
         if one.option.exists and values.get(name) is not None:
-            must_exist(**{name: values[name]})
+            must_exist(**{name: location(values[name])})
 
 
 def must_exist(**paths: Path | str) -> None:
@@ -280,7 +280,7 @@ def must_exist(**paths: Path | str) -> None:
         InputError: names the argument and the path.
     """
     for name, path in paths.items():
-        if not location(path).exists():
+        if not (path if isinstance(path, Path) else Path(path)).exists():
             raise InputError(f"{name} must exist, got {path}: there is no such file or folder")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from densa.errors import InputError
+from densa.locations import Elsewhere, location
 
 __all__ = ["check_folder", "check_outputs", "files_inside", "is_same"]
 
@@ -30,6 +31,8 @@ def check_outputs(outputs: Iterable[tuple[str, Path]], inputs: Iterable[Path], *
     known = dict(_named(inputs))
     taken: dict[object, str] = {}
     for product, path in outputs:
+        if isinstance(location(path), Elsewhere):
+            raise InputError(f"{location(path)} cannot be written: outputs are files of this machine; give one")
         _check_name(path)
         if path.is_dir():
             raise InputError(f"{path} is a folder; give the name of a file")

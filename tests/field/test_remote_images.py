@@ -29,6 +29,9 @@ def folder(tmp_path_factory):
     rng = np.random.default_rng(0)
     raster.write_bands(folder / "scene.tif", rng.integers(0, 255, (1, 48, 64), dtype=np.uint8), like=PLACE)
     raster.write_bands(folder / "large.tif", rng.integers(0, 255, (1, 1024, 1024), dtype=np.uint8))
+    dots = np.zeros((1, 48, 64), np.int32)
+    dots[0, 5:9, 5:9], dots[0, 30:40, 40:50] = 1, 2
+    raster.write_bands(folder / "dots.tif", dots, like=PLACE)
     raster.write_bands(folder / "one.tif", np.full((1, 8, 8), 3, np.uint8))
     pixels = rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(folder / "photo.png")
@@ -157,6 +160,39 @@ def test_regions_of_a_url(folder, server, run_cli, tmp_path):
     assert code == 0, err
     run_cli("regions", folder / "scene.tif", "-o", tmp_path / "b.tif", "--size", 50, "--tile-size", 32)
     assert_array_equal(raster.read_image(tmp_path / "a.tif"), raster.read_image(tmp_path / "b.tif"))
+
+
+def test_markers_and_regions_at_urls(folder, server, run_cli, tmp_path):
+    common = ["--method", "watershed", "--relief", "as-is"]
+    url = f"{server.url}/ranges"
+    code, _, err = run_cli(
+        "regions", f"{url}/scene.tif", "-o", tmp_path / "a.tif", *common, "--markers", f"{url}/dots.tif"
+    )
+    assert code == 0, err
+    run_cli("regions", folder / "scene.tif", "-o", tmp_path / "b.tif", *common, "--markers", folder / "dots.tif")
+    assert_array_equal(raster.read_image(tmp_path / "a.tif"), raster.read_image(tmp_path / "b.tif"))
+    code, out, err = run_cli("regions", f"{url}/scene.tif", "--check", f"{url}/dots.tif?key=1")
+    assert code == 2
+    assert "key=1" not in out + err
+    assert f"{url}/dots.tif is no partition" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "{url}", "-o", "run"],
+        ["evaluate", "{url}", "{url}"],
+        ["predict", "{url}/run", "{url}/scene.tif", "-o", "out.tif"],
+        ["regions", "{url}/scene.tif", "-o", "{url}/out.tif"],
+        ["regions", "{url}/scene.tif", "-o", "out.tif", "--statistics", "{url}/out.csv"],
+    ],
+)
+def test_folders_and_outputs_are_of_this_machine(server, run_cli, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run_cli(*(part.format(url=f"{server.url}/ranges") for part in arguments))
+    assert code == 2
+    assert len(err.splitlines()) == 1, err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_seams_and_dry_runs_of_a_url(server, trained, run_cli, tmp_path):

@@ -260,6 +260,21 @@ def test_side_files_lead_nowhere_else(folder, listening, name, side):
     assert listening.count == 0
 
 
+@pytest.mark.parametrize("side", [".msk", ".ovr", ".aux.xml"])
+def test_side_files_in_a_folder_of_many_files(folder, listening, side):
+    """GDAL lists no more than 1000 names, and then asks for single ones."""
+    for i in range(1001):
+        (folder / f"{i}.txt").touch()
+    place = f"/vsicurl/http://{listening.address}/a.tif"
+    metadata = (
+        f'<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">{place}</MDI></Metadata></PAMDataset>'
+    )
+    (folder / f"a.tif{side}").write_text(metadata if side == ".aux.xml" else vrt(place, relative=0))
+    with pytest.raises(InputError, match=r"refers to|must be a TIFF"):
+        _read(folder / "a.tif")
+    assert listening.count == 0
+
+
 def test_tags_of_a_tiff_lead_nowhere_else(folder, listening):
     place = f"/vsicurl/http://{listening.address}/a.tif"
     with rasterio.open(folder / "b.tif", "w", driver="GTiff", height=8, width=8, count=1, dtype="uint8") as file:

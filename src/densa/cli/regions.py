@@ -36,6 +36,7 @@ def regions(
         Path | None,
         typer.Option(
             "--check",
+            parser=location,
             metavar="REGIONS",
             rich_help_panel=CHECK,
             help="Write nothing: verify the axioms of a partition on these regions of the image.",

@@ -7,6 +7,7 @@ drivers, some of which read descriptions of other files, or of servers.
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = ["check_sources", "check_tags"]
 
 _MOST_DEPTH = 8  # of VRTs in VRTs
 _HEAD_BYTES = 4096
+_MOST_LISTED = 1000  # files of a folder: as many as GDAL lists
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _IMAGES = (
     *_TIFF, b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51",
@@ -60,7 +62,7 @@ class _Check:
     def __init__(self, path: Path) -> None:
         self.homes = {path.parent.resolve(), path.resolve().parent}
         self._done: set[Path] = set()
-        self._listed: dict[Path, dict[str, list[str]]] = {}
+        self._listed: dict[Path, dict[str, list[str]] | None] = {}
 
     def file(self, path: Path, depth: int) -> None:
         """A file that GDAL opens, and what lies beside it."""
@@ -86,12 +88,14 @@ class _Check:
         """Files of this suffix that belong to an image, in any case."""
         folder = path.parent
         if folder not in self._listed:
-            self._listed[folder] = {}
-            for name in os.listdir(folder):
-                self._listed[folder].setdefault(name.lower(), []).append(name)
-        forms = {(path.name + suffix).lower(), (path.stem + suffix).lower()} - {path.name.lower()}
-        found = [folder / name for form in forms for name in self._listed[folder].get(form, ())]
-        return [name for name in found if name.is_file()]
+            self._listed[folder] = _listing(folder)
+        listed = self._listed[folder]
+        forms = {path.name + suffix, path.stem + suffix} - {path.name}
+        if listed is None:
+            names = {form for stem in forms for form in (stem, stem.removesuffix(suffix) + suffix.upper())}
+        else:
+            names = {name for form in forms for name in listed.get(form.lower(), ()) if name != path.name}
+        return [folder / name for name in sorted(names) if (folder / name).is_file()]
 
     def _side_image(self, path: Path, depth: int) -> None:
         with path.open("rb") as file:
@@ -126,6 +130,18 @@ class _Check:
                     "file; convert it"
                 )
             self.file(file, depth + 1)
+
+
+def _listing(folder: Path) -> dict[str, list[str]] | None:
+    """The names in a folder by their lower case; None where there are many, and GDAL too asks for single names."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in islice(entries, _MOST_LISTED + 1)]
+    if len(names) > _MOST_LISTED:
+        return None
+    listed: dict[str, list[str]] = {}
+    for name in names:
+        listed.setdefault(name.lower(), []).append(name)
+    return listed
 
 
 def _read(path: Path) -> bytes:

@@ -23,6 +23,7 @@ from densa.engine.regions.watershed.relief import Relief
 from densa.engine.regions.watershed.spanning_forest import label_nodes, level_nodes
 from densa.engine.work.journal import image_identity
 from densa.errors import InputError
+from densa.locations import location
 from densa.raster import Raster, Window
 from densa.raster import open as open_raster
 from densa.raster.alignment import Frame, frame_of, misplacement
@@ -86,8 +87,8 @@ class Watershed(RegionMethod):
     def __post_init__(self) -> None:
         check_connectivity(self.connectivity)
         Relief(self.relief, self.sigma, self.bands)
-        if isinstance(self.markers, str):
-            object.__setattr__(self, "markers", Path(self.markers))
+        if isinstance(self.markers, (str, Path)):
+            object.__setattr__(self, "markers", location(self.markers))
         if self.markers is None or isinstance(self.markers, Path):
             return
         if isinstance(self.markers, bool) or not isinstance(self.markers, int) or self.markers < 1:
