@@ -50,10 +50,10 @@ ROOMS = {
         ("check", "estimate"),
     ],
     "raster": [
-        ("atomic", "mirroring", "polygons", "reach", "validity"),
+        ("atomic", "bands", "mirroring", "polygons", "reach", "validity"),
         ("raster",),
-        ("decoded", "earth", "gdal", "grid", "in_memory", "orientation", "part", "reduced_copy"),
-        ("elsewhere", "side_files", "volume"),
+        ("choice", "decoded", "earth", "gdal", "grid", "in_memory", "orientation", "part", "reduced_copy"),
+        ("elsewhere", "side_files", "stacks"),
         ("photo", "stac", "vector"),
         ("opening",),
         ("alignment", "masks"),

@@ -4,11 +4,91 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
 
 from densa.options import Group, Option
 
-__all__ = ["Alignment", "Computation", "Existing", "Images", "LegendFile", "Resumable", "Sources"]
+__all__ = [
+    "Alignment",
+    "Bands",
+    "Computation",
+    "Existing",
+    "Images",
+    "LegendFile",
+    "Page",
+    "Resumable",
+    "Sources",
+    "Units",
+]
+
+
+def _bands(value: Any) -> Any:
+    """(3, 2, 1), "3,2,1" or "red,green,blue"."""
+    parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
+    if not isinstance(parts, (list, tuple)):
+        return value
+    plain = [part.strip() if isinstance(part, str) else part for part in parts]
+    found = tuple(int(part) if isinstance(part, str) and part.isdecimal() else part for part in plain)
+    if not found or any(part == "" or part == 0 for part in found):
+        raise ValueError(f"must be numbers from 1 or names, such as 3,2,1 or red,green,blue, got {value!r}")
+    return found
+
+
+def _scale(value: Any) -> Any:
+    """20, "20" or "full"."""
+    if value is None or value == "full":
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ValueError(f"must be a number above 0 by which values are divided, or full, got {value!r}")
+    return number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bands(Group, title="Data"):
+    """The bands that are read of an image."""
+
+    bands: Annotated[
+        tuple[int | str, ...] | None,
+        Option(
+            "Bands to read, in this order: numbers from 1, or names.",
+            metavar="3,2,1",
+            default="all, or those of the model",
+            read=_bands,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(Group, title="Data"):
+    """The page that is read of a stack."""
+
+    page: Annotated[
+        int | None,
+        Ge(1),
+        Option("Page of a stack or animation, from 1.", default="the first; predict: every page"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units(Group, title="Data"):
+    """What is assumed of values that are not like those of training."""
+
+    assume_scale: Annotated[
+        float | Literal["full"] | None,
+        Option(
+            "Divide values by N to get the unit of training (1: as they are); full: map the whole range of the type.",
+            metavar="N|full",
+            default="type and range must be those of training",
+            read=_scale,
+        ),
+    ] = None
+    allow_constant: Annotated[bool, Option("Accept a band of one value that varied in training.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,11 @@ def options_from(*groups: type[Group], without: tuple[str, ...] = ()) -> Callabl
     """
 
     def derive(command: F) -> F:
-        declared = {name: one for group in groups for name, one in options_of(group).items() if name not in without}
+        # Of two groups with an option of one name, the first counts.
+        groups_reversed = reversed(groups)
+        known = {name: one for group in groups_reversed for name, one in options_of(group).items()}
+        order = [name for group in groups for name in options_of(group) if name not in without]
+        declared = {name: known[name] for name in dict.fromkeys(order)}
         own = inspect.signature(command, eval_str=True).parameters
         arguments = [one for one in own.values() if not _is_option(one) and one.name != "given"]
         rest = [one for one in own.values() if _is_option(one)]

@@ -69,7 +69,15 @@ def regions(
         _segment(image, output, options, dry_run, as_json)
     elif check is not None and output is None:
         work = options.part(Work)
-        found = check_file(image, check, predicate=predicate, connectivity=options.connectivity, work=work)
+        found = check_file(
+            image,
+            check,
+            predicate=predicate,
+            connectivity=options.connectivity,
+            page=options.page,
+            bands=options.bands,
+            work=work,
+        )
         _show_check(found, image, check, predicate, as_json)
     else:
         raise InputError("give either -o REGIONS.tif to make regions, or --check REGIONS.tif to verify some")

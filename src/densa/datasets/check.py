@@ -22,6 +22,7 @@ class _Finding(NamedTuple):
     dtype: str | None
     problems: list[str]
     by_pixels: bool = False
+    scale: str | None = None
 
 
 def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[str], None] = lambda line: None) -> int:
@@ -58,7 +59,7 @@ def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[
             progress(n, len(places))
     for finding in findings:
         problems += finding.problems
-    for what in ("n_bands", "dtype"):
+    for what in ("n_bands", "dtype", "scale"):
         problems += _deviants(what, places, findings)
     if problems:
         listed = "".join(f"\n  {problem}" for problem in problems[:LISTED])
@@ -76,7 +77,7 @@ def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[
 def _examine(dataset: Dataset, i: int) -> _Finding:
     sample = dataset.samples[i]
     problems: list[str] = []
-    n_bands, dtype, size = None, None, None
+    n_bands, dtype, size, scale = None, None, None, None
     try:
         with dataset.open_image(i) as image:
             any_valid, all_valid = False, True
@@ -86,12 +87,13 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
             dataset.remember_valid(i, all_valid)
             # Set after reading: a truncated file is one problem, not two.
             n_bands, dtype, size = image.n_bands, str(image.dtype), (image.height, image.width)
+            scale = ", ".join(dict.fromkeys(f"scale {band.scale:g} offset {band.offset:g}" for band in image.bands))
             if not any_valid:
                 problems.append(f"{sample.image}: no pixel is valid, all are nodata")
     except InputError as error:
         problems.append(_naming(sample.image, error))
     if sample.mask is None:
-        return _Finding(n_bands, dtype, [*problems, f"{sample.image}: image without a mask"])
+        return _Finding(n_bands, dtype, [*problems, f"{sample.image}: image without a mask"], scale=scale)
     by_pixels = False
     try:
         if size is not None and (misplaced := dataset.misplacement(i)):
@@ -105,7 +107,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
             dataset.instances(i)
     except InputError as error:
         problems.append(_naming(sample.mask, error))
-    return _Finding(n_bands, dtype, problems, by_pixels)
+    return _Finding(n_bands, dtype, problems, by_pixels, scale)
 
 
 def _deviants(what: str, places: list[tuple[Dataset, int]], findings: list[_Finding]) -> list[str]:
@@ -114,7 +116,7 @@ def _deviants(what: str, places: list[tuple[Dataset, int]], findings: list[_Find
     if len(found) < 2:
         return []
     usual, n_usual = found.most_common(1)[0]
-    unit = {"n_bands": "bands", "dtype": "values"}[what]
+    unit = {"n_bands": "bands", "dtype": "values", "scale": "declared"}[what]
     return [
         f"{dataset.samples[i].image}: {getattr(finding, what)} {unit}, {n_usual} other images have {usual}"
         for (dataset, i), finding in zip(places, findings, strict=True)

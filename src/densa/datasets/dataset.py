@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,6 +18,8 @@ from densa.datasets.masks import Encoding, read_labels, read_objects
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.raster.alignment import Frame, Onto, frame_of, misplacement, onto
+from densa.raster.bands import Band, match_bands
+from densa.raster.choice.chosen import choose_bands
 
 __all__ = ["Dataset", "Sample", "strips"]
 
@@ -65,6 +67,8 @@ class Dataset:
         problems: what was found wrong when the files were paired; `check` reports it.
         remarks: what was decided in reading the masks, a line each, for people.
         align: resample masks to the grid of their image, where both are georeferenced.
+        bands: to be read of every image, by number from 1 or by name, in this order; None: all.
+        like: the bands that images have, where they are known: those of images that name them are read in this order.
 
     Examples:
         >>> from densa import datasets
@@ -82,6 +86,8 @@ class Dataset:
     problems: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     align: bool = False
+    bands: tuple[int | str, ...] | None = None
+    like: tuple[Band, ...] = ()
     # Images known to have no invalid pixel need not be read for their label maps.
     _all_valid: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
     _grids: dict[int, Onto | None] = field(default_factory=dict, repr=False, compare=False)
@@ -99,7 +105,7 @@ class Dataset:
 
     def open_image(self, i: int) -> raster.Raster:
         """The raster of image `i`, to be closed by the caller."""
-        return raster.open(self.samples[i].image, page=self.samples[i].page)
+        return _as_wanted(raster.open(self.samples[i].image, page=self.samples[i].page), self.bands, self.like)
 
     def size(self, i: int) -> tuple[int, int]:
         """Height and width of image `i`; only its header is read."""
@@ -251,6 +257,25 @@ class Dataset:
             objects[components > 0] = components[components > 0] + count
             count += n
         return objects
+
+
+def _as_wanted(image: raster.Raster, bands: Sequence[int | str] | None, like: Sequence[Band]) -> raster.Raster:
+    """The chosen bands of an image, or those that the other images have.
+
+    Raises:
+        InputError: there are no such bands.
+    """
+    if bands is not None:
+        return choose_bands(image, bands)
+    if not like or list(like) == list(image.bands):
+        return image
+    try:
+        match = match_bands(like, image.bands)
+    except InputError as error:
+        raise InputError(
+            f"the bands of {image.path} {error}; `bands` decides which are read of every image, such as bands=1,2,3"
+        ) from error
+    return image if match is None else choose_bands(image, match.numbers)
 
 
 def strips(height: int, width: int) -> Iterator[raster.Window]:

@@ -16,6 +16,7 @@ from densa.datasets.splits.groups import SplitRule, split_samples
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import Legend
+from densa.raster.bands import Band
 
 __all__ = ["choose_split", "open_dataset"]
 
@@ -28,6 +29,7 @@ def open_dataset(
     images: Path | str | None = None,
     masks: Path | str | None = None,
     align: bool = False,
+    bands: Sequence[int | str] | None = None,
 ) -> dict[str, Dataset]:
     """Open a folder of images and masks.
 
@@ -46,6 +48,8 @@ def open_dataset(
         images: folder of the images, where it has a name of its own.
         masks: folder of the masks, likewise.
         align: resample georeferenced masks to the grid of their georeferenced image, by the nearest pixel.
+        bands: to be read of every image, by number from 1 or by name, in this order; None: all. Images that name the
+            bands of the first one in another order are then read in its order.
 
     Returns:
         A `Dataset` for each of "train", "val" and "test" that has images. `check` them before use.
@@ -74,6 +78,8 @@ def open_dataset(
     check_storage(scans)
     chosen, encoding, source = _legend(layout, results, legend)
     remarks = coding_remarks(scans, chosen, encoding)
+    wanted = None if bands is None else tuple(bands)
+    like = _known_bands(everything) if bands is None else ()
     return {
         name: Dataset(
             tuple(samples),
@@ -82,10 +88,22 @@ def open_dataset(
             source,
             _problems(layout, name, first=name == next(iter(splits))),
             remarks,
-            align=align,
+            align,
+            wanted,
+            like,
         )
         for name, samples in splits.items()
     }
+
+
+def _known_bands(samples: Sequence[Sample]) -> tuple[Band, ...]:
+    """The bands of the first image, where it says what they are."""
+    try:
+        with raster.open(samples[0].image, page=samples[0].page) as image:
+            bands = image.bands
+    except (InputError, IndexError):  # `check` reports what is wrong with it
+        return ()
+    return bands if all(band.identity or band.wavelength_nm for band in bands) else ()
 
 
 def choose_split(splits: dict[str, Dataset], split: str | None, data: Path | str) -> Dataset:

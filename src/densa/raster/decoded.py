@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from densa.errors import InputError
+from densa.raster.bands import Band
 from densa.raster.raster import Placement, Raster, ValuesAndValidity, Window
 from densa.raster.validity import Missing
 
@@ -32,6 +33,7 @@ class DecodedRaster(Raster):
         decode: Callable[[], ValuesAndValidity],
         *,
         placement: Placement | None = None,
+        bands: Sequence[Band] = (),
         n_pages: int = 1,
         metadata: Mapping[str, str] | None = None,
         missing: Sequence[Missing] | None = None,
@@ -44,6 +46,7 @@ class DecodedRaster(Raster):
             width,
             dtype,
             band_names,
+            bands=bands,
             georeference=placement.georeference,
             n_pages=n_pages,
             metadata=metadata,

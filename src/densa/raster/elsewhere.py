@@ -46,6 +46,7 @@ def open_elsewhere(path: Elsewhere, page: int = 0, *, expand_palette: bool = Tru
         raster.dtype,
         raster.band_names,
         decode,
+        bands=raster.bands,
         placement=Placement(raster.georeference, raster.ground_control, raster.rpcs),
         metadata=raster.metadata,
         missing=missing,

@@ -24,6 +24,7 @@ from rasterio.windows import Window as RasterioWindow
 from densa.errors import InputError, one_line
 from densa.locations import Elsewhere
 from densa.raster.atomic import room_left
+from densa.raster.bands import Band, bands_named, wavelength_nm
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
 from densa.raster.reach.check import check_sources, check_tags
 from densa.raster.reach.network import gdal_name, network_options, reason_of
@@ -47,17 +48,21 @@ class GdalRaster(Raster):
         path: the file.
         driver: GDAL's name of the format.
         page: image of a multi-page TIFF; overviews and masks do not count.
+        directory: of a TIFF, from 0, in place of a page; overviews and masks count.
         expand_palette: apply a colour table, which gives bands red, green, blue, and read a file whose 0 is white as it
             is shown; False keeps the stored values.
 
     Attributes:
         directory: number of the page's directory in a TIFF, from 0.
+        directories: those of all pages, from 0.
 
     Raises:
         InputError: GDAL cannot read the file, or it has no such page.
     """
 
-    def __init__(self, path: Path, driver: str, *, page: int = 0, expand_palette: bool = True) -> None:
+    def __init__(
+        self, path: Path, driver: str, *, page: int = 0, directory: int | None = None, expand_palette: bool = True
+    ) -> None:
         self.path, self._driver = path, driver
         self._local = threading.local()
         self._handles: list[Any] = []
@@ -71,7 +76,10 @@ class GdalRaster(Raster):
             if not 0 <= page < max(len(pages), 1):
                 raise InputError(f"page of {path} must be in 0..{max(len(pages), 1) - 1}, got {page}")
             self._name = pages[page] if page else gdal_name(path)  # the first page keeps the file's georeference
-            self.directory = max(0, _page_number(pages[page]) - 1) if page else 0
+            self.directories = tuple(max(0, _page_number(name) - 1) for name in pages) or (0,)
+            self.directory = self.directories[page] if directory is None else directory
+            if directory is not None and directory != self.directories[0]:
+                self._name = f"GTIFF_DIR:{directory + 1}:{gdal_name(path)}"
             dataset = self._dataset()
             if dataset.count == 0:
                 raise InputError(f"{path} holds several rasters; give one of {', '.join(dataset.subdatasets[:3])}")
@@ -86,6 +94,7 @@ class GdalRaster(Raster):
                 dataset.width,
                 self._value_dtype,
                 self._names(dataset),
+                bands=self._bands(dataset),
                 georeference=_georeference(dataset),
                 n_pages=max(len(pages), 1),
                 metadata=dataset.tags(),
@@ -104,7 +113,8 @@ class GdalRaster(Raster):
     def _inspect(self, dataset: Any, expand_palette: bool) -> None:
         """Find the bands that hold values, the colour table that applies to them and the source of validity."""
         kinds = dataset.colorinterp
-        self._band_numbers = [i + 1 for i, kind in enumerate(kinds) if kind != ColorInterp.alpha]
+        alpha = [_is_alpha(*one) for one in zip(kinds, dataset.descriptions, strict=True)]
+        self._band_numbers = [i + 1 for i, is_alpha in enumerate(alpha) if not is_alpha]
         if not self._band_numbers:  # a mask stored as an alpha band alone
             self._band_numbers = [1]
         dtypes = {np.dtype(dataset.dtypes[number - 1]) for number in self._band_numbers}
@@ -160,6 +170,26 @@ class GdalRaster(Raster):
             name = f"band {place + 1}" if vague else usual
             names.append(descriptions[number - 1] or name)
         return tuple(names)
+
+    def _bands(self, dataset: Any) -> tuple[Band, ...]:
+        """What the file says of the bands."""
+        names = self._names(dataset)
+        if self._table is not None:
+            return bands_named(names, described=False)
+        # Each of these reads all bands.
+        kinds, descriptions, scales, offsets = (
+            dataset.colorinterp,
+            dataset.descriptions,
+            dataset.scales,
+            dataset.offsets,
+        )
+        bands = []
+        for number, name in zip(self._band_numbers, names, strict=True):
+            place, description = number - 1, descriptions[number - 1]
+            length = _wavelength_nm(dataset, number, description)
+            scale, offset = float(scales[place]), float(offsets[place])
+            bands.append(Band(name, kinds[place].name, length, scale, offset, described=bool(description)))
+        return tuple(bands)
 
     def _dataset(self) -> Any:
         """This thread's handle; a forked process opens its own."""
@@ -232,6 +262,19 @@ def driver_of(path: Path, drivers: Sequence[str]) -> str:
         DatasetReader(gdal_name(path), driver=list(drivers), sharing=False) as dataset,
     ):
         return str(dataset.driver)
+
+
+def _wavelength_nm(dataset: Any, number: int, description: str | None) -> float | None:
+    """Of the centre of a band, by the metadata of GDAL or ENVI, or by its name, such as "450.0 Nanometers"."""
+    imagery, own = dataset.tags(number, ns="IMAGERY"), dataset.tags(number)
+    length = wavelength_nm(imagery.get("CENTRAL_WAVELENGTH_UM"), "um")
+    length = length or wavelength_nm(own.get("wavelength"), own.get("wavelength_units") or own.get("wavelength_unit"))
+    return length or wavelength_nm(description, "")
+
+
+def _is_alpha(kind: ColorInterp, description: str | None) -> bool:
+    """Whether a band is alpha; one with the name of another is not: writers take the fourth of bytes for alpha."""
+    return kind == ColorInterp.alpha and Band(description or "").own_name in ("", "a", "alpha", "opacity", "mask")
 
 
 def _check_blocks(path: Path, dataset: Any) -> None:

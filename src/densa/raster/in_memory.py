@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
+from densa.raster.bands import Band, bands_named
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity, Window
 from densa.raster.validity import Missing, missing_values
 
@@ -17,7 +18,10 @@ __all__ = ["ArrayRaster", "from_array", "georeference_of"]
 
 
 class ArrayRaster(Raster):
-    """An image in memory; it has no file, and what opens images by their path cannot open it."""
+    """An image in memory; it has no file, and what opens images by their path cannot open it.
+
+    `named` is False where the names of the bands are only those that such an image usually has.
+    """
 
     def __init__(
         self,
@@ -26,10 +30,20 @@ class ArrayRaster(Raster):
         band_names: tuple[str, ...],
         georeference: Georeference | None,
         missing: Sequence[Missing] | None = None,
+        *,
+        named: bool = True,
     ) -> None:
         _, height, width = values.shape
+        bands = bands_named(band_names) if named else (Band("", scale=None, offset=None),) * len(values)
         super().__init__(
-            Path("array"), height, width, values.dtype, band_names, georeference=georeference, missing=missing
+            Path("array"),
+            height,
+            width,
+            values.dtype,
+            band_names,
+            bands=bands,
+            georeference=georeference,
+            missing=missing,
         )
         self._values, self._valid = values, valid
 
@@ -59,7 +73,8 @@ def from_array(
             invalid where their band is read.
         valid: (h, w), False where there is no data; None: everywhere valid. NaN is never valid.
         nodata: value that means "no data", of all bands or of each; None: there is none.
-        band_names: a name per band; by default red, green, blue (3 bands of uint8), grey (1 band) or "band 1", ...
+        band_names: a name per band, by which a model's bands are found; by default, only shown, red, green, blue (3
+            bands of uint8), grey (1 band) or "band 1", ...
         georeference: of the image.
 
     Raises:
@@ -93,7 +108,8 @@ def from_array(
     declared = list(nodata) if isinstance(nodata, Sequence) else [nodata] * len(values)
     if len(declared) != len(values):
         raise InputError(f"nodata must be one value, or one for each of {len(values)} bands, got {len(declared)}")
-    return ArrayRaster(values, inside, names, georeference, [missing_values(value, values.dtype) for value in declared])
+    missing = [missing_values(value, values.dtype) for value in declared]
+    return ArrayRaster(values, inside, names, georeference, missing, named=bool(band_names))
 
 
 def _names(values: NDArray[Any]) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from densa.raster.raster import Georeference, Raster, ValuesAndValidity
 from densa.raster.reach.check import check_sources
 from densa.raster.side_files import placement_beside, projection_beside
 from densa.raster.stac import ITEM_SUFFIXES, open_item
-from densa.raster.volume import open_volume
+from densa.raster.stacks.directories import StackRaster, open_stack
+from densa.raster.stacks.volume import open_volume
 
 __all__ = ["open", "open_stored", "read_image"]
 
@@ -115,6 +116,9 @@ def _open_tiff(path: Path, page: int, expand_palette: bool) -> Raster:
     if alone and (volume := open_volume(path, page, as_shown=expand_palette)):
         raster.close()
         return volume
+    if stack := open_stack(path, raster, page, expand_palette=expand_palette):
+        raster.close()
+        return stack
     if page == 0:
         return raster
     raster.close()
@@ -130,7 +134,7 @@ def _with_projection(raster: Raster) -> Raster:
 
 def _oriented(raster: Raster) -> Raster:
     """A TIFF as its orientation tag shows it; GDAL, and a georeference, take the pixels as they are stored."""
-    directory = raster.directory if isinstance(raster, GdalRaster) else 0
+    directory = raster.directory if isinstance(raster, (GdalRaster, StackRaster)) else 0
     try:
         with raster.path.open("rb") as file:
             orientation = stored_orientation(file, directory)
@@ -183,6 +187,7 @@ def _decoded(raster: GdalRaster) -> Raster:
         raster.dtype,
         raster.band_names,
         decode,
+        bands=raster.bands,
         placement=placement_beside(raster.path),
         metadata=raster.metadata,
         missing=missing,

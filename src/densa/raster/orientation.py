@@ -67,12 +67,14 @@ class Turned(Raster):
             width,
             stored.dtype,
             stored.band_names,
+            bands=stored.bands,
             n_pages=stored.n_pages,
             metadata=stored.metadata,
             missing=missing,
             key=key,
         )
         self.loss, self.white_is_zero = stored.loss, stored.white_is_zero
+        self.remarks = stored.remarks
 
     def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         row, column, height, width = window

@@ -18,7 +18,7 @@ class Part(Raster):
     """
 
     def __init__(self, whole: Raster, window: Window) -> None:
-        super().__init__(whole.path, window.height, window.width, whole.dtype, whole.band_names)
+        super().__init__(whole.path, window.height, window.width, whole.dtype, whole.band_names, bands=whole.bands)
         self._whole, self._window = whole, window
 
     def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:

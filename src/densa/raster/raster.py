@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.machine import memory_bytes
+from densa.raster.bands import Band, bands_named
 from densa.raster.mirroring import mirrored
 from densa.raster.validity import Missing, differs_from_key, holds_data
 
@@ -83,6 +84,7 @@ class Raster(ABC):
         height, width: size in pixels, EXIF orientation applied.
         dtype: type of the values, as stored.
         band_names: one name per band; alpha does not count as a band.
+        bands: what is known of each band: name, colour, wavelength, scale.
         georeference: None for photographs and micrographs.
         n_pages: number of images in the file, from which `open(path, page=...)` chooses.
         metadata: text fields of the file.
@@ -113,6 +115,7 @@ class Raster(ABC):
         dtype: np.dtype[Any],
         band_names: tuple[str, ...],
         *,
+        bands: Sequence[Band] = (),
         georeference: Georeference | None = None,
         n_pages: int = 1,
         metadata: Mapping[str, str] | None = None,
@@ -125,6 +128,7 @@ class Raster(ABC):
         self.width = width
         self.dtype = dtype
         self.band_names = band_names
+        self.bands = tuple(bands) or bands_named(band_names, described=False)
         self.georeference = georeference
         self.n_pages = n_pages
         self.metadata = dict(metadata or {})

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,10 @@ class ItemRaster(Raster):
             for band in part.band_names
         )
         dtype = np.result_type(*(part.dtype for part in parts))
-        super().__init__(path, first.height, first.width, dtype, titles, georeference=first.georeference)
+        described = [band for part in parts for band in part.bands]
+        bands = tuple(replace(band, name=title, described=True) for band, title in zip(described, titles, strict=True))
+        place = first.georeference
+        super().__init__(path, first.height, first.width, dtype, titles, bands=bands, georeference=place)
 
     def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         values = np.empty((len(bands), window.height, window.width), self.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -13,8 +13,9 @@ from densa.engine import predict
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.progress import Progress
+from densa.raster import Raster
 from densa.reports.evaluation import Pair
-from densa.segmenter import Segmenter
+from densa.segmenter import Segmenter, fit_raster
 
 __all__ = ["pairs_of_predictions"]
 
@@ -26,6 +27,7 @@ def pairs_of_predictions(
     dataset: Dataset,
     *,
     tile_size: int | None = None,
+    fit: Callable[[Raster], Raster] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Pair]:
     """Predict the images of a data set one after the other.
@@ -34,6 +36,7 @@ def pairs_of_predictions(
         segmenter: a trained model with the classes of the data set.
         dataset: images with masks.
         tile_size: see `engine.predict`; the labels do not depend on it.
+        fit: gives the bands of an image as the segmenter takes them; None: `densa.segmenter.fit_raster`.
         progress: called with (images done, images in all).
 
     Yields:
@@ -58,7 +61,7 @@ def pairs_of_predictions(
             "open it with the model's legend"
         )
     for i, sample in enumerate(dataset.samples):
-        labels, probabilities = _predict(segmenter, dataset, i, tile_size)
+        labels, probabilities = _predict(segmenter, dataset, i, tile_size, fit or partial(_fit, segmenter))
         yield Pair(
             name=sample.name,
             target=dataset.labels(i),
@@ -70,15 +73,19 @@ def pairs_of_predictions(
             progress(i + 1, len(dataset))
 
 
+def _fit(segmenter: Segmenter, image: Raster) -> Raster:
+    return fit_raster(segmenter.bands, image).raster
+
+
 def _predict(
-    segmenter: Segmenter, dataset: Dataset, i: int, tile_size: int | None
+    segmenter: Segmenter, dataset: Dataset, i: int, tile_size: int | None, fit: Callable[[Raster], Raster]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Label map of image `i`, and every n-th row and column of its probabilities."""
     with dataset.open_image(i) as image:
         labels = np.full((image.height, image.width), IGNORE, np.uint8)
         step = max(1, -(-max(labels.shape) // _SHOWN_SIDE_PX))
         kept = np.zeros((segmenter.legend.n_classes, *(-(-side // step) for side in labels.shape)), np.float32)
-        for tile in predict(segmenter, image, tile_size=tile_size):
+        for tile in predict(segmenter, fit(image), tile_size=tile_size):
             row, column, height, width = tile.window
             labels[row : row + height, column : column + width] = tile.labels()
             seen = tile.probabilities[:, -row % step :: step, -column % step :: step]

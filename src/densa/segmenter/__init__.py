@@ -5,6 +5,7 @@ from densa.segmenter.contract import BandContract, Segmenter
 from densa.segmenter.crf_parameters import store_crf, stored_crf
 from densa.segmenter.ensemble import Ensemble
 from densa.segmenter.ensemble_folder import EnsembleDescription, load_ensemble, read_ensemble, save_ensemble
+from densa.segmenter.fitting import Fitted, fit_header, fit_raster
 from densa.segmenter.forest import ForestSegmenter
 from densa.segmenter.forest_folder import ForestDescription, load_forest, read_forest, save_forest
 from densa.segmenter.loading import load_segmenter, model_format
@@ -20,6 +21,7 @@ __all__ = [
     "BandContract",
     "Ensemble",
     "EnsembleDescription",
+    "Fitted",
     "ForestDescription",
     "ForestSegmenter",
     "ModelDescription",
@@ -29,6 +31,8 @@ __all__ = [
     "Refined",
     "Sampled",
     "Segmenter",
+    "fit_header",
+    "fit_raster",
     "load_ensemble",
     "load_forest",
     "load_network_segmenter",

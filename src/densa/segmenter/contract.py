@@ -12,22 +12,30 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.legend import Legend
+from densa.raster.bands import Band
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["BandContract", "Segmenter"]
 
+_OF_FILES = ("colors", "wavelengths", "scales", "offsets", "chosen")
+
 
 @dataclass(frozen=True)
 class BandContract:
-    """The bands that a segmenter was trained on: how many, their names and their statistics.
+    """The bands that a segmenter was trained on: how many, what they are, their type and their statistics.
 
     Args:
         n_bands: number of bands.
         names: a name per band; empty: band 1, band 2, ...
         mean, std: per band, over the valid pixels of the training images, in their own units; empty: 0 and 1.
         dtype: numpy's name for the data type of the training images, such as "uint8".
+        colors: colour interpretation of each band, "" where there is none; empty: unknown.
+        wavelengths: of each band's centre in nm, None where unknown; empty: unknown.
+        scales, offsets: from stored to physical values, as the training images declare them; empty: unknown.
+        chosen: numbers, from 1, of the bands in the training images' files, where they were chosen; empty: all.
+        n_in_file: bands in those files; None: as many as `n_bands`.
 
     Raises:
         InputError: lengths that differ, statistics that are not finite, a negative standard deviation, or an unknown
@@ -46,6 +54,12 @@ class BandContract:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     dtype: str = "uint8"
+    colors: tuple[str, ...] = ()
+    wavelengths: tuple[float | None, ...] = ()
+    scales: tuple[float, ...] = ()
+    offsets: tuple[float, ...] = ()
+    chosen: tuple[int, ...] = ()
+    n_in_file: int | None = None
 
     def __post_init__(self) -> None:
         n = self.n_bands
@@ -54,15 +68,40 @@ class BandContract:
         object.__setattr__(self, "names", tuple(self.names) or tuple(f"band {i + 1}" for i in range(n)))
         object.__setattr__(self, "mean", tuple(map(float, self.mean)) or (0.0,) * n)
         object.__setattr__(self, "std", tuple(map(float, self.std)) or (1.0,) * n)
-        for what in ("names", "mean", "std"):
-            if len(getattr(self, what)) != n:
+        for what in ("names", "mean", "std", *_OF_FILES):
+            if what in _OF_FILES:
+                object.__setattr__(self, what, tuple(getattr(self, what)))
+            if len(getattr(self, what)) != n and (what not in _OF_FILES or getattr(self, what)):
                 raise InputError(f"a contract of {n} bands needs {n} values of {what}, got {len(getattr(self, what))}")
         if not all(map(math.isfinite, (*self.mean, *self.std))) or min(self.std) < 0:
             raise InputError(f"mean and std of bands must be finite and std not negative, got {self.mean}, {self.std}")
+        if not all(map(math.isfinite, (*self.scales, *self.offsets))) or 0 in self.scales:
+            raise InputError(f"scales and offsets of bands must be finite, got {self.scales}, {self.offsets}")
+        if self.chosen and not all(1 <= number <= (self.n_in_file or n) for number in self.chosen):
+            raise InputError(f"chosen bands must be in 1..{self.n_in_file or n}, got {self.chosen}")
         try:
             np.dtype(self.dtype)
         except TypeError as error:
             raise InputError(f"dtype of bands must be numpy's name of a data type, got {self.dtype!r}") from error
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """What is known of each band."""
+        n, unknown = self.n_bands, (None,) * self.n_bands
+        rows = zip(
+            self.names,
+            self.colors or ("",) * n,
+            self.wavelengths or unknown,
+            self.scales or unknown,
+            self.offsets or unknown,
+            strict=True,
+        )
+        return tuple(Band(*row) for row in rows)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether mean and standard deviation are known; otherwise values are used as they are stored."""
+        return any(self.mean) or any(std != 1 for std in self.std)
 
     def check(self, n_bands: int) -> None:
         """Check the number of bands of an image.

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.raster.bands import match_bands
 from densa.segmenter.contract import Segmenter
 
 __all__ = ["COMBINATIONS", "Ensemble", "check_weights"]
@@ -31,8 +32,9 @@ class Ensemble(Segmenter):
     """Models of one legend as one segmenter; see `Segmenter`.
 
     Args:
-        segmenters: models whose classes have the same names in the same order, and whose bands the same names. Each
-            normalises the bands by its own statistics. Legend (colours) and bands are the first one's.
+        segmenters: models whose classes have the same names in the same order, and whose bands the same names and type,
+            in any order where the names say what the bands are. Each normalises the bands by its own statistics. Legend
+            (colours) and bands are the first one's.
         weights: one positive number per model; None: 1 each.
         combine: "mean", sum of w p over the sum of w; or "product", product of p^w, made to sum to 1.
 
@@ -60,8 +62,7 @@ class Ensemble(Segmenter):
         self.weights = check_weights(weights, len(self.members), combine)
         self.combine = combine
         first = self.members[0]
-        for number, other in enumerate(self.members[1:], 2):
-            _check_alike(first, other, number)
+        self._orders = tuple(_order(first, other, number) for number, other in enumerate(self.members, 1))
         self.legend, self.bands = first.legend, first.bands
         self.stride = math.lcm(*(member.stride for member in self.members))
         self.halo = math.ceil(max(member.halo for member in self.members) / self.stride) * self.stride
@@ -77,8 +78,8 @@ class Ensemble(Segmenter):
     ) -> NDArray[np.float32]:
         """The same at a known position in the image; see `Segmenter.probabilities_at`."""
         total: NDArray[np.float32] | None = None
-        for member, weight in zip(self.members, self.weights, strict=True):
-            found = member.probabilities_at(block, valid, row, column)
+        for member, weight, order in zip(self.members, self.weights, self._orders, strict=True):
+            found = member.probabilities_at(_ordered(block, order), valid, row, column)
             if self.combine == "product":  # in logarithms: products of many small numbers vanish
                 found = np.log(np.maximum(found, np.finfo(np.float32).tiny))
             found = found * np.float32(weight)
@@ -95,7 +96,11 @@ class Ensemble(Segmenter):
 
     def with_frozen_context(self, overview: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Ensemble:
         """The ensemble of the frozen members; see `Segmenter.with_frozen_context`."""
-        return Ensemble([m.with_frozen_context(overview, valid) for m in self.members], self.weights, self.combine)
+        frozen = [
+            member.with_frozen_context(_ordered(overview, order), valid)
+            for member, order in zip(self.members, self._orders, strict=True)
+        ]
+        return Ensemble(frozen, self.weights, self.combine)
 
 
 def check_weights(weights: Sequence[float] | None, n_models: int, combine: str) -> tuple[float, ...]:
@@ -114,13 +119,37 @@ def check_weights(weights: Sequence[float] | None, n_models: int, combine: str) 
     return chosen
 
 
-def _check_alike(first: Segmenter, other: Segmenter, number: int) -> None:
-    for what, ours, theirs in (
-        ("classes", first.legend.class_names, other.legend.class_names),
-        ("bands", first.bands.names, other.bands.names),
-    ):
-        if ours != theirs:
-            raise InputError(
-                f"models of an ensemble have the same {what} in the same order; the first has {', '.join(ours)}, "
-                f"model {number} has {', '.join(theirs)}"
-            )
+def _ordered(block: NDArray[Any], order: list[int] | None) -> NDArray[Any]:
+    return block if order is None else block[order]
+
+
+def _order(first: Segmenter, other: Segmenter, number: int) -> list[int] | None:
+    """Places of a model's bands among those of the first; None where they are the same.
+
+    Raises:
+        InputError: other classes or bands than the first model's, or bands of another type.
+    """
+    if first.legend.class_names != other.legend.class_names:
+        raise _unlike("classes", first.legend.class_names, other.legend.class_names, number)
+    ours, theirs = first.bands, other.bands
+    if ours.is_measured and theirs.is_measured and ours.dtype != theirs.dtype:
+        raise InputError(
+            f"models of an ensemble are trained on values of one type; the first on {ours.dtype}, model {number} on "
+            f"{theirs.dtype}"
+        )
+    if ours.names == theirs.names:
+        return None
+    try:
+        match = match_bands(theirs.bands, ours.bands) if ours.n_bands == theirs.n_bands else None
+    except InputError:
+        match = None
+    if match is None or not match.known:
+        raise _unlike("bands", ours.names, theirs.names, number)
+    return [place - 1 for place in match.numbers]
+
+
+def _unlike(what: str, ours: Sequence[str], theirs: Sequence[str], number: int) -> InputError:
+    return InputError(
+        f"models of an ensemble have the same {what} in the same order; the first has {', '.join(ours)}, "
+        f"model {number} has {', '.join(theirs)}"
+    )

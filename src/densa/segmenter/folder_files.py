@@ -54,6 +54,13 @@ class BandsFile(Strict):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     dtype: str
+    # What models of earlier versions lack:
+    colors: tuple[str, ...] = ()
+    wavelengths: tuple[float | None, ...] = ()
+    scales: tuple[float, ...] = ()
+    offsets: tuple[float, ...] = ()
+    chosen: tuple[int, ...] = ()
+    n_in_file: int | None = Field(default=None, ge=1, le=10_000)
 
 
 Content = TypeVar("Content", bound=Strict)

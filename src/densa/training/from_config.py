@@ -63,6 +63,8 @@ def train_from_config(
         >>> sorted(path.name for path in result.folder.iterdir())
         ['checkpoints', 'config.yaml', 'metrics.csv', 'model.json', 'model.safetensors', 'split.json']
     """
+    if config.page is not None and not config.is_shallow:
+        raise InputError("page is for strokes; every page of a stack is an image, leave it out")
     if config.is_shallow:
         if resume:
             raise InputError(
@@ -81,7 +83,7 @@ def train_from_config(
         check_context(PatchSizePolicy.parse(config.context), network, splits["train"])
     notes = told + _notes(config, network, splits["train"])
     if resume:
-        _same_weights(config, Path(output))
+        _same_start(config, Path(output))
     elif config.weights is not None:
         n_classes = splits["train"].legend.n_classes
         loaded = load_initial_weights(network, architecture, config.weights, n_bands=n_bands, n_classes=n_classes)
@@ -186,13 +188,16 @@ def _largest_patch(config: TrainConfig) -> int | tuple[int, int]:
     return config.patch_size if config.context is None else PatchSizePolicy.parse(config.context).values[-1]
 
 
-def _same_weights(config: TrainConfig, output: Path) -> None:
-    """Refuse to resume a run with other first weights: its checkpoint replaces them, so they would have no effect."""
-    then = TrainConfig.from_yaml(output / "config.yaml").weights if (output / "config.yaml").is_file() else None
-    if config.weights != then:
+def _same_start(config: TrainConfig, output: Path) -> None:
+    """Refuse to resume a run with other first weights, which its checkpoint replaces, or with other bands."""
+    then = TrainConfig.from_yaml(output / "config.yaml") if (output / "config.yaml").is_file() else None
+    weights, bands = (None, config.bands) if then is None else (then.weights, then.bands)
+    if config.weights != weights:
         raise InputError(
-            f"the run in {output} began with the weights {then}, not {config.weights}; leave `weights` out"
+            f"the run in {output} began with the weights {weights}, not {config.weights}; leave `weights` out"
         )
+    if config.bands != bands:
+        raise InputError(f"the run in {output} reads the bands {bands or 'all'}; leave `bands` out")
 
 
 def open_splits(config: TrainConfig, build: Build = networks.build) -> dict[str, datasets.Dataset]:

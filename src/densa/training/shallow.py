@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa import raster
 from densa.datasets import Dataset, Sample
 from densa.datasets.splits.record import split_text
 from densa.errors import InputError
@@ -199,6 +198,8 @@ def _open(config: TrainConfig, tell: Callable[[str], None]) -> tuple[dict[str, D
     if config.strokes is not None:
         splits, n_bands = _open_strokes(config)
         return splits, splits, n_bands
+    if config.page is not None:
+        raise InputError("page has no effect without strokes: every page of a stack is an image; leave it out")
     if config.data.is_file():
         raise InputError(f"{config.data} is a file; give a folder of images and masks, or strokes=FILE for one image")
     opened = open_data(config, val_fraction=config.val_fraction)
@@ -214,12 +215,11 @@ def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
     if config.tune_crf:
         raise InputError("a CRF is tuned on validation images, strokes have none; leave out tune_crf")
     strokes = read_strokes(config.strokes or "")
-    with raster.open(config.data) as image:
-        n_bands = image.n_bands
     name = config.data.stem
-    sample = Sample(name, config.data, None, name)
-    drawn = StrokedImage((sample,), strokes.legend, legend_source=str(config.strokes), strokes=strokes)
-    return {"train": drawn}, n_bands
+    sample = Sample(name, config.data, None, name, page=(config.page or 1) - 1)
+    source = str(config.strokes)
+    drawn = StrokedImage((sample,), strokes.legend, legend_source=source, bands=config.bands, strokes=strokes)
+    return {"train": drawn}, drawn.n_bands
 
 
 @contextmanager

@@ -358,7 +358,9 @@ def _chosen(
         return held_out(opened, SplitRecord.merged(records.values()), split, config.data)
     rule = datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
     folders = {"images": config.images, "masks": config.masks}
-    splits = datasets.open(config.data, legend=config.legend, split=rule, align=config.align, **folders)
+    splits = datasets.open(
+        config.data, legend=config.legend, split=rule, align=config.align, bands=config.bands, **folders
+    )
     chosen = datasets.choose_split(splits, split, config.data)
     name = next(name for name, value in splits.items() if value is chosen)
     for folder, record in records.items():

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from densa.options import check_paths, must_exist, with_options
 from densa.outputs import check_outputs
 from densa.progress import progress_bar
-from densa.verbs.inputs import allowed
+from densa.verbs.inputs import allowed, fitted
 from densa.verbs.settings import EvaluateOptions
 from densa.verbs.tell import tell
 
 if TYPE_CHECKING:
     from densa.legend import Legend
+    from densa.raster import Raster
     from densa.reports import Evaluation, MeasuredOn, Pair
+    from densa.segmenter import BandContract
 
 __all__ = ["evaluate", "evaluate_and_write", "summary_line"]
 
@@ -135,11 +137,25 @@ def _compared_model(folder: Path, data: Path, settings: EvaluateOptions, show: A
     segmenter = methods.load(folder, device=settings.device, precision=settings.precision)
     opened = open_whole(data, settings.legend or segmenter.legend, align=settings.align, **own_folders(folder, data))
     chosen, measured_on = held_out(opened, record_of_model(folder), settings.split, data)
+    if settings.bands is None:
+        chosen = replace(chosen, like=segmenter.bands.bands)
     for line in chosen.remarks:
         tell(line)
     datasets.check(chosen, tell=tell)
     about = {**_about_run(folder), "model": str(folder), "data": str(data)}
-    return _Compared(reports.pairs_of_predictions(segmenter, chosen, progress=show), chosen.legend, measured_on, about)
+    fit = _Fit(segmenter.bands, settings)
+    pairs = reports.pairs_of_predictions(segmenter, chosen, fit=fit, progress=show)
+    return _Compared(pairs, chosen.legend, measured_on, about)
+
+
+class _Fit:
+    """Fits images to a model; says what was decided once, not for every image."""
+
+    def __init__(self, contract: BandContract, settings: EvaluateOptions) -> None:
+        self.contract, self.settings, self.said = contract, settings, set[str]()
+
+    def __call__(self, image: Raster) -> Raster:
+        return fitted(self.contract, image, self.settings, said=self.said).raster
 
 
 def _about_run(run: Path) -> dict[str, Any]:

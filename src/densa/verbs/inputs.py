@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from densa.errors import InputError
 from densa.locations import location, with_assets
-from densa.options import options_of
-from densa.settings import Sources
+from densa.options import Group, options_of
+from densa.settings import Bands, Sources, Units
+from densa.verbs.tell import tell, tell_place
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from densa.raster import Georeference, Raster
+    from densa.segmenter import BandContract, Fitted
 
-__all__ = ["allowed", "opened", "path_of", "taken"]
+__all__ = ["allowed", "fitted", "open_page", "opened", "path_of", "taken"]
 
 
 def allowed(options: Sources) -> AbstractContextManager[None]:
@@ -34,14 +36,60 @@ def taken(given: dict[str, Any]) -> Sources:
     return Sources.of(**{name: given.pop(name) for name in options_of(Sources) if name in given})
 
 
+def open_page(path: Path, page: int | None, *, bands: Sequence[int | str] | None = None) -> Raster:
+    """Open a page of an image, from 1; says which one where none is chosen.
+
+    Args:
+        path: the file.
+        page: None: the first.
+        bands: to read, in this order; None: all.
+    """
+    from densa import raster
+    from densa.raster.choice.chosen import choose_bands
+
+    if page is not None:
+        with raster.open(path) as first:
+            if page > first.n_pages:
+                raise InputError(f"page must be at most {first.n_pages}, the pages of {path}, got {page}")
+    image = raster.open(path, page=(page or 1) - 1)
+    if page is None and image.n_pages > 1:
+        tell(f"{path.name}: page 1 of {image.n_pages}; choose with --page")
+    return image if bands is None else choose_bands(image, bands)
+
+
+def fitted(contract: BandContract, image: Raster, options: Group, said: set[str] | None = None) -> Fitted:
+    """An image as a model takes it; says what was decided and what looks unlike training.
+
+    Args:
+        contract: the bands of the model.
+        image: an open image.
+        options: `Bands` and `Units`.
+        said: sentences that need not be repeated, to which those of this image are added; None: all are said, with
+            what looks unlike training.
+
+    Raises:
+        InputError: bands, type or range of values that are not those of training.
+    """
+    from densa.segmenter import fit_raster
+
+    found = fit_raster(contract, image, **options.part(Bands).flat(), **options.part(Units).flat())
+    for line in found.notes if said is not None else (*found.notes, *found.warnings):
+        if said is None or line not in said:
+            tell(f"{image.path.name}: {line}")
+    if said is not None:
+        said.update(found.notes)
+    return found
+
+
 @contextmanager
-def opened(image: Any, assets: str | None = None) -> Iterator[Raster]:
+def opened(image: Any, assets: str | None = None, page: int | None = None) -> Iterator[Raster]:
     """An image as an open raster; a raster that is given open stays open.
 
     Args:
         image: path, open raster, (h, w) or (h, w, bands) array, or `xarray.DataArray` with the dimensions (y, x),
             (band, y, x) or (y, x, band) and the attributes of rioxarray.
         assets: of a STAC item, with commas between them.
+        page: of a file, from 1; None: the first.
 
     Raises:
         InputError: none of these.
@@ -49,13 +97,14 @@ def opened(image: Any, assets: str | None = None) -> Iterator[Raster]:
     from densa import raster
 
     if isinstance(image, (str, Path)):
-        with raster.open(with_assets(location(image), assets)) as found:
+        with open_page(with_assets(location(image), assets), page) as found:
+            tell_place(found, [])
             yield found
     elif isinstance(image, raster.Raster):
         yield image
     else:
         array, georeference = _array_of(image)
-        yield raster.from_array(array, georeference=georeference, nodata=_nodata_of(image))
+        yield raster.from_array(array, georeference=georeference, band_names=_names_of(image), nodata=_nodata_of(image))
 
 
 def path_of(image: Any, stack: ExitStack) -> Path:
@@ -71,9 +120,15 @@ def path_of(image: Any, stack: ExitStack) -> Path:
     with opened(image) as found:
         values, valid = found.read()
         nodata = None if valid.all() else _marked(values, valid)
-        place, names = found.georeference, list(found.band_names)
+        place, names = found.georeference, [band.name for band in found.bands]
         raster.write_bands(folder / "array.tif", values, like=place, band_names=names, nodata=nodata)
     return folder / "array.tif"
+
+
+def _names_of(image: Any) -> tuple[str, ...]:
+    """Names of the bands of a `DataArray`, as rioxarray keeps them."""
+    names = getattr(image, "attrs", {}).get("long_name", ()) if hasattr(image, "dims") else ()
+    return tuple(map(str, names)) if isinstance(names, (list, tuple)) and len(names) > 1 else ()
 
 
 def _marked(values: NDArray[Any], valid: NDArray[np.bool_]) -> float:

@@ -15,8 +15,8 @@ from densa.locations import location, with_assets
 from densa.options import must_exist, options_of, with_options
 from densa.outputs import files_inside
 from densa.progress import progress_bar
-from densa.settings import Computation, Images
-from densa.verbs.inputs import allowed, opened, path_of
+from densa.settings import Bands, Computation, Images, Page, Units
+from densa.verbs.inputs import allowed, fitted, opened, path_of
 from densa.verbs.settings import PredictOptions, Refinement
 from densa.verbs.tell import kept_work, tell, tell_place
 
@@ -42,6 +42,7 @@ class Predicted:
         complete: whether the files are written; False where other shards are not done, or nothing was to be written.
         patch_sizes: of overlapping patches, where these were used.
         estimate: time, memory and disk of the prediction, of a dry run.
+        warnings: sentences on bands whose values are far from those of training.
         error: message, where the image was not predicted.
     """
 
@@ -52,6 +53,7 @@ class Predicted:
     complete: bool = False
     patch_sizes: tuple[int, ...] = ()
     estimate: Estimate | None = None
+    warnings: tuple[str, ...] = ()
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -59,6 +61,7 @@ class Predicted:
         row: dict[str, Any] = {"image": str(self.image), **{name: str(path) for name, path in self.files.items()}}
         row |= {"height": self.height, "width": self.width}
         row |= {"patch_sizes": list(self.patch_sizes)} if self.patch_sizes else {}
+        row |= {"warnings": list(self.warnings)} if self.warnings else {}
         return row | (asdict(self.estimate) if self.estimate is not None else {"complete": self.complete})
 
 
@@ -77,7 +80,8 @@ def predict(
             attributes of rioxarray, or a list of these; with `output`, folders of images as well.
         output: a folder, or a .png or .tif file for one image; None: label maps in memory.
         **options: the options of `densa predict`, by name, see the reference. Without `output` they are those of the
-            model: device, precision, tta, samples, seed, crf, crf_parameters, and tile_size and memory.
+            model: device, precision, tta, samples, seed, crf, crf_parameters; of the image: bands, page, assume_scale,
+            allow_constant; and tile_size and memory.
 
     Returns:
         Without `output`, a `LabelMap`, or a list of them for a list of images. With `output`, the written files: a
@@ -112,7 +116,8 @@ def predict(
 predict.__signature__ = with_options(predict, PredictOptions)  # type: ignore[attr-defined]
 
 _MEMORY_PIXELS = 2**28
-_OF_MODEL = {*options_of(Refinement), *options_of(Computation), *options_of(Images), "tile_size", "memory"}
+_OF_IMAGE = {*options_of(Images), *options_of(Bands), *options_of(Page), *options_of(Units)}
+_OF_MODEL = {*options_of(Refinement), *options_of(Computation), *_OF_IMAGE, "tile_size", "memory"}
 
 
 def _in_memory(
@@ -128,16 +133,17 @@ def _in_memory(
 
     segmenter = _load(_source(model, options))
     for image in images:
-        with allowed(options), opened(image, options.assets) as raster:
+        with allowed(options), opened(image, options.assets, options.page) as raster:
             if raster.height * raster.width > _MEMORY_PIXELS:
                 raise InputError(
                     f"{raster.path} has {raster.height} x {raster.width} pixels; give `output`, which writes the map "
                     "by tiles"
                 )
+            taken = fitted(segmenter.bands, raster, options).raster
             with progress_bar(raster.path.name) as show:
                 size, memory = options.tile_size, options.memory
                 labels, confidence = predict_array(
-                    segmenter, raster, tile_size=size, memory=memory, progress=show, tell=tell
+                    segmenter, taken, tile_size=size, memory=memory, progress=show, tell=tell
                 )
             yield LabelMap(labels, segmenter.legend, confidence, raster.georeference)
 
@@ -216,6 +222,7 @@ def _predict_files(
         polygons=options.polygons,
         shape=options.part(PolygonShape),
         overlay=options.overlay,
+        page=options.page,
         resume=options.resume or options.shard is not None,
         inputs=_files_of(source),
         failed=lambda path, error: failures.append(Predicted(path, error=str(error))),
@@ -297,18 +304,19 @@ def _predict_one(
     files = one.files.each() | ({} if one.overlay is None else {"overlay": one.overlay})
     with raster.open(one.image, page=one.page) as image:
         size = image.height, image.width
+        taken = fitted(segmenter.bands, image, options)
         if dry_run:
-            found = estimate_prediction(segmenter, image, one.files, options.part(Work), blend=options.blend)
-            return Predicted(one.image, files, *size, estimate=found)
+            found = estimate_prediction(segmenter, taken.raster, one.files, options.part(Work), blend=options.blend)
+            return Predicted(one.image, files, *size, estimate=found, warnings=taken.warnings)
         for path in files.values():
             path.parent.mkdir(parents=True, exist_ok=True)
         check_capacity(files.values(), image)
         tell_place(image, [one.files.labels, one.overlay])
-        complete = _write(segmenter, source, one, options, sizes, image)
+        complete = _write(segmenter, source, one, options, sizes, taken.raster)
         if complete and one.overlay is not None:
             again = options.overwrite or options.resume
             raster.write_overlay(one.overlay, image, one.files.labels, segmenter.legend, overwrite=again)
-    return Predicted(one.image, files, *size, complete=complete, patch_sizes=sizes)
+    return Predicted(one.image, files, *size, complete=complete, patch_sizes=sizes, warnings=taken.warnings)
 
 
 def _write(

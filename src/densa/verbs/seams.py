@@ -12,8 +12,9 @@ from densa.options import must_exist
 from densa.outputs import check_outputs, files_inside
 from densa.progress import progress_bar
 from densa.settings import Computation
-from densa.verbs.inputs import allowed
+from densa.verbs.inputs import allowed, fitted, open_page
 from densa.verbs.settings import SeamsOptions
+from densa.verbs.tell import tell_place
 
 __all__ = ["TwoTilings", "seams"]
 
@@ -70,9 +71,11 @@ def seams(
     usual = -(-256 // segmenter.stride) * segmenter.stride, -(-384 // step) * step
     first, second = settings.tiles or usual
     other = None if settings.blend is None else Blended(segmenter, window_size=second, weights=settings.blend)
-    with allowed(settings), raster.open(image) as opened, progress_bar(image.name) as show:
+    with allowed(settings), open_page(image, settings.page) as opened, progress_bar(image.name) as show:
+        tell_place(opened, [])
+        taken = fitted(segmenter.bands, opened, settings).raster
         sides = (first, second if other is None else other.stride)
-        found = reports.find_seams(segmenter, opened, sides, other=other, progress=show)
+        found = reports.find_seams(segmenter, taken, sides, other=other, progress=show)
         if picture is not None:
             picture.parent.mkdir(parents=True, exist_ok=True)
             raster.write_picture(picture, reports.seams_picture(found, opened), overwrite=overwrite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,8 +15,8 @@ from densa.locations import location, with_assets
 from densa.options import check_paths, must_exist, options_of, with_options
 from densa.outputs import check_outputs
 from densa.progress import progress_bar
-from densa.settings import Images
-from densa.verbs.inputs import allowed, opened, path_of
+from densa.settings import Bands, Images, Page
+from densa.verbs.inputs import allowed, open_page, opened, path_of
 from densa.verbs.settings import RegionProducts, SegmentOptions
 from densa.verbs.tell import kept_work, tell, tell_place
 
@@ -64,7 +65,7 @@ def segment(
         method: "slic", "watershed", "mean-shift", "normalized-cuts", "components" or "relabel".
         output: a .tif of int32 regions; None: regions in memory.
         **options: the options of `densa regions`, by name, see the reference. Without `output` they are those of the
-            method, and tile_size.
+            method, bands, page, and tile_size.
 
     Returns:
         Without `output`, `Regions`, the same as in the file; with `output`, the written files, a `Segmented`.
@@ -84,14 +85,17 @@ def segment(
     if output is not None:
         with ExitStack() as stack:
             return segment_file(path_of(image, stack), Path(output), settings)
-    if others := sorted(set(options) - {*options_of(RegionSettings), *options_of(Images), "tile_size"}):
+    of_image = {*options_of(Images), *options_of(Bands), *options_of(Page)}
+    if others := sorted(set(options) - {*options_of(RegionSettings), *of_image, "tile_size"}):
         raise InputError(f"{', '.join(others)} is for files; give `output`, or leave it out")
     if isinstance(image, (str, Path)) and not location(image).exists():
         raise InputError(f"image must exist, got {image}: there is no such file")
     from densa.engine.regions import region_method, segment_array
+    from densa.raster.choice.chosen import choose_bands
     from densa.verbs.results import Regions
 
-    with allowed(settings), opened(image, settings.assets) as raster:
+    with allowed(settings), opened(image, settings.assets, settings.page) as whole:
+        raster = whole if settings.bands is None else choose_bands(whole, settings.bands)
         found = region_method(settings.part(RegionSettings), raster)
         numbers = segment_array(found, raster, settings.part(Work))
         return Regions(numbers, found.name, raster.georeference)
@@ -115,13 +119,12 @@ def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run:
     check_paths(SegmentOptions, options.flat())
     image = with_assets(location(image), options.assets)
     must_exist(image=image)
-    from densa import raster
     from densa.engine.regions import RegionFiles, region_method, segment_to_file
     from densa.raster.vector.placing import check_place
 
     settings = options.part(RegionSettings)
     files = RegionFiles(output, **options.part(RegionProducts).flat())
-    with allowed(options), raster.open(image) as opened:
+    with allowed(options), open_page(image, options.page, bands=options.bands) as opened:
         read = [*opened.files, *([settings.markers] if settings.markers else [])]
         check_outputs(files.each().items(), read)
         if files.polygons is not None:
@@ -133,7 +136,8 @@ def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run:
         for path in files.each().values():
             path.parent.mkdir(parents=True, exist_ok=True)
         with progress_bar(opened.path.name) as show, kept_work(output):
-            count = segment_to_file(method, opened, files, options.part(Work), progress=show, tell=tell)
+            page = (options.page or 1) - 1
+            count = segment_to_file(method, opened, files, options.part(Work), page=page, progress=show, tell=tell)
     return Segmented(method.name, files.each(), count)
 
 
@@ -157,6 +161,8 @@ def check_file(
     *,
     predicate: str | None = None,
     connectivity: int | None = None,
+    page: int | None = None,
+    bands: Sequence[int | str] | None = None,
     work: Work | None = None,
 ) -> Violations:
     """Verify the axioms of a partition on the regions of an image.
@@ -167,6 +173,7 @@ def check_file(
         predicate: "range:10", "deviation:4" or "spread:8": what must hold in a region, and not in two neighbours
             together.
         connectivity: 4 or 8 neighbours; None: 4.
+        page, bands: of the image, as in `segment_file`.
         work: tiles, memory and workers.
 
     Raises:
@@ -176,12 +183,18 @@ def check_file(
     from densa import raster
     from densa.engine.regions import check_regions, parse_predicate, reach_of
 
-    with raster.open(image) as opened, raster.open(regions) as numbers, progress_bar(regions.name) as show:
+    image_page = (page or 1) - 1
+    with (
+        open_page(image, page, bands=bands) as opened,
+        raster.open(regions) as numbers,
+        progress_bar(regions.name) as show,
+    ):
         return check_regions(
             numbers,
             opened,
             parse_predicate(predicate) if predicate else None,
             work=work or Work(),
             connectivity=reach_of(connectivity),
+            image_page=image_page,
             progress=show,
         )

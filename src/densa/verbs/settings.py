@@ -12,7 +12,7 @@ from densa.engine.prediction.settings import PolygonShape
 from densa.engine.regions.settings import RegionSettings
 from densa.engine.work.settings import Work
 from densa.options import Group, Option
-from densa.settings import Alignment, Computation, Images, LegendFile, Sources
+from densa.settings import Alignment, Bands, Computation, Images, LegendFile, Page, Sources, Units
 
 __all__ = [
     "CompareOptions",
@@ -78,7 +78,7 @@ class Scores(Group, title="Scores"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(Masks, Scores, Sources, Computation):
+class EvaluateOptions(Masks, Scores, Bands, Units, Sources, Computation):
     """All options of `densa evaluate`."""
 
 
@@ -174,7 +174,7 @@ class Tilings(Group, title="Windows"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeamsOptions(Images, Tilings, Blending, Computation):
+class SeamsOptions(Images, Bands, Page, Units, Tilings, Blending, Computation):
     """All options of `densa seams`."""
 
 
@@ -192,7 +192,9 @@ class Shards(Group, title="Tiles, memory and workers"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(Images, Products, PolygonShape, Refinement, Windows, Work, Shards, Computation):
+class PredictOptions(
+    Images, Bands, Page, Units, Products, PolygonShape, Refinement, Windows, Work, Shards, Computation
+):
     """All options of `densa predict`."""
 
 
@@ -207,5 +209,5 @@ class RegionProducts(Group, title="Outputs"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentOptions(RegionSettings, Images, RegionProducts, Work):
+class SegmentOptions(RegionSettings, Images, Bands, Page, RegionProducts, Work):
     """All options of `densa regions`."""

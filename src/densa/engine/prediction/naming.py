@@ -54,6 +54,7 @@ def plan_outputs(
     polygons: str | None = None,
     shape: PolygonShape = PolygonShape(),
     overlay: bool = False,
+    page: int | None = None,
     resume: bool = False,
     inputs: Iterable[Path] = (),
     failed: Callable[[Path, InputError], None] | None = None,
@@ -69,6 +70,7 @@ def plan_outputs(
         polygons: "gpkg", "geojson" or "fgb" for a NAME of that kind beside every label map, or a file for one image.
         shape: of the polygons.
         overlay: plan `NAME.overlay.png` (.tif) beside every label map.
+        page: the only page to plan, from 1; None: all.
         resume: outputs may exist; whether they belong to this run is checked later.
         inputs: other files that are read, such as those of the model; no output may replace them.
         failed: called with images that cannot be opened, and are left out; None raises.
@@ -110,6 +112,8 @@ def plan_outputs(
                 n_pages, suffix = image.n_pages, ".png" if fits_png else ".tif"
                 read += image.files
                 unplaced = None if polygons is None else _unplaced(_polygons(polygons, path), image)
+                if page is not None and page > n_pages:
+                    raise InputError(f"page must be at most {n_pages}, the pages of {path}, got {page}")
         except InputError as error:
             if failed is None:
                 raise
@@ -118,10 +122,13 @@ def plan_outputs(
             continue
         if unplaced is not None:  # of the whole call, before any image is computed
             raise unplaced
-        if as_file and (len(files) > 1 or n_pages > 1):
-            raise InputError(f"output={output} is one file, but {len(files)} images were given; give a folder instead")
-        for page in range(n_pages):
-            name = path.stem if n_pages == 1 else f"{path.stem}_{page:04d}"
+        pages = range(n_pages) if page is None else (page - 1,)
+        if as_file and (len(files) > 1 or len(pages) > 1):
+            n = f"{len(files)} images were" if len(files) > 1 else f"an image of {n_pages} pages was"
+            way = "give a folder instead" + (", or choose a `page`" if len(files) == 1 else "")
+            raise InputError(f"output={output} is one file, but {n} given; {way}")
+        for number in pages:
+            name = path.stem if n_pages == 1 else f"{path.stem}_{number:04d}"
             labels = output if as_file else output / place / f"{name}{suffix}"
             beside = {
                 product: labels.with_name(f"{labels.stem}.{product}.tif")
@@ -130,7 +137,7 @@ def plan_outputs(
             }
             made = PredictionFiles(labels, **beside, polygons=_polygons(polygons, labels), shape=shape)
             picture = labels.with_name(f"{labels.stem}.overlay{labels.suffix}") if overlay else None
-            planned.append(PlannedImage(path, page, made, picture))
+            planned.append(PlannedImage(path, number, made, picture))
     if polygons is not None and len(planned) > 1 and len({one.files.polygons for one in planned}) < len(planned):
         raise InputError(
             f"polygons={polygons} is one file, but there are {len(planned)} label maps; give polygons=gpkg instead"

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.engine.prediction.plan import check_bands
+from densa.engine.prediction.plan import fitted
 from densa.engine.prediction.task import PredictionFiles, Writers
 from densa.engine.prediction.tile import TilePrediction, label_and_confidence
 from densa.errors import InputError
@@ -83,7 +83,7 @@ def predict_patches(
         >>> sum(strip.window.height for strip in strips)
         40
     """
-    _check(segmenter, raster, sizes)
+    raster = _checked(segmenter, raster, sizes)
     streams = [_Strips(_averaged(segmenter, raster, size)) for size in sizes]
     row, total = 0, raster.height * raster.width
     while row < raster.height:
@@ -150,7 +150,7 @@ def predict_patches_to_file(
         >>> raster.read_label_map("map.png")[0].shape
         (40, 60)
     """
-    _check(segmenter, raster, sizes)
+    raster = _checked(segmenter, raster, sizes)
     fields = {"densa_patch_sizes": ",".join(map(str, sizes)), **(tags or {})}
     products = outputs.products(segmenter.legend.n_classes)
     with Writers(outputs, products, raster, segmenter.legend, tags=fields, overwrite=overwrite) as writers:
@@ -215,8 +215,9 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return shares
 
 
-def _check(segmenter: Segmenter, raster: Raster, sizes: Sequence[int]) -> None:
-    check_bands(segmenter, raster)
+def _checked(segmenter: Segmenter, raster: Raster, sizes: Sequence[int]) -> Raster:
+    """The bands of the raster that the segmenter takes, after a check of the sizes."""
+    raster = fitted(segmenter, raster)
     if not sizes or min(sizes) < 1:
         raise InputError(f"patch sizes must be one or more from 1, got {list(sizes)}")
     if max(sizes) > max(raster.height, raster.width):
@@ -224,3 +225,4 @@ def _check(segmenter: Segmenter, raster: Raster, sizes: Sequence[int]) -> None:
             f"patches of {max(sizes)} pixels are larger than {raster.path}, {raster.height}x{raster.width}; use "
             "smaller ones, or exact prediction"
         )
+    return raster

@@ -20,29 +20,24 @@ from densa.engine.resources.budget import limit_read_cache
 from densa.engine.work.crew import threads_of_each
 from densa.engine.work.journal import content_hash, image_identity, origin_tags
 from densa.engine.work.settings import Work
-from densa.errors import InputError
 from densa.raster import Raster
+from densa.raster.choice.chosen import choice_of
 from densa.raster.grid import Grid
 from densa.raster.writing.capacity import check_capacity
-from densa.segmenter import Segmenter
+from densa.segmenter import Segmenter, fit_header
 
-__all__ = ["check_bands", "plan_prediction"]
+__all__ = ["fitted", "plan_prediction"]
 
 BLEND_WINDOW_PX = 512
 
 
-def check_bands(segmenter: Segmenter, raster: Raster) -> None:
-    """Refuse a raster whose bands are not the segmenter's.
+def fitted(segmenter: Segmenter, raster: Raster) -> Raster:
+    """The bands of a raster as the segmenter takes them; see `densa.segmenter.fit_raster`, which looks at values too.
 
     Raises:
-        InputError: another number of bands.
+        InputError: other bands, or another type of values.
     """
-    contract = segmenter.bands
-    if raster.n_bands != contract.n_bands:
-        raise InputError(
-            f"{raster.path} has {raster.n_bands} bands, the model expects {contract.n_bands}"
-            f" ({', '.join(contract.names)}); give an image with those bands"
-        )
+    return fit_header(segmenter.bands, raster).raster
 
 
 def plan_prediction(
@@ -64,7 +59,7 @@ def plan_prediction(
         begun_with: tile size of the run that is continued.
     """
     crew, memory, tile_size = work.crew, work.memory, work.tile_size
-    check_bands(segmenter, raster)
+    raster = fitted(segmenter, raster)
     check_capacity(files.each().values(), raster)
     bare = segmenter
     wraps: list[Wrap] = [methodcaller("for_image", raster.height, raster.width)]
@@ -110,6 +105,7 @@ def plan_prediction(
         key=content_hash(description),
         image=raster.absolute_path,
         page=page,
+        choice=choice_of(raster),
         load=load or partial(_itself, bare),
         tiling=tiling,
         products=products,

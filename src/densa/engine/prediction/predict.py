@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.engine.prediction.frozen_context import frozen_context
-from densa.engine.prediction.plan import check_bands, plan_prediction
+from densa.engine.prediction.plan import fitted, plan_prediction
 from densa.engine.prediction.task import PredictionFiles, PredictionTask
 from densa.engine.prediction.tile import Products, TilePrediction, label_and_confidence
 from densa.engine.prediction.tile_job import TileJob
@@ -74,7 +74,7 @@ def predict(
         >>> tiles[0].probabilities.shape
         (2, 32, 32)
     """
-    check_bands(segmenter, raster)
+    raster = fitted(segmenter, raster)
     segmenter = segmenter.for_image(raster.height, raster.width)
     if (frozen := frozen_context(segmenter, raster, tell)) is not None:
         with suppress(InputError):  # what cannot be frozen is applied to the whole image

@@ -15,6 +15,7 @@ from densa.engine.work.job import Worker
 from densa.engine.work.packing import encode_tile
 from densa.parallel import limit_threads
 from densa.raster import Raster, Window
+from densa.raster.choice.chosen import BandChoice, opened_as
 from densa.raster.grid import Block, Grid, inside, read_block
 from densa.segmenter import Segmenter
 
@@ -29,7 +30,7 @@ class TileJob:
 
     Args:
         key: identifies the job; a process that serves several opens each once.
-        image, page: opened by every process itself.
+        image, page, choice: opened by every process itself.
         load: makes the segmenter.
         wraps: wrappers of the segmenter, innermost first (frozen context, blending).
         tiling: the tiles, and the windows that they are computed in.
@@ -44,6 +45,7 @@ class TileJob:
     load: Callable[[], Segmenter]
     tiling: Tiling
     products: Products
+    choice: BandChoice | None = None
     wraps: tuple[Wrap, ...] = ()
     cache_bytes: int = 0
     threads: int = 0
@@ -60,7 +62,7 @@ class TileJob:
         segmenter = self.load()
         for wrap in self.wraps:
             segmenter = wrap(segmenter)
-        return self.opened(segmenter, rasters.open(self.image, page=self.page))
+        return self.opened(segmenter, opened_as(self.choice, rasters.open(self.image, page=self.page)))
 
     def opened(self, segmenter: Segmenter, raster: Raster) -> Worker:
         """The same, of a segmenter and an image that are open already."""

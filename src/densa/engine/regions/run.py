@@ -26,6 +26,7 @@ from densa.errors import InputError
 from densa.parallel import n_threads
 from densa.progress import Progress
 from densa.raster import Raster, Window
+from densa.raster.choice.chosen import choice_of
 from densa.raster.grid import Grid
 from densa.raster.writing.capacity import check_capacity
 
@@ -258,6 +259,7 @@ def run_stages(
             key=f"{key}{stage.name}",
             image=raster.absolute_path,
             page=page,
+            choice=choice_of(raster),
             grid=grid,
             stage=stage,
             store=store,

@@ -23,6 +23,7 @@ from densa.engine.work.packing import has_whole_tile
 from densa.errors import InputError
 from densa.locations import Elsewhere
 from densa.raster import Raster, Window
+from densa.raster.choice.chosen import choice_of, whole_of
 
 __all__ = ["WorkFolder", "content_hash", "image_identity", "origin_tags", "work_folder"]
 
@@ -278,6 +279,7 @@ def image_identity(raster: Raster, page: int) -> dict[str, Any]:
 
     The folder is left out: machines that share the file may see it under another path.
     """
+    choice, raster = choice_of(raster), whole_of(raster)
     if isinstance(raster.path, Elsewhere):
         file: dict[str, Any] = {"address": str(raster.path), "content": _probe_pixels(raster)}
     else:
@@ -291,6 +293,7 @@ def image_identity(raster: Raster, page: int) -> dict[str, Any]:
         "height": raster.height,
         "width": raster.width,
         "bands": raster.n_bands,
+        **({} if choice is None else {"chosen": choice.identity()}),
     }
 
 
@@ -301,7 +304,9 @@ def origin_tags(image: Mapping[str, Any]) -> dict[str, str]:
         image: from `image_identity`.
     """
     name = image["name"].encode("utf-8", "backslashreplace").decode("utf-8")  # a name may have bytes that are no text
-    return {"DENSA_VERSION": densa.__version__, "DENSA_IMAGE": f"{name} {image['content']}"}
+    part = {name: image[name] for name in ("page", "chosen") if image.get(name)}
+    which = f" {json.dumps(part, sort_keys=True)}" if part else ""
+    return {"DENSA_VERSION": densa.__version__, "DENSA_IMAGE": f"{name} {image['content']}{which}"}
 
 
 def content_hash(content: Mapping[str, Any]) -> str:

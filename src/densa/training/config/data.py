@@ -19,7 +19,9 @@ def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, D
     """The splits by folder, list or scene, unchecked; `val_fraction`: where the data has no val split."""
     rule = datasets.SplitRule(val_fraction=val_fraction, seed=config.split_seed)
     folders = {"images": config.images, "masks": config.masks}
-    return datasets.open(config.data, legend=config.legend, split=rule, align=config.align, **folders)
+    return datasets.open(
+        config.data, legend=config.legend, split=rule, align=config.align, bands=config.bands, **folders
+    )
 
 
 def checked_splits(

@@ -25,6 +25,7 @@ from densa.datasets import (
 from densa.errors import InputError
 from densa.networks import NETWORKS, build
 from densa.operators.modules import network_rules
+from densa.raster.choice.chosen import choice_of, whole_of
 from densa.segmenter import Architecture, BandContract
 from densa.training.pieces.border_weights import border_weights, border_weights_of_labels
 from densa.training.pieces.class_weights import class_weights as weigh_classes
@@ -153,10 +154,20 @@ def band_contract(dataset: Dataset) -> BandContract:
     """Bands of the images, with mean and deviation over the data set."""
     mean, std = band_statistics(dataset)
     with dataset.open_image(0) as image:
-        names, dtype = tuple(image.band_names), image.dtype.name
-    return BandContract(
-        n_bands=dataset.n_bands, names=names, mean=tuple(map(float, mean)), std=tuple(map(float, std)), dtype=dtype
-    )
+        choice = choice_of(image)
+        return BandContract(
+            n_bands=image.n_bands,
+            names=tuple(image.band_names),
+            mean=tuple(map(float, mean)),
+            std=tuple(map(float, std)),
+            dtype=image.dtype.name,
+            colors=tuple(band.own_color for band in image.bands),
+            wavelengths=tuple(band.wavelength_nm for band in image.bands),
+            scales=tuple(band.scale or 1.0 for band in image.bands),
+            offsets=tuple(band.offset or 0.0 for band in image.bands),
+            chosen=() if choice is None else choice.numbers,
+            n_in_file=whole_of(image).n_bands,
+        )
 
 
 def class_weights_of(dataset: Dataset, rule: str, device: torch.device) -> Tensor | None:

@@ -16,6 +16,7 @@ from densa.engine.resources.budget import keep_worker_small
 from densa.engine.work.packing import encode_arrays
 from densa.parallel import limit_threads
 from densa.raster import Raster, Window
+from densa.raster.choice.chosen import BandChoice, opened_as
 from densa.raster.grid import Block, Grid, read_window, widened
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class StageJob:
 
     Args:
         key: identifies the job.
-        image, page: opened by every process itself.
+        image, page, choice: opened by every process itself.
         grid: the tiles.
         stage: what is computed.
         store: results of the stages before; the work folder must be at the same path in every process.
@@ -197,6 +198,7 @@ class StageJob:
     grid: Grid
     stage: Stage
     store: Store
+    choice: BandChoice | None = None
     cache_bytes: int = 0
     threads: int = 0
 
@@ -204,7 +206,7 @@ class StageJob:
         """The image, for this process."""
         keep_worker_small(self.cache_bytes)
         self.limit_threads()
-        return self.opened(rasters.open(self.image, page=self.page))
+        return self.opened(opened_as(self.choice, rasters.open(self.image, page=self.page)))
 
     def opened(self, raster: Raster) -> StageWorker:
         """The same, of an image that is open already."""

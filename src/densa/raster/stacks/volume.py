@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import tifffile
 from densa.errors import InputError, one_line
 from densa.raster.decoded import DecodedRaster
 from densa.raster.raster import ValuesAndValidity
+from densa.raster.stacks.directories import imagej_sizes
 from densa.raster.validity import Missing, missing_values, valid_in_mask
 
 __all__ = ["open_volume"]
@@ -24,7 +26,9 @@ _DAMAGE = (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError, Ty
 
 
 def open_volume(path: Path, page: int, *, as_shown: bool = True) -> DecodedRaster | None:
-    """Open slice `page` of a stack stored in a single TIFF directory; None if the file is not such a stack.
+    """Open a page of a stack stored in a single TIFF directory; None if the file is not such a stack.
+
+    The channels of an ImageJ stack are bands, its other planes pages.
 
     Args:
         path: the file.
@@ -43,7 +47,9 @@ def open_volume(path: Path, page: int, *, as_shown: bool = True) -> DecodedRaste
                 return None
             _check_segments(path, first)
             height, width, n_bands = first.imagelength, first.imagewidth, first.samplesperpixel
-            n_pages = int(np.prod(series.shape)) // (height * width * n_bands)
+            n_planes = int(np.prod(series.shape)) // (height * width * n_bands)
+            n_channels = _channels(first.description, n_planes) if file.is_imagej and n_bands == 1 else 1
+            n_pages = n_planes // n_channels
             dtype, separate = series.dtype, first.planarconfig == 2  # planes of a band together
             found = _alphas(first)
             alphas = found if len(found) < n_bands else []  # a mask stored as alpha alone is an image
@@ -53,7 +59,7 @@ def open_volume(path: Path, page: int, *, as_shown: bool = True) -> DecodedRaste
         raise
     except _DAMAGE:
         return None  # GDAL could read the header, so its message will be the better one
-    if n_pages <= 1 or dtype is None:
+    if n_planes <= 1 or dtype is None:
         return None
     if not 0 <= page < n_pages:
         raise InputError(f"page of {path} must be in 0..{n_pages - 1}, got {page}")
@@ -68,7 +74,9 @@ def open_volume(path: Path, page: int, *, as_shown: bool = True) -> DecodedRaste
             stack = tifffile.imread(place, series=0, out="memmap")  # the stack may be larger than the memory
         except (*_DAMAGE, MemoryError) as error:
             raise InputError(f"{path} cannot be read: {one_line(error)}") from error
-        if separate and n_bands > 1:
+        if n_channels > 1:
+            values = stack.reshape(n_pages, n_channels, height, width)[page]
+        elif separate and n_bands > 1:
             values = stack.reshape(n_bands, n_pages, height, width)[:, page]
         else:
             values = np.moveaxis(stack.reshape(n_pages, height, width, n_bands)[page], 2, 0)
@@ -76,13 +84,21 @@ def open_volume(path: Path, page: int, *, as_shown: bool = True) -> DecodedRaste
         stored = np.array(values[bands], native)
         return stored if white is None else native.type(white) - stored, valid
 
-    names = ("grey",) if len(bands) == 1 else tuple(f"band {i + 1}" for i in range(len(bands)))
+    n = len(bands) * n_channels
+    names = ("grey",) if n == 1 else tuple(f"band {i + 1}" for i in range(n))
     those = missing if white is None else tuple(white - value for value in missing)
-    opened = DecodedRaster(path, height, width, native, names, decode, n_pages=n_pages, missing=(those,) * len(bands))
+    opened = DecodedRaster(path, height, width, native, names, decode, n_pages=n_pages, missing=(those,) * n)
     opened.loss = "JPEG" if first.compression in _JPEG else None
     opened.white_is_zero = first.photometric == 0
     opened.metadata = {"TIFFTAG_SOFTWARE": str(first.software)} if first.software else {}
+    opened.remarks = (f"{path}: its {n_channels} channels are read as bands",) if n_channels > 1 else ()
     return opened
+
+
+def _channels(description: str, n_planes: int) -> int:
+    """Channels of an ImageJ stack, which are bands."""
+    sizes = dict(imagej_sizes(description) or ())
+    return sizes["C"] if sizes and math.prod(sizes.values()) == n_planes else 1
 
 
 def _alphas(page: tifffile.TiffPage) -> list[int]:

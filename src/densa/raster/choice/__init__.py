@@ -1,0 +1,1 @@
+"""Some bands of a raster, and a sample of their values."""

@@ -1,0 +1,1 @@
+"""Stacks of images in one TIFF: channels, slices and times."""
