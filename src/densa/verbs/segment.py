@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from densa.engine.regions.settings import RegionSettings
+from densa.engine.regions.settings import COMPACTNESS, RANGE_RADIUS, RegionSettings
 from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.locations import location, with_assets
@@ -133,12 +133,32 @@ def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run:
             return Segmented(settings.method, files.each(), estimate=_estimate(opened, settings, files, options))
         method = region_method(settings, opened)
         tell_place(opened, [output, files.outline])
+        if line := _on_scale(opened, settings):
+            tell(line)
         for path in files.each().values():
             path.parent.mkdir(parents=True, exist_ok=True)
         with progress_bar(opened.path.name) as show, kept_work(output):
             page = (options.page or 1) - 1
             count = segment_to_file(method, opened, files, options.part(Work), page=page, progress=show, tell=tell)
     return Segmented(method.name, files.each(), count)
+
+
+def _on_scale(image: Raster, settings: RegionSettings) -> str | None:
+    """What distances of colours are measured in, where values are not of 8 bits; None where nothing is decided."""
+    from densa.engine.regions.stages.value_range import span_of
+
+    if image.dtype.kind not in "iuf" or image.dtype.itemsize == 1:
+        return None
+    if settings.method == "slic" and settings.compactness is None:
+        return f"{image.dtype} values: compactness is {COMPACTNESS:g} / 255 of their range, see --compactness"
+    if settings.method == "mean-shift" and settings.range_radius is None:
+        return f"{image.dtype} values: the range radius is {RANGE_RADIUS:g} / 255 of their range, see --range-radius"
+    if settings.method == "slic" and settings.compactness and settings.compactness > (span := span_of(image)) > 0:
+        return (
+            f"compactness {settings.compactness:g} is in units of the image, whose values span {span:.4g}: the regions "
+            f"are nearly a grid; leave it out for {COMPACTNESS * span / 255:.3g}"
+        )
+    return None
 
 
 def _estimate(image: Raster, settings: RegionSettings, files: Any, options: SegmentOptions) -> Estimate:

@@ -9,12 +9,12 @@ import pytest
 from densa.engine.regions import PixelCuts, RegionSettings, Slic, Watershed
 from densa.errors import InputError
 from densa.options import options_of
+from densa.regions.slic.metric import COMPACTNESS
 
 
 @pytest.mark.parametrize(
     ("option", "method", "parameter"),
     [
-        ("compactness", Slic, "compactness"),
         ("sigma", Watershed, "sigma"),
         ("relief", Watershed, "relief"),
         ("value_scale", PixelCuts, "value_scale"),
@@ -24,6 +24,11 @@ def test_documented_defaults_are_those_of_the_methods(option, method, parameter)
     default = inspect.signature(method).parameters[parameter].default
     words = options_of(RegionSettings)[option].default_words
     assert words == (default if isinstance(default, str) else f"{default:g}")
+
+
+def test_the_default_compactness_is_that_of_photographs():
+    assert options_of(RegionSettings)["compactness"].default_words == f"{COMPACTNESS:g} of 255 values"
+    assert inspect.signature(Slic).parameters["compactness"].default is None
 
 
 def test_no_option_but_the_method_has_a_value_by_default():

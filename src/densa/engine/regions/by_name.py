@@ -12,6 +12,7 @@ from densa.engine.regions.mean_shift import MeanShift
 from densa.engine.regions.settings import MIN_SIZE, N_SEGMENTS, RANGE_RADIUS, SPATIAL_RADIUS, RegionSettings
 from densa.engine.regions.slic.method import Slic
 from densa.engine.regions.stages.stage import RegionMethod
+from densa.engine.regions.stages.value_range import span_of
 from densa.engine.regions.watershed.method import Watershed
 from densa.errors import InputError
 from densa.options import options_of
@@ -59,10 +60,17 @@ def region_method(settings: RegionSettings, image: Raster) -> RegionMethod:
         raise InputError(f"{named} is no option of {settings.method}; leave it out, or choose another `method`")
     reach, min_size = reach_of(settings.connectivity), settings.min_size
     if settings.method == "mean-shift":
-        radii = _or(settings.spatial_radius, SPATIAL_RADIUS), _or(settings.range_radius, RANGE_RADIUS)
-        return MeanShift(*radii, MIN_SIZE if min_size is None else min_size)
+        radius = _or(settings.spatial_radius, SPATIAL_RADIUS)
+        colour = default_range_radius(image) if settings.range_radius is None else settings.range_radius
+        return MeanShift(radius, colour, MIN_SIZE if min_size is None else min_size)
     found = _unmerged(settings, image, reach)
     return found if min_size is None or min_size == 1 else MergeSmall(found, min_size, connectivity=reach)
+
+
+def default_range_radius(image: Raster) -> float:
+    """6.5 for photographs; for values that are not of 8 bits, 6.5 / 255 of the widest range of a band."""
+    span = span_of(image) if image.dtype.kind in "iuf" and image.dtype.itemsize > 1 else 0.0
+    return RANGE_RADIUS * span / 255 if span else RANGE_RADIUS
 
 
 def _unmerged(settings: RegionSettings, image: Raster, reach: int) -> RegionMethod:

@@ -22,7 +22,7 @@ __all__ = [
     "RegionSettings",
 ]
 
-SUPERPIXEL_SIZE, COMPACTNESS = 400, 10.0  # of SLIC
+SUPERPIXEL_SIZE, COMPACTNESS = 400, 10.0  # of SLIC; the latter of 255 values
 SIGMA = 1.0  # of the watershed's gradient
 SPATIAL_RADIUS, RANGE_RADIUS, MIN_SIZE = 7.0, 6.5, 20  # of mean shift
 N_SEGMENTS, VALUE_SCALE = 8, 0.1  # of normalized cuts
@@ -57,7 +57,11 @@ class RegionSettings(Group, title="Method"):
     size: Annotated[int | None, Ge(1), Option("slic: pixels of a superpixel.", "px", default=f"{SUPERPIXEL_SIZE}")] = (
         None
     )
-    compactness: Annotated[float | None, Ge(0), Option("slic: weight of position.", default=f"{COMPACTNESS:g}")] = None
+    compactness: Annotated[
+        float | None,
+        Ge(0),
+        Option("slic: weight of position, in units of the image.", default=f"{COMPACTNESS:g} of 255 values"),
+    ] = None
     sigma: Annotated[
         float | None, Ge(0), Option("watershed: Gaussian before the gradient.", "px", default=f"{SIGMA:g}")
     ] = None
@@ -73,7 +77,10 @@ class RegionSettings(Group, title="Method"):
     spatial_radius: Annotated[
         float | None, Option("mean-shift: window in space.", "px", default=f"{SPATIAL_RADIUS:g}")
     ] = None
-    range_radius: Annotated[float | None, Option("mean-shift: window in colour.", default=f"{RANGE_RADIUS:g}")] = None
+    range_radius: Annotated[
+        float | None,
+        Option("mean-shift: window in colour, in units of the image.", default=f"{RANGE_RADIUS:g} of 255 values"),
+    ] = None
     min_size: Annotated[
         int | None,
         Ge(1),

@@ -4,13 +4,16 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from densa.errors import InputError
 from densa.regions.slic.cells import CellGrid
 from densa.regions.slic.lab import DIAMETER, empty_planes, lab_planes
 
-__all__ = ["Metric", "color_scale", "make_metric", "to_planes"]
+__all__ = ["COMPACTNESS", "Metric", "color_scale", "make_metric", "to_planes", "used_compactness"]
+
+COMPACTNESS = 10.0
+"""Of photographs, whose values go from 0 to 255 (L of CIELAB from 0 to 100)."""
 
 
 class Metric(NamedTuple):
@@ -53,6 +56,29 @@ def make_metric(
         raise InputError(f"image values span {diameter:g}, which is outside 1e-30 to 1e30; rescale the image")
     scale = color_scale(diameter, compactness, cell)
     return Metric(scale, (highs + lows) / 2, compactness * scale, adaptive)
+
+
+def used_compactness(
+    given: float | None, dtype: DTypeLike, ranges: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+) -> float:
+    """The compactness of an image: the given one; by default the same for photographs in any type.
+
+    Args:
+        given: in units of the image, or None.
+        dtype: of the image.
+        ranges: lowest and highest value of each band (B,); None: CIELAB.
+
+    Returns:
+        `given`, or 10; for values that are not of 8 bits, 10 / 255 of the widest range of a band.
+    """
+    if given is not None:
+        return given
+    if ranges is None or np.dtype(dtype).itemsize == 1:
+        return COMPACTNESS
+    lows, highs = ranges
+    with np.errstate(over="ignore"):  # an overflow is refused by `make_metric`
+        span = float((highs - lows).max(initial=0))
+    return COMPACTNESS * span / 255 if 0 < span <= 1e30 else COMPACTNESS
 
 
 def color_scale(diameter: float, compactness: float, cell: tuple[float, float]) -> float:

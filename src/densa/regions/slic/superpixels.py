@@ -31,7 +31,7 @@ from numpy.typing import DTypeLike, NDArray
 from densa.errors import InputError
 from densa.regions.shared.checks import check_image, check_mask, value_ranges
 from densa.regions.slic.cells import cell_grid
-from densa.regions.slic.metric import make_metric, to_planes
+from densa.regions.slic.metric import make_metric, to_planes, used_compactness
 from densa.regions.slic.parts import Part, candidates, kernel_mask, labels_of, move_centers, seed_centers
 from densa.regions.slic.small_pieces import absorb_small_pieces
 
@@ -41,7 +41,7 @@ __all__ = ["check_image_parameters", "check_parameters", "slic", "smallest_size"
 def slic(
     image: NDArray[np.generic],
     n_superpixels: int,
-    compactness: float = 10.0,
+    compactness: float | None = None,
     *,
     n_iterations: int = 10,
     adaptive: bool = False,
@@ -60,7 +60,9 @@ def slic(
         n_superpixels: requested number, from 1 to H * W. The number of centres is that of the nearest regular grid; the
             number of regions also depends on connectivity.
         compactness: colour distance, in units of CIELAB or of the image, worth one grid step: `m` of equation (3);
-            0 or more. For photographs 1 to 40; for other images it depends on the range of their values.
+            0 or more. For photographs of 8 bits 1 to 40, by default 10. For images of other types the default is
+            10 / 255 of the widest range of a band, so that a photograph in floats from 0 to 1 or in 16 bits is divided
+            as one in bytes is.
         n_iterations: rounds of assignment and update; the paper uses 10. Stops earlier where nothing moves.
         adaptive: SLICO: each superpixel's largest colour distance so far replaces `compactness`, which is the initial
             value of all and must then be above 0.
@@ -94,7 +96,8 @@ def slic(
     if lab is None:
         lab = image.dtype == np.uint8 and image.shape[2] == 3
     grid = cell_grid(height, width, n_superpixels)
-    metric = make_metric(grid, compactness, adaptive, None if lab else value_ranges(image, valid))
+    ranges = None if lab else value_ranges(image, valid)
+    metric = make_metric(grid, used_compactness(compactness, image.dtype, ranges), adaptive, ranges)
     mask = kernel_mask(valid)
     part = Part(to_planes(image, mask, metric), mask, 0, 0)
     centers = seed_centers(part, grid, metric, grid.cells)
@@ -113,9 +116,9 @@ def smallest_size(min_size_factor: float, n_superpixels: int, n_pixels: int) -> 
     return min_size_factor * n_pixels / max(1, min(n_superpixels, n_pixels))
 
 
-def check_parameters(compactness: float, n_iterations: int, adaptive: bool, min_size_factor: float) -> None:
+def check_parameters(compactness: float | None, n_iterations: int, adaptive: bool, min_size_factor: float) -> None:
     """Refuse parameters that are invalid for every image."""
-    if not (math.isfinite(compactness) and 0 <= compactness <= 1e30):
+    if compactness is not None and not (math.isfinite(compactness) and 0 <= compactness <= 1e30):
         raise InputError(f"compactness must be 0 or more and finite, got {compactness}")
     if adaptive and compactness == 0:
         raise InputError("compactness must be above 0 with adaptive=True: it is each superpixel's first colour scale")

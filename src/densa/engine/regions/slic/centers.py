@@ -19,7 +19,7 @@ from densa.engine.regions.stages.value_range import value_range
 from densa.raster import Window
 from densa.raster.grid import Block, Grid, inside
 from densa.regions.slic.cells import CellGrid, Cells
-from densa.regions.slic.metric import Metric, make_metric, to_planes
+from densa.regions.slic.metric import Metric, make_metric, to_planes, used_compactness
 from densa.regions.slic.parts import Centers, Part, move_centers, no_centers, seed_centers
 
 if TYPE_CHECKING:
@@ -44,10 +44,11 @@ class Plan:
 
     grid: CellGrid
     n_superpixels: int
-    compactness: float
+    compactness: float | None
     adaptive: bool
     lab: bool
     min_size_factor: float
+    dtype: np.dtype[Any]
 
     @property
     def side(self) -> int:
@@ -56,10 +57,10 @@ class Plan:
 
     def metric(self, store: Store) -> Metric:
         """Fixed-point colours, the same in every tile."""
-        if self.lab:
-            return make_metric(self.grid, self.compactness, self.adaptive, None)
-        found = value_range(store)
-        return make_metric(self.grid, self.compactness, self.adaptive, (found.lows, found.highs))
+        found = None if self.lab else value_range(store)
+        ranges = None if found is None else (found.lows, found.highs)
+        compactness = used_compactness(self.compactness, self.dtype, ranges)
+        return make_metric(self.grid, compactness, self.adaptive, ranges)
 
     def window(self, cells: Cells, border: int = 0) -> Window:
         """The pixels of cells, and `border` pixels around them."""

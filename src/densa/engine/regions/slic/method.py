@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from densa.engine.regions.settings import COMPACTNESS, SUPERPIXEL_SIZE
+from densa.engine.regions.settings import SUPERPIXEL_SIZE
 from densa.engine.regions.slic.centers import CenterStage, Plan, shared_rounds
 from densa.engine.regions.slic.labels import MARGIN, LabelStage, merged_bytes
 from densa.engine.regions.stages.stage import RegionMethod, Stage
@@ -55,7 +55,7 @@ class Slic(RegionMethod):
     """
 
     n_superpixels: int | None = None
-    compactness: float = COMPACTNESS
+    compactness: float | None = None
     n_iterations: int = 10
     adaptive: bool = False
     lab: bool | None = None
@@ -121,4 +121,4 @@ class Slic(RegionMethod):
         check_image_parameters(height, width, raster.n_bands, raster.dtype, wanted, self.lab)
         lab = self.lab if self.lab is not None else raster.dtype == np.uint8 and raster.n_bands == 3
         grid = cell_grid(height, width, wanted)
-        return Plan(grid, wanted, self.compactness, self.adaptive, bool(lab), self.min_size_factor)
+        return Plan(grid, wanted, self.compactness, self.adaptive, bool(lab), self.min_size_factor, raster.dtype)

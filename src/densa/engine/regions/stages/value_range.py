@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 
 from densa.engine.regions.stages.stage import Stage, Tile
 from densa.errors import InputError
+from densa.raster import Raster, Window
 from densa.raster.grid import Grid
 
 if TYPE_CHECKING:
     from densa.engine.regions.stages.store import Store
 
-__all__ = ["FixedPoint", "RangeStage", "ValueRange", "fixed_point", "needs_range", "value_range"]
+__all__ = ["FixedPoint", "RangeStage", "ValueRange", "fixed_point", "needs_range", "span_of", "value_range"]
 
 LARGEST_INTEGER = 2**53  # up to which float64 represents every integer
 _STRIP_PX = 2**18
+_BLOCK = 2048  # side of the blocks that are read at once
 FLOAT_BITS = 31  # a float image has 2^30 to 2^31 steps
 
 
@@ -82,6 +84,19 @@ def _check(lows: NDArray[Any], highs: NDArray[Any]) -> None:
                 f"integer images must lie between -2**53 and 2**53, band {b} goes from {low} to {high}; rescale the"
                 " image or convert it to float64"
             )
+
+
+def span_of(raster: Raster) -> float:
+    """The widest range of a band over the valid pixels of the whole raster; 0 where there is none. Reads it once."""
+    lows, highs = np.full((2, raster.n_bands), np.nan)
+    for row in range(0, raster.height, _BLOCK):
+        for column in range(0, raster.width, _BLOCK):
+            window = Window(row, column, min(_BLOCK, raster.height - row), min(_BLOCK, raster.width - column))
+            pixels, valid = raster.read(window)
+            if valid.any():
+                lows = np.fmin(lows, [band[valid].min() for band in pixels])
+                highs = np.fmax(highs, [band[valid].max() for band in pixels])
+    return float(np.nan_to_num(highs - lows).max(initial=0))
 
 
 def value_range(store: Store) -> ValueRange:
