@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from densa.cli import console
-from densa.cli.ending import MISTAKE, STOPPED, explained, stop
+from densa.cli.ending import MISTAKE, STOPPED, explained, say_interrupted, stop
 from densa.cli.undecodable import hide_undecodable_messages
 from densa.errors import InputError
 
@@ -101,8 +101,9 @@ def run() -> int:
     """Run the command line; returns the exit code."""
     try:
         code = app(standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
-        return stop("interrupted; nothing unfinished was kept under its final name", STOPPED)
+    except (typer.Abort, KeyboardInterrupt) as error:
+        say_interrupted(error.__cause__ or error)
+        return STOPPED
     except typer.Exit as ended:
         return ended.exit_code
     except Exception as error:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand
 
+from densa.cli.ending import say_interrupted
 from densa.errors import InputError
 from densa.machine import check_address_space
 from densa.options import Declared, Group, options_of
@@ -137,6 +138,7 @@ class DerivedCommand(TyperCommand):
             resumes = self.name in ("predict", "regions")
             for note in getattr(stop, "__notes__", ()) or ["resume=True continues"] * resumes:
                 tell(in_flags(note, {"resume": "--resume"}))
+            say_interrupted(stop)  # here, since typer makes an exit code of it
             raise
 
 

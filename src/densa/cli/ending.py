@@ -7,7 +7,7 @@ import sys
 
 from densa.errors import InputError
 
-__all__ = ["MISTAKE", "STOPPED", "explained", "stop"]
+__all__ = ["MISTAKE", "STOPPED", "explained", "say_interrupted", "stop"]
 
 MISTAKE = 2  # of the user, or of the machine's limits: one line
 STOPPED = 130  # by Ctrl-C, as shells count: 128 + SIGINT
@@ -68,3 +68,10 @@ def stop(message: str, code: int = MISTAKE) -> int:
     """Print one line on stderr; returns the exit code."""
     print(f"densa: {' '.join(message.split())}", file=sys.stderr)
     return code
+
+
+def say_interrupted(error: BaseException) -> None:
+    """Print one line on stderr, once for an interruption."""
+    if not hasattr(error, "was_said"):
+        error.was_said = True  # type: ignore[attr-defined]
+        stop("interrupted; nothing unfinished was kept under its final name")
