@@ -63,7 +63,7 @@ def evaluated(tmp_path, predictions, masks, **options):
 # --- what a mask declares as nodata, hidden or transparent has no label ---
 
 
-@pytest.mark.parametrize("nodata", [0, 2, 9])
+@pytest.mark.parametrize("nodata", [0, 1, 2, 9])
 def test_nodata_of_masks_is_not_labelled(tmp_path, nodata):
     masks = [discs(seed=i) for i in range(2)]
     masks[0][-3:] = masks[1][-3:] = nodata
@@ -73,6 +73,7 @@ def test_nodata_of_masks_is_not_labelled(tmp_path, nodata):
         assert_array_equal(train.labels(i) == 255, mask == nodata)
     assert f"2 of 2 masks declare {nodata} as nodata" not in train.remarks  # over both splits: 4 of 4
     assert any(f"4 of 4 masks declare {nodata} as nodata: it is read as not labelled" in r for r in train.remarks)
+    assert nodata not in train.legend.codes
     assert datasets.check(*datasets.open(tmp_path).values()) == 3
     frequencies = datasets.class_frequencies(train)
     assert frequencies.pixels.sum() == sum((mask != nodata).sum() for mask in masks)
@@ -85,6 +86,30 @@ def test_a_legend_that_names_nodata_makes_it_a_class(tmp_path):
     train = datasets.open(tmp_path, legend=Legend(("background", "a", "b")))["train"]
     assert_array_equal(train.labels(0), masks[0])
     assert any("the legend names it: it is read as the class background" in r for r in train.remarks)
+
+
+@pytest.mark.parametrize(("values", "nodata"), [((0, 1), 0), ((0, 255), 0), ((0, 255), 255)])
+def test_one_class_beside_nodata_is_told(tmp_path, values, nodata):
+    """Rasterised polygons: whether the rest is background is for a legend to say."""
+    mask = np.array(values, np.uint8)[discs(2)]
+    data_set(tmp_path, [mask], lambda p, m: tif(p, m, nodata=nodata), ".tif")
+    train = datasets.open(tmp_path)["train"]
+    assert_array_equal(train.labels(0) == 255, mask == nodata)
+    assert (
+        f"2 of 2 masks declare {nodata} as nodata: it is read as not labelled, which leaves the class"
+        in train.remarks[0]
+    )
+    legend = Legend(("background", "disc"), codes=values)
+    assert_array_equal(datasets.open(tmp_path, legend=legend)["train"].labels(0), discs(2))
+
+
+def test_nodata_of_predictions_that_is_a_class_is_told(tmp_path, run_cli):
+    tif(tmp_path / "maps" / "a.tif", discs(), nodata=0)
+    png(tmp_path / "masks" / "a.png", discs())
+    code, out, told = run_cli("evaluate", tmp_path / "maps", tmp_path / "masks")
+    assert code == 0
+    assert out.startswith("mean IoU 1.0000")
+    assert "1 of 1 predictions declare 0 as nodata, but the legend names it: it is read as the class class_0" in told
 
 
 @pytest.mark.parametrize("model", ["unet", "pixel-forest"])

@@ -110,21 +110,29 @@ def check_legend(scans: Sequence[MaskScan], legend: Legend) -> None:
         )
 
 
-def coding_remarks(scans: Sequence[MaskScan], legend: Legend, encoding: Encoding) -> tuple[str, ...]:
-    """What was decided in reading the masks, a line each: nodata, hidden pixels, white as 0."""
+def coding_remarks(
+    scans: Sequence[MaskScan], legend: Legend, encoding: Encoding, what: str = "masks"
+) -> tuple[str, ...]:
+    """What was decided in reading masks or predictions, a line each: nodata, hidden pixels, white as 0."""
+    left = "not labelled" if what == "masks" else "without a class"
     lines = []
     for code in dict.fromkeys(code for scan in scans for code in scan.missing):
-        n = f"{sum(code in scan.missing for scan in scans)} of {len(scans)} masks declare {_shown(code)} as nodata"
+        n = f"{sum(code in scan.missing for scan in scans)} of {len(scans)} {what} declare {_shown(code)} as nodata"
         name = _class_of(code, legend, encoding)
-        ignored = code in (legend.ignored_colors if isinstance(code, tuple) else legend.ignored_codes)
+        ignored = (
+            name is None
+            and legend.n_classes > 1
+            and code in (legend.ignored_colors if isinstance(code, tuple) else legend.ignored_codes)
+        )
         if name is not None:
             lines.append(f"{n}, but the legend names it: it is read as the class {name}")
         elif not ignored:
-            lines.append(f"{n}: it is read as not labelled; if it is a class (background), name it in a legend")
+            alone = f", which leaves the class {legend.class_names[0]} alone" if legend.n_classes == 1 else ""
+            lines.append(f"{n}: it is read as {left}{alone}; if it is a class (background), name it in a legend")
     if hidden := sum(scan.hides for scan in scans):
-        lines.append(f"{hidden} of {len(scans)} masks hide pixels by alpha or a mask: they are not labelled")
+        lines.append(f"{hidden} of {len(scans)} {what} hide pixels by alpha or a mask: they are {left}")
     if inverted := sum(bool(scan.origin and scan.origin.white_is_zero) for scan in scans):
-        lines.append(f"{inverted} of {len(scans)} masks say that 0 is white: their values are read as stored")
+        lines.append(f"{inverted} of {len(scans)} {what} say that 0 is white: their values are read as stored")
     return tuple(lines)
 
 

@@ -98,8 +98,11 @@ def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding
     if any(scan.colors and not scan.values for scan in scans):
         return _by_color(scans)
     values = sorted({value for scan in scans for value in scan.values})
+    missing = {code for scan in scans for code in scan.missing if not isinstance(code, tuple)}
     if values in ([0, 255], [0], [255]):
-        return Legend(("background", "foreground"), codes=(0, 255)), "values"
+        both = [("background", 0), ("foreground", 255)]
+        names, of_classes = zip(*(pair for pair in both if pair[1] not in missing), strict=True)
+        return Legend(names, codes=of_classes), "values"
     codes = [value for value in values if 0 <= value != IGNORE]
     ignored = (IGNORE, *(value for value in values if value < 0))
     if kind == "segnet" and values == list(range(12)):
@@ -111,8 +114,8 @@ def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding
     first, last = min(codes[0], 1), codes[-1]
     if last >= MAX_INFERRED_VALUES or 2 * len(codes) < last - first + 1:
         raise InputError(f"the masks hold the values {listed(values)}, which do not number classes; {_how_to()}")
-    whole = range(first, last + 1)
-    if whole == range(2):
+    whole = [value for value in range(first, last + 1) if value not in missing]
+    if whole == [0, 1]:
         return Legend(("background", "foreground"), ignored_codes=ignored), "values"
     names = tuple(f"class_{value}" for value in whole)
     return Legend(names, _palette_colors(scans, whole), tuple(whole), ignored), "values"
@@ -132,7 +135,7 @@ def _by_color(scans: Sequence[MaskScan]) -> tuple[Legend, Encoding]:
     return Legend(tuple("#{:02X}{:02X}{:02X}".format(*color) for color in colors), tuple(colors)), "colors"
 
 
-def _palette_colors(scans: Sequence[MaskScan], values: range) -> tuple[Color, ...]:
+def _palette_colors(scans: Sequence[MaskScan], values: Sequence[int]) -> tuple[Color, ...]:
     """The colours of the values, where the palettes of all files agree; otherwise none."""
     colors: dict[int, Color] = {}
     for scan in scans:

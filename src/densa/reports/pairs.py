@@ -181,7 +181,9 @@ def pairs_of_folders(
     grids = _grids(files, frames, dataset.align, tell)
     inferred = dataset.legend_source.startswith("inferred")
     shows = not inferred or (len(dataset) > 0 and _shows_colors([_scan(dataset.samples[0])], dataset.legend))
-    coding = _coding_of_plain(files, dataset.legend, dataset.encoding, inferred=inferred, shows_colors=shows)
+    coding, remarks = _coding_of_plain(files, dataset.legend, dataset.encoding, inferred=inferred, shows_colors=shows)
+    if tell is not None:
+        _tell_all(tell, remarks)
 
     def read() -> Iterator[Pair]:
         for i, (sample, file, grid) in enumerate(zip(dataset.samples, files, grids, strict=True)):
@@ -247,7 +249,9 @@ def pairs_of_masks(
     if tell is not None:
         _tell_all(tell, coding_remarks(scans, chosen, encoding))
     shows = not inferred or _shows_colors(scans, chosen)
-    coding = _coding_of_plain(files, chosen, encoding, inferred=inferred, shows_colors=shows)
+    coding, remarks = _coding_of_plain(files, chosen, encoding, inferred=inferred, shows_colors=shows)
+    if tell is not None:
+        _tell_all(tell, remarks)
 
     def read() -> Iterator[Pair]:
         for name, mask, file, grid in zip(names, mask_files, files, grids, strict=True):
@@ -327,11 +331,12 @@ def _binary(scans: Sequence[MaskScan], legend: Legend) -> Legend | None:
 
 def _coding_of_plain(
     files: Sequence[Path], legend: Legend, encoding: Encoding, *, inferred: bool, shows_colors: bool
-) -> Encoding:
-    """How the predictions that carry no legend are read."""
+) -> tuple[Encoding, tuple[str, ...]]:
+    """How the predictions that carry no legend are read, and what was decided in that."""
     plain = [path for path in files if raster.carried_legend(path) is None]
     scans = list(in_threads(scan_mask, plain))
-    return coding_of_predictions(scans, legend, encoding, inferred=inferred, shows_colors=shows_colors)
+    coding = coding_of_predictions(scans, legend, encoding, inferred=inferred, shows_colors=shows_colors)
+    return coding, coding_remarks(scans, legend, coding, "predictions")
 
 
 def _tell_all(tell: Callable[[str], None], lines: Sequence[str]) -> None:
