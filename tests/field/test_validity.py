@@ -286,6 +286,19 @@ def test_volumes(tmp_path, nodata):
         assert_array_equal(image.read()[1], reference(stack[1:], [0], nodata=[nodata]))
 
 
+def test_masks_of_further_pages(tmp_path):
+    """Each page of a TIFF has the mask that follows it; GDAL knows that of the first alone."""
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for page in range(2):
+            file.write(scene("uint8", 1)[0] + page, metadata=None)
+            hidden = np.arange(HEIGHT)[:, None] == np.full(WIDTH, page)
+            file.write(~hidden, photometric="mask", subfiletype=4, metadata=None)
+    for page in range(2):
+        with raster.open(tmp_path / "a.tif", page=page) as image:
+            assert image.n_pages == 2
+            assert_array_equal(~image.read()[1], np.arange(HEIGHT)[:, None] == np.full(WIDTH, page))
+
+
 def test_arrays():
     """Masked arrays and nodata of arrays in memory, each band for itself."""
     values = scene("int16", 2)

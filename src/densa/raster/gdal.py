@@ -8,7 +8,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,11 +153,11 @@ class GdalRaster(Raster):
         real = {n: flags for n, flags in real.items() if n in numbers and not implied & set(flags)}
         self._common_mask = next((n for n, flags in real.items() if MaskFlags.per_dataset in flags), None)
         self._own_masks = {n for n, flags in real.items() if MaskFlags.per_dataset not in flags}
-        self._hidden_mask = (
-            _mask_file_hidden(self.path, self._driver)
-            if real and self._name == str(self.path) and not isinstance(self.path, Elsewhere)
-            else None
-        )
+        self._hidden_mask: str | None = None
+        if not isinstance(self.path, Elsewhere) and self.directory:
+            self._hidden_mask = _mask_of_page(self.path, self.directory)
+        elif not isinstance(self.path, Elsewhere) and real:
+            self._hidden_mask = _mask_file_hidden(self.path, self._driver)
 
     def _names(self, dataset: Any) -> tuple[str, ...]:
         if self._table is not None:
@@ -358,14 +358,24 @@ def _key_color(dataset: Any, numbers: list[int]) -> tuple[float, ...] | None:
     return tuple(values[n - 1] for n in numbers)
 
 
-def _mask_file_hidden(path: Path, driver: str) -> Path | None:
+def _mask_file_hidden(path: Path, driver: str) -> str | None:
     """The `.msk` file beside a raster that has a mask inside, for which GDAL leaves the file unread."""
     beside = path.with_name(path.name + ".msk")
     if not beside.is_file():
         return None
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), rasterio.open(path, driver=driver) as alone:
         inside = any(flags == [MaskFlags.per_dataset] for flags in alone.mask_flag_enums)
-    return beside if inside else None
+    return str(beside) if inside else None
+
+
+def _mask_of_page(path: Path, directory: int) -> str | None:
+    """GDAL's name of the mask of a further page, which follows it in the file; GDAL itself knows that of the first."""
+    import tifffile
+
+    with suppress(tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError), tifffile.TiffFile(path) as file:
+        if directory + 1 < len(file.pages) and int(getattr(file.pages[directory + 1], "subfiletype", 0)) & 4:
+            return f"GTIFF_DIR:{directory + 2}:{path}"
+    return None
 
 
 def set_read_cache(n_bytes: int) -> None:
