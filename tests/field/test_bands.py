@@ -321,12 +321,13 @@ def test_statistics_far_from_training_are_a_warning(runs, run_cli, tmp_path):
 # ------------------------------------------------------------------------------------------------ other verbs
 
 
-def test_a_data_set_in_another_order_is_matched(tmp_path):
+def test_a_data_set_in_another_order_is_matched(tmp_path, capsys):
     straight = dataset(tmp_path / "straight", names=RGB)
     mixed = dataset(tmp_path / "mixed", names=RGB)
     write(mixed / "train" / "images" / "1.tif", scene(1)[0][::-1], names=RGB[::-1])
     for data in (straight, mixed):
-        train(data, output=data.with_name(f"{data.name}-run"), **TRAINING)
+        train(data, output=data.with_name(f"{data.name}-run"), **TRAINING | {"progress": True})
+    assert "of 1 of 3 images are read in another order" in capsys.readouterr().err
     models = [(tmp_path / f"{name}-run" / "model.safetensors").read_bytes() for name in ("straight", "mixed")]
     assert models[0] == models[1]
     write(mixed / "train" / "images" / "1.tif", scene(1)[0], names=("nir", "red", "green"))
@@ -349,6 +350,19 @@ def test_evaluate_and_compare_match_by_name(runs, tmp_path):
         densa.evaluate(run, wide, split="val", progress=False)
     again = densa.evaluate(run, wide, split="val", assume_scale=20, progress=False)
     assert again.summary.mean_iou == pytest.approx(scores[0])
+
+
+def test_a_fourth_band_with_a_name_is_no_alpha(runs, predicted, usual, tmp_path):
+    """Writers mark the fourth band of bytes as alpha; one that is called red is the red band."""
+    values = scene(9)[0]
+    path = tmp_path / "four.tif"
+    with rasterio.open(path, "w", driver="GTiff", count=4, height=48, width=48, dtype="uint8") as file:
+        assert file.colorinterp[3] == ColorInterp.alpha
+        file.write(np.concatenate([values[:1] * 0, values[::-1]]))
+        file.descriptions = ("nir", *RGB[::-1])
+    code, labels, err = predicted(runs("names"), path)
+    assert code == 0, err
+    assert_array_equal(labels, usual)
 
 
 def test_arrays_have_no_names_but_a_type(runs, usual, tmp_path):

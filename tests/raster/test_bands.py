@@ -14,7 +14,10 @@ RGB = bands_named(["red", "green", "blue"])
         ("band 1", "undefined", ""), ("Band_12", "", ""), ("channel:0:1", "", ""), ("Layer_1", "", ""),
         ("grey", "gray", ""), ("Gray", "gray", ""), ("450.0 Nanometers", "undefined", ""), ("", "red", "red"),
         ("Red", "", "red"), ("Near Infrared", "", "nir"), ("B04", "red", "b4"), ("B8A", "", "b8a"), ("B08", "", "b8"),
-        ("Red (665 nm)", "", "red"), ("band 1", "nir", "nir"), ("DAPI", "", "dapi"), ("Rotkanal µ", "", "rotkanalµ"),
+        ("Red (665 nm)", "", "red"), ("band 1", "nir", "nir"), ("DAPI", "", "dapi"), ("Band 4 (Red)", "", "red"),
+        ("band_1: nir", "", "nir"),
+        ("Red band", "", "red"),
+        ("band_blue", "", "blue"), ("Channel 2", "", ""), ("Rotkanal µ", "", "rotkanalµ"),
     ],
 )  # fmt: skip
 def test_what_a_name_says(name, color, identity):

@@ -10,6 +10,7 @@ from densa.datasets.dataset import Dataset, strips
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.progress import Progress
+from densa.raster.choice.chosen import choice_of
 
 __all__ = ["LISTED", "check"]
 
@@ -23,6 +24,7 @@ class _Finding(NamedTuple):
     problems: list[str]
     by_pixels: bool = False
     scale: str | None = None
+    reordered: bool = False
 
 
 def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[str], None] = lambda line: None) -> int:
@@ -71,13 +73,15 @@ def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[
             f"of {n} of {len(places)} pairs of image and mask only one file is georeferenced: they are laid over by"
             " pixels"
         )
+    if n := sum(finding.reordered for finding in findings):
+        tell(f"the bands of {n} of {len(places)} images are read in another order than stored, by what they are called")
     return next(finding.n_bands for finding in findings if finding.n_bands is not None)
 
 
 def _examine(dataset: Dataset, i: int) -> _Finding:
     sample = dataset.samples[i]
     problems: list[str] = []
-    n_bands, dtype, size, scale = None, None, None, None
+    n_bands, dtype, size, scale, reordered = None, None, None, None, False
     try:
         with dataset.open_image(i) as image:
             any_valid, all_valid = False, True
@@ -87,6 +91,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
             dataset.remember_valid(i, all_valid)
             # Set after reading: a truncated file is one problem, not two.
             n_bands, dtype, size = image.n_bands, str(image.dtype), (image.height, image.width)
+            reordered = dataset.bands is None and choice_of(image) is not None
             scale = ", ".join(dict.fromkeys(f"scale {band.scale:g} offset {band.offset:g}" for band in image.bands))
             if not any_valid:
                 problems.append(f"{sample.image}: no pixel is valid, all are nodata")
@@ -107,7 +112,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
             dataset.instances(i)
     except InputError as error:
         problems.append(_naming(sample.mask, error))
-    return _Finding(n_bands, dtype, problems, by_pixels, scale)
+    return _Finding(n_bands, dtype, problems, by_pixels, scale, reordered)
 
 
 def _deviants(what: str, places: list[tuple[Dataset, int]], findings: list[_Finding]) -> list[str]:

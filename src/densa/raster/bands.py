@@ -25,6 +25,8 @@ _VAGUE = re.compile(
     r"(band|bnd|channel|ch|c|layer|image|plane|page|slice|sample|component|colou?r)?[\s_:#.-]*[\d_:]*"
     r"|grey|index|undefined|palette|unknown|none|value|values|array",
 )
+_NUMBERED = re.compile(r"^(band|channel|layer)[\s_]*\d+\s*[:=(,-]\s*")  # "Band 4 (red)"
+_WORDS = re.compile(r"^(band|channel)(?=[a-z])|(band|channel)$")  # "red band"
 _WAVELENGTH = re.compile(
     r"\(?\s*([\d.]+)\s*(nm|nanometers?|nanometres?|um|µm|μm|micrometers?|micrometres?|microns?)\s*\)?"
 )
@@ -62,10 +64,13 @@ class Band:
         if not self.described:
             return ""
         plain = _WAVELENGTH.sub("", self.name.strip().lower()).strip()
-        words = re.sub(r"[^\w]|_", "", plain)
+        if _VAGUE.fullmatch(plain):
+            return ""
+        words = re.sub(r"[^\w]|_", "", _NUMBERED.sub("", plain))
+        words = _WORDS.sub("", words) or words
         words = re.sub(r"(?<=[a-z])0+(?=\d)", "", words)
         words = _SYNONYMS.get(words, words)
-        return "" if not words or _VAGUE.fullmatch(plain) or _VAGUE.fullmatch(words) else words
+        return "" if not words or _VAGUE.fullmatch(words) else words
 
     @property
     def identity(self) -> str:

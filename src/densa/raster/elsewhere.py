@@ -7,6 +7,7 @@ from densa.raster.decoded import DecodedRaster
 from densa.raster.gdal import GdalRaster, driver_of
 from densa.raster.orientation import Turned
 from densa.raster.raster import Placement, Raster, ValuesAndValidity
+from densa.raster.stacks.directories import open_stack
 
 __all__ = ["open_elsewhere"]
 
@@ -30,7 +31,13 @@ def open_elsewhere(path: Elsewhere, page: int = 0, *, expand_palette: bool = Tru
         InputError: no such file, a server that refuses, stalls or sends no ranges, or no image.
     """
     driver = driver_of(path, _DRIVERS)
-    raster = GdalRaster(path, driver, page=page, expand_palette=expand_palette)
+    raster = GdalRaster(path, driver, page=0, expand_palette=expand_palette)
+    if stack := open_stack(path, raster, page, expand_palette=expand_palette):
+        raster.close()
+        return stack
+    if page:
+        raster.close()
+        raster = GdalRaster(path, driver, page=page, expand_palette=expand_palette)
     if driver in _BY_WINDOWS:
         return raster
     missing, key = raster.leave_missing()

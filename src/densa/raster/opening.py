@@ -39,7 +39,8 @@ def open(path: Path | str, *, page: int = 0) -> Raster:
     Args:
         path: the file, or a URL (http, https, s3, gs, az) or /vsi path that GDAL reads; of a TIFF there only the ranges
             of bytes that are needed. Or a STAC item, "item.json#assets=red,nir" with the assets that are its bands.
-        page: number of the image in a multi-page TIFF or an animation, from 0.
+        page: number of the image in a multi-page TIFF or an animation, from 0. The channels of an OME-TIFF or ImageJ
+            stack are bands, its planes in depth and time pages.
 
     Raises:
         InputError: the file is missing, empty, damaged, too large, or not an image; it refers to files outside of its
