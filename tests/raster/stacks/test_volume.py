@@ -51,3 +51,12 @@ def test_truncated_volume(tmp_path, rng, kind, compression, capfd):
     with pytest.raises(InputError, match=r"a\.tif"):
         raster.open(path, page=5).read()
     assert capfd.readouterr() == ("", "")
+
+
+def test_channels_of_a_stack_of_one_directory(tmp_path, rng):
+    stack = rng.integers(0, 999, (2, 3, 8, 9)).astype(np.uint16)
+    options = {"imagej": True, "truncate": True, "contiguous": True}
+    tifffile.imwrite(tmp_path / "a.tif", stack, metadata={"axes": "ZCYX"}, **options)
+    with raster.open(tmp_path / "a.tif", page=1) as image:
+        assert (image.n_bands, image.n_pages) == (3, 2)
+        assert_array_equal(image.read()[0], stack[1])

@@ -76,6 +76,7 @@ class StackRaster(Raster):
             n_pages=len(planes.pages),
             metadata=first.metadata,
         )
+        self.loss, self.white_is_zero = first.loss, first.white_is_zero
         n_channels = len(planes.channels)
         said = (f"its {n_channels} channels are read as bands",) if n_channels > 1 else ()
         self.remarks = tuple(f"{path}: {line}" for line in said + planes.remarks)

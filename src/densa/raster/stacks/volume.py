@@ -81,7 +81,7 @@ def open_volume(path: Path, page: int, *, as_shown: bool = True) -> DecodedRaste
         else:
             values = np.moveaxis(stack.reshape(n_pages, height, width, n_bands)[page], 2, 0)
         valid = valid_in_mask([values[band] for band in alphas]) if alphas else np.ones((height, width), bool)
-        stored = np.array(values[bands], native)
+        stored = np.array(values if n_channels > 1 else values[bands], native)
         return stored if white is None else native.type(white) - stored, valid
 
     n = len(bands) * n_channels
