@@ -14,6 +14,7 @@ class Served:
     """A running server: /KIND/NAME gives the file NAME; `requests` lists (method, path, range) of each request.
 
     Kinds: "ranges"; "whole", which ignores ranges; "stalls" without an answer, "stalls-later" after the first bytes;
+    "drips" sends ten bytes a second;
     "longer" says a thousand times the length; "garbage" sends other bytes after the first block; "cut" sends half of
     every answer; "403"; "private" wants the header `Authorization: Bearer secret`.
     """
@@ -87,6 +88,9 @@ def serving(folder: Path):
                     served.stop.wait(60)
                     self.close_connection = True
                     return
+                while kind == "drips" and part and not served.stop.wait(0.1):
+                    self.wfile.write(part[:1])
+                    part = part[1:]
                 self.wfile.write(part)
                 served.sent += len(part)
             except OSError:  # the client has read enough

@@ -88,6 +88,7 @@ def test_photographs_too(folder, server, name):
         ("whole/large.tif", "does not send ranges of bytes, as it must; download it"),
         ("stalls/scene.tif", "stalls"),
         ("stalls-later/scene.tif", "cannot be read"),
+        ("drips/scene.tif", "cannot be read"),
         ("garbage/large.tif", "cannot be read"),
         ("cut/large.tif", "cannot be read"),
         ("ranges/no image.tif", "it is no image that densa reads"),

@@ -179,7 +179,13 @@ def test_the_network_is_allowed_by_option(folder, tmp_path, trained, run_cli):
         assert served.requests == []
         code, _, err = run_cli("predict", trained, tmp_path / "x.vrt", "-o", tmp_path / "maps", "--allow-remote")
         assert code == 0, err
-        assert served.requests != []
+        assert {path for _, path, _ in served.requests} == {"/ranges/a.tif"}
+        (tmp_path / "y.vrt").write_text(vrt(f"{served.url}/ranges/a.tif", relative=0))
+        served.requests.clear()
+        code, _, err = run_cli("predict", trained, tmp_path / "y.vrt", "-o", tmp_path / "maps", "--allow-remote")
+        assert code == 2
+        assert f"write it as /vsicurl/{served.url}/ranges/a.tif" in err  # GDAL would download the whole
+        assert served.requests == []
 
 
 @pytest.mark.parametrize(

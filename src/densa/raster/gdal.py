@@ -67,9 +67,8 @@ class GdalRaster(Raster):
         self._local = threading.local()
         self._handles: list[Any] = []
         self._handles_lock = threading.Lock()
-        if not isinstance(path, Elsewhere):
-            check_sources(path)
-        with gdal_errors(path), gdal_environment(path):
+        self._is_remote = not isinstance(path, Elsewhere) and check_sources(path)
+        with gdal_errors(path), gdal_environment(path, self._is_remote):
             with DatasetReader(gdal_name(path), driver=[self._driver], sharing=False) as first:
                 check_tags(path, first)
                 pages = sorted((s for s in first.subdatasets if s.startswith("GTIFF_DIR:")), key=_page_number)
@@ -204,7 +203,7 @@ class GdalRaster(Raster):
     def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
         place = RasterioWindow(window.column, window.row, window.width, window.height)
         numbers = self._band_numbers if self._table is not None else [self._band_numbers[b] for b in bands]
-        with gdal_errors(self.path), gdal_environment(self.path):
+        with gdal_errors(self.path), gdal_environment(self.path, self._is_remote):
             dataset = self._dataset()
             values, alphas = self._read_bands(dataset, numbers, place)
             masks = [*alphas, *self._read_masks(dataset, numbers, place)]
@@ -389,9 +388,9 @@ def set_read_cache(n_bytes: int) -> None:
     _cache_megabytes = max(1, n_bytes // 10**6)
 
 
-def gdal_environment(path: Path | None = None) -> Any:
-    """GDAL's options for writing, and for reading a file: it reaches the network for what is named there alone."""
-    return rasterio.Env(GDAL_CACHEMAX=_cache_megabytes, GDAL_VRT_ENABLE_PYTHON="NO", **network_options(path))
+def gdal_environment(path: Path | None = None, is_remote: bool = False) -> Any:
+    """GDAL's options for writing, and for reading a file, see `network_options`."""
+    return rasterio.Env(GDAL_CACHEMAX=_cache_megabytes, GDAL_VRT_ENABLE_PYTHON="NO", **network_options(path, is_remote))
 
 
 @contextmanager

@@ -31,17 +31,22 @@ _VRT = b"<VRTDataset"
 _DESCRIPTIONS = (b"<GDALTileIndexDataset", b"<GDAL_WMS", b"<WMS_", b"<MRF_META", b'"stac_version"', b"<GDAL_WMTS")
 
 
-def check_sources(path: Path) -> None:
+def check_sources(path: Path) -> bool:
     """Refuse a file that leads GDAL elsewhere, by its own content or by that of the files beside it.
 
     Args:
         path: a file of this machine.
 
+    Returns:
+        Whether it leads to the network, which the user allows.
+
     Raises:
         InputError: names the file, and what it refers to.
     """
+    check = _Check(path)
     try:
-        _Check(path).file(path, 0)
+        check.file(path, 0)
+        return check.is_remote
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
@@ -61,6 +66,7 @@ class _Check:
 
     def __init__(self, path: Path) -> None:
         self.homes = {path.parent.resolve(), path.resolve().parent}
+        self.is_remote = False
         self._done: set[Path] = set()
         self._listed: dict[Path, dict[str, list[str]] | None] = {}
 
@@ -120,7 +126,14 @@ class _Check:
         folder = owner.resolve().parent
         for text, beside, raw in names:
             file = check_reference(text, folder if beside else Path.cwd(), owner, self.homes)
-            if file is None or raw or not file.is_file():  # GDAL takes a source that is missing as nodata
+            if file is None:
+                self.is_remote = True
+                if not text.startswith("/vsi"):  # GDAL would download it as a whole
+                    raise InputError(
+                        f"{owner} refers to a URL by itself; write it as /vsicurl/{text}, for ranges of it"
+                    )
+                continue
+            if raw or not file.is_file():  # GDAL takes a source that is missing as nodata
                 continue
             with file.open("rb") as opened:
                 head = opened.read(_HEAD_BYTES)

@@ -33,14 +33,19 @@ def gdal_name(path: Path) -> str:
     return path.gdal_name if isinstance(path, Elsewhere) else str(path.absolute())
 
 
-def network_options(path: Path | None) -> dict[str, Any]:
-    """GDAL's options for reading a file: of a URL itself alone, for others nothing unless the user allows it."""
+def network_options(path: Path | None, is_remote: bool = False) -> dict[str, Any]:
+    """GDAL's options for reading a file: of a URL itself alone, for others nothing unless the user allows it.
+
+    Args:
+        path: the file.
+        is_remote: it is a file of this machine that refers to the network.
+    """
     limits = {name: value for name, value in _LIMITS.items() if name not in os.environ}
     if isinstance(path, Elsewhere):
         # No listing of its folder, no masks or overviews beside it.
         return limits | {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_ALLOWED_FILENAME": path.gdal_name}
     if is_remote_allowed():
-        return limits
+        return limits | ({"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"} if is_remote else {})
     return {"CPL_VSIL_CURL_ALLOWED_FILENAME": _NOWHERE}
 
 
