@@ -234,7 +234,6 @@ def test_nothing_measured_is_no_score(data, train, run_cli, tmp_path):
     for model in (run, empty / "masks"):
         code, out, err = run_cli("evaluate", model, empty)
         assert (code, out) == (2, "")
-        assert "nothing can be measured" in err
         assert err.count("\n") == 1
 
 

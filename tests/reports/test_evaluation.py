@@ -136,3 +136,10 @@ def test_a_notebook_shows_the_page():
     assert "<marquee>photo" in page.text
     assert {"mark", "marquee"}.isdisjoint(page.tags)
     assert "75.0 %" in page.text
+
+
+@pytest.mark.parametrize("void", ["ignore", "false-positive"])
+def test_nothing_measured_is_no_score(void):
+    pair = Pair("a", np.full((4, 5), 255, np.uint8), np.zeros((4, 5), np.uint8))
+    with pytest.raises(InputError, match="nothing can be measured: no pixel of the mask of a has a class"):
+        evaluate_pairs([pair], LEGEND, void=void)
