@@ -260,3 +260,50 @@ def test_a_kept_run_is_not_compared_on_what_it_was_trained_on(data, run_cli, tmp
     code, _, err = run_cli(*asked, "--overwrite")
     assert code == 2
     assert "held out other images" in err
+
+
+@pytest.mark.parametrize("model", [FOREST, UNET])
+def test_copies_among_the_validation_images_are_told_and_not_measured(data, run_cli, measured, tmp_path, model):
+    """Of the same picture under two names."""
+    for split in ("train", "val"):
+        write(tmp_path / "own" / split, [f"{split}{i}" for i in range(3)], seed=len(split))
+    for kind, suffix in (("images", "tif"), ("masks", "png")):
+        copy = tmp_path / "own" / "val" / kind / f"twin.{suffix}"
+        shutil.copy(tmp_path / "own" / "train" / kind / f"train1.{suffix}", copy)
+    code, _, err = run_cli("train", tmp_path / "own", "-o", tmp_path / "run", *model)
+    assert code == 0, err
+    assert "1 validation images are copies of training images" in err
+    assert "twin" in err
+    found = measured(tmp_path / "run", tmp_path / "own")
+    assert (found["split"], found["images"]) == ("val", 3)
+    assert "1 training image left out" in found["note"]
+
+
+def test_a_run_without_a_model_is_not_taken_for_label_maps(data, train, run_cli):
+    run = train(data, model=UNET)
+    (run / "model.json").unlink()
+    code, _, err = run_cli("evaluate", run, data)
+    assert code == 2
+    assert "is a run without a model" in err
+    assert "--resume" in err
+
+
+def test_pages_of_a_stack_are_images(run_cli, measured, tmp_path):
+    """Each is known again as a file of its own."""
+    rng = np.random.default_rng(0)
+    stacks = tmp_path / "stacks"
+    for kind in ("images", "masks"):
+        (stacks / kind).mkdir(parents=True)
+        (tmp_path / "pages" / kind).mkdir(parents=True)
+    for name in "abcde":
+        pages = [rng.integers(0, 255, (16, 18)).astype(np.uint8) for _ in range(3)]
+        for kind, values in (("images", pages), ("masks", [page // 128 for page in pages])):
+            first, *others = map(Image.fromarray, values)
+            first.save(stacks / kind / f"{name}.tif", save_all=True, append_images=others)
+            for i, page in enumerate(values):
+                Image.fromarray(page).save(tmp_path / "pages" / kind / f"{name}{i}.png")
+    code, _, err = run_cli("train", stacks, "-o", tmp_path / "run", *FOREST)
+    assert code == 0, err
+    for data in (stacks, tmp_path / "pages"):
+        found = measured(tmp_path / "run", data)
+        assert (found["split"], found["images"], found["of"]) == ("val", 3, 15)

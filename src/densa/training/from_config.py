@@ -13,7 +13,7 @@ from torch import nn
 
 from densa import datasets, networks
 from densa.datasets.splits.groups import DEFAULT_VAL_FRACTION
-from densa.datasets.splits.record import split_text
+from densa.datasets.splits.record import note_of_copies, split_text
 from densa.errors import InputError
 from densa.operators import receptive_field
 from densa.training.config.config import TrainConfig
@@ -88,6 +88,9 @@ def train_from_config(
         n_classes = splits["train"].legend.n_classes
         loaded = load_initial_weights(network, architecture, config.weights, n_bands=n_bands, n_classes=n_classes)
         notes = [loaded, *notes]
+    files = {} if resume or os.environ.get("RANK", "0") != "0" else _files(config, opened)
+    if files and (copies := note_of_copies(files["split.json"])):
+        notes.append(copies)
     if progress and os.environ.get("RANK", "0") == "0":
         for note in notes:
             print(f"densa: {note}", file=sys.stderr)
@@ -102,7 +105,7 @@ def train_from_config(
         overwrite=overwrite,
         progress=progress,
         record={"recipe": config.recipe, "initial_weights": config.weights},
-        files=_files(config, opened) if not resume and os.environ.get("RANK", "0") == "0" else {},
+        files=files,
     )
     if config.tune_crf and os.environ.get("RANK", "0") == "0":
         tune_and_say(result.folder, splits["val"], seed=config.seed, progress=progress)

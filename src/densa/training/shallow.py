@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.datasets import Dataset, Sample
-from densa.datasets.splits.record import split_text
+from densa.datasets.splits.record import note_of_copies, split_text
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.progress import progress_bar
@@ -130,7 +130,10 @@ def train_shallow_from_config(
     }
     # What was trained is kept first, whatever fails in measuring it.
     save_forest(folder, model, config.model, train.legend, bands, training=record)
-    for name, text in (("config.yaml", config.to_yaml()), ("split.json", split_text(opened))):
+    split = split_text(opened)
+    if progress and (copies := note_of_copies(split)):
+        print(f"densa: {copies}", file=sys.stderr)
+    for name, text in (("config.yaml", config.to_yaml()), ("split.json", split)):
         with atomic_output(folder / name, overwrite=True) as path:
             path.write_text(text, encoding="utf-8")
     val = splits.get("val")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from densa.errors import InputError
 from densa.options import check_paths, must_exist, with_options
 from densa.outputs import check_outputs
 from densa.progress import progress_bar
@@ -115,6 +116,11 @@ class _Compared:
 def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: Any) -> _Compared:
     if (predictions / "model.json").exists():
         return _compared_model(predictions, data, settings, show)
+    if (predictions / "config.yaml").exists() and (predictions / "split.json").exists():
+        raise InputError(
+            f"{predictions} is a run without a model: it was stopped before its first validation; "
+            f"`densa train -o {predictions} --resume` finishes it"
+        )
     from densa.reports.pairs import compared_files
 
     found = compared_files(

@@ -16,7 +16,7 @@ from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.raster import Window
 
-__all__ = ["FILE", "RecordedImage", "SplitRecord", "split_text"]
+__all__ = ["FILE", "RecordedImage", "SplitRecord", "note_of_copies", "split_text"]
 
 FILE = "split.json"
 EARLIER = "initial_weights"
@@ -120,6 +120,26 @@ class SplitRecord:
         identity = unchanged or read_identity(sample)
         same = [image for image in there if image.identity.is_same(identity)]
         return same + [image for image in self._by_pixels.get(identity.pixels or "", ()) if image not in there]
+
+
+def note_of_copies(text: str) -> str | None:
+    """A line for people where validation or test images are copies of training images; None where none is.
+
+    Args:
+        text: of `split.json`.
+    """
+    content = json.loads(text)
+    pixels = {entry["pixels"] for entry in content.get("train", ())} - {None}
+    places = {(entry["path"], entry["page"]) for entry in content.get("train", ())}  # of a scene split into blocks
+    found = {
+        words: [e for e in content.get(name, ()) if e["pixels"] in pixels and (e["path"], e["page"]) not in places]
+        for name, words in (("val", "validation"), ("test", "test"))
+    }
+    if not any(found.values()):
+        return None
+    listed = " and ".join(f"{len(entries)} {words}" for words, entries in found.items() if entries)
+    first = next(entries[0]["image"] for entries in found.values() if entries)
+    return f"{listed} images are copies of training images, first {first}: scores on them mislead"
 
 
 def split_text(splits: Mapping[str, Dataset], weights: Path | str | None = None) -> str:
