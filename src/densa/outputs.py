@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from densa.errors import InputError
 from densa.locations import Elsewhere, location
 
-__all__ = ["check_folder", "check_outputs", "files_inside", "is_same"]
+__all__ = ["check_folder", "check_outputs", "files_inside", "is_same", "space_notes"]
 
 # Names of temporary and auxiliary files add to that of the output: ".partial", ".aux.xml".
+_MOUNTS = Path("/proc/mounts")
+_LARGEST_ON_FAT = 2**32 - 1  # bytes of a file
 _LONGEST_NAME = 255 - len(".aux.xml.12345678.tmp")  # bytes
 
 
@@ -64,6 +68,47 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"folder {folder} cannot be made: {place} is no folder")
     if not os.access(place, os.W_OK | os.X_OK):
         raise InputError(f"folder {place} cannot be written to; choose another output, or change its permissions")
+
+
+def space_notes(folder: Path, n_bytes: int, largest: int) -> list[str]:
+    """Lines for the user where files may not fit in a folder; nothing is known of their compression yet.
+
+    Args:
+        folder: where the files go; it exists.
+        n_bytes: of all of them together, uncompressed.
+        largest: of the largest one.
+    """
+    notes = []
+    with suppress(OSError):
+        free = shutil.disk_usage(folder).free
+        if n_bytes > free:
+            notes.append(
+                f"{folder} has {free / 1e9:.2f} GB left, the files take up to {n_bytes / 1e9:.2f} GB before compression"
+            )
+    if largest > _LARGEST_ON_FAT and _file_system(folder) in ("vfat", "msdos"):
+        notes.append(f"{folder} is on a FAT file system, where a file has at most 4 GB; this one may become larger")
+    with suppress(ImportError, OSError):
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if limit != resource.RLIM_INFINITY and largest > limit:
+            notes.append(f"a file may have {limit / 1e6:.2f} MB here (ulimit -f), {largest / 1e6:.2f} MB may be needed")
+    return notes
+
+
+def _file_system(folder: Path) -> str:
+    """Type of the file system of a folder, where the system says it (Linux)."""
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    place, best, kind = os.path.join(os.path.realpath(folder), ""), "", ""
+    for words in (line.split() for line in lines):
+        if len(words) >= 3:
+            mount = os.path.join(words[1].replace("\\040", " "), "")
+            if place.startswith(mount) and len(mount) >= len(best):
+                best, kind = mount, words[2]
+    return kind
 
 
 def is_same(first: Path, second: Path) -> bool:

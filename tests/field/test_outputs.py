@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from densa import cli, raster
+from densa import cli, outputs, raster
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.outputs import check_folder, check_outputs
+from densa.outputs import check_folder, check_outputs, space_notes
 
 PHOTO = np.random.default_rng(0).integers(0, 255, (3, 24, 32)).astype(np.uint8)
 
@@ -170,3 +170,16 @@ def test_the_last_line_names_every_file_that_was_written(here, trained, verb, mo
     written = [path.name for path in (here / "out").iterdir()]
     assert written
     assert [name for name in written if name not in last] == []
+
+
+def test_files_that_may_not_fit_are_told_before_the_work(tmp_path, monkeypatch):
+    assert space_notes(tmp_path, 1, 1) == []
+    (note,) = space_notes(tmp_path, 10**18, 1)
+    assert "before compression" in note
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"x / ext4 rw\ny {tmp_path} vfat rw\nbroken\n")
+    monkeypatch.setattr(outputs, "_MOUNTS", mounts)
+    (note,) = space_notes(tmp_path, 1, 2**32)
+    assert "FAT" in note
+    mounts.write_text(f"x / vfat rw\ny {tmp_path} ext4 rw\n")
+    assert space_notes(tmp_path, 1, 2**32) == []

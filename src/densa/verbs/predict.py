@@ -13,7 +13,7 @@ from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.locations import location, with_assets
 from densa.options import must_exist, options_of, with_options
-from densa.outputs import files_inside
+from densa.outputs import files_inside, space_notes
 from densa.progress import progress_bar
 from densa.settings import Bands, Computation, Images, Page, Units
 from densa.verbs.inputs import allowed, fitted, opened, path_of
@@ -311,6 +311,10 @@ def _predict_one(
         for path in files.values():
             path.parent.mkdir(parents=True, exist_ok=True)
         check_capacity(files.values(), image)
+        n_planes = 1 + len(files) + (segmenter.legend.n_classes if "probabilities" in files else 0)
+        n_pixels = image.height * image.width
+        for note in space_notes(one.files.labels.parent, 2 * n_planes * n_pixels, n_planes * n_pixels):
+            tell(note)
         tell_place(image, [one.files.labels, one.overlay])
         complete = _write(segmenter, source, one, options, sizes, taken.raster)
         if complete and one.overlay is not None:

@@ -13,7 +13,7 @@ from densa.engine.work.settings import Work
 from densa.errors import InputError
 from densa.locations import location, with_assets
 from densa.options import check_paths, must_exist, options_of, with_options
-from densa.outputs import check_outputs
+from densa.outputs import check_outputs, space_notes
 from densa.progress import progress_bar
 from densa.settings import Bands, Images, Page
 from densa.verbs.inputs import allowed, open_page, opened, path_of
@@ -137,6 +137,9 @@ def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run:
             tell(line)
         for path in files.each().values():
             path.parent.mkdir(parents=True, exist_ok=True)
+        n_pixels = opened.height * opened.width
+        for note in space_notes(output.parent, 4 * n_pixels * (1 + len(files.each())), 4 * n_pixels):
+            tell(note)
         with progress_bar(opened.path.name) as show, kept_work(output):
             page = (options.page or 1) - 1
             count = segment_to_file(method, opened, files, options.part(Work), page=page, progress=show, tell=tell)
