@@ -40,16 +40,14 @@ class Elsewhere(_SystemPath):
 
     Attributes:
         url: as it was given, such as "https://host/scene.tif?token=1".
-        gdal_name: GDAL's name of it, such as "/vsicurl/https://host/scene.tif?token=1".
     """
 
     url: str
-    gdal_name: str
 
     def __new__(cls, text: str) -> Self:
         """From the text that was given."""
         made = super().__new__(cls, _without_query(text))
-        made.url, made.gdal_name = text, _gdal_name(text)
+        made.url = text
         return made
 
     if sys.version_info >= (3, 12):
@@ -67,6 +65,15 @@ class Elsewhere(_SystemPath):
         def _from_parsed_parts(cls, *parts: Any) -> Path:
             """What is derived from it is an ordinary path."""
             return _SystemPath._from_parsed_parts(*parts)  # type: ignore[attr-defined]
+
+    @property
+    def gdal_name(self) -> str:
+        """GDAL's name of it, such as "/vsicurl/https://host/scene.tif?token=1".
+
+        Raises:
+            InputError: no URL.
+        """
+        return _gdal_name(self.url)
 
     def __str__(self) -> str:
         return shown(self.url)
@@ -206,6 +213,9 @@ def _gdal_name(text: str) -> str:
         if text.startswith("/vsisparse"):
             raise InputError(f"{shown(text)}: /vsisparse describes other files, it is not read; give a file")
         return text
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise InputError(f"{shown(text)} is no URL: {error}") from error
     place = text.partition("://")[2].partition("#")[0]
     return _SYSTEMS[parts.scheme] + (place.replace(" ", "%20") if parts.scheme in {"http", "https"} else place)

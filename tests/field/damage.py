@@ -100,6 +100,18 @@ def world_beside(folder):
     (folder / "a.pgw").write_text("10\n0\n0\n-10\n500005\n4999995\n")
 
 
+def stac_item(folder):
+    from densa import raster
+
+    assets = {}
+    for name in ("red", "green", "blue"):
+        raster.write_bands(folder / f"{name}.tif", pixels(1)[None])
+        assets[name] = {"href": f"./{name}.tif", "roles": ["data"], "type": "image/tiff"}
+    item = {"type": "Feature", "stac_version": "1.0.0", "id": "a", "properties": {}, "assets": assets}
+    (folder / "item.json").write_text(json.dumps(item))
+    return folder / "item.json"
+
+
 def virtual(folder):
     gdal("a.tif").write(folder)
     bands = "".join(
@@ -270,6 +282,7 @@ KINDS: dict[str, Kind] = {
     "erdas": gdal("a.img", driver="HFA"),
     "envi": gdal("a.dat", driver="ENVI", damaged="a.hdr"),
     "vrt": Kind(virtual, read_image),
+    "stac item": Kind(stac_item, read_image),
     "ome": microscopy(metadata={"axes": "CZYX"}),
     "imagej": microscopy(imagej=True, metadata={"axes": "ZCYX"}),
     "legend-json": legend("legend.json", json.dumps({"classes": CLASSES, "ignore": 3})),

@@ -243,6 +243,32 @@ def test_locations_keep_their_text(text, name, shown, gdal):
     assert found.exists()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://[x/a.tif",
+        "http:///a.tif",
+        "https://",
+        "http://h:port/a.tif",
+        "/vsicurl/",
+        "/vsicurl?a=b",
+        "/vsizip/none.zip/a.tif",
+        "/vsifoo/a.tif",
+        "s3://",
+    ],
+)
+def test_what_is_no_address_is_one_line(text, run_cli, tmp_path):
+    code, _, err = run_cli("regions", text, "-o", tmp_path / "r.tif")
+    assert code == 2
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1, err
+
+
+def test_a_vrt_at_a_url_is_refused(server):
+    with pytest.raises(InputError, match="read from this machine only"):
+        raster.open(f"{server.url}/ranges/a.vrt")
+
+
 def test_other_paths_stay_paths(tmp_path):
     for text in ("a/b.tif", "c:/b.tif", "ftp://h/b.tif", str(tmp_path)):
         assert type(location(text)) is type(Path(text))

@@ -423,6 +423,29 @@ def test_an_item_at_a_url_stays_there(item, tmp_path, listening):
                 assert image.read()[0][0, 0, 0] == 2
 
 
+@pytest.mark.parametrize(
+    "assets",
+    [
+        {},
+        [],
+        {"a": 5},
+        {"a": {"href": 5}},
+        {"a": {"href": ""}},
+        {"a": {"href": "http://[x/a.tif"}},
+        {"a": {"href": "a\0.tif"}},
+        {"a": {"href": "a.tif", "roles": [{}, []]}},
+        {"a": {"href": "none.tif", "roles": 3}},
+    ],
+)
+@pytest.mark.parametrize("named", ["", "#assets=a"])
+def test_strange_assets_are_refused(tmp_path, assets, named):
+    write_item(tmp_path, assets)
+    with serving(tmp_path) as served:
+        for place in (tmp_path, f"{served.url}/ranges"):
+            with pytest.raises(InputError):
+                raster.open(f"{place}/item.json{named}")
+
+
 def test_other_json_is_no_image(tmp_path):
     for content in ("{}", "[1]", "{", '{"type": "FeatureCollection", "assets": {}}', "[" * 100_000):
         (tmp_path / "x.json").write_text(content)

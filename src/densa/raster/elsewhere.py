@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from densa.errors import InputError
 from densa.locations import Elsewhere
 from densa.raster.decoded import DecodedRaster
 from densa.raster.gdal import GdalRaster, driver_of
@@ -30,6 +31,8 @@ def open_elsewhere(path: Elsewhere, page: int = 0, *, expand_palette: bool = Tru
     Raises:
         InputError: no such file, a server that refuses, stalls or sends no ranges, or no image.
     """
+    if path.suffix.lower() == ".vrt":
+        raise InputError(f"{path} is a VRT, which is read from this machine only; download it, beside its sources")
     driver = driver_of(path, _DRIVERS)
     raster = GdalRaster(path, driver, page=0, expand_palette=expand_palette)
     if stack := open_stack(path, raster, page, expand_palette=expand_palette):

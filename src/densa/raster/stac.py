@@ -138,9 +138,8 @@ def _is_data(asset: Any) -> bool:
     if not isinstance(asset, dict) or not isinstance(asset.get("href"), str):
         return False
     roles = asset.get("roles")
-    aside = {"thumbnail", "overview", "metadata"} & set(roles if isinstance(roles, list) else ())
-    suffix = Path(urlsplit(asset["href"]).path).suffix.lower()
-    return not aside and suffix in _DRIVERS
+    aside = any(role in ("thumbnail", "overview", "metadata") for role in (roles if isinstance(roles, list) else ()))
+    return not aside and Path(asset["href"].partition("?")[0]).suffix.lower() in _DRIVERS
 
 
 def _open_asset(item: Path, name: str, asset: Any) -> Raster:
@@ -165,7 +164,10 @@ def _open_asset(item: Path, name: str, asset: Any) -> Raster:
 def _open_remote(item: Elsewhere, href: str) -> Raster:
     """An asset of an item at a URL; without the user's leave only one below the folder of the item."""
     folder = item.url.partition("#")[0].partition("?")[0].rpartition("/")[0] + "/"
-    url = urljoin(folder, href)
+    try:
+        url = urljoin(folder, href)
+    except ValueError as error:
+        raise InputError(f"{item} refers to {href!r}, which is no URL: {error}") from error
     place = location(url)
     inside = url.startswith(folder) and "/../" not in url and "%" not in url.removeprefix(folder)
     if not isinstance(place, Elsewhere) or not is_remote(url):
