@@ -89,3 +89,19 @@ def test_scores_of_an_evaluation():
         evaluate_pairs([Pair("a", target, np.array([[0, 0, 1, 0]], np.uint8))], Legend(("a", "b")), n_worst=0)
     )
     assert (found.global_accuracy, found.class_accuracy, found.class_iou) == (0.75, (1.0, 0.5), (2 / 3, 0.5))
+
+
+def test_shares_of_pixels_without_a_class_stand_beside_the_scores(tmp_path):
+    target = np.array([[0, 0, 1, 1, 255]], np.uint8)
+    pair = Pair("photo", target, predicted=np.array([[0, 255, 1, 1, 1]], np.uint8))
+    found = Accuracy.of(evaluate_pairs([pair], Legend(("ground", "roof"))))
+    assert (found.without_label, found.without_class) == (0.2, 0.25)
+    comparison = Comparison((MethodRow("a", None, found),), Legend(("ground", "roof")))
+    head, _, row = comparison.accuracy_table().splitlines()
+    assert [cell.strip() for cell in head.split("|")[-3:-1]] == ["No label", "No class"]
+    assert [cell.strip() for cell in row.split("|")[-3:-1]] == ["20.0", "25.0"]
+    page = write_comparison(comparison, tmp_path)
+    header, first, *others = csv.reader(page.with_name("comparison.csv").read_text(encoding="utf-8").splitlines())
+    assert (header[-2:], first[-2:]) == (["without_label", "without_class"], ["0.2", "0.25"])
+    assert {len(line) for line in (first, *others)} == {len(header)}
+    assert "No class" in page.read_text(encoding="utf-8")

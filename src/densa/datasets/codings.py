@@ -115,6 +115,7 @@ def coding_remarks(
 ) -> tuple[str, ...]:
     """What was decided in reading masks or predictions, a line each: nodata, hidden pixels, white as 0."""
     left = "not labelled" if what == "masks" else "without a class"
+    alone = f", which leaves the class {legend.class_names[0]} alone" if legend.n_classes == 1 else ""
     lines = []
     for code in dict.fromkeys(code for scan in scans for code in scan.missing):
         n = f"{sum(code in scan.missing for scan in scans)} of {len(scans)} {what} declare {_shown(code)} as nodata"
@@ -127,10 +128,9 @@ def coding_remarks(
         if name is not None:
             lines.append(f"{n}, but the legend names it: it is read as the class {name}")
         elif not ignored:
-            alone = f", which leaves the class {legend.class_names[0]} alone" if legend.n_classes == 1 else ""
             lines.append(f"{n}: it is read as {left}{alone}; if it is a class (background), name it in a legend")
     if hidden := sum(scan.hides for scan in scans):
-        lines.append(f"{hidden} of {len(scans)} {what} hide pixels by alpha or a mask: they are {left}")
+        lines.append(f"{hidden} of {len(scans)} {what} hide pixels by alpha or a mask: they are {left}{alone}")
     if inverted := sum(bool(scan.origin and scan.origin.white_is_zero) for scan in scans):
         lines.append(f"{inverted} of {len(scans)} {what} say that 0 is white: their values are read as stored")
     return tuple(lines)
