@@ -16,7 +16,7 @@ if sys.platform == "win32":
 else:
     from pathlib import PosixPath as _SystemPath
 
-__all__ = ["Assets", "Elsewhere", "chosen_assets", "location", "shown", "with_assets"]
+__all__ = ["ITEM_SUFFIXES", "Assets", "Elsewhere", "chosen_assets", "location", "shown", "with_assets"]
 
 _SYSTEMS = {
     "http": "/vsicurl/http://",
@@ -30,6 +30,9 @@ _SYSTEMS = {
 }
 _URL = re.compile(r"(?i)([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])(.*)", re.DOTALL)  # Path("https://h") is "https:/h"
 _ASSETS = "#assets="
+
+ITEM_SUFFIXES = {".json", ".geojson"}
+"""Suffixes by which an image is taken for a STAC item."""
 
 
 class Elsewhere(_SystemPath):
@@ -180,7 +183,7 @@ def _asset_names(text: str) -> tuple[str, ...]:
 
 def with_assets(path: Path, names: str | None) -> Path:
     """The path of a STAC item with the assets that it is read by; other paths as they are."""
-    if names is None or path.suffix.lower() not in (".json", ".geojson"):
+    if names is None or path.suffix.lower() not in ITEM_SUFFIXES:
         return path
     _asset_names(names)
     if isinstance(path, Elsewhere):

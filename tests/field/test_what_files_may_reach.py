@@ -354,6 +354,19 @@ def test_an_item_is_one_raster(item):
         assert image.read()[0][:, 3, 3].tolist() == [3, 2]
 
 
+def test_work_on_an_item_is_resumed_with_the_same_assets_only(item):
+    from densa.engine.work.journal import image_identity
+
+    found = {}
+    for names in ("red,nir", "nir,red", "red,green"):
+        with raster.open(f"{item}#assets={names}") as image:
+            found[names] = image_identity(image, 0)
+    assert found["red,nir"] != found["nir,red"] != found["red,green"]
+    raster.write_bands(item.parent / "nir.tif", np.full((1, 8, 8), 9, np.uint16), like=PLACE, overwrite=True)
+    with raster.open(f"{item}#assets=red,nir") as image:
+        assert image_identity(image, 0) != found["red,nir"]
+
+
 def test_an_item_at_a_url(item, tmp_path, run_cli):
     with serving(item.parent) as served:
         with raster.open(f"{served.url}/ranges/item.json") as image:

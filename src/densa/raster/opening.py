@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.locations import Elsewhere, location
+from densa.locations import ITEM_SUFFIXES, Elsewhere, location
 from densa.raster.decoded import DecodedRaster
 from densa.raster.elsewhere import open_elsewhere
 from densa.raster.gdal import GdalRaster
@@ -19,7 +19,7 @@ from densa.raster.photo import check_png, open_photo, photo_format
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity
 from densa.raster.reach.check import check_sources
 from densa.raster.side_files import placement_beside, projection_beside
-from densa.raster.stac import ITEM_SUFFIXES, open_item
+from densa.raster.stac import open_item
 from densa.raster.stacks.directories import StackRaster, open_stack
 from densa.raster.stacks.volume import open_volume
 

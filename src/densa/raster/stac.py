@@ -24,10 +24,7 @@ from densa.raster.raster import Raster, ValuesAndValidity, Window
 from densa.raster.reach.allowed import check_reference, is_remote, is_remote_allowed
 from densa.raster.reach.network import STALLED_S
 
-__all__ = ["ITEM_SUFFIXES", "open_item"]
-
-ITEM_SUFFIXES = {".json", ".geojson"}
-"""Suffixes by which a file is taken for a STAC item."""
+__all__ = ["open_item"]
 
 _MOST_BYTES = 16 * 2**20
 _USUAL = ("red", "green", "blue")

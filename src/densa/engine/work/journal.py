@@ -21,7 +21,7 @@ import numpy as np
 import densa
 from densa.engine.work.packing import has_whole_tile
 from densa.errors import InputError
-from densa.locations import Elsewhere
+from densa.locations import ITEM_SUFFIXES, Assets, Elsewhere, chosen_assets
 from densa.raster import Raster, Window
 from densa.raster.choice.chosen import choice_of, whole_of
 
@@ -280,8 +280,10 @@ def image_identity(raster: Raster, page: int) -> dict[str, Any]:
     The folder is left out: machines that share the file may see it under another path.
     """
     choice, raster = choice_of(raster), whole_of(raster)
-    if isinstance(raster.path, Elsewhere):
-        file: dict[str, Any] = {"address": str(raster.path), "content": _probe_pixels(raster)}
+    if isinstance(raster.path, (Elsewhere, Assets)) or raster.path.suffix.lower() in ITEM_SUFFIXES:
+        address = str(raster.path) if isinstance(raster.path, Elsewhere) else raster.path.name
+        assets = {"assets": list(chosen_assets(raster.path))} if chosen_assets(raster.path) else {}
+        file: dict[str, Any] = {"address": address, **assets, "content": _probe_pixels(raster)}
     else:
         status = raster.absolute_path.stat()
         content = _probe(raster.absolute_path, status.st_size)
@@ -315,7 +317,7 @@ def content_hash(content: Mapping[str, Any]) -> str:
 
 
 def _probe_pixels(raster: Raster) -> str:
-    """Hash of small windows of an image on the network, the first and the last among them."""
+    """Hash of small windows of an image that is no file of this machine, the first and the last among them."""
     found = hashlib.blake2b(digest_size=16)
     height, width = min(_PROBED_PX, raster.height), min(_PROBED_PX, raster.width)
     for share in np.linspace(0, 1, _N_PROBED_WINDOWS):
