@@ -30,5 +30,6 @@ def demo(
     say = partial(print, flush=True)
     overwrite = given.get("overwrite", False)
     evaluation, page = verb.demo(output, minutes=minutes, seed=seed, overwrite=overwrite, say=say)
-    print(f"IoU of coins {evaluation.summary.iou[1]:.4f}; {summary_line(evaluation)}")
+    on = f"measured on {evaluation.measured_on}"
+    print(f"IoU of coins {evaluation.summary.iou[1]:.4f}; {summary_line(evaluation)}; {on}")
     print(f"report: {page.resolve()}")

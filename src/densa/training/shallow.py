@@ -138,8 +138,15 @@ def train_shallow_from_config(
             path.write_text(text, encoding="utf-8")
     val = splits.get("val")
     row = {} if val is None else _scores(ForestSegmenter(model, train.legend, bands), val)
-    if row:
-        save_forest(folder, model, config.model, train.legend, bands, training=record | {"scores": row})
+    if row and val is not None:
+        save_forest(
+            folder,
+            model,
+            config.model,
+            train.legend,
+            bands,
+            training=record | {"scores": row | {"validation_images": len(val)}},
+        )
     with RunLog(folder, progress=False) as log:
         log.row(step=n_trees, seconds=seconds, **row)
     if config.tune_crf and val is not None:

@@ -69,7 +69,7 @@ def tune_and_say(folder: Path, dataset: Dataset, *, seed: int, progress: bool) -
     with progress_bar("tuning the CRF", shown=progress) as show:
         found = tune_run(folder, dataset, seed=seed, progress=show)
     if progress:
-        print(f"densa: {found}", file=sys.stderr)
+        print(f"densa: {found}; on the {len(dataset)} validation images, by which it was chosen", file=sys.stderr)
     return found
 
 

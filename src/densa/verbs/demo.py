@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,10 @@ def demo(
     say(f"regions, without training: {output / 'regions'}")
     figures |= _scribbles(output / "scribbles", seed, overwrite)
     say(f"a forest from eleven strokes: {output / 'scribbles'}")
-    evaluation = reports.evaluate_pairs(reports.pairs_of_folders(maps, test), test.legend)
+    evaluation = replace(
+        reports.evaluate_pairs(reports.pairs_of_folders(maps, test), test.legend),
+        measured_on=reports.MeasuredOn("test", len(test), 2, False, "not trained on"),
+    )
     page = reports.write_report(
         evaluation,
         output,
