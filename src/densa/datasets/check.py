@@ -25,6 +25,7 @@ class _Finding(NamedTuple):
     by_pixels: bool = False
     scale: str | None = None
     reordered: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[str], None] = lambda line: None) -> int:
@@ -68,6 +69,8 @@ def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[
         more = f"\n  ... and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise InputError(f"the data set has {count}; repair or remove:{listed}{more}")
+    if remarks := [line for finding in findings for line in finding.remarks]:
+        tell(remarks[0] + (f" (so in {len(remarks)} files)" if len(remarks) > 1 else ""))
     if n := sum(finding.by_pixels for finding in findings):
         tell(
             f"of {n} of {len(places)} pairs of image and mask only one file is georeferenced: they are laid over by"
@@ -82,6 +85,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
     sample = dataset.samples[i]
     problems: list[str] = []
     n_bands, dtype, size, scale, reordered = None, None, None, None, False
+    remarks: tuple[str, ...] = ()
     try:
         with dataset.open_image(i) as image:
             any_valid, all_valid = False, True
@@ -89,6 +93,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
                 _, valid = image.read(window)
                 any_valid, all_valid = any_valid or bool(valid.any()), all_valid and bool(valid.all())
             dataset.remember_valid(i, all_valid)
+            remarks = image.remarks
             # Set after reading: a truncated file is one problem, not two.
             n_bands, dtype, size = image.n_bands, str(image.dtype), (image.height, image.width)
             reordered = dataset.bands is None and choice_of(image) is not None
@@ -112,7 +117,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
             dataset.instances(i)
     except InputError as error:
         problems.append(_naming(sample.mask, error))
-    return _Finding(n_bands, dtype, problems, by_pixels, scale, reordered)
+    return _Finding(n_bands, dtype, problems, by_pixels, scale, reordered, remarks)
 
 
 def _deviants(what: str, places: list[tuple[Dataset, int]], findings: list[_Finding]) -> list[str]:
