@@ -1,4 +1,4 @@
-"""Areas of the pixels of a raster, in integers: sums of runs of pixels do not depend on how the runs are cut."""
+"""Areas of the pixels of a raster and lengths of their sides, in integers: sums do not depend on their order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["PixelAreas", "area_of_run", "pixel_areas"]
+__all__ = ["PixelAreas", "area_of_run", "pixel_areas", "value_at"]
 
 
 class PixelAreas(NamedTuple):
@@ -36,6 +36,14 @@ def pixel_areas(values: NDArray[np.float64], step: int) -> PixelAreas:
 def area_of_run(areas, row, begin, end):  # type: ignore[no-untyped-def]
     """Area of the pixels begin to end - 1 of a row, an integer; that of two adjacent runs is the sum of theirs."""
     return _area_before(areas, row, end) - _area_before(areas, row, begin)
+
+
+@njit(nogil=True, cache=True)
+def value_at(areas, row, column):  # type: ignore[no-untyped-def]
+    """The value at the left border of a column, an integer."""
+    k = min(column // areas.step, areas.values.shape[1] - 2)
+    low, high = areas.values[row, k], areas.values[row, k + 1]
+    return np.int64(np.rint(low + (high - low) * (column - k * areas.step) / areas.step))
 
 
 @njit(nogil=True, cache=True)

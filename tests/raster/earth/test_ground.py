@@ -1,5 +1,7 @@
 """Areas of pixels on the ground, against figures of an independent program."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -8,7 +10,7 @@ from numpy.testing import assert_allclose
 from rasterio.crs import CRS
 
 from densa import raster
-from densa.pixel_areas import area_of_run
+from densa.pixel_areas import area_of_run, value_at
 from densa.raster.earth.ground import ground_of
 from tests.raster.vector.polygon_files import LABELS, read, write
 
@@ -30,6 +32,23 @@ GEODESIC = {
     "gall-peters-like": ("EPSG:6933", (9000, 0, -1800000.0, 0, -9000, 2700000.0), 2.430000006e12, 7.290000017e12),
 }
 
+# Metres around them, by the same program.
+PERIMETERS = {
+    "web-mercator": (7041.330355, 10575.85168),
+    "utm-edge": (15989.74429, 23983.92388),
+    "feet": (2438.410209, 3657.615313),
+    "degrees": (77990.99866, 100277.2334),
+    "degrees-rotated": (73163.90542, 105206.5541),
+    "utm-rotated": (7999.599995, 11999.30916),
+    "utm-sheared": (7304.201576, 10528.87074),
+    "utm-south-up": (7999.61056, 11999.30201),
+    "grads-clarke": (19993.63315, 29990.48576),
+    "polar": (824670.6101, 1237033.629),
+    "conic": (796325.0812, 1199934.57),
+    "mercator-coarse": (10851509.64, 16295177),
+    "gall-peters-like": (6796997.751, 10804631.59),
+}
+
 
 def ground(crs, transform, height, width):
     place = raster.Georeference(None if crs is None else CRS.from_user_input(crs), Affine(*transform))
@@ -45,6 +64,19 @@ def test_geodesic_areas(name):
         units = sum(area_of_run(part, row, begin, end) for part in areas for row in range(100))
         assert units * found.unit_area == pytest.approx(expected, rel=3e-6)
     assert found.unit == "m2"
+
+
+@pytest.mark.parametrize("name", GEODESIC)
+def test_geodesic_perimeters(name):
+    crs, transform, *_ = GEODESIC[name]
+    found = ground(crs, transform, 300, 400)
+    parts = [found.sides(begin, begin + 100) for begin in (0, 100, 200)]
+    for begin, end, expected in zip((0, 100), (100, 400), PERIMETERS[name], strict=True):
+        units = area_of_run(parts[0][0], 0, begin, end) + area_of_run(parts[2][0], 100, begin, end)
+        units += sum(value_at(part[1], row, column) for part in parts for row in range(100) for column in (begin, end))
+        assert units * found.unit_length == pytest.approx(expected, rel=3e-6)
+    for above, below in pairwise(parts):
+        assert np.array_equal(above[0].values[100], below[0].values[0])
 
 
 def test_sums_do_not_depend_on_strips():

@@ -62,6 +62,13 @@ class Ellipsoid:
         q = sine / (1 - self.eccentricity_squared * sine**2) + (np.arctanh(e * sine) / e if e else sine)
         return np.abs(np.diff(q)) * self._radian * self.semi_major**2 * (1 - self.eccentricity_squared) / 2
 
+    def arcs(self, latitudes: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Metres in one unit of longitude, along the parallel, and in one unit of latitude, along the meridian."""
+        phi = np.clip(self._radian * latitudes, -math.pi / 2, math.pi / 2)
+        root = 1 - self.eccentricity_squared * np.sin(phi) ** 2
+        scale = self._radian * self.semi_major
+        return scale * np.cos(phi) / np.sqrt(root), scale * (1 - self.eccentricity_squared) / root**1.5
+
     @property
     def _radian(self) -> float:
         return float(self.geographic.units_factor[1])

@@ -17,6 +17,7 @@ from densa.raster.raster import Raster
 __all__ = ["Ground", "ground_of"]
 
 _UNITS = 2**24  # integer units in the largest pixel: integer sums do not depend on their order
+_UNITS_OF_LENGTH = 2**20  # in the side of a square pixel of that size
 _STEPS = (256, 64, 16, 4, 1)  # pixels between the nodes at which the area of a pixel is computed
 _ACCURACY = 1e-5  # of the areas between nodes
 _SAMPLES = 5  # blocks between nodes along each side of the map at which the accuracy is measured
@@ -65,14 +66,54 @@ class Ground:
             a, _, _, _, e, f = self.transform
             rows = self.ellipsoid.zones(f + e * np.arange(begin, end + 1)) * (abs(a) / self.unit_area)
             return pixel_areas(np.repeat(rows[:, None], 2, axis=1), self.width)
-        first, last = begin // self.step, -(-end // self.step)
+        nodes = _density(*self._derivatives(self.ellipsoid, begin, end)) / self.unit_area
+        return pixel_areas(self._at(nodes, begin, np.arange(begin, end) + 0.5), self.step)
+
+    @property
+    def unit_length(self) -> float:
+        """Length of one integer unit of `sides`."""
+        pixel = self.unit_area * (1 if self.ellipsoid is None else _UNITS)
+        return math.sqrt(pixel) / _UNITS_OF_LENGTH
+
+    def sides(self, begin: int, end: int) -> tuple[PixelAreas, PixelAreas]:
+        """Lengths of pixel sides in integer units, of those along rows and of those along columns.
+
+        The former are at the upper borders of the rows begin to end, of each pixel; the latter in the rows begin to
+        end - 1, at the left border of each column.
+        """
+        borders, rows = np.arange(begin, end + 1.0), np.arange(begin, end) + 0.5
+        if self.ellipsoid is None:
+            metres = (metres_per_unit(self.crs) or 1.0) / self.unit_length
+            along, across = (
+                np.full((n, 2), size * metres)
+                for n, size in zip((len(borders), len(rows)), self.pixel_size, strict=True)
+            )
+        elif not self.step:
+            a, _, _, _, e, f = self.transform
+            parallel, _ = self.ellipsoid.arcs(f + e * borders)
+            _, meridian = self.ellipsoid.arcs(f + e * rows)
+            lengths = parallel * abs(a) / self.unit_length, meridian * abs(e) / self.unit_length
+            along, across = (np.repeat(part[:, None], 2, axis=1) for part in lengths)
+        else:
+            nodes = (_length(part) / self.unit_length for part in self._derivatives(self.ellipsoid, begin, end))
+            along, across = (self._at(part, begin, place) for part, place in zip(nodes, (borders, rows), strict=True))
+        step = self.step or self.width
+        return pixel_areas(along, step), pixel_areas(across, step)
+
+    def _derivatives(
+        self, ellipsoid: Ellipsoid, begin: int, end: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`_derivatives` at the nodes around the rows begin to end - 1."""
         columns = self.step * np.arange(-(-self.width // self.step) + 1, dtype=np.float64)
-        rows = self.step * np.arange(first, last + 1, dtype=np.float64)
-        nodes = _filled(_densities(self.ellipsoid, self.transform, rows[:, None], columns)) / self.unit_area
-        place = (np.arange(begin, end) + 0.5) / self.step - first
+        rows = self.step * np.arange(begin // self.step, end // self.step + 2, dtype=np.float64)
+        return _derivatives(ellipsoid, self.transform, rows[:, None], columns)
+
+    def _at(self, nodes: NDArray[np.float64], begin: int, rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Values at some rows, linear between those of the nodes."""
+        nodes, place = _filled(nodes), rows / self.step - begin // self.step
         above = place.astype(np.int64)
         share = (place - above)[:, None]
-        return pixel_areas(nodes[above] * (1 - share) + nodes[above + 1] * share, self.step)
+        return nodes[above] * (1 - share) + nodes[above + 1] * share
 
 
 def ground_of(like: Raster | None, width: int) -> Ground:
@@ -113,24 +154,25 @@ def _spacing(ellipsoid: Ellipsoid, transform: tuple[float, ...], height: int, wi
     largest = 0.0
     for step in _STEPS:
         rows, columns = (np.linspace(0, max(side - step, 0), _SAMPLES) for side in (height, width))
-        corners = [
-            _densities(ellipsoid, transform, rows[:, None] + step * y, columns + step * x)
+        found = [
+            _derivatives(ellipsoid, transform, rows[:, None] + step * y, columns + step * x)
             for y, x in ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
         ]
-        seen = np.isfinite(corners).all(axis=0)
-        if not seen.any():
+        # Lengths as well: in an equal-area projection the areas alone would not show how much they vary.
+        sizes = np.array([(_density(*pair), _length(pair[0]), _length(pair[1])) for pair in found])
+        sizes = sizes[:, :, np.isfinite(sizes).all(axis=(0, 1))]
+        if not sizes.size:
             continue
-        *outer, middle = (densities[seen] for densities in corners)
-        largest = float(max(densities.max() for densities in (*outer, middle)))
-        if np.abs(np.mean(outer, axis=0) / middle - 1).max() < _ACCURACY:
+        largest = float(sizes[:, 0].max())
+        if np.abs(sizes[:4].mean(axis=0) / sizes[4] - 1).max() < _ACCURACY:
             return step, largest
     return _STEPS[-1], largest
 
 
-def _densities(
+def _derivatives(
     ellipsoid: Ellipsoid, transform: tuple[float, ...], rows: NDArray[np.float64], columns: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Square metres per pixel at places of the map, in rows and columns; NaN where the map does not reach the Earth."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(..., 3) metres on the ground from pixel to pixel, along a row and along a column, at places of the map."""
     a, b, c, d, e, f = transform
     metres = ellipsoid.semi_major * math.pi / 180 if ellipsoid.crs.is_geographic else metres_per_unit(ellipsoid.crs)
     along, across = _REACH / (math.hypot(a, d) * (metres or 1.0)), _REACH / (math.hypot(b, e) * (metres or 1.0))
@@ -139,7 +181,18 @@ def _densities(
     y, x = (np.stack([part + shift[k] for shift in shifts]) for k, part in enumerate((row, column)))
     right, left, below, above = np.moveaxis(ellipsoid.positions(a * x + b * y + c, d * x + e * y + f), 0, -1)
     with np.errstate(invalid="ignore"):
-        found = np.linalg.norm(np.cross(right - left, below - above), axis=-1) / (4 * along * across)
+        return (right - left) / (2 * along), (below - above) / (2 * across)
+
+
+def _density(along: NDArray[np.float64], across: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Square metres of a pixel; NaN where the map does not reach the Earth."""
+    with np.errstate(invalid="ignore"):
+        return _length(np.cross(along, across))
+
+
+def _length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Metres; NaN where the map does not reach the Earth."""
+    found = np.sqrt((vectors**2).sum(axis=-1))
     return np.where(np.isfinite(found), found, np.nan)
 
 

@@ -9,7 +9,7 @@ uint64: high, low.
 import numpy as np
 from numba import njit
 
-from densa.pixel_areas import area_of_run
+from densa.pixel_areas import area_of_run, value_at
 from densa.regions.shared.hashing import doubled, grown, slot_of
 
 BORDER_COLUMNS = 5  # pixel pairs, pixel sides, first pixel of the lower region, of the higher, sum of contrasts
@@ -60,7 +60,7 @@ def compact(regions, local):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def add_shapes(local, left, core, raster, pixel_areas, n_pixels, areas, first, box, perimeter):  # type: ignore[no-untyped-def]
+def add_shapes(local, left, core, raster, ground, n_pixels, areas, first, box, perimeter, outline):  # type: ignore[no-untyped-def]
     """Pixels, areas, first pixels, boxes and perimeters of the regions of a part.
 
     Args:
@@ -68,9 +68,9 @@ def add_shapes(local, left, core, raster, pixel_areas, n_pixels, areas, first, b
         left: column of `local` where the core begins.
         core: (row, column, height, width) of the core in the raster.
         raster: (height, width).
-        pixel_areas: `PixelAreas` of the rows of the core.
+        ground: `PixelAreas` of the rows of the core, of pixel sides along their borders, and along columns.
         n_pixels, perimeter: (m + 1,) zeros.
-        areas: (m + 1,) zeros; empty where they are not wanted.
+        areas, outline: (m + 1,) zeros; empty where they are not wanted.
         first: (m + 1,) -1.
         box: (m + 1, 4) initialised with a number above all rows and columns, twice, and 0, twice.
     """
@@ -90,22 +90,39 @@ def add_shapes(local, left, core, raster, pixel_areas, n_pixels, areas, first, b
                     first[k] = row * raster[1] + column
                 n_pixels[k] += x1 - x
                 if areas.size:
-                    areas[k] += area_of_run(pixel_areas, y, column, column + x1 - x)
+                    areas[k] += area_of_run(ground[0], y, column, column + x1 - x)
                 box[k, 0] = min(box[k, 0], row)
                 box[k, 1] = min(box[k, 1], column)
                 box[k, 2] = max(box[k, 2], row + 1)
                 box[k, 3] = max(box[k, 3], column + x1 - x)
                 perimeter[k] += (int(row == 0) + int(row == raster[0] - 1)) * (x1 - x)
                 perimeter[k] += int(column == 0) + int(column + x1 - x == raster[1])
+                if outline.size:
+                    if row == 0:
+                        outline[k] += area_of_run(ground[1], y, column, column + x1 - x)
+                    if row == raster[0] - 1:
+                        outline[k] += area_of_run(ground[1], y + 1, column, column + x1 - x)
+                    if column == 0:
+                        outline[k] += value_at(ground[2], y, 0)
+                    if column + x1 - x == raster[1]:
+                        outline[k] += value_at(ground[2], y, raster[1])
             if x1 < local.shape[1] and local[y, x1] != k:
                 perimeter[k] += 1
                 perimeter[local[y, x1]] += 1
+                if outline.size:
+                    side = value_at(ground[2], y, column + x1 - x)
+                    outline[k] += side
+                    outline[local[y, x1]] += side
             if y + 1 < local.shape[0]:
                 for i in range(x, x1):
                     below = local[y + 1, i]
                     if below != k:
                         perimeter[k] += 1
                         perimeter[below] += 1
+                        if outline.size:
+                            side = area_of_run(ground[1], y + 1, column + i - x, column + i - x + 1)
+                            outline[k] += side
+                            outline[below] += side
             x = x1
 
 
@@ -280,12 +297,14 @@ def squared_deviations(n_pixels, sums, squares, out):  # type: ignore[no-untyped
 @njit(nogil=True, cache=True)
 def gather_rows(table, rows, out):  # type: ignore[no-untyped-def]
     """Add row k of `rows` to row table[k] of `out`; both are tuples of columns, some of which may be empty."""
-    n_pixels, areas, sums, squares, box, perimeter, first = rows
-    to_n, to_areas, to_sums, to_squares, to_box, to_perimeter, to_first = out
+    n_pixels, areas, sums, squares, box, perimeter, outline, first = rows
+    to_n, to_areas, to_sums, to_squares, to_box, to_perimeter, to_outline, to_first = out
     for k in range(table.size):
         t = table[k]
         if to_perimeter.size:
             to_perimeter[t] += perimeter[k]
+        if to_outline.size:
+            to_outline[t] += outline[k]
         if n_pixels[k] == 0:
             continue
         if to_first.size and (to_n[t] == 0 or first[k] < to_first[t]):

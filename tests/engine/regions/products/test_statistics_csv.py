@@ -11,7 +11,7 @@ from rasterio.crs import CRS
 
 from densa import raster as rasters
 from densa.engine.regions.components import Components
-from densa.engine.regions.graph.stage import graph_of, graph_stages
+from densa.engine.regions.graph.stage import SHAPES, graph_of, graph_stages
 from densa.engine.regions.products import statistics_csv
 from densa.engine.regions.products.statistics_csv import write_statistics
 from densa.engine.regions.run import run_stages
@@ -34,7 +34,7 @@ def written(tmp_path):
         raster = opened[-1]
         folder = WorkFolder(Path(tmp_path) / f"regions{len(opened)}.tif", "segmentation")
         folder.make()
-        stages = [*Components().stages(raster), *graph_stages(raster, "statistics")]
+        stages = [*Components().stages(raster), *graph_stages(raster, "statistics", columns=SHAPES)]
         store = run_stages(stages, raster, folder, Grid(raster.height, raster.width, 16))
         table = graph_of(store, "statistics")
         write_statistics(table, raster, tmp_path / "statistics.csv", overwrite=len(opened) > 1)
@@ -90,3 +90,20 @@ def test_areas_of_projected_and_of_geographic_rasters(written):
     by_row = np.stack([(regions == k).sum(1) for k in range(1, 4)])
     assert_allclose(column(lines, "area_m2"), by_row @ ground.areas(0, 40).values[:, 0] * ground.unit_area, rtol=1e-7)
     assert column(lines, "area_m2")[0] < column(lines, "pixels")[0] * 4e9  # a square degree at 75 degrees north
+
+
+def test_perimeters_are_metres_on_the_ground(written):
+    """A degree of latitude at 60 degrees north has 111 412 m, one of longitude 55 800 m (Snyder 1987, table 1)."""
+    image = np.ones((2, 4, 6), np.uint8)
+    image[0, :, 3:] = 2
+    place = Georeference(CRS.from_epsg(4326), Affine(0.01, 0, 10, 0, -0.01, 60.02))
+    lines, *_ = written(image, place)
+    assert_allclose(column(lines, "perimeter_m"), 2 * (0.04 * 111412 + 0.03 * 55800), rtol=1e-4)
+    assert column(lines, "perimeter").tolist() == [14, 14]
+    lines, *_ = written(
+        image, Georeference(CRS.from_wkt('LOCAL_CS["x",UNIT["foot",0.3048]]'), Affine(2, 0, 0, 0, -1, 0))
+    )
+    assert_allclose(column(lines, "perimeter_m"), (2 * 4 + 2 * 3 * 2) * 0.3048, rtol=1e-6)
+    assert_allclose(column(lines, "area_m2"), 12 * 2 * 0.3048**2, rtol=1e-6)
+    lines, *_ = written(image, None)
+    assert "perimeter_m" not in lines[0]

@@ -28,7 +28,7 @@ from densa.engine.regions.graph.table import (
 )
 from densa.engine.regions.stages.stage import Regions, Stage, Tile
 from densa.engine.regions.stages.value_range import FixedPoint, RangeStage, fixed_point, needs_range, value_range
-from densa.pixel_areas import pixel_areas
+from densa.pixel_areas import PixelAreas, pixel_areas
 from densa.raster import Raster, Window
 from densa.raster.earth.ground import Ground, ground_of
 from densa.raster.grid import Grid, inside
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["ALL", "MEANS", "SHAPES", "GraphStage", "RegionTable", "graph_bytes_per_pixel", "graph_of", "graph_stages"]
 
 SHAPES = (*ROWS, *EXTREMES)  # columns of regions, not of edges
-ALL = (*SHAPES, "edges", *BORDERS)
+ALL = (*(name for name in SHAPES if name != "outline"), "edges", *BORDERS)
 MEANS = ("n_pixels", "sums", "edges")
 _STRIP_RUNS = 2**15  # runs along a row that are collected at once, an upper bound of their regions
 
@@ -57,7 +57,7 @@ def graph_stages(
 ) -> list[Stage]:
     """`GraphStage`, after `RangeStage` where the image's type requires it."""
     ground = ground_of(raster, raster.width)
-    graph = GraphStage(name, connectivity, with_image, source, ground if ground.ellipsoid else None, columns)
+    graph = GraphStage(name, connectivity, with_image, source, ground if ground.unit == "m2" else None, columns)
     return [RangeStage(), graph] if with_image and needs_range(raster.dtype) else [graph]
 
 
@@ -80,6 +80,7 @@ def graph_bytes_per_pixel(raster: Raster, columns: tuple[str, ...] = ALL, connec
         "high": n_bands * kind.itemsize,
         "box": 2 * place,
         "perimeter": 1,
+        "outline": 4,
         "first": place,
         **{name: 2 * connectivity * width for name, width in per_edge.items()},
     }
@@ -101,7 +102,7 @@ class GraphStage(Stage):
         connectivity: 1: pixels have 4 neighbours, 2: 8; for the edges. Perimeters are always counted in pixel sides.
         with_image: collect values; without them the image is not read, and there are no bands.
         source: of the regions, picklable; None: the stages before.
-        ground: collect areas, where they differ from pixel to pixel.
+        ground: collect areas, and the lengths of outlines.
         columns: of `RegionTable` to collect, in addition to the numbers of pixels; columns of borders require "edges".
             The others stay empty.
 
@@ -150,7 +151,7 @@ class GraphStage(Stage):
         numbers = kernels.compact(regions, local)
         core = Window(tile.core.row + top, tile.core.column, bottom - top, tile.core.width)
         values = values._replace(origin=(values.origin[0] + top, values.origin[1]))
-        rows = _rows(local, left, core, tile, len(numbers), values, self.ground)
+        rows = _rows(local, left, core, tile, len(numbers), values, self.ground, "outline" in self.columns)
         found = (rows["n_pixels"] > 0) | (rows["perimeter"] > 0 if "perimeter" in self.columns else False)
         found[0] = False
         kept = np.flatnonzero(found)
@@ -256,7 +257,7 @@ class Values(NamedTuple):
     fixed: FixedPoint
 
 
-_NO_AREAS = pixel_areas(np.zeros((0, 2)), 1)
+_NO_GROUND = (pixel_areas(np.zeros((0, 2)), 1),) * 3
 _NO_PIXELS = np.empty((0, 0, 0), np.uint8)
 NO_VALUES = Values(_NO_PIXELS, _NO_PIXELS, (0, 0), np.empty((0, 0), np.bool_), FixedPoint(np.empty(0), 1.0, 1))
 
@@ -279,6 +280,7 @@ def _rows(
     n_rows: int,
     values: Values,
     ground: Ground | None,
+    outlined: bool,
 ) -> dict[str, NDArray[Any]]:
     """Columns of the local regions; first pixels and boxes are 0 where a region has no pixel in the core."""
     n_bands, kind = len(values.pixels), values.pixels.dtype
@@ -292,18 +294,26 @@ def _rows(
         "high": np.full((n_rows, n_bands), least, kind),
         "box": np.zeros((n_rows, 4), np.int64),
         "perimeter": np.zeros(n_rows, np.int64),
+        "outline": np.zeros(n_rows if ground and outlined else 0, np.int64),
         "first": np.full(n_rows, -1, np.int64),
     }
     rows["box"][:, :2] = np.iinfo(np.int64).max
-    areas = ground.areas(core.row, core.row + core.height) if ground else _NO_AREAS
-    shapes = rows["n_pixels"], rows["areas"], rows["first"], rows["box"], rows["perimeter"]
-    kernels.add_shapes(local, left, tuple(core), (tile.height, tile.width), areas, *shapes)
+    place = _NO_GROUND if ground is None else _ground(ground, core, outlined)
+    shapes = rows["n_pixels"], rows["areas"], rows["first"], rows["box"], rows["perimeter"], rows["outline"]
+    kernels.add_shapes(local, left, tuple(core), (tile.height, tile.width), place, *shapes)
     if n_bands:
         sums = rows["sums"], rows["squares"], rows["low"], rows["high"]
         kernels.add_values(local, left, tuple(core), values.pixels, values.steps, values.origin, *sums)
     empty = rows["n_pixels"] == 0
     rows["box"][empty], rows["first"][empty] = 0, 0
     return rows
+
+
+def _ground(ground: Ground, core: Window, outlined: bool) -> tuple[PixelAreas, PixelAreas, PixelAreas]:
+    """Areas and sides of the pixels of a core."""
+    begin, end = core.row, core.row + core.height
+    areas = ground.areas(begin, end)
+    return (areas, *ground.sides(begin, end)) if outlined else (areas, areas, areas)
 
 
 def _contrast_step(fixed: FixedPoint) -> float:

@@ -15,7 +15,7 @@ from densa.regions.partition.graph_kernels import gather_rows, squared_deviation
 
 __all__ = ["BORDERS", "EXTREMES", "ROWS", "RegionTable", "Rows", "join_edges", "joined", "narrowed"]
 
-ROWS = ("n_pixels", "areas", "sums", "squares", "box", "perimeter", "first")
+ROWS = ("n_pixels", "areas", "sums", "squares", "box", "perimeter", "outline", "first")
 EXTREMES = ("low", "high")
 BORDERS = ("lengths", "sides", "places", "beyond", "contrasts")
 
@@ -35,12 +35,13 @@ class RegionTable:
         offset, step: values are ``offset + step * integer``, offset (B,).
         contrast_step: value of one unit of `contrasts`.
         n_pixels: (n + 1,) int64.
-        areas: (n + 1,) int64 in units of `Ground.areas`; empty where all pixels have one area.
+        areas: (n + 1,) int64 in units of `Ground.areas`; empty without a ground.
         sums: (n + 1, B) int64 sums of the integers.
         squares: (n + 1, B, 2) uint64 sums of their squares: high and low 64 bits.
         low, high: (n + 1, B) extreme values, in the image's type.
         box: (n + 1, 4) int64 first row, first column, last row + 1, last column + 1.
         perimeter: (n + 1,) int64 pixel sides towards other regions, region 0 and the raster's border.
+        outline: (n + 1,) int64 length of these sides, see `Ground.sides`; empty without a ground, or after a merger.
         first: (n + 1,) int64 place (row * width + column) of the first pixel in raster order.
         edges: (E, 2) int32 pairs (i, j) of adjacent regions, i < j, in ascending order.
         lengths: (E,) int64 pairs of neighbouring pixels on either side.
@@ -62,6 +63,7 @@ class RegionTable:
     high: NDArray[Any]
     box: NDArray[np.int64]
     perimeter: NDArray[np.int64]
+    outline: NDArray[np.int64]
     first: NDArray[np.int64]
     edges: NDArray[np.int32]
     lengths: NDArray[np.int64]
@@ -136,7 +138,8 @@ class RegionTable:
                 f"got shape {new.shape}"
             )
         n_regions = int(new.max())
-        known = {name for name, column in vars(self).items() if np.size(column)}
+        # The ground lengths of the sides that vanish are not known.
+        known = {name for name, column in vars(self).items() if np.size(column)} - {"outline"}
         rows = Rows(n_regions, vars(self), known)
         rows.add(new, vars(self))
         i, j = new[self.edges[:, 0]], new[self.edges[:, 1]]
@@ -165,7 +168,7 @@ class Rows:
     def __init__(self, n_regions: int, like: Mapping[str, NDArray[Any]], wanted: Collection[str]) -> None:
         self.columns = {}
         for name in ROWS + EXTREMES:
-            here = name == "n_pixels" or (name in wanted and (name != "areas" or like[name].size > 0))
+            here = name == "n_pixels" or (name in wanted and (name not in ("areas", "outline") or like[name].size > 0))
             kind = like[name].dtype if name in EXTREMES else np.uint64 if name == "squares" else np.int64
             self.columns[name] = np.zeros((n_regions + 1 if here else 0, *like[name].shape[1:]), kind)
         least, most = limits(like["low"].dtype)
@@ -190,7 +193,7 @@ class Rows:
                 self.columns[name][self.columns["n_pixels"] == 0] = 0
             if self.columns[name].dtype.kind == "f":
                 self.columns[name] += 0.0  # makes -0.0 to 0.0: which of them is kept would depend on the order
-        self.columns["perimeter"][:1] = 0
+        self.columns["perimeter"][:1] = self.columns["outline"][:1] = 0
         return self.columns
 
 

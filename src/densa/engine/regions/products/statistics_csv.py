@@ -25,8 +25,8 @@ def write_statistics(table: RegionTable, raster: Raster, output: Path, *, overwr
 
     Columns: region, first_row, first_column (its first pixel in raster order, from 0), pixels, area_m2 (where the
     georeference gives the area of a pixel), top, left, bottom, right (first row and column, last row + 1, last
-    column + 1), perimeter (in pixel sides), and for each band its name with _mean, _std (of the region's pixels, with
-    the divisor n), _min, _max.
+    column + 1), perimeter (in pixel sides), perimeter_m (of these sides on the ground, beside area_m2, where the table
+    has outlines), and for each band its name with _mean, _std (of the region's pixels, with the divisor n), _min, _max.
 
     Args:
         table: of the regions, from `graph_stages`.
@@ -38,7 +38,7 @@ def write_statistics(table: RegionTable, raster: Raster, output: Path, *, overwr
         InputError: the file exists, or cannot be written.
     """
     ground = ground_of(raster, raster.width)
-    names = _columns(raster.band_names[: table.sums.shape[1]], ground)
+    names = _columns(raster.band_names[: table.sums.shape[1]], ground, outlined=table.outline.size > 0)
     with atomic_output(output, overwrite) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
@@ -46,9 +46,10 @@ def write_statistics(table: RegionTable, raster: Raster, output: Path, *, overwr
             writer.writerows(_lines(table, begin, min(begin + _CHUNK, table.n_regions + 1), raster.width, ground))
 
 
-def _columns(band_names: tuple[str, ...], ground: Ground) -> list[str]:
+def _columns(band_names: tuple[str, ...], ground: Ground, *, outlined: bool) -> list[str]:
     area = ["area_m2"] if ground.unit == "m2" else []
     place = ["region", "first_row", "first_column", "pixels", *area, "top", "left", "bottom", "right", "perimeter"]
+    place += ["perimeter_m"] if outlined else []
     return place + [f"{name}_{kind}" for name in band_names for kind in ("mean", "std", "min", "max")]
 
 
@@ -58,8 +59,10 @@ def _lines(table: RegionTable, begin: int, end: int, width: int, ground: Ground)
     statistics = part.statistics()
     columns: list[NDArray[Any]] = [np.arange(begin, end), part.first // width, part.first % width, part.n_pixels]
     if ground.unit == "m2":
-        columns.append((part.areas if ground.ellipsoid else part.n_pixels) * ground.unit_area)
+        columns.append(part.areas * ground.unit_area)
     columns += [*part.box.T, part.perimeter]
+    if part.outline.size:
+        columns.append(part.outline * ground.unit_length)
     deviation = np.sqrt(statistics.variance)
     for b in range(part.sums.shape[1]):
         columns += [statistics.mean[:, b], deviation[:, b], part.low[:, b], part.high[:, b]]
