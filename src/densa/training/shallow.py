@@ -183,12 +183,11 @@ def plan_shallow(config: TrainConfig) -> dict[str, Any]:
         "bands": n_bands,
         "classes": list(legend.class_names),
         "legend": splits["train"].legend_source,
-        "notes": list(splits["train"].remarks),
+        "notes": [*told, *splits["train"].remarks],
         "model": config.model,
         **_own_arguments(config),
         "strokes": None if config.strokes is None else str(config.strokes),
         "tune_crf": config.tune_crf,
-        **({"notes": told} if told else {}),
     }
 
 
