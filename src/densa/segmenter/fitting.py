@@ -145,7 +145,7 @@ def _numbers(
     if match is None:
         raise InputError(
             f"{raster.path} has {raster.n_bands} bands, the model expects {contract.n_bands} "
-            f"({_listed(contract.names)}), of which {_listed(raster.band_names)} says nothing; {way_out}"
+            f"({_listed(contract.names)}), not {_listed(raster.band_names)}; {way_out}"
         )
     return match.numbers, ()
 
