@@ -292,6 +292,23 @@ def test_tags_of_a_tiff_lead_nowhere_else(folder, listening):
     assert listening.count == 0
 
 
+def test_parts_of_erdas_files_lie_beside_them(folder, tmp_path):
+    """A large image is two files, of which the first names the second."""
+    profile = {"driver": "HFA", "width": 64, "height": 64, "count": 1, "dtype": "uint8", "USE_SPILL": "YES"}
+    with rasterio.open(folder / "e.img", "w", **profile) as file:
+        file.write(np.ones((1, 64, 64), np.uint8))
+    assert (_read(folder / "e.img")[0] == 1).all()
+    name = b"e.ige"
+    content = (folder / "e.img").read_bytes()
+    assert name in content
+    (folder / "e.img").write_bytes(content.replace(name, b"../ig"))
+    (folder.parent / "ig").write_bytes((folder / "e.ige").read_bytes())
+    (folder / "x.vrt").write_text(vrt("e.img"))
+    for path in (folder / "e.img", folder / "x.vrt"):
+        with pytest.raises(InputError, match=r"e\.img refers to .*which is outside of its folder"):
+            _read(path)
+
+
 def test_masks_and_metadata_beside_an_image_still_count(folder):
     profile = {"driver": "GTiff", "height": 8, "width": 8, "count": 1, "dtype": "uint8"}
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(folder / "a.tif", "w", **profile) as file:

@@ -11,6 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+
 from densa.errors import InputError
 from densa.locations import Elsewhere
 from densa.raster.reach.allowed import check_reference, is_within
@@ -26,6 +29,7 @@ _IMAGES = (
     *_TIFF, b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51",
     b"EHFA_HEADER_TAG",
 )  # fmt: skip
+_ERDAS = b"EHFA_HEADER_TAG"
 _VRT = b"<VRTDataset"
 # By these GDAL takes a file for a description, wherever they stand in its first bytes.
 _DESCRIPTIONS = (b"<GDALTileIndexDataset", b"<GDAL_WMS", b"<WMS_", b"<MRF_META", b'"stac_version"', b"<GDAL_WMTS")
@@ -89,6 +93,19 @@ class _Check:
         for suffix in (".msk", ".ovr"):
             for name in self._beside(path, suffix):
                 self._side_image(name, depth)
+        if head.startswith(_ERDAS):
+            self._erdas(path)
+
+    def _erdas(self, path: Path) -> None:
+        """The files of pixels and overviews that an Erdas file names; GDAL opens them when they are read."""
+        try:
+            with DatasetReader(str(path), driver=["HFA"], sharing=False) as dataset:
+                files = list(dataset.files)
+        except (RasterioError, OSError, ValueError):
+            return  # damaged, which is seen when it is opened
+        for file in files:
+            if not is_within(Path(file).resolve(), self.homes):
+                raise InputError(f"{path} refers to {file!r}, which is outside of its folder; move it there")
 
     def _beside(self, path: Path, suffix: str) -> list[Path]:
         """Files of this suffix that belong to an image, in any case."""
