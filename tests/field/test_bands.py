@@ -234,6 +234,15 @@ def test_another_type_is_refused_until_a_scale_is_assumed(runs, predicted, usual
         assert_array_equal(labels, usual)
 
 
+def test_one_of_several_images_that_is_refused_names_the_option(runs, run_cli, tmp_path):
+    values = scene(9)[0]
+    paths = [write(tmp_path / f"{v.dtype}.tif", v, names=RGB) for v in (values, values.astype(np.uint16))]
+    code, _, err = run_cli("predict", runs("names"), *paths, "-o", tmp_path / "maps")
+    assert code == 2
+    assert "--assume-scale full" in err
+    assert "assume_scale" not in err
+
+
 @pytest.mark.parametrize(
     ("kind", "factor", "dtype", "is_refused"),
     [

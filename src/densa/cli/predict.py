@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from densa.cli.common import Config, Json, named, print_json
-from densa.cli.derived import options_from
+from densa.cli.derived import in_flags, options_from
 from densa.errors import InputError
 from densa.locations import location
+from densa.options import options_of
 from densa.verbs.predict import Predicted, predict_files
 from densa.verbs.settings import PredictOptions
 from densa.verbs.tell import tell
@@ -65,7 +66,8 @@ def _fail(failed: list[Predicted], n: int) -> None:
         return
     if n == 1:
         raise InputError(failed[0].error)
+    flags = {name: option.flag for name, option in options_of(PredictOptions).items()}
     for one in failed:
-        reason = one.error or ""
+        reason = in_flags(one.error or "", flags)
         tell(reason if str(one.image) in reason else f"{one.image}: {reason}")
     raise InputError(f"{len(failed)} of {n} images failed; the others are done")
