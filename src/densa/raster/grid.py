@@ -130,9 +130,13 @@ class Grid:
 
     def largest_block(self) -> int:
         """Pixels of the largest block."""
-        rows = max(self._span(i, self.height)[3] for i in range(self.n_rows))
-        columns = max(self._span(i, self.width)[3] for i in range(self.n_columns))
+        rows, columns = self.largest_sides()
         return rows * columns
+
+    def largest_sides(self) -> tuple[int, int]:
+        """Height and width of the largest block."""
+        rows = max(self._span(i, self.height)[3] for i in range(self.n_rows))
+        return rows, max(self._span(i, self.width)[3] for i in range(self.n_columns))
 
 
 def common(one: Window, other: Window) -> Window:

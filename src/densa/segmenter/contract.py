@@ -238,6 +238,13 @@ class Segmenter(ABC):
         """
         return self.probabilities(block, valid)
 
+    def working_bytes(self, height: int, width: int) -> int | None:
+        """Memory that a block of that size takes while it is computed, its probabilities included.
+
+        By default None: it is measured on small blocks, and grows with the number of pixels.
+        """
+        return None
+
     def for_image(self, height: int, width: int) -> Segmenter:
         """The segmenter for the blocks of one image of that size; by default itself.
 

@@ -18,10 +18,12 @@ from densa.operators.receptive_field import receptive_field
 from densa.raster.mirroring import mirrored
 from densa.segmenter.contract import BandContract, Segmenter
 from densa.segmenter.inference import choose_device, choose_precision, prepare
+from densa.segmenter.streaming import Streamed
 from densa.segmenter.structure import once_per_structure
 
 __all__ = ["NetworkSegmenter"]
 
+_SIZES_KEPT = 64  # sizes of blocks of which the strips are remembered
 _receptive_field = once_per_structure(receptive_field)
 
 
@@ -70,6 +72,7 @@ class NetworkSegmenter(Segmenter):
         self.halo, self.stride = self.receptive_field.local_halo, self.receptive_field.stride
         self.whole_image = self.receptive_field.whole_image
         self.network = prepare(network, bands.n_bands, self.device, self.dtype)
+        self._of_sizes: dict[tuple[int, int], Streamed | None] = {}
 
     def fits(self, device: str, precision: str) -> bool:
         """Whether device and precision are those that the settings choose for this network.
@@ -86,15 +89,39 @@ class NetworkSegmenter(Segmenter):
         """
         pixels = self.pixels(block, valid)
         height, width = block.shape[1:]
+        found = np.empty((self.legend.n_classes, height, width), np.float32)
+        row, streamed = 0, self._streamed(*pixels.shape[2:])
         with torch.inference_mode():
-            scores = self.network(pixels)
-            if scores.shape[1] != self.legend.n_classes:
-                raise InputError(
-                    f"the network gives {scores.shape[1]} classes, its legend has {self.legend.n_classes}; "
-                    "give the legend that it was trained with"
-                )
-            cropped = scores[0, :, :height, :width].float().contiguous()
-            return cropped.softmax(dim=0).cpu().numpy()
+            for scores in [self.network(pixels)] if streamed is None else streamed(pixels):
+                if scores.shape[1] != self.legend.n_classes:
+                    raise InputError(
+                        f"the network gives {scores.shape[1]} classes, its legend has {self.legend.n_classes}; "
+                        "give the legend that it was trained with"
+                    )
+                part = scores[0, :, : height - row, :width].float().contiguous().cpu().numpy()
+                found[:, row : row + part.shape[1]] = _softmax(part)
+                row += part.shape[1]
+        return found
+
+    def working_bytes(self, height: int, width: int) -> int | None:
+        """Memory of a block that is computed in strips; see `Segmenter.working_bytes`."""
+        rules = network_rules(self.network)
+        rows, columns = rules.input_side(height), rules.input_side(width)
+        streamed = self._streamed(rows, columns)
+        if streamed is None:
+            return None
+        normalised = 3 * 4 * self.bands.n_bands * rows * columns  # normalised, mirrored, channels last
+        return streamed.peak_bytes() + normalised + 4 * self.legend.n_classes * height * width
+
+    def _streamed(self, height: int, width: int) -> Streamed | None:
+        """The network in strips of rows, where it and the device allow that."""
+        if self.device.type != "cpu" or self.dtype != torch.float32:
+            return None
+        if (height, width) not in self._of_sizes:
+            if len(self._of_sizes) >= _SIZES_KEPT:
+                self._of_sizes.clear()
+            self._of_sizes[height, width] = Streamed.of(self.network, self.bands.n_bands, height, width)
+        return self._of_sizes.get((height, width))
 
     def pixels(self, block: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Tensor:
         """A block as the network takes it: (1, bands, H, W), normalised, mirrored to a size that it takes."""
@@ -115,6 +142,7 @@ class NetworkSegmenter(Segmenter):
             return self
         frozen = copy.copy(self)
         frozen.network = copy.deepcopy(self.network)
+        frozen._of_sizes = {}
         freeze = network_rules(frozen.network).freeze_context
         if freeze is None:
             raise InputError(
@@ -127,6 +155,13 @@ class NetworkSegmenter(Segmenter):
         )
         frozen.whole_image = False
         return frozen
+
+
+def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities of (classes, h, w) scores, each pixel the same in arrays of any size and for any threads."""
+    powers = np.exp(scores - scores.max(axis=0))
+    powers /= powers.sum(axis=0)
+    return powers
 
 
 def _chosen(network: nn.Module, device: str, precision: str) -> tuple[torch.device, torch.dtype]:

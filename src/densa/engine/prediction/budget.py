@@ -66,7 +66,7 @@ def measure_cost(segmenter: Segmenter, dtype: np.dtype[Any], products: Products,
         + 4 * products.n_classes  # probabilities of the previous tile, which is being written
         + 2 * products.n_planes + 8  # its planes, and temporaries
     )  # fmt: skip
-    return Cost(max(low - slope * small, 0) + 16e6, slope * _SAFETY + waiting)
+    return Cost(max(low - slope * small, 0) + 16e6, slope * _SAFETY + waiting, waiting)
 
 
 def _peak(segmenter: Segmenter, dtype: np.dtype[Any], side: int) -> float:
@@ -123,8 +123,12 @@ def choose_tile_size(
             "close other programs or run where there is more"
         ) from error
     spoken_for = resident_bytes() + cache + reserved
-    if windows is not None and spoken_for + workers * cost.of(windows.largest_block()) <= memory:
-        return windows.tile_size
+    if windows is not None:
+        known = segmenter.working_bytes(*windows.largest_sides())
+        pixels = windows.largest_block()
+        of_window = cost.of(pixels) if known is None else cost.fixed + _SAFETY * known + cost.waiting * pixels
+        if spoken_for + workers * of_window <= memory:
+            return windows.tile_size
     size, needed = fitting_tile_size(
         max(raster.height, raster.width),
         segmenter.stride,

@@ -21,10 +21,14 @@ _BLOCK_PX = 512  # of the GeoTIFFs that are written
 
 @dataclass(frozen=True)
 class Cost:
-    """Memory needed to compute a block: `fixed` bytes, and `per_pixel` for each of its pixels."""
+    """Memory needed to compute a block.
+
+    It is `fixed` bytes, and `per_pixel` for each of its pixels, `waiting` of which are for the blocks before and after.
+    """
 
     fixed: float
     per_pixel: float
+    waiting: float = 0
 
     def of(self, pixels: int) -> float:
         """Bytes for a block of that many pixels."""
