@@ -64,3 +64,12 @@ def test_a_trained_model_is_saved_whatever_its_validation_says(request, densa, t
     assert code == 0
     if options is not FOREST and not isinstance(broken, RuntimeError):  # the newest weights, where none was measured
         assert json.loads(out)["training"]["step"] == 2
+
+
+def test_a_finished_segmentation_with_a_picture_is_complete_for_resume(densa, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    raster.write_bands("a.tif", np.random.default_rng(0).integers(0, 255, (1, 24, 32)).astype(np.uint8))
+    words = ["regions", "a.tif", "-o", "r.tif", "--count", "4", "--outline", "o.png", "--boundaries", "b.tif"]
+    assert densa(*words)[0] == 0
+    code, out, err = densa(*words, "--resume")
+    assert (code, out.split(";")[0]) == (0, "r.tif is complete already"), err

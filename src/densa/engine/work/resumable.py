@@ -173,6 +173,7 @@ def _check_files(files: Collection[Path], folder: WorkFolder, *, resume: bool, o
 
 def _is_complete(files: Mapping[str, Path], tags: Mapping[str, str]) -> bool:
     """Whether the files are there, and the rasters among them were made of the same image with the same settings."""
+    *_, main = files.values()
     for path in files.values():
         if not path.exists():
             return False
@@ -180,7 +181,9 @@ def _is_complete(files: Mapping[str, Path], tags: Mapping[str, str]) -> bool:
             continue
         try:
             with raster.open(path) as made:
-                if any(made.metadata.get(field) != value for field, value in tags.items()):
+                # A picture beside the main file has no fields; the main file is put in place last.
+                fields_of = made.metadata if path == main else {**tags, **made.metadata}
+                if any(fields_of.get(field) != value for field, value in tags.items()):
                     return False
         except InputError:
             return False
