@@ -274,6 +274,12 @@ def test_copies_among_the_validation_images_are_told_and_not_measured(data, run_
     assert code == 0, err
     assert "1 validation images are copies of training images" in err
     assert "twin" in err
+    asked = ("compare", tmp_path / "own", "--models", "pixel-forest", "--accuracy-only", "--pictures", 0)
+    code, out, err = run_cli(*asked, "-o", tmp_path / "report")
+    assert code == 0, err
+    assert (
+        "val: 3 of 7 images; not trained on; the weights were chosen on them; 1 copies of training images left" in out
+    )
     found = measured(tmp_path / "run", tmp_path / "own")
     assert (found["split"], found["images"]) == ("val", 3)
     assert "1 training image left out" in found["note"]

@@ -17,7 +17,7 @@ from densa.segmenter import model_format, read_ensemble
 from densa.segmenter.ensemble_folder import FORMAT as ENSEMBLE
 from densa.training import TrainConfig, open_splits
 
-__all__ = ["held_out", "open_whole", "own_folders", "record_of_model", "trained_on"]
+__all__ = ["held_out", "open_whole", "own_folders", "record_of_model", "trained_on", "without_copies"]
 
 _WHOLE = "all"
 
@@ -70,6 +70,13 @@ def own_folders(model: Path, data: Path) -> dict[str, Path]:
 def trained_on(record: SplitRecord, dataset: Dataset) -> list[bool]:
     """Whether a model was trained on each image of a data set, or on a part of it."""
     return [any(image.split == "train" for image in found) for found in record.find(dataset.samples)]
+
+
+def without_copies(dataset: Dataset, train: Dataset) -> Dataset | None:
+    """The images of a data set that are not images of another one under other names; None where all of them are."""
+    record = SplitRecord.of(describe_split({"train": train}), "the training images")
+    pieces = [_Piece(i, None, "") for i, seen in enumerate(trained_on(record, dataset)) if not seen]
+    return _subset(dataset, pieces) if pieces else None
 
 
 @dataclass(frozen=True)

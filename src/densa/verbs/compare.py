@@ -21,7 +21,7 @@ from densa.options import options_of, with_options
 from densa.outputs import check_outputs, is_same
 from densa.progress import Progress, progress_bar
 from densa.raster import atomic_output
-from densa.reports.held_out import held_out, open_whole, record_of_model, trained_on
+from densa.reports.held_out import held_out, open_whole, record_of_model, trained_on, without_copies
 from densa.reports.process_memory import machine
 from densa.reports.thumbnails import shrink_image, shrink_labels, thumbnail_size
 from densa.segmenter import load_segmenter, model_format, read_model
@@ -363,13 +363,18 @@ def _chosen(
     )
     chosen = datasets.choose_split(splits, split, config.data)
     name = next(name for name, value in splits.items() if value is chosen)
+    n_all, of_training = len(chosen), name == "train"
+    if not of_training and "train" in splits:
+        unseen = without_copies(chosen, splits["train"])
+        chosen, of_training = unseen or chosen, unseen is None
     for folder, record in records.items():
-        _check_unseen(folder, record, chosen, name)
+        _check_unseen(folder, record, chosen, "train" if of_training else name)
     unknown = [reason for record in records.values() for reason in record.unknown]
-    notes = ["trained on" if name == "train" else "not trained on"]
+    notes = ["trained on" if of_training else "not trained on"]
     notes += [f"but it is not known what all models were trained on: {'; '.join(unknown)}"] if unknown else []
     notes += ["the weights were chosen on them"] if name == "val" else []
-    known = True if name == "train" else None if unknown else False
+    notes += [f"{n_all - len(chosen)} copies of training images left out"] if len(chosen) < n_all else []
+    known = True if of_training else None if unknown else False
     return chosen, reports.MeasuredOn(name, len(chosen), sum(map(len, splits.values())), known, "; ".join(notes))
 
 
@@ -464,7 +469,8 @@ def _evaluate_all(plan: Plan, output: Path, options: CompareOptions) -> tuple[li
     for entry in plan.entries:
         folder = entry.folder or output / "runs" / entry.name
         if entry.method:  # a finished run that was kept: the data may have changed since
-            _check_unseen(folder, record_of_model(folder), plan.chosen, plan.split)
+            name = "train" if plan.measured_on.trained_on else plan.split
+            _check_unseen(folder, record_of_model(folder), plan.chosen, name)
         segmenter = methods.load(folder, device=options.device, precision=options.precision)
         kept: dict[int, NDArray[np.uint8]] = {}
         with progress_bar(f"evaluate {entry.name}") as progress:
