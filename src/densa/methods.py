@@ -77,6 +77,7 @@ METHODS = {
         Method("deeplab-largefov", "network", "VGG-16 dilated, scores at an eighth", "Chen et al. 2015"),
         Method("deeplabv2-aspp", "network", "sum of scores dilated at four rates, on ResNet-101", "Chen et al. 2018"),
         Method("deeplabv3", "network", "ASPP with image pooling on a dilated ResNet-101", "Chen et al. 2017"),
+        Method("deeplabv3plus", "network", "DeepLabv3 with a decoder, on any encoder", "Chen et al. 2018"),
         Method("dilated-context", "network", "dilated front end, context module on its scores", "Yu and Koltun 2016"),
         Method("dilated6", "network", "six dilated layers, no stride: any patch size", "Nogueira et al. 2019"),
         Method("dilated6-rate6", "network", "Dilated6 with the rates 1 to 6", "Nogueira et al. 2019"),

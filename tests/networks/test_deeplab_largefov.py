@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.deeplab_largefov import DeepLabLargeFOV, atrous_vgg16, enlarge
-from densa.networks.vgg import vgg16_features
+from densa.networks.encoders.vgg import vgg16_features
 from densa.operators import receptive_field
 
 

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks import fcn
+from densa.networks.encoders.vgg import stages
 from densa.networks.fcn import FCN8s, FCN16s, FCN32s
-from densa.networks.vgg import stages
 from densa.operators import receptive_field
 
 ALL = [FCN32s, FCN16s, FCN8s]

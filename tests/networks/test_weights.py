@@ -10,8 +10,8 @@ from torch import nn
 from densa.errors import InputError
 from densa.networks.deconvnet import DeconvNet
 from densa.networks.deeplab_largefov import DeepLabLargeFOV
+from densa.networks.encoders.vgg import vgg16_features
 from densa.networks.fcn import FCN8s, FCN32s
-from densa.networks.vgg import vgg16_features
 from densa.networks.weights import PUBLISHED, adapt_bands, load_weights, read_weights
 
 # torchvision's names: numbers of the convolutions in `features`, without and with batch normalisation.

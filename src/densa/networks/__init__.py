@@ -21,6 +21,7 @@ from densa.networks.deconvnet import DeconvNet
 from densa.networks.deeplab_largefov import DeepLabLargeFOV
 from densa.networks.deeplabv2 import DeepLabV2
 from densa.networks.deeplabv3 import DeepLabV3
+from densa.networks.deeplabv3plus import DeepLabV3Plus
 from densa.networks.dilated import DenseDilated6, Dilated6, Dilated6Pooling, Dilated6Rate6, Dilated8Pooling
 from densa.networks.dilated_context import DilatedContext
 from densa.networks.fcn import FCN8s, FCN16s, FCN32s
@@ -29,6 +30,7 @@ from densa.networks.patch_cnn import PatchCNN
 from densa.networks.segnet import SegNet
 from densa.networks.segnet_basic import SegNetBasic
 from densa.networks.unet import UNet, UNetValid
+from densa.networks.unet_encoded import EncodedUNet
 
 __all__ = [
     "NETWORKS",
@@ -38,12 +40,14 @@ __all__ = [
     "DeepLabLargeFOV",
     "DeepLabV2",
     "DeepLabV3",
+    "DeepLabV3Plus",
     "DenseDilated6",
     "Dilated6",
     "Dilated6Pooling",
     "Dilated6Rate6",
     "Dilated8Pooling",
     "DilatedContext",
+    "EncodedUNet",
     "FCN8s",
     "FCN16s",
     "FCN32s",
@@ -71,6 +75,7 @@ NETWORKS: dict[str, type[Network]] = {
     "deeplab-largefov": DeepLabLargeFOV,
     "deeplabv2-aspp": DeepLabV2,
     "deeplabv3": DeepLabV3,
+    "deeplabv3plus": DeepLabV3Plus,
     "dilated-context": DilatedContext,
     "dilated6": Dilated6,
     "dilated6-rate6": Dilated6Rate6,
@@ -80,6 +85,9 @@ NETWORKS: dict[str, type[Network]] = {
     "unet": UNet,
     "unet-valid": UNetValid,
 }
+
+WITH_ENCODER: dict[str, type[Network]] = {"unet": EncodedUNet}
+"""Networks that are built on a classifier's encoder where the argument `encoder` names one."""
 
 
 def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> Network:
@@ -117,10 +125,11 @@ def build(name: str, n_bands: int, n_classes: int, **arguments: Any) -> Network:
         near = difflib.get_close_matches(name, NETWORKS, n=3, cutoff=0.4)
         mend = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(sorted(NETWORKS))}"
         raise InputError(f"unknown network {name!r}; {mend}")
-    known = list(inspect.signature(NETWORKS[name]).parameters)[2:]
+    network = WITH_ENCODER.get(name, NETWORKS[name]) if arguments.get("encoder") else NETWORKS[name]
+    known = list(inspect.signature(network).parameters)[2:]
     if unknown := [key for key in arguments if key not in known]:
         raise InputError(f"network {name} has no argument {unknown[0]!r}; it has {', '.join(known)}")
-    return NETWORKS[name](n_bands, n_classes, **arguments)
+    return network(n_bands, n_classes, **arguments)
 
 
 def builder(factories: Sequence[str] | str = (), module: nn.Module | None = None) -> Callable[..., Network]:

@@ -28,8 +28,8 @@ from torch import Tensor, nn
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.encoders.vgg import load_vgg16, vgg16_features
 from densa.networks.network import Network
-from densa.networks.vgg import load_vgg16, vgg16_features
 from densa.operators.unpooling import max_pool_2x2, max_unpool_2x2
 
 __all__ = ["DeconvNet"]
@@ -121,7 +121,7 @@ class DeconvNet(Network):
         """Load VGG-16's ImageNet weights into the encoder: a file of torchvision's, or "vgg16" or "vgg16_bn".
 
         Raises:
-            InputError: see `densa.networks.vgg.load_vgg16`.
+            InputError: see `densa.networks.encoders.vgg.load_vgg16`.
         """
         load_vgg16(self, source, dense={"fc6.0": "classifier.0", "fc7.0": "classifier.3"})
 

@@ -30,8 +30,8 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.encoders.vgg import check_normalisation, load_vgg16, published_vgg16, vgg16_features
 from densa.networks.network import Network, at_least_float32
-from densa.networks.vgg import check_normalisation, load_vgg16, published_vgg16, vgg16_features
 
 __all__ = ["DeepLabLargeFOV", "atrous_vgg16", "enlarge", "fc_branch"]
 
@@ -83,7 +83,7 @@ class DeepLabLargeFOV(Network):
         """Load VGG-16's ImageNet weights, fc6 and fc7 decimated: a file of torchvision's, or "vgg16" or "vgg16_bn".
 
         Raises:
-            InputError: see `densa.networks.vgg.load_vgg16`.
+            InputError: see `densa.networks.encoders.vgg.load_vgg16`.
         """
         dense = {"classifier.0": "classifier.0", "classifier.3": "classifier.3"}
         load_vgg16(self, source, dense=dense, n_neurons=len(self.get_parameter("classifier.0.bias")))

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
 from densa.networks.deeplab_largefov import atrous_vgg16, enlarge, fc_branch
+from densa.networks.encoders.resnet import BLOCKS, ResNet, load_resnet, rates_of
+from densa.networks.encoders.vgg import load_vgg16, published_vgg16
 from densa.networks.network import Network
-from densa.networks.resnet import BLOCKS, ResNet, load_resnet, rates_of
-from densa.networks.vgg import load_vgg16, published_vgg16
 
 __all__ = ["DeepLabV2"]
 
@@ -99,7 +99,7 @@ class DeepLabV2(Network):
         """Load the backbone's ImageNet weights: a file of torchvision's, or its name ("resnet101", "vgg16", ...).
 
         Raises:
-            InputError: see `densa.networks.resnet.load_resnet` and `densa.networks.vgg.load_vgg16`.
+            InputError: see `densa.networks.encoders.resnet.load_resnet` and `densa.networks.encoders.vgg.load_vgg16`.
         """
         if not self._on_vgg16:
             load_resnet(self, source)

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
 from densa.networks.deeplab_largefov import enlarge
+from densa.networks.encoders.pyramid import build_encoder, load_encoder
+from densa.networks.encoders.resnet import ResNet, load_resnet, rates_of
 from densa.networks.network import Network
-from densa.networks.resnet import ResNet, load_resnet, rates_of
 
 __all__ = ["DeepLabV3"]
 
@@ -41,6 +42,7 @@ class DeepLabV3(Network):
         output_stride: 16 or 8; the weights are the same.
         multi_grid: factors on the rates of the last stage's three 3x3 convolutions.
         image_pooling: "image" (the paper), "frozen", or "none" for ASPP without it.
+        encoder: one of `densa.networks.encoders.pyramid.ENCODERS` in place of the backbone, at output stride 16.
 
     Attributes:
         context: (1, 4 * width, 1, 1), used by a frozen network instead of the pooled image; initially zeros.
@@ -69,6 +71,7 @@ class DeepLabV3(Network):
         output_stride: int = 16,
         multi_grid: str = "1,2,4",
         image_pooling: str = "image",
+        encoder: str | None = None,
     ) -> None:
         super().__init__()
         check_counts(n_bands=n_bands, n_classes=n_classes, width=width)
@@ -79,8 +82,16 @@ class DeepLabV3(Network):
         factors = rates_of(multi_grid, what="multi_grid", count=3)
         self.n_bands, self.n_classes = n_bands, n_classes
         self.output_stride, self.image_pooling, self.imagenet_weights = output_stride, image_pooling, backbone
-        self.backbone = ResNet(n_bands, name=backbone, width=width, output_stride=output_stride, multi_grid=factors)
-        n_in, n = self.backbone.n_features, 4 * width  # 2048, 256
+        self.has_encoder = encoder is not None
+        n = 4 * width  # 256
+        if encoder is None:
+            self.backbone = ResNet(n_bands, name=backbone, width=width, output_stride=output_stride, multi_grid=factors)
+            n_in = self.backbone.n_features  # 2048
+        else:
+            if output_stride != 16:
+                raise InputError(f"an encoder has output_stride 16, got {output_stride}")
+            self.imagenet_weights, self.encoder = encoder, build_encoder(encoder, n_bands, output_stride=16)
+            n_in = self.encoder.n_features[-1]
         rates = [rate * 16 // output_stride for rate in RATES]
         self.branches = nn.ModuleList([_convolution(n_in, n, 1), *(_convolution(n_in, n, 3, rate) for rate in rates)])
         n_maps = 4 * n
@@ -97,13 +108,20 @@ class DeepLabV3(Network):
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the images; see the class for the shapes."""
         check_bands(x, self.n_bands)
-        features = self.backbone(x)  # (N, 2048, 33, 33) of 513 x 513 at output stride 16
+        scores = self.score(self.atrous_pyramid(self.features(x)))
+        return enlarge(scores, self.output_stride, (x.shape[-2], x.shape[-1]))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Deepest features of the images, (N, 2048, 33, 33) of 513 x 513 at output stride 16."""
+        return self.encoder(x)[-1] if self.has_encoder else self.backbone(x)
+
+    def atrous_pyramid(self, features: Tensor) -> Tensor:
+        """The branches of ASPP, projected: (N, 256, h, w) of the deepest features."""
         maps = [branch(features) for branch in self.branches]
         if self.image_pooling != "none":
             context = self.context if self.image_pooling == "frozen" else self._pooled(features)
-            maps.append(context.expand(len(x), -1, *features.shape[-2:]))
-        scores = self.score(self.projection(torch.cat(maps, dim=1)))
-        return enlarge(scores, self.output_stride, (x.shape[-2], x.shape[-1]))
+            maps.append(context.expand(len(features), -1, *features.shape[-2:]))
+        return self.projection(torch.cat(maps, dim=1))
 
     def freeze_context(self, images: Tensor) -> None:
         """Fix the image pooling at its value for an image, so that pixels no longer depend on the whole image.
@@ -123,18 +141,21 @@ class DeepLabV3(Network):
         training = self.training
         self.eval()
         with torch.no_grad():
-            pooled = torch.stack([self.backbone(image[None]).mean(dim=(2, 3), keepdim=True) for image in images])
+            pooled = torch.stack([self.features(image[None]).mean(dim=(2, 3), keepdim=True) for image in images])
             self.register_buffer("context", self.pooling(pooled.mean(dim=0)))
         self.image_pooling = "frozen"
         self.train(training)
 
     def load_weights(self, source: Path | str) -> None:
-        """Load the ResNet's ImageNet weights: a file of torchvision's, or "resnet50" or "resnet101" to download it.
+        """Load the backbone's or encoder's ImageNet weights: a file, or its name.
 
         Raises:
-            InputError: see `densa.networks.resnet.load_resnet`.
+            InputError: see `load_resnet` and `load_encoder` of `densa.networks.encoders`.
         """
-        load_resnet(self, source)
+        if self.has_encoder:
+            load_encoder(self, str(self.imagenet_weights), source)
+        else:
+            load_resnet(self, source)
 
     def _pooled(self, features: Tensor) -> Tensor:
         if self.training and len(features) == 1:

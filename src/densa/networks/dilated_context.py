@@ -25,8 +25,14 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.encoders.vgg import (
+    check_normalisation,
+    load_vgg16,
+    published_vgg16,
+    vgg16_classifier,
+    vgg16_features,
+)
 from densa.networks.network import Network, at_least_float32
-from densa.networks.vgg import check_normalisation, load_vgg16, published_vgg16, vgg16_classifier, vgg16_features
 
 __all__ = ["DilatedContext", "context_module"]
 
@@ -115,7 +121,7 @@ class DilatedContext(Network):
         """Load VGG-16's ImageNet weights: a file of torchvision's, or "vgg16" or "vgg16_bn" to download it.
 
         Raises:
-            InputError: see `densa.networks.vgg.load_vgg16`.
+            InputError: see `densa.networks.encoders.vgg.load_vgg16`.
         """
         load_vgg16(self, source, dense={"classifier.0": "classifier.0", "classifier.3": "classifier.3"})
 

@@ -25,6 +25,7 @@ class Network(nn.Module):
         output_stride: input pixels per cell of the deepest features.
         margin: pixels that the logits lack on each side.
         needs_float32: bfloat16 would change more than 0.1 % of the labels.
+        freezes_statistics: an encoder keeps its statistics of batch normalisation in training.
         imagenet_weights: name in `densa.networks.weights.PUBLISHED` of the weights for `load_weights`; None if there
             are none.
 
@@ -51,6 +52,7 @@ class Network(nn.Module):
     margin: int = 0
     needs_float32: bool = False
     imagenet_weights: str | None = None
+    freezes_statistics: bool = False
 
     def input_side(self, side: int) -> int:
         """Smallest height (or width) that the network takes whose logits are at least `side` high (or wide)."""

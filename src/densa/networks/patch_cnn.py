@@ -27,8 +27,8 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.encoders.vgg import check_normalisation
 from densa.networks.network import Network
-from densa.networks.vgg import check_normalisation
 from densa.operators.dense_evaluation import dilated_form
 
 __all__ = ["PatchCNN"]

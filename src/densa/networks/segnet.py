@@ -28,9 +28,9 @@ from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
+from densa.networks.encoders.vgg import load_vgg16_encoder
 from densa.networks.network import Network
 from densa.networks.strips import convolve_and_pool, unpool_and_convolve
-from densa.networks.vgg import load_vgg16_encoder
 
 __all__ = ["FIRST", "SegNet"]
 
@@ -111,7 +111,7 @@ class SegNet(Network):
         """Load VGG-16's ImageNet weights into the encoder: a file of torchvision's, or "vgg16" or "vgg16_bn".
 
         Raises:
-            InputError: see `densa.networks.vgg.load_vgg16_encoder`.
+            InputError: see `densa.networks.encoders.vgg.load_vgg16_encoder`.
         """
         load_vgg16_encoder(self, source)
 

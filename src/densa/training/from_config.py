@@ -23,7 +23,7 @@ from densa.training.loop.preparation import begins_again, border_note, input_siz
 from densa.training.loop.train import TrainResult, train
 from densa.training.patch_sizes.in_progress import check_context, rounded_sizes
 from densa.training.patch_sizes.policy import PatchSizePolicy
-from densa.training.pieces.initial_weights import load_initial_weights
+from densa.training.pieces.initial_weights import NONE, load_initial_weights
 from densa.training.shallow import plan_shallow, train_shallow_from_config
 from densa.training.tune_crf import tune_and_say
 
@@ -84,13 +84,14 @@ def train_from_config(
     notes = told + _notes(config, network, splits["train"])
     if resume:
         _same_start(config, Path(output))
-    elif config.weights is not None:
+    elif config.weights not in {None, NONE}:
         n_classes = splits["train"].legend.n_classes
         loaded = load_initial_weights(network, architecture, config.weights, n_bands=n_bands, n_classes=n_classes)
         notes = [loaded, *notes]
     files = {} if resume or os.environ.get("RANK", "0") != "0" else _files(config, opened)
     if files and (copies := note_of_copies(files["split.json"])):
         notes.append(copies)
+    network.freezes_statistics = config.freeze_statistics
     if progress and os.environ.get("RANK", "0") == "0":
         for note in notes:
             print(f"densa: {note}", file=sys.stderr)

@@ -135,6 +135,15 @@ class Model(Group, title="Model"):
 
     model: Annotated[str, Option("Name of the network or shallow method, see `densa models`.", metavar="NAME")] = "unet"
     width: Annotated[int, Ge(1), Option("Channels of the first level; the papers' networks have 64.")] = 16
+    encoder: Annotated[
+        str | None,
+        Option(
+            "Encoder of unet, with ImageNet weights: efficientnet-lite0, -lite1, -lite2 (of densa[pretrained]), "
+            "resnet50, resnet101 or vgg16 (downloaded).",
+            metavar="NAME",
+            default="the network's own",
+        ),
+    ] = None
     model_arguments: Annotated[
         dict[str, bool | int | float | str],
         Option(
@@ -147,9 +156,9 @@ class Model(Group, title="Model"):
     weights: Annotated[
         str | None,
         Option(
-            "First weights: imagenet (downloaded), a file of torchvision's, or the folder of a trained model.",
-            metavar="FILE|RUN|imagenet",
-            default="random",
+            "First weights: imagenet, a file of torchvision's, the folder of a trained model, or none.",
+            metavar="FILE|RUN|imagenet|none",
+            default="imagenet with an encoder, else none",
         ),
     ] = None
     recipe: Annotated[
@@ -263,6 +272,14 @@ class Optimisation(Group, title="Optimiser"):
     classifier_rate: Annotated[
         float, Gt(0), Option("Factor of the rate of the layers whose size follows from the number of classes.")
     ] = 1.0
+    encoder_rate: Annotated[
+        float,
+        Gt(0),
+        Option("Factor of the rate of the encoder.", default="0.5 with its ImageNet weights, else 1"),
+    ] = 1.0
+    freeze_statistics: Annotated[
+        bool, Option("Keep the statistics of batch normalisation that an encoder's weights came with.", negatable=True)
+    ] = False
     weight_decay: Annotated[float, Ge(0), Option("Weight decay of convolution kernels.")] = 1e-2
     momentum: Annotated[float, Ge(0), Lt(1), Option("Momentum of sgd; first beta of adamw.")] = 0.9
     schedule: Annotated[

@@ -25,6 +25,7 @@ FIGURES = {
                        "steps": 20_000, "classifier_rate": 10, "bias_rate": 2, "patch_size": 321},
     "deeplabv3": {"learning_rate": 0.007, "batch_size": 16, "schedule": "poly", "poly_power": 0.9, "steps": 30_000,
                   "patch_size": 513, "scale": 1.0, "flip_columns": True, "classifier_rate": 1},
+    "deeplabv3plus": {"learning_rate": 0.007, "batch_size": 16, "schedule": "poly", "steps": 30_000, "patch_size": 513},
     "dilated-context": {"learning_rate": 1e-5, "batch_size": 1, "momentum": 0.9, "patch_size": 480},
     "unet": {"momentum": 0.99, "batch_size": 1, "elastic": 10, "border_weight": 10, "border_sigma": 5},
     "unet-valid": {"momentum": 0.99, "batch_size": 1, "elastic": 10, "border_weight": 10, "patch_size": 388},

@@ -9,7 +9,7 @@ from densa import raster
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.networks import NETWORKS, build
-from densa.networks.vgg import vgg16_classifier, vgg16_features
+from densa.networks.encoders.vgg import vgg16_classifier, vgg16_features
 from densa.networks.weights import adapt_bands
 from densa.segmenter import Architecture, BandContract, save_model
 from densa.training import TrainConfig, load_initial_weights, train_from_config

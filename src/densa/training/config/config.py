@@ -14,12 +14,12 @@ from densa.options import options_of
 from densa.segmenter import Architecture
 from densa.shallow import SHALLOW, ShallowSettings, own_options
 from densa.training.config.recipes import recipe
-from densa.training.pieces.initial_weights import implied_arguments
+from densa.training.pieces.initial_weights import IMAGENET, NONE, implied_arguments
 from densa.training.settings import Training, TrainOptions, named_arguments
 
 __all__ = ["TrainConfig", "read_config"]
 
-_OF_NETWORKS = {"width", "weights", "recipe", "split_block", *options_of(Training)} - {"seed"}
+_OF_NETWORKS = {"width", "encoder", "weights", "recipe", "split_block", *options_of(Training)} - {"seed"}
 _RENAMED = {"regions": "region_size", "learning_rate": "boosting_rate"}  # arguments of shallow methods in 0.1
 
 
@@ -91,7 +91,8 @@ class TrainConfig(TrainOptions):
     def architecture(self) -> Architecture:
         """The network's name and arguments, for `densa.networks.build` and `train`."""
         width = {} if ":" in self.model else {"width": self.width}  # the caller's own network
-        return Architecture(self.model, {**width, **self.model_arguments})
+        encoder = {} if self.encoder is None else {"encoder": self.encoder}
+        return Architecture(self.model, {**width, **encoder, **self.model_arguments})
 
 
 def read_config(path: Path | str) -> dict[str, Any]:
@@ -119,10 +120,23 @@ def _resolved(values: Mapping[str, Any]) -> dict[str, Any]:
         return _of_shallow(model, values, own)
     _refuse_shallow_options(model, values, own)
     rows = recipe(values.get("recipe", "default"), model, {**values, "model_arguments": own})
+    if values.get("encoder") is not None:
+        return {**rows.settings, **_of_encoder(values), **values, "model_arguments": own}
+    if values.get("freeze_statistics") or values.get("encoder_rate", 1) != 1:
+        raise InputError("freeze_statistics and encoder_rate need an encoder, such as encoder=efficientnet-lite0")
     implied = implied_arguments(weights, model) if weights is not None else {}
     width = {"width": implied.pop("width")} if "width" in implied else {}
     arguments = {**rows.settings.get("model_arguments", {}), **implied, **own}
     return {**rows.settings, **width, **values, "model_arguments": arguments}
+
+
+def _of_encoder(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What an encoder implies: its ImageNet weights, a lower rate for them, a decoder of usual width."""
+    weights = values.get("weights") or IMAGENET
+    rates = {"encoder_rate": 0.5, "learning_rate": 1e-3} if weights == IMAGENET else {}
+    if values.get("freeze_statistics") and weights == NONE:
+        raise InputError("freeze_statistics keeps the statistics of trained weights; with weights=none there are none")
+    return {"width": 32, **rates, "weights": weights}
 
 
 def _of_shallow(model: str, values: Mapping[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -183,6 +183,14 @@ _ROWS = (
         "output stride 8 with fixed statistics at a rate of 0.001, has no recipe",
     ),
     Recipe(
+        "deeplabv3plus",
+        {**_SGD, **_POLY, "learning_rate": 0.007, "weight_decay": 1e-4, "steps": 30_000, "batch_size": 16,
+         "patch_size": 513, "flip_columns": True, "scale": 1.0},
+        "Chen, Zhu et al. 2018, section 4, which takes the protocol of DeepLabv3", "ResNet-101's ImageNet weights",
+        "the paper prints no decay; statistics of batch normalisation follow faster than at 0.9997; the second stage, "
+        "output stride 8 with fixed statistics at a rate of 0.001, has no recipe",
+    ),
+    Recipe(
         "dilated-context",
         {**_SGD, "model_arguments": {"normalisation": "none"}, "schedule": "constant", "learning_rate": 1e-5,
          "batch_size": 1, "patch_size": 480, "steps": 20_000},

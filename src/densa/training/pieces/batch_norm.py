@@ -41,8 +41,9 @@ def recalibrate_batch_norm(network: nn.Module, batches: Iterable[Tensor]) -> Non
         >>> network.running_mean
         tensor([3.])
     """
-    layers = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     modes = {module: module.training for module in network.modules()}
+    network.train()  # leaves frozen layers as they are
+    layers = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats and m.training]
     momenta = [layer.momentum for layer in layers]
     network.eval()
     started = False

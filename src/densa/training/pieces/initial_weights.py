@@ -21,9 +21,9 @@ from densa.networks.weights import PUBLISHED, adapt_bands, read_weights
 from densa.segmenter import Architecture, ModelDescription, read_model
 from densa.segmenter.folder_files import WEIGHTS
 
-__all__ = ["class_parameters", "implied_arguments", "load_initial_weights"]
+__all__ = ["IMAGENET", "NONE", "class_parameters", "implied_arguments", "load_initial_weights"]
 
-IMAGENET = "imagenet"
+IMAGENET, NONE = "imagenet", "none"
 _PUBLISHED_WIDTH = 64
 # Trained network -> networks that start from its weights and add parameters.
 _STAGES = {

@@ -28,7 +28,7 @@ def make_optimizer(
             `weight_decay` is that of convolution kernels; parameters of one dimension (biases, normalisation) have
             none. `momentum` is AdamW's first beta, too. `bias_rate` is the factor of the rate of biases (not of
             normalisation), 2 in Caffe's networks; `classifier_rate` that of the parameters in `classifier`, 10 in
-            DeepLab.
+            DeepLab; `encoder_rate` that of the parameters below "encoder", for encoders with trained weights.
         classifier: names of parameters.
     """
     learning_rate, momentum = settings.learning_rate, settings.momentum
@@ -40,6 +40,7 @@ def make_optimizer(
                 continue
             factor = 1.0 if is_kernel or id(parameter) in norms else settings.bias_rate
             factor *= settings.classifier_rate if key in classifier else 1.0
+            factor *= settings.encoder_rate if key.startswith("encoder.") else 1.0
             groups.setdefault((factor, settings.weight_decay if is_kernel else 0.0), []).append(parameter)
     listed = [
         {"params": parameters, "weight_decay": decay, "rate_factor": factor, "lr": learning_rate * factor}

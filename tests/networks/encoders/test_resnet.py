@@ -6,7 +6,7 @@ from torch import nn
 
 from densa.errors import InputError
 from densa.networks.deeplabv3 import DeepLabV3
-from densa.networks.resnet import BLOCKS, ResNet, rates_of
+from densa.networks.encoders.resnet import BLOCKS, ResNet, rates_of
 from densa.operators import receptive_field
 
 

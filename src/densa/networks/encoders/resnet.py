@@ -10,7 +10,7 @@ Source: He, Zhang, Ren, Sun 2016, arXiv:1512.03385; dilation: Chen et al. 2017, 
 As printed: blocks and sizes; rates in place of the last strides.
 Departs: the stride of a stage is that of its first 3x3 convolution, as in torchvision, where the paper has it in the
     1x1 before.
-Held by: tests/networks/test_resnet.py.
+Held by: tests/networks/encoders/test_resnet.py.
 """
 
 from __future__ import annotations
@@ -116,19 +116,20 @@ def _stage(n_in: int, n_inner: int, stride: int, rates: Sequence[int]) -> nn.Seq
     return nn.Sequential(first, *(_Bottleneck(EXPANSION * n_inner, n_inner, 1, rate) for rate in rates[1:]))
 
 
-def load_resnet(network: nn.Module, source: Path | str) -> None:
-    """Load torchvision's ResNet into the `backbone` of a network.
+def load_resnet(network: nn.Module, source: Path | str, *, part: str = "backbone") -> None:
+    """Load torchvision's ResNet into a part of a network.
 
     Args:
-        network: its `backbone` is a `ResNet`.
+        network: its `part` is a `ResNet`.
+        part: name of the submodule.
         source: a file, "resnet50" or "resnet101"; see `densa.networks.weights.read_weights`.
 
     Raises:
         InputError: see `densa.networks.weights`.
     """
-    names = {f"backbone.{name}": name for name in network.get_submodule("backbone").state_dict()}
+    names = {f"{part}.{name}": name for name in network.get_submodule(part).state_dict()}
     stored = read_weights(source)
-    load_weights(network, stored, names, source=str(source), first="backbone.conv1.weight", unused=("fc.",))
+    load_weights(network, stored, names, source=str(source), first=f"{part}.conv1.weight", unused=("fc.",))
 
 
 def rates_of(text: str, *, what: str, count: int) -> tuple[int, ...]:
