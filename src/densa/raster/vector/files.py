@@ -7,7 +7,7 @@ import math
 import sqlite3
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
@@ -53,7 +53,12 @@ class GeoJsonFile:
         self._separator = ""
         self._file = path.open("w", encoding="utf-8")
         note = "" if crs is not None else ' "note": "not on the Earth: the map has no reference system",\n'
-        self._file.write(f'{{"type": "FeatureCollection", "name": {json.dumps(layer)},\n{note} "features": [')
+        try:
+            self._file.write(f'{{"type": "FeatureCollection", "name": {json.dumps(layer)},\n{note} "features": [')
+        except OSError:
+            with suppress(OSError):
+                self._file.close()
+            raise
 
     def write(self, table: PolygonTable) -> None:
         """Add features."""
