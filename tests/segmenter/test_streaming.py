@@ -10,7 +10,7 @@ from densa.legend import Legend
 from densa.networks import UNet
 from densa.operators.modules import network_rules
 from densa.segmenter import BandContract, NetworkSegmenter, streaming
-from densa.segmenter.inference import prepare
+from densa.segmenter.inference import multiplies_bfloat16, prepare
 from densa.segmenter.streaming import Streamed
 
 STREAMED = ["unet", "unet-valid", "fcn8s", "fcn16s", "fcn32s", "patch-cnn", "dilated6", "dense-dilated6"]
@@ -75,3 +75,15 @@ def test_other_networks_are_not_followed():
     assert Streamed.of(of("segnet"), 2, 64, 64) is None  # its switches are computed in strips of their own
     pooled = nn.Sequential(nn.Conv2d(2, 3, 3), nn.AdaptiveAvgPool2d(1))
     assert Streamed.of(pooled, 2, 64, 64) is None
+
+
+@pytest.mark.skipif(not multiplies_bfloat16(torch.device("cpu")), reason="the processor does not multiply bfloat16")
+def test_strips_in_bfloat16(monkeypatch):
+    monkeypatch.setattr(streaming, "STRIP_PIXELS", 2**13)
+    network = prepare(UNet(2, 3, width=8).eval(), 2, torch.device("cpu"), torch.bfloat16)
+    image = torch.randn(1, 2, 160, 64).contiguous(memory_format=torch.channels_last).bfloat16()
+    streamed = Streamed.of(network, 2, 160, 64)
+    with torch.inference_mode():
+        whole, found = network(image), torch.cat(list(streamed(image)), dim=2)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, whole, rtol=0, atol=float(0.03 * whole.abs().max()))

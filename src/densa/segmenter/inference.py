@@ -13,7 +13,7 @@ from densa.errors import InputError
 from densa.operators.modules import network_rules, without_data
 from densa.segmenter.structure import once_per_structure
 
-__all__ = ["choose_device", "choose_precision", "prepare"]
+__all__ = ["choose_device", "choose_precision", "multiplies_bfloat16", "prepare"]
 
 
 def choose_device(device: str) -> torch.device:
@@ -44,13 +44,14 @@ def choose_precision(precision: str, device: torch.device) -> torch.dtype:
         InputError: an unknown name.
     """
     if precision == "auto":
-        return torch.bfloat16 if _multiplies_bfloat16(device) else torch.float32
+        return torch.bfloat16 if multiplies_bfloat16(device) else torch.float32
     if precision not in {"float32", "bfloat16"}:
         raise InputError(f'precision must be "auto", "float32" or "bfloat16", got {precision!r}')
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
-def _multiplies_bfloat16(device: torch.device) -> bool:
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 faster than float32."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     # Other processors emulate it, slower than float32 (measured: AVX-512 without BF16).

@@ -17,7 +17,7 @@ from densa.operators.modules import NetworkRules, network_rules
 from densa.operators.receptive_field import receptive_field
 from densa.raster.mirroring import mirrored
 from densa.segmenter.contract import BandContract, Segmenter
-from densa.segmenter.inference import choose_device, choose_precision, prepare
+from densa.segmenter.inference import choose_device, choose_precision, multiplies_bfloat16, prepare
 from densa.segmenter.streaming import Streamed
 from densa.segmenter.structure import once_per_structure
 
@@ -115,7 +115,8 @@ class NetworkSegmenter(Segmenter):
 
     def _streamed(self, height: int, width: int) -> Streamed | None:
         """The network in strips of rows, where it and the device allow that."""
-        if self.device.type != "cpu" or self.dtype != torch.float32:
+        usual = self.dtype == torch.float32 or (self.dtype == torch.bfloat16 and multiplies_bfloat16(self.device))
+        if self.device.type != "cpu" or not usual:
             return None
         if (height, width) not in self._of_sizes:
             if len(self._of_sizes) >= _SIZES_KEPT:

@@ -218,6 +218,8 @@ def _computed(step: Step, first: int, last: int, maps: list[_Rows], heights: lis
     if step.kind == "pooling":
         x = F.pad(x, (0, 0, *beyond), value=-torch.inf) if any(beyond) else x
         return F.max_pool2d(x, step.kernel, step.stride, (0, step.padding[1]), step.dilation, ceil_mode=True)
+    if step.kind == "convert":
+        return x.to(step.dtype)
     if step.kind == "scale":
         return x * step.factor
     if step.kind == "relu":

@@ -23,13 +23,14 @@ class Step:
 
     Attributes:
         kind: "convolution", "transposed", "pooling", "relu", "add", "join" (of channels), "crop" or
-            "padding" (with zeros), or "scale".
+            "padding" (with zeros), "scale" or "convert".
         inputs: numbers of the maps that it reads: 0 is the image, k the result of step k - 1.
         size, channels: of the result.
         kernel, stride, padding, dilation: of rows and columns.
         groups: of a convolution.
         start: first row and column of a crop or padding, in the map that it reads.
         factor: of a scale.
+        dtype: of a conversion.
         weight, bias: of a convolution.
         relu: whether a ReLU follows and is applied at once.
     """
@@ -45,6 +46,7 @@ class Step:
     groups: int = 1
     start: tuple[int, int] = (0, 0)
     factor: float = 1.0
+    dtype: torch.dtype | None = None
     weight: Tensor | None = None
     bias: Tensor | None = None
     relu: bool = False
@@ -90,7 +92,9 @@ def _run(twin: nn.Module, network: nn.Module, n_bands: int, height: int, width: 
     real = dict(network.named_parameters(remove_duplicate=False)) | dict(network.named_buffers(remove_duplicate=False))
     known = {id(t): real[name] for name, t in [*twin.named_parameters(), *twin.named_buffers()]}
     tape = _Tape(known)
-    image = torch.empty(1, n_bands, height, width, device="meta").contiguous(memory_format=torch.channels_last)
+    dtype = next(iter(known.values()), torch.empty(0)).dtype
+    image = torch.empty(1, n_bands, height, width, device="meta", dtype=dtype)
+    image = image.contiguous(memory_format=torch.channels_last)
     tape.note(image, 0)
     try:
         with tape:
@@ -160,6 +164,8 @@ class _Tape(TorchDispatchMode):
             left, _, top, _ = args[1]
             if min(args[1]) >= 0:
                 return Step("padding", (self.number(args[0]),), *size, start=(-top, -left))
+        if func is aten._to_copy.default and set(kwargs) == {"dtype"}:
+            return Step("convert", (self.number(args[0]),), *size, dtype=kwargs["dtype"])
         if func is aten.mul.Tensor and not kwargs and isinstance(args[1], int | float):
             return Step("scale", (self.number(args[0]),), *size, factor=float(args[1]))
         if func in (aten.relu.default, aten.relu_.default):
