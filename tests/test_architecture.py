@@ -19,7 +19,7 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 # lower floors, never from its own floor.
 ROOMS = {
     "": [
-        ("errors", "kernel_cache"),
+        ("errors", "jit", "kernel_cache"),
         ("locations", "machine"),
         ("checks", "lazy_names", "options", "outputs", "parallel", "pixel_areas", "progress", "union_find"),
         ("legend", "settings"),
@@ -122,6 +122,7 @@ CROSS_CUTTING = {
     "raster/test_damaged.py",
     "raster/test_public_names.py",
     "raster/test_real_images.py",
+    "regions/test_compiled.py",
     "regions/test_public_names.py",
     "segmenter/test_for_image.py",
     "segmenter/test_frozen_context.py",

@@ -1,11 +1,11 @@
 """Disjoint sets as trees of parents, for kernels: the smallest item is the root, for any order of unions."""
 
-from numba import njit
+from densa.jit import kernel_jit
 
 __all__ = ["find", "number_sets", "unite"]
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def find(parents, i):  # type: ignore[no-untyped-def]
     """Root of the set of `i`, with path halving."""
     while parents[i] != i:
@@ -14,7 +14,7 @@ def find(parents, i):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def unite(parents, i, j):  # type: ignore[no-untyped-def]
     """Unite the sets of two items."""
     a, b = find(parents, i), find(parents, j)
@@ -24,7 +24,7 @@ def unite(parents, i, j):  # type: ignore[no-untyped-def]
         parents[a] = b
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def number_sets(parents, numbers):  # type: ignore[no-untyped-def]
     """Fill `numbers` with each item's set number, from 1 in order of first items; returns the number of sets.
 

@@ -32,6 +32,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import inner_jit, kernel_jit
 from densa.regions.mean_shift.mode_joining import (
     EDGE_SHIFT,
     distinct_edges,
@@ -128,7 +129,7 @@ def _distance(sums: Any, sizes: Any, one: int, other: int, bright: float) -> flo
     return total
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _merge_into(sums: Any, sizes: Any, kept: int, gone: int) -> None:
     for band in range(sums.shape[1]):
         sums[kept, band] += sums[gone, band]
@@ -136,7 +137,7 @@ def _merge_into(sums: Any, sizes: Any, kept: int, gone: int) -> None:
     sizes[gone] = 0
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _join_close_modes(edges: Any, sums: Any, sizes: Any, parents: Any, limit: float, bright: float) -> bool:
     """One pass of the closure: join all adjacent modes closer than half a range radius; whether there were any."""
     joined = False
@@ -153,7 +154,7 @@ def _join_close_modes(edges: Any, sums: Any, sizes: Any, parents: Any, limit: fl
     return joined
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _list_neighbours(edges: Any, starts: Any, neighbours: Any) -> None:
     """Neighbours of region i: `neighbours[starts[i]:starts[i + 1]]`."""
     for edge in edges:
@@ -172,7 +173,7 @@ def _list_neighbours(edges: Any, starts: Any, neighbours: Any) -> None:
     starts[starts.size - 1] = neighbours.size
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _absorb_small(starts: Any, neighbours: Any, sums: Any, sizes: Any, parents: Any, min_size: int) -> None:
     """Merge regions below `min_size`, smallest first, each into its neighbour of the nearest mode."""
     n_regions = sizes.size
@@ -210,7 +211,7 @@ def _absorb_small(starts: Any, neighbours: Any, sums: Any, sizes: Any, parents: 
             heapq.heappush(queue, sizes[kept] * n_regions + kept)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _number_fused(parents: Any) -> None:
     """Number the fused regions from 1, in place; a root is the smallest label, so the order of first pixels is kept."""
     n_fused = 0

@@ -11,9 +11,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import inner_jit, kernel_jit
 from densa.regions.shared.distinct import distinct
 from densa.union_find import find, unite
 
@@ -99,7 +99,7 @@ def across_edges(some: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[
     return distinct(np.minimum(some, others).astype(np.int64) << EDGE_SHIFT | np.maximum(some, others))
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _alike(modes: Any, mask: Any, threshold: float, row: int, column: int, other_row: int, other_column: int) -> bool:
     if not (mask[row, column] and mask[other_row, other_column]):
         return False
@@ -109,7 +109,7 @@ def _alike(modes: Any, mask: Any, threshold: float, row: int, column: int, other
     return True
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _compare(
     modes: Any, mask: Any, threshold: float, rows: Any, columns: Any, other_rows: Any, other_columns: Any, alike: Any
 ) -> None:
@@ -118,7 +118,7 @@ def _compare(
         alike[pair] = _alike(modes, mask, threshold, row, column, other_row, other_column)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _join_neighbours(modes: Any, mask: Any, threshold: float, parents: Any) -> None:
     """Connected components (8 neighbours) of pixels that differ by less than the threshold in every band."""
     height, width = mask.shape
@@ -137,7 +137,7 @@ def _join_neighbours(modes: Any, mask: Any, threshold: float, parents: Any) -> N
                     unite(parents, row * width + column, other_row * width + other_column)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _number_roots(parents: Any, mask: Any, regions: Any) -> int:
     """Number the components from 1 in the order of their first pixels; 0 outside the mask."""
     n_regions = 0
@@ -152,7 +152,7 @@ def _number_roots(parents: Any, mask: Any, regions: Any) -> int:
     return n_regions
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _add_modes(modes: Any, regions: Any, per_unit: float, sizes: Any, sums: Any) -> None:
     for pixel in range(regions.size):
         region = regions[pixel]
@@ -162,12 +162,12 @@ def _add_modes(modes: Any, regions: Any, per_unit: float, sizes: Any, sums: Any)
                 sums[region, band] += np.int64(np.rint(np.float64(modes[pixel, band]) * per_unit))
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _edge(one: Any, other: Any) -> Any:
     return (np.int64(min(one, other)) << EDGE_SHIFT) | np.int64(max(one, other))
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _list_edges(regions: Any, edges: Any) -> int:
     """Count the edges over the sides between pixels, without those equal to their predecessor; written unless `edges`
     is empty."""
@@ -192,7 +192,7 @@ def _list_edges(regions: Any, edges: Any) -> int:
     return n_edges
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _drop_repeated(edges: Any) -> int:
     """Keep each of the sorted edges once; returns their number."""
     n_edges = 0
@@ -203,7 +203,7 @@ def _drop_repeated(edges: Any) -> int:
     return n_edges
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _move_ends(edges: Any, parents: Any) -> int:
     """Move the ends of edges to `parents`, and drop those inside one region; returns how many are left."""
     n_edges = 0

@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from densa.jit import kernel_jit
 
 __all__ = ["discretise"]
 
@@ -59,7 +60,7 @@ def _first_rotation(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     return rows[chosen].T.astype(np.float64)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _assign(rows: Any, rotation: Any, labels: Any, sums: Any) -> None:
     """Label every row by its largest coordinate after rotation; `sums[c]` becomes the sum of the rows of label c."""
     n_nodes, k = rows.shape

@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
+
+from densa.jit import inner_jit, kernel_jit
 
 __all__ = ["GraphLevel", "graph_cycle", "graph_levels"]
 
@@ -143,7 +144,7 @@ def graph_cycle(levels: list[GraphLevel], target: Vectors, depth: int = 0) -> Ve
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _sweep(starts: Any, columns: Any, entries: Any, inverse: Any, target: Any, result: Any, backward: bool) -> None:
     n_nodes, n = target.shape
     rest = np.empty(n)
@@ -160,7 +161,7 @@ def _sweep(starts: Any, columns: Any, entries: Any, inverse: Any, target: Any, r
             result[node, v] = rest[v] * inverse[node]
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _restrict(
     starts: Any, columns: Any, entries: Any, coarse_starts: Any, coarse_columns: Any, shares: Any,
     target: Any, result: Any, below: Any,
@@ -180,7 +181,7 @@ def _restrict(
                 below[group, v] += share * rest[v]
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _interpolate(starts: Any, columns: Any, shares: Any, below: Any, result: Any) -> None:
     """Add P below."""
     n_nodes, n = result.shape
@@ -191,13 +192,13 @@ def _interpolate(starts: Any, columns: Any, shares: Any, below: Any, result: Any
                 result[node, v] += share * below[group, v]
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _coupling(entries: Any, roots: Any, place: int, node: int, other: int) -> float:
     product = roots[node] * roots[other]
     return -entries[place] / product if other != node and product > 0 else 0.0
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _aggregate(starts: Any, columns: Any, entries: Any, roots: Any, strong: float, groups: Any) -> int:
     """Fill `groups` with the aggregate of each node, -1: strongly coupled to none; returns the number of aggregates."""
     n_nodes = roots.size

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import kernel_jit
 from densa.regions.normalized_cuts.pixel_refinement import best_label
 
 __all__ = ["refine_graph"]
@@ -31,7 +31,7 @@ def refine_graph(matrix: Any, labels: NDArray[np.int32], n_labels: int, sweeps: 
     return moved
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _descend(
     starts: Any, columns: Any, entries: Any, degrees: Any, labels: Any, inner: Any, association: Any, sweeps: int
 ) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import kernel_jit
 from densa.regions.normalized_cuts.graph_multigrid import GraphLevel, graph_cycle, graph_levels
 
 __all__ = ["smallest_positive_eigenvectors"]
@@ -187,7 +187,7 @@ def _products(level: GraphLevel, vectors: Vectors, rows: slice) -> Vectors:
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _multiply(starts: Any, columns: Any, entries: Any, vectors: Any, begin: int, out: Any) -> None:
     for row in range(out.shape[0]):
         for place in range(starts[begin + row], starts[begin + row + 1]):
@@ -196,7 +196,7 @@ def _multiply(starts: Any, columns: Any, entries: Any, vectors: Any, begin: int,
                 out[row, v] += entry * vectors[other, v]
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _take_off(components: Any, shares: Any, means: Any, vectors: Any) -> None:
     n_nodes, n = vectors.shape
     for node in range(n_nodes):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import inner_jit, kernel_jit
 from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
 from densa.regions.normalized_cuts.pixel_stencil import coarser_pixel_graph
 
@@ -73,7 +73,7 @@ def cut_and_association(
     return cut.sum(axis=0), association.sum(axis=0)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _sum_cuts(offsets: Any, weights: Any, degrees: Any, labels: Any, cut: Any, association: Any) -> None:
     """Sums per row and label: short sums are accurate."""
     height, width = labels.shape
@@ -94,7 +94,7 @@ def _sum_cuts(offsets: Any, weights: Any, degrees: Any, labels: Any, cut: Any, a
                         cut[row, other] += weights[k, row, column]
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _descend(offsets: Any, weights: Any, degrees: Any, labels: Any, inner: Any, association: Any, sweeps: int) -> None:
     """Move pixels while the sum of inner / association grows (the k-way cut is k minus it)."""
     height, width = labels.shape
@@ -134,7 +134,7 @@ def _descend(offsets: Any, weights: Any, degrees: Any, labels: Any, inner: Any, 
             break
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def best_label(own: int, degree: float, itself: float, links: Any, inner: Any, association: Any) -> int:
     """The best label for a node; its own if no move lowers the cut.
 
@@ -159,7 +159,7 @@ def best_label(own: int, degree: float, itself: float, links: Any, inner: Any, a
     return best
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _at_border(labels: Any, row: int, column: int) -> bool:
     """Whether a 4-neighbour has another label."""
     height, width = labels.shape
@@ -172,7 +172,7 @@ def _at_border(labels: Any, row: int, column: int) -> bool:
     )
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _sum_links(offsets: Any, weights: Any, labels: Any, row: int, column: int, links: Any) -> None:
     """Weight of the pixel's edges to each label."""
     height, width = labels.shape

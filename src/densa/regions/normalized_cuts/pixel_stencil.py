@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import kernel_jit
 from densa.parallel import share_pixels
 from densa.regions.normalized_cuts.pixel_affinity import PixelGraph
 
@@ -50,7 +51,7 @@ class PixelLaplacian:
         share_pixels(_recur, self.shape, *operator, vectors, before, factors, result)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _scale_weights(offsets: Any, weights: Any, inverse: Any, scaled: Any, diagonal: Any, top: int, end: int) -> None:
     """w_ij / sqrt(d_i d_j), and the diagonal of L: the share of a pixel's degree that goes to other pixels."""
     _, height, width = weights.shape
@@ -80,7 +81,7 @@ def _scale_weights(offsets: Any, weights: Any, inverse: Any, scaled: Any, diagon
             total[column] *= inverse[row, column] * inverse[row, column]
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _recur(
     offsets: Any, weights: Any, diagonal: Any, vectors: Any, before: Any, factors: Any, result: Any, top: int, end: int
 ) -> None:
@@ -157,7 +158,7 @@ def coarser_pixel_graph(graph: PixelGraph) -> PixelGraph:
     return PixelGraph(offsets, weights, degrees)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _sum_cells(
     offsets: Any,
     weights: Any,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from densa.checks import as_count, as_positive
 from densa.errors import InputError
+from densa.jit import kernel_jit
 from densa.regions.normalized_cuts.graph import (
     WeightedGraph,
     in_order_of_first,
@@ -170,7 +170,7 @@ def _numbered(labels: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
     return table[labels], n_nodes
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _sums_and_pairs(bands: Any, numbers: Any, sums: Any, pairs: Any) -> int:
     """Sums of values and counts per region; pairs of regions over pixel edges, smaller first."""
     height, width, n_bands = bands.shape

@@ -8,14 +8,15 @@ the top, the pair belongs to that region, and the cheapest of the remaining pair
 import heapq
 
 import numpy as np
-from numba import njit
+
+from densa.jit import inner_jit, kernel_jit
 
 COSTS = ("mean", "ward", "border")
 PREDICATES = ("none", "range", "deviation", "spread")
 PARENT, CHANGED, SEEN = range(3)  # of a region: the region it was merged into; when it changed; half-edge to it
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def merge_greedily(  # type: ignore[no-untyped-def]
     edges, lengths, strengths, n_pixels, mean, squares, low, high, cost_kind, predicate, threshold, max_cost, n_wanted,
     merges, costs,
@@ -82,7 +83,7 @@ def merge_greedily(  # type: ignore[no-untyped-def]
     return n_merges
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def half_edges(edges, n):  # type: ignore[no-untyped-def]
     """Lists of neighbours: head and tail by region; next, target and edge by half-edge; each list is contiguous."""
     kind = np.int32
@@ -108,7 +109,7 @@ def half_edges(edges, n):  # type: ignore[no-untyped-def]
     return head, tail, follow, target, border
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _tidy(i, nodes, head, tail, follow, target, lengths, strengths, with_borders):  # type: ignore[no-untyped-def]
     """Update the list of region i: no loops, one half-edge per neighbour, borders added up."""
     h, previous = head[i], np.int32(-1)
@@ -140,7 +141,7 @@ def _tidy(i, nodes, head, tail, follow, target, lengths, strengths, with_borders
         h = follow[h]
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _weigh(i, head, follow, target, strengths, kind, statistics, limits, nodes, costs_of):  # type: ignore[no-untyped-def]
     """Costs of the pairs that belong to a region, whose list must be up to date; returns what `_cheapest` does."""
     n_pixels, mean, squares, low, high = statistics
@@ -165,7 +166,7 @@ def _weigh(i, head, follow, target, strengths, kind, statistics, limits, nodes, 
     return least, best
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _cheapest(i, head, follow, target, costs_of, nodes):  # type: ignore[no-untyped-def]
     """Cost and numbers (``lower << 32 | higher``) of the cheapest pair that still belongs to a region; -1: none."""
     least, best = np.inf, np.int64(-1)
@@ -182,7 +183,7 @@ def _cheapest(i, head, follow, target, costs_of, nodes):  # type: ignore[no-unty
     return least, best
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _cost(kind, n_pixels, mean, i, j):  # type: ignore[no-untyped-def]
     squared = 0.0
     for b in range(mean.shape[1]):
@@ -192,7 +193,7 @@ def _cost(kind, n_pixels, mean, i, j):  # type: ignore[no-untyped-def]
     return n_pixels[i] * n_pixels[j] / (n_pixels[i] + n_pixels[j]) * squared
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _holds(kind, threshold, n_pixels, mean, squares, low, high, i, j):  # type: ignore[no-untyped-def]
     """The predicate of the union of two regions, as `RegionStatistics.united` and `Predicate` compute it."""
     n_i, n_j = n_pixels[i], n_pixels[j]
@@ -212,7 +213,7 @@ def _holds(kind, threshold, n_pixels, mean, squares, low, high, i, j):  # type: 
     return True
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _unite(n_pixels, mean, squares, low, high, i, j):  # type: ignore[no-untyped-def]
     """Statistics of the union, in place of those of region i."""
     n_i, n_j = n_pixels[i], n_pixels[j]

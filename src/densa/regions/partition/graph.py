@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from densa.checks import largest_number
 from densa.errors import InputError
+from densa.jit import kernel_jit
 from densa.regions.partition.statistics import RegionStatistics, statistics_of
 from densa.regions.shared.checks import check_connectivity, check_image, check_pair, check_regions
 from densa.regions.shared.hashing import doubled, grown, slot_of
@@ -122,7 +122,7 @@ def adjacent_pairs(regions: ArrayLike, connectivity: int = 1) -> tuple[NDArray[n
     return np.column_stack((keys[order] // n, keys[order] % n)).astype(np.int32), lengths[order]
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _collect(image, regions, evidence, reach, stride):  # type: ignore[no-untyped-def]
     """Keys i * stride + j (i < j) of adjacent regions, numbers of pixel pairs and sums of their strengths."""
     height, width = regions.shape

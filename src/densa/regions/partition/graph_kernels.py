@@ -7,8 +7,8 @@ uint64: high, low.
 """
 
 import numpy as np
-from numba import njit
 
+from densa.jit import inner_jit, kernel_jit
 from densa.pixel_areas import area_of_run, value_at
 from densa.regions.shared.hashing import doubled, grown, slot_of
 
@@ -16,7 +16,7 @@ BORDER_COLUMNS = 5  # pixel pairs, pixel sides, first pixel of the lower region,
 LENGTH, SIDES, PLACE, BEYOND, CONTRAST = range(BORDER_COLUMNS)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def count_runs(regions):  # type: ignore[no-untyped-def]
     """Runs of one region along the rows."""
     n = np.int64(0)
@@ -26,7 +26,7 @@ def count_runs(regions):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def compact(regions, local):  # type: ignore[no-untyped-def]
     """Fill `local` (h, w) int32; return the regions (m + 1,) int64 by local number, entry 0 is 0."""
     height, width = regions.shape
@@ -59,7 +59,7 @@ def compact(regions, local):  # type: ignore[no-untyped-def]
     return numbers[:n].copy()
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def add_shapes(local, left, core, raster, ground, n_pixels, areas, first, box, perimeter, outline):  # type: ignore[no-untyped-def]
     """Pixels, areas, first pixels, boxes and perimeters of the regions of a part.
 
@@ -126,7 +126,7 @@ def add_shapes(local, left, core, raster, ground, n_pixels, areas, first, box, p
             x = x1
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def add_values(local, left, core, pixels, steps, origin, sums, squares, low, high):  # type: ignore[no-untyped-def]
     """Sums and extremes of the regions of a core.
 
@@ -164,7 +164,7 @@ def add_values(local, left, core, pixels, steps, origin, sums, squares, low, hig
             x = x1
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _add_narrow(run, sums, squares, k, b):  # type: ignore[no-untyped-def]
     total, square = np.int64(0), np.int64(0)
     for i in range(run.size):
@@ -175,7 +175,7 @@ def _add_narrow(run, sums, squares, k, b):  # type: ignore[no-untyped-def]
     _add(squares, k, b, np.uint64(0), np.uint64(square))
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _add_wide(run, sums, squares, k, b):  # type: ignore[no-untyped-def]
     total = np.int64(0)
     for i in range(run.size):
@@ -186,7 +186,7 @@ def _add_wide(run, sums, squares, k, b):  # type: ignore[no-untyped-def]
     sums[k, b] += total
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _add(squares, k, b, high, low):  # type: ignore[no-untyped-def]
     """128-bit addition."""
     total = squares[k, b, 1] + low
@@ -194,7 +194,7 @@ def _add(squares, k, b, high, low):  # type: ignore[no-untyped-def]
     squares[k, b, 1] = total
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def product(a, b):  # type: ignore[no-untyped-def]
     """128-bit product of two uint64: high, low."""
     half, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
@@ -205,7 +205,7 @@ def product(a, b):  # type: ignore[no-untyped-def]
     return a1 * b1 + (middle >> half) + (other >> half), (other << half) | (low & mask)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def borders(local, numbers, left, core, raster_width, reach, steps, origin, contrast_step):  # type: ignore[no-untyped-def]
     """Borders between the regions of a part.
 
@@ -267,7 +267,7 @@ def borders(local, numbers, left, core, raster_width, reach, steps, origin, cont
     return keys[:n].copy(), pairs[:n].copy()
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def squared_deviations(n_pixels, sums, squares, out):  # type: ignore[no-untyped-def]
     """Sum of squared deviations from the mean, in squared steps, rounded once at the end.
 
@@ -294,7 +294,7 @@ def squared_deviations(n_pixels, sums, squares, out):  # type: ignore[no-untyped
             out[k, b] = rest - np.float64(r) * (np.float64(r) / n)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def gather_rows(table, rows, out):  # type: ignore[no-untyped-def]
     """Add row k of `rows` to row table[k] of `out`; both are tuples of columns, some of which may be empty."""
     n_pixels, areas, sums, squares, box, perimeter, outline, first = rows

@@ -8,10 +8,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.jit import kernel_jit
 from densa.regions.partition._absorb_kernel import absorb
 from densa.regions.partition._merge_kernel import COSTS, PREDICATES, merge_greedily
 from densa.regions.partition.graph import RegionGraph
@@ -273,7 +273,7 @@ def _table(merges: NDArray[np.int32], present: NDArray[np.bool_]) -> NDArray[np.
     return _join(merges, parent, present)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _join(merges, parent, present):  # type: ignore[no-untyped-def]
     for m in range(merges.shape[0]):
         unite(parent, np.int64(merges[m, 0]), np.int64(merges[m, 1]))
@@ -290,7 +290,7 @@ def _join(merges, parent, present):  # type: ignore[no-untyped-def]
     return table
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _felzenszwalb(edges, weights, sizes, scale, min_size, parent):  # type: ignore[no-untyped-def]
     internal = np.zeros(parent.size)
     for step in range(2):

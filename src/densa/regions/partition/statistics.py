@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from densa.checks import largest_number
 from densa.errors import InputError
+from densa.jit import kernel_jit
 from densa.regions.shared.checks import check_pair
 
 __all__ = ["Predicate", "RegionStatistics", "deviation_at_most", "range_at_most", "region_statistics", "spread_at_most"]
@@ -210,7 +210,7 @@ def statistics_of(bands: NDArray[np.generic], numbers: NDArray[np.int32]) -> Reg
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _shapes(regions, n_pixels, box, perimeter):  # type: ignore[no-untyped-def]
     height, width = regions.shape
     for y in range(height):
@@ -231,7 +231,7 @@ def _shapes(regions, n_pixels, box, perimeter):  # type: ignore[no-untyped-def]
             )
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _values(image, regions, n_pixels, mean, squares, low, high):  # type: ignore[no-untyped-def]
     height, width, n_bands = image.shape
     for y in range(height):

@@ -1,10 +1,11 @@
 """A hash table with open addressing, for kernels: `table` (size: a power of two) holds indices of `keys`, -1: free."""
 
 import numpy as np
-from numba import njit
+
+from densa.jit import kernel_jit
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def slot_of(table, keys, key):  # type: ignore[no-untyped-def]
     """Slot of `key` in the table, or the free slot (-1) for it."""
     mask = table.size - 1
@@ -14,7 +15,7 @@ def slot_of(table, keys, key):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def grown(table, keys, n):  # type: ignore[no-untyped-def]
     """A table of twice the size with the first `n` keys."""
     wide = np.full(2 * table.size, -1, np.int64)
@@ -23,7 +24,7 @@ def grown(table, keys, n):  # type: ignore[no-untyped-def]
     return wide
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def doubled(values):  # type: ignore[no-untyped-def]
     """A copy of twice the length; its second half is not initialised."""
     out = np.empty((2 * values.shape[0], *values.shape[1:]), values.dtype)

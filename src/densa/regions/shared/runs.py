@@ -7,13 +7,13 @@ in raster order of their first pixel, for any number of threads.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import kernel_jit
 from densa.parallel import share_items, share_pixels
 from densa.union_find import unite
 
-_STRIP = 64  # rows joined by one task; the strips are joined afterwards
+_STRIP = 64  # rows joined by one task; the strips are joined to each other afterwards
 
 
 class Runs(NamedTuple):
@@ -37,8 +37,9 @@ def connected_runs(labels: NDArray[np.generic], connectivity: int, background: b
     start = np.empty(first[-1], np.int32)
     parent = np.empty(first[-1], np.int32)
     share_pixels(_fill, labels.shape, labels, background, first, start, parent)
-    share_items(_join_strips, -(-height // _STRIP), labels, first, start, parent, connectivity - 1)
-    _join_seams(labels, first, start, parent, connectivity - 1)
+    share_items(_join_rows, height, labels, first, start, parent, connectivity - 1, chunk=_STRIP)
+    for seam in range(_STRIP, height, _STRIP):
+        _join_rows(labels, first, start, parent, connectivity - 1, seam - 1, seam + 1)
     return Runs(first, start, parent, _number(parent))
 
 
@@ -77,7 +78,7 @@ def piece_extents(runs: Runs, width: int) -> Extents:
     return extents
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _count(labels, first, top, end):  # type: ignore[no-untyped-def]
     for y in range(top, end):
         n = 1
@@ -86,7 +87,7 @@ def _count(labels, first, top, end):  # type: ignore[no-untyped-def]
         first[y + 1] = n
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _fill(labels, background, first, start, parent, top, end):  # type: ignore[no-untyped-def]
     for y in range(top, end):
         i = first[y]
@@ -99,59 +100,34 @@ def _fill(labels, background, first, start, parent, top, end):  # type: ignore[n
                 parent[i] = i if labels[y, x] != 0 or not background else -1
 
 
-@njit(nogil=True, cache=True)
-def _join_rows(labels, first, start, parent, y, reach):  # type: ignore[no-untyped-def]
-    """Join the runs of row y with those of the row above."""
+@kernel_jit
+def _join_rows(labels, first, start, parent, reach, top, end):  # type: ignore[no-untyped-def]
+    """Join the runs of each row from `top` + 1 to `end` - 1 with those of the row above."""
     width = labels.shape[1]
-    above, above_end = first[y - 1], first[y]
-    here, here_end = first[y], first[y + 1]
-    while above < above_end and here < here_end:
-        above_stop = start[above + 1] if above + 1 < above_end else width
-        here_stop = start[here + 1] if here + 1 < here_end else width
-        if (
-            start[here] < above_stop + reach
-            and start[above] < here_stop + reach
-            and parent[here] >= 0
-            and labels[y, start[here]] == labels[y - 1, start[above]]
-        ):
-            unite(parent, above, here)
-        # where two runs end together, 8-connectivity also compares each of them with the run after the other
-        if above_stop < here_stop:
-            above += 1
-        elif here_stop < above_stop:
-            here += 1
-        else:
-            if reach:
-                _join_corners(labels, start, parent, above, above_end, here, here_end, y)
-            above += 1
-            here += 1
+    for y in range(top + 1, end):
+        above, above_end = first[y - 1], first[y]
+        here, here_end = first[y], first[y + 1]
+        while above < above_end and here < here_end:
+            above_stop = np.int64(start[above + 1]) if above + 1 < above_end else width
+            here_stop = np.int64(start[here + 1]) if here + 1 < here_end else width
+            if (
+                start[here] < above_stop + reach
+                and start[above] < here_stop + reach
+                and parent[here] >= 0
+                and labels[y, start[here]] == labels[y - 1, start[above]]
+            ):
+                unite(parent, above, here)
+            # where two runs end together, 8-connectivity also compares each of them with the run after the other
+            if reach and above_stop == here_stop and above + 1 < above_end and here + 1 < here_end:
+                for turn in range(2):
+                    i, j = above + turn, here + 1 - turn
+                    if parent[i] >= 0 and parent[j] >= 0 and labels[y - 1, start[i]] == labels[y, start[j]]:
+                        unite(parent, i, j)
+            above += above_stop <= here_stop
+            here += here_stop <= above_stop
 
 
-@njit(nogil=True, cache=True)
-def _join_corners(labels, start, parent, above, above_end, here, here_end, y):  # type: ignore[no-untyped-def]
-    """Both diagonals at a column where a run ends in each of two rows."""
-    for i, j in ((above, here + 1), (above + 1, here)):
-        if i >= above_end or j >= here_end or parent[i] < 0 or parent[j] < 0:
-            continue
-        if labels[y - 1, start[i]] == labels[y, start[j]]:
-            unite(parent, i, j)
-
-
-@njit(nogil=True, cache=True)
-def _join_strips(labels, first, start, parent, reach, first_strip, end):  # type: ignore[no-untyped-def]
-    height = labels.shape[0]
-    for s in range(first_strip, end):
-        for y in range(s * _STRIP + 1, min((s + 1) * _STRIP, height)):
-            _join_rows(labels, first, start, parent, y, reach)
-
-
-@njit(nogil=True, cache=True)
-def _join_seams(labels, first, start, parent, reach):  # type: ignore[no-untyped-def]
-    for y in range(_STRIP, labels.shape[0], _STRIP):
-        _join_rows(labels, first, start, parent, y, reach)
-
-
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _number(parent):  # type: ignore[no-untyped-def]
     """Replace parents by consecutive numbers; a parent precedes its children, so one pass is enough."""
     n = 0
@@ -166,7 +142,7 @@ def _number(parent):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _extents(first, start, piece, width, sizes, last_rows, begun):  # type: ignore[no-untyped-def]
     n = 0
     for y in range(first.size - 1):
@@ -179,7 +155,7 @@ def _extents(first, start, piece, width, sizes, last_rows, begun):  # type: igno
         begun[y + 1] = n
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _paint(first, start, piece, values, out, top, end):  # type: ignore[no-untyped-def]
     for y in range(top, end):
         for i in range(first[y], first[y + 1]):

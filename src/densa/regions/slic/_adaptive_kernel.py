@@ -1,10 +1,11 @@
 """Kernel of SLICO: the distance of SLIC with each centre's own largest colour distance in place of the compactness."""
 
 import numpy as np
-from numba import njit
+
+from densa.jit import kernel_jit
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def assign_adaptive(  # type: ignore[no-untyped-def]
     planes,
     mask,
@@ -36,7 +37,6 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
     n_bands = planes.shape[0]
     n_rows, n_columns = alive.shape
     final = won.size > 0
-    masked = mask.size > 0
     longest = 0
     for j in range(j0, j1):
         longest = max(longest, cells[j + 1] - cells[j])
@@ -75,7 +75,7 @@ def assign_adaptive(  # type: ignore[no-untyped-def]
                     if final:
                         won[y, start + x] = winner[x]
                         continue
-                    if masked and not mask[y, start + x]:
+                    if mask is not None and not mask[y, start + x]:
                         continue
                     k = (winner[x] // 3) * n_columns + j + winner[x] % 3 - 1
                     reached[u, k] = max(reached[u, k], best_color[x])

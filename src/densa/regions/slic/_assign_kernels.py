@@ -9,14 +9,14 @@ float32 represents integers exactly. So neither threads, tiles nor the processor
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from densa.jit import inner_jit, kernel_jit
 from densa.regions.slic._vector_lanes import LANES, nearest_of_nine
 
 # planes, positions and winners have room for a whole vector after their last pixel
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _prepare(colors, cy, cx, alive, r, j, y_base, x_base, table):  # type: ignore[no-untyped-def]
     """Score of candidate o of the cell (r, j): table[o] . (1, colours, column, row)."""
     n_bands = colors.shape[0]
@@ -37,7 +37,7 @@ def _prepare(colors, cy, cx, alive, r, j, y_base, x_base, table):  # type: ignor
         table[o, 0] = np.float32(squared)
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _any_bands(planes, y, first, x_rows, row, table, codes, score, best, winner):  # type: ignore[no-untyped-def]
     """Centre of each of LANES pixels, as an index into the three grid rows around; for any number of bands."""
     n_bands = planes.shape[0]
@@ -56,19 +56,18 @@ def _any_bands(planes, y, first, x_rows, row, table, codes, score, best, winner)
                 winner[first + x] = codes[o]
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _accumulate(planes, mask, y, left, end, winner, sums):  # type: ignore[no-untyped-def]
     """Add the pixels of a row to the sums of their centres, one run of equal winners at a time."""
     n_bands = planes.shape[0]
-    masked = mask.size > 0
     x = left
     while x < end:
         k = winner[x]
         start = x
-        if masked and not mask[y, x]:
+        if mask is not None and not mask[y, x]:
             x += 1
             continue
-        while x < end and winner[x] == k and (not masked or mask[y, x]):
+        while x < end and winner[x] == k and (mask is None or mask[y, x]):
             x += 1
         n = x - start
         sums[k, 0] += n
@@ -81,7 +80,7 @@ def _accumulate(planes, mask, y, left, end, winner, sums):  # type: ignore[no-un
             sums[k, 3 + b] += total
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _accumulate_packed(planes, y, y_base, left, end, winner, packed):  # type: ignore[no-untyped-def]
     """`_accumulate` for three bands without a mask, free of branches: two sums of 32 bits in each word.
 
@@ -96,7 +95,7 @@ def _accumulate_packed(planes, y, y_base, left, end, winner, packed):  # type: i
         words[2] += (np.int64(values[2, x]) << 32) + (left + x)
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _unpack(packed, y_base, sums):  # type: ignore[no-untyped-def]
     """Add the packed sums to those of the centres: count, rows, columns, colours."""
     for half in range(2):
@@ -108,17 +107,18 @@ def _unpack(packed, y_base, sums):  # type: ignore[no-untyped-def]
             sums[k, 1] += y_base * np.int64(np.int32(packed[half, k, 0] & 0xFFFFFFFF))
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def assign(  # type: ignore[no-untyped-def]
-    planes, mask, colors, cy, cx, alive, cells, j0, j1, ys, xs, units, phase, stride, sums, won, first_unit, end_unit
-):
+    planes, mask, colors, cy, cx, alive, cells, j0, j1, ys, xs, units, phase, stride, sums, won, general, first_unit,
+    end_unit,
+):  # fmt: skip
     """One round: nearest centre of every pixel; its sums or, unless `won` is empty, which of the nine candidates won.
 
     Only pixels in `units` and in the columns of cells from `j0` to `j1` are used.
 
     Args:
         planes: (B, H, W) int16.
-        mask: (H, W) bool or empty.
+        mask: (H, W) bool or None.
         colors, cy, cx, alive: the centres of a rectangle of cells: (B, rows, columns) int32; (rows, columns) int64,
             int64 and bool.
         cells: first column in `planes` of each column of cells; those before `j0` and after `j1` may lie outside.
@@ -128,21 +128,17 @@ def assign(  # type: ignore[no-untyped-def]
         phase, stride: only rows y with y % stride == phase are used.
         sums: (n, 3 * columns, 3 + B) int64, per unit: count, rows, columns, colours.
         won: (H, W) uint8 or empty.
+        general: None for three bands without a mask whose sums fit `_accumulate_packed`: what other images need is
+            then not compiled. Otherwise True.
     """
     n_bands, _, width = planes.shape
     n_columns = alive.shape[1]
     plane_step = planes.shape[1] * width
     final = won.size > 0
-    masked = mask.size > 0
-    longest = 0
-    for j in range(j0, j1):
-        longest = max(longest, cells[j + 1] - cells[j])
     left, end = cells[j0], cells[j1]
     for u in range(first_unit, end_unit):
         r, y0, y1 = units[u]
-        # a centre wins at most three cells of a row, and no sum may reach 2**31
-        packs = not final and not masked and n_bands == 3 and (y1 - y0) * 3 * longest * max(width, 1 << 12) < 1 << 31
-        packed = np.zeros((2, 3 * n_columns if packs else 0, 3), np.int64)
+        packed = np.zeros((2, 3 * n_columns if general is None and not final else 0, 3), np.int64)
         start_row = y0 + (phase - y0) % stride
         table = np.empty((9, n_bands + 3), np.float32)
         codes = np.empty(9, np.int32)
@@ -162,34 +158,33 @@ def assign(  # type: ignore[no-untyped-def]
                     x_rows[first + x] = np.float32(xs[first + x] - x_base)
                 for y in range(start_row, y1, stride):
                     row = np.float32(ys[y] - y_base)
-                    if n_bands == 3:
-                        start = y * width + first
-                        place = (y - y0) * (width + LANES) + first
-                        nearest_of_nine(planes, start, plane_step, x_rows, first, row, table, codes, winners, place)  # type: ignore[call-arg]
-                    else:
+                    if general is not None and n_bands != 3:
                         _any_bands(planes, y, first, x_rows, row, table, codes, score, best, winners[y - y0])
+                        continue
+                    start = y * width + first
+                    place = (y - y0) * (width + LANES) + first
+                    nearest_of_nine(planes, start, plane_step, x_rows, first, row, table, codes, winners, place)  # type: ignore[call-arg]
         for y in range(start_row, y1, stride):
             winner = winners[y - y0]
             if final:
                 row_won, row_winner = won[y, left:end], winner[left:end]
                 for x in range(end - left):
                     row_won[x] = row_winner[x]
-            elif packs:
+            elif general is None:
                 _accumulate_packed(planes, y, y0, left, end, winner, packed)
             else:
                 _accumulate(planes, mask, y, left, end, winner, sums[u])
-        if packs:
+        if general is None:
             _unpack(packed, y0, sums[u])
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def spread(won, mask, rows, cells, first_label, n_columns, labels, top, end):  # type: ignore[no-untyped-def]
     """Labels (H, W) of the candidates that won, 0 outside the mask.
 
     rows, cells: first pixel rows and columns of the cells of the image; first_label: of the first cell's own centre;
     n_columns: difference between the labels of a row of centres and of the next.
     """
-    masked = mask.size > 0
     for r in range(top, end):
         for y in range(rows[r], rows[r + 1]):
             for j in range(cells.size - 1):
@@ -197,17 +192,16 @@ def spread(won, mask, rows, cells, first_label, n_columns, labels, top, end):  #
                 for x in range(cells[j], cells[j + 1]):
                     o = np.int32(won[y, x])
                     labels[y, x] = first + (o // 3) * n_columns + o % 3
-                    if masked and not mask[y, x]:
+                    if mask is not None and not mask[y, x]:
                         labels[y, x] = 0
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def count_pieces(won, mask, rows, cells, runs, begun, top, end):  # type: ignore[no-untyped-def]
     """Per row of the labels of `spread`: runs (H,), and runs (H,) that touch none of their label in the row above.
 
     A connected piece has at least one of the latter, that of its first pixel.
     """
-    masked = mask.size > 0
     n_columns = cells.size + 1
     for r in range(top, end):
         for y in range(rows[r], rows[r + 1]):
@@ -218,7 +212,7 @@ def count_pieces(won, mask, rows, cells, runs, begun, top, end):  # type: ignore
             for j in range(cells.size - 1):
                 for x in range(cells[j], cells[j + 1]):
                     here = np.int64(-1)
-                    if not masked or mask[y, x]:
+                    if mask is None or mask[y, x]:
                         o = np.int64(won[y, x])
                         here = (r + o // 3) * n_columns + j + o % 3
                     if here != before:
@@ -226,7 +220,7 @@ def count_pieces(won, mask, rows, cells, runs, begun, top, end):  # type: ignore
                         n_begun += begins
                         begins = here >= 0
                         before = here
-                    if begins and y > 0 and (not masked or mask[y - 1, x]):
+                    if begins and y > 0 and (mask is None or mask[y - 1, x]):
                         o = np.int64(won[y - 1, x])
                         begins = (row_above + o // 3) * n_columns + j + o % 3 != here
             runs[y] = n_runs

@@ -1,34 +1,29 @@
 """Kernels of the centres of SLIC: seeds and update."""
 
 import numpy as np
-from numba import njit
+
+from densa.jit import inner_jit, kernel_jit
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def fill_seeds(planes, mask, row, column, rows, columns, per_pixel, colors, cy, cx, alive):  # type: ignore[no-untyped-def]
-    """Seeds of the cells that begin at `rows` and `columns` of the image; planes begin at (row, column)."""
+    """Seeds of the cells that begin at `rows` and `columns` of the image; planes begin at (row, column).
+
+    `mask` is None where all pixels belong to the image: what it alone needs is then not compiled.
+    """
     n_bands = planes.shape[0]
     for i in range(alive.shape[0]):
         for j in range(alive.shape[1]):
             top, bottom = rows[i] - row, rows[i + 1] - row
             left, right = columns[j] - column, columns[j + 1] - column
             n_valid = (bottom - top) * (right - left)
-            if mask.size:
-                n_valid = np.sum(mask[top:bottom, left:right])
+            if mask is not None:
+                n_valid = _count(mask, top, bottom, left, right)
             alive[i, j] = n_valid > 0
             if n_valid == 0:
                 continue
-            if n_valid < (bottom - top) * (right - left):
-                sums = np.zeros(3 + n_bands, np.int64)
-                for y in range(top, bottom):
-                    for x in range(left, right):
-                        if mask[y, x]:
-                            sums[0] += 1
-                            sums[1] += y
-                            sums[2] += x
-                            for b in range(n_bands):
-                                sums[3 + b] += planes[b, y, x]
-                _place(sums, row, column, per_pixel, i, j, colors, cy, cx)
+            if mask is not None and n_valid < (bottom - top) * (right - left):
+                _place_at_mean(planes, mask, top, bottom, left, right, row, column, per_pixel, i, j, colors, cy, cx)
                 continue
             y, x = (rows[i] + rows[i + 1] - 1) // 2 - row, (columns[j] + columns[j + 1] - 1) // 2 - column
             dy, dx = _lowest_gradient(planes, y, x, top, bottom, left, right)
@@ -38,7 +33,31 @@ def fill_seeds(planes, mask, row, column, rows, columns, per_pixel, colors, cy, 
             cx[i, j] = np.int64(np.floor(per_pixel * ((columns[j] + columns[j + 1] - 1) / 2 + dx) + 0.5))
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
+def _count(mask, top, bottom, left, right):  # type: ignore[no-untyped-def]
+    n = 0
+    for y in range(top, bottom):
+        for x in range(left, right):
+            n += mask[y, x]
+    return n
+
+
+@inner_jit
+def _place_at_mean(planes, mask, top, bottom, left, right, row, column, per_pixel, i, j, colors, cy, cx):  # type: ignore[no-untyped-def]
+    """Seed of a cell with masked pixels."""
+    sums = np.zeros(3 + planes.shape[0], np.int64)
+    for y in range(top, bottom):
+        for x in range(left, right):
+            if mask[y, x]:
+                sums[0] += 1
+                sums[1] += y
+                sums[2] += x
+                for b in range(planes.shape[0]):
+                    sums[3 + b] += planes[b, y, x]
+    _place(sums, row, column, per_pixel, i, j, colors, cy, cx)
+
+
+@inner_jit
 def _lowest_gradient(planes, y, x, top, bottom, left, right):  # type: ignore[no-untyped-def]
     """Offset of the lowest squared gradient in the 3 x 3 pixels that lie in the cell; ties go to the centre."""
     best_y, best_x = 0, 0
@@ -52,7 +71,7 @@ def _lowest_gradient(planes, y, x, top, bottom, left, right):  # type: ignore[no
     return best_y, best_x
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _gradient(planes, y, x):  # type: ignore[no-untyped-def]
     """|I(x+1, y) - I(x-1, y)|^2 + |I(x, y+1) - I(x, y-1)|^2, border pixels repeated."""
     _, height, width = planes.shape
@@ -66,7 +85,7 @@ def _gradient(planes, y, x):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _place(sums, row, column, per_pixel, i, j, colors, cy, cx):  # type: ignore[no-untyped-def]
     """Set centre (i, j) to the rounded mean of its pixels, counted from (row, column); whether it moved."""
     n = sums[0]
@@ -81,7 +100,7 @@ def _place(sums, row, column, per_pixel, i, j, colors, cy, cx):  # type: ignore[
     return moved
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def update(  # type: ignore[no-untyped-def]
     sums, reached, units, i0, i1, j0, j1, row, column, per_pixel, colors, cy, cx, alive, largest
 ):

@@ -3,10 +3,12 @@
 sRGB gamma (threshold 0.04045), D65 white (0.950456, 1, 1.088754), as in the code of the SLIC authors.
 """
 
+from typing import Any
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import kernel_jit
 from densa.parallel import share_pixels
 
 DIAMETER = 259.0  # largest distance of two sRGB colours in CIELAB (green to blue: 258.7)
@@ -36,7 +38,7 @@ def lab_planes(rgb: NDArray[np.generic], scale: float) -> NDArray[np.int16]:
     planes = empty_planes(3, *rgb.shape[:2])
     linear, roots, matrix = _tables()
     gains = tuple(round(g * scale) for g in (116, 16, 500, 200))
-    share_pixels(_convert, rgb.shape, rgb, linear, roots, matrix, gains, planes)
+    share_pixels(_convert_rows, rgb.shape, rgb, linear, roots, matrix, gains, planes)
     return planes
 
 
@@ -56,14 +58,20 @@ def _tables() -> tuple[NDArray[np.int32], NDArray[np.uint16], tuple[tuple[int, .
     )
 
 
-@njit(nogil=True, cache=True)
-def _convert(rgb, linear, roots, matrix, gains, planes, top, end):  # type: ignore[no-untyped-def]
+def _convert_rows(rgb: NDArray[np.generic], *arguments: Any) -> None:
+    """Rows of any layout in memory; the kernel is compiled for one alone."""
+    *tables, top, end = arguments
+    _convert(np.ascontiguousarray(rgb[top:end]), *tables, top)
+
+
+@kernel_jit
+def _convert(rgb, linear, roots, matrix, gains, planes, top):  # type: ignore[no-untyped-def]
     shift = np.int32(14 + 16 - _INDEX_BITS)
     half = np.int32(1 << (14 + 16 - _INDEX_BITS - 1))
     root_half = 1 << (_ROOT_BITS - 1)
     (x_r, x_g, x_b), (y_r, y_g, y_b), (z_r, z_g, z_b) = matrix
     l_gain, l_offset, a_gain, b_gain = gains
-    for y in range(top, end):
+    for y in range(rgb.shape[0]):
         for x in range(rgb.shape[1]):
             r = linear[rgb[y, x, 0]]
             g = linear[rgb[y, x, 1]]
@@ -71,6 +79,6 @@ def _convert(rgb, linear, roots, matrix, gains, planes, top, end):  # type: igno
             fx = np.int64(roots[(x_r * r + x_g * g + x_b * b + half) >> shift])
             fy = np.int64(roots[(y_r * r + y_g * g + y_b * b + half) >> shift])
             fz = np.int64(roots[(z_r * r + z_g * g + z_b * b + half) >> shift])
-            planes[0, y, x] = ((l_gain * fy + root_half) >> _ROOT_BITS) - l_offset
-            planes[1, y, x] = (a_gain * (fx - fy) + root_half) >> _ROOT_BITS
-            planes[2, y, x] = (b_gain * (fy - fz) + root_half) >> _ROOT_BITS
+            planes[0, top + y, x] = ((l_gain * fy + root_half) >> _ROOT_BITS) - l_offset
+            planes[1, top + y, x] = (a_gain * (fx - fy) + root_half) >> _ROOT_BITS
+            planes[2, top + y, x] = (b_gain * (fy - fz) + root_half) >> _ROOT_BITS

@@ -50,6 +50,11 @@ def kernel_mask(mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     return np.empty((0, 0), np.bool_) if mask is None else mask
 
 
+def _or_none(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """None in place of an empty mask: kernels are compiled without what a mask alone needs."""
+    return mask if mask.size else None
+
+
 class Centers(NamedTuple):
     """Centres of a rectangle of cells in steps of the fixed-point scale.
 
@@ -90,8 +95,8 @@ def seed_centers(part: Part, grid: CellGrid, metric: Metric, cells: Cells) -> Ce
     centers = no_centers(cells, len(part.planes))
     centers.largest[:] = max(1, round(metric.unit**2))
     fill_seeds(
-        part.planes, part.mask, part.row, part.column, grid.rows(cells), grid.columns(cells), metric.unit / grid.step,
-        *centers[1:5],
+        part.planes, _or_none(part.mask), part.row, part.column, grid.rows(cells), grid.columns(cells),
+        metric.unit / grid.step, *centers[1:5],
     )  # fmt: skip
     return centers
 
@@ -149,7 +154,9 @@ def labels_of(
     n_columns = centers.shape[1]
     first = (cells.top - centers.top) * n_columns + cells.left - centers.left + 1
     edges = rows - rows[0], columns - columns[0]
-    share_items(spread, len(rows) - 1, won, mask, *edges, first, n_columns, labels, chunk=_few_rows(rows, columns))
+    share_items(
+        spread, len(rows) - 1, won, _or_none(mask), *edges, first, n_columns, labels, chunk=_few_rows(rows, columns)
+    )
     return labels
 
 
@@ -160,7 +167,7 @@ def most_pieces(
     runs, begun = np.empty(len(won), np.int64), np.empty(len(won), np.int64)
     rows, columns = grid.rows(cells), grid.columns(cells)
     edges = rows - rows[0], columns - columns[0]
-    share_items(count_pieces, len(rows) - 1, won, mask, *edges, runs, begun, chunk=_few_rows(rows, columns))
+    share_items(count_pieces, len(rows) - 1, won, _or_none(mask), *edges, runs, begun, chunk=_few_rows(rows, columns))
     return runs, begun
 
 
@@ -182,6 +189,9 @@ class _Task:
         self.edges = grid.columns(centers.cells) - part.column
         top, _, *self.columns = cells.within(centers.cells)
         self.units = _units(grid.rows(cells) - part.row, top)
+        # a centre wins at most three cells of a row, and no sum may reach 2**31
+        most_pixels = 3 * int((self.units[:, 2] - self.units[:, 1]).max()) * int(np.diff(self.edges).max())
+        self.packs = not part.mask.size and len(part.planes) == 3 and most_pixels * max(width, 1 << 12) < 1 << 31
 
     def assign(
         self,
@@ -192,13 +202,14 @@ class _Task:
         won: NDArray[np.uint8],
     ) -> None:
         """Find the nearest centre of every pixel in the rows that are used; see `_assign_kernels.assign`."""
-        where: list[Any] = [*self.part[:2], *self.centers[1:5], self.edges, *self.columns, self.ys, self.xs]
+        mask = _or_none(self.part.mask)
+        where: list[Any] = [self.part.planes, mask, *self.centers[1:5], self.edges, *self.columns, self.ys, self.xs]
         how = self.units, phase, stride, sums
         if self.metric.adaptive:
             where += self.centers.largest, self.metric.unit**2, *how, reached, won
             share_items(assign_adaptive, len(self.units), *where)
         else:
-            where += *how, won
+            where += *how, won, None if self.packs else True
             share_items(assign, len(self.units), *where)
 
 

@@ -13,9 +13,9 @@ doubt spreads only along chains of small pieces.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import inner_jit, kernel_jit
 from densa.parallel import share_items
 from densa.regions.shared.runs import Extents, Runs, connected_runs, paint, piece_extents
 from densa.union_find import find, number_sets
@@ -98,9 +98,8 @@ def absorb_pieces(runs: Runs, width: int, min_size: float, doubtful: NDArray[np.
             small, sizes, min_size, doubtful, chosen,
         )  # fmt: skip
         uncertain = _withdraw(chosen, doubtful)
-        _merge(chosen, sizes, parent)
         contacts = np.empty((0, 3), np.int32)
-        if _find_unsettled(sizes, parent, min_size, small):
+        if _merge(chosen, sizes, parent, min_size, small):
             contacts = _contacts(runs, extents, width, small)
         contacts = _remaining(contacts, parent, small, uncertain, doubtful)
         while len(contacts):
@@ -113,98 +112,79 @@ def absorb_pieces(runs: Runs, width: int, min_size: float, doubtful: NDArray[np.
 
 def _contacts(runs: Runs, extents: Extents, width: int, small: NDArray[np.bool_]) -> NDArray[np.int32]:
     """(n, 3): small piece, neighbour, border length; grouped by piece, a neighbour perhaps several times."""
-    places = np.zeros(runs.n_pieces + 1, np.int64)
-    arguments = (runs.first, runs.start, runs.piece, extents.last_rows, width, small, places)
-    _touch_all(*arguments, np.empty((0, 3), np.int32))
-    np.cumsum(places, out=places)
-    contacts = np.empty((int(places[-1]), 3), np.int32)
-    _touch_all(*arguments, contacts)
-    return contacts
+    return _touching(runs.first, runs.start, runs.piece, extents.last_rows, width, small, 0, runs.n_pieces, 0)
 
 
-@njit(nogil=True, cache=True)
-def _touch(one, other, length, base, places, contacts):  # type: ignore[no-untyped-def]
-    """Count the contact of two pieces or, in the second pass, write it at its place; `base` is the first piece's."""
-    if contacts.shape[0]:
-        i = places[one - base]
-        contacts[i, 0], contacts[i, 1], contacts[i, 2] = one, other, length
-        places[one - base] += 1
-    else:
-        places[one - base + 1] += 1
-
-
-@njit(nogil=True, cache=True)
-def _last_row(small, last_rows, lowest, highest):  # type: ignore[no-untyped-def]
-    """Last row of the small pieces in a range; -2 for none."""
-    last = -2
-    for a in range(lowest, highest):
-        if small[a]:
-            last = max(last, last_rows[a])
-    return last
-
-
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _choose_in_strips(  # type: ignore[no-untyped-def]
     first, start, piece, last_rows, begun, width, small, sizes, min_size, doubtful, chosen, first_strip, end_strip
 ):
-    """The first round: each task decides for the small pieces that begin in its strip of rows."""
+    """The first round: each task decides for the small pieces that begin in its strips of rows."""
     height = first.size - 1
     for s in range(first_strip, end_strip):
-        y0 = s * _STRIP
-        lowest, highest = begun[y0], begun[min(y0 + _STRIP, height)]
-        y1 = min(_last_row(small, last_rows, lowest, highest) + 2, height)
-        places = np.zeros(highest - lowest + 1, np.int64)
-        none = np.empty((0, 3), np.int32)
-        for y in range(y0, y1):
-            _touch_row(first, start, piece, width, small, lowest, places, none, y, lowest, highest)
-        for a in range(1, places.size):
-            places[a] += places[a - 1]
-        contacts = np.empty((places[-1], 3), np.int32)
-        for y in range(y0, y1):
-            _touch_row(first, start, piece, width, small, lowest, places, contacts, y, lowest, highest)
-        i = 0
-        for a in range(lowest, highest):
-            end = places[a - lowest]
-            if end > i:
-                chosen[a] = _choice(contacts, i, end, sizes, min_size, doubtful)
-            i = end
+        lowest, highest = begun[s * _STRIP], begun[min((s + 1) * _STRIP, height)]
+        contacts = _touching(first, start, piece, last_rows, width, small, lowest, highest, s * _STRIP)
+        _choose(contacts, sizes, min_size, doubtful, chosen)
 
 
-@njit(nogil=True, cache=True)
-def _touch_all(first, start, piece, last_rows, width, small, places, contacts):  # type: ignore[no-untyped-def]
-    """The contacts of all small pieces."""
-    n_pieces = places.size - 1
-    for y in range(min(_last_row(small, last_rows, 0, n_pieces) + 2, first.size - 1)):
-        _touch_row(first, start, piece, width, small, 0, places, contacts, y, 0, n_pieces)
+@kernel_jit
+def _touching(first, start, piece, last_rows, width, small, lowest, highest, top):  # type: ignore[no-untyped-def]
+    """Contacts of the small ones of the pieces `lowest` to `highest` - 1, which begin in row `top` or below.
 
-
-@njit(nogil=True, cache=True)
-def _touch_row(first, start, piece, width, small, base, places, contacts, y, lowest, highest):  # type: ignore[no-untyped-def]
-    end = first[y + 1]
-    for i in range(first[y] + 1, end):
-        a, b = piece[i - 1], piece[i]
-        if a != b and a >= 0 and b >= 0:
-            if lowest <= a < highest and small[a]:
-                _touch(a, b, 1, base, places, contacts)
-            if lowest <= b < highest and small[b]:
-                _touch(b, a, 1, base, places, contacts)
-    if y == 0:
-        return
-    above, here = first[y - 1], first[y]
-    x = 0
-    while x < width:  # along the border of two rows, from one end of a run to the next
-        above_stop = start[above + 1] if above + 1 < first[y] else width
-        here_stop = start[here + 1] if here + 1 < end else width
-        stop = min(above_stop, here_stop)
-        a, b = piece[above], piece[here]
-        if a != b and a >= 0 and b >= 0:
-            if lowest <= a < highest and small[a]:
-                _touch(a, b, stop - x, base, places, contacts)
-            if lowest <= b < highest and small[b]:
-                _touch(b, a, stop - x, base, places, contacts)
-        above += above_stop == stop
-        here += here_stop == stop
-        x = stop
+    (n, 3) int32: piece, neighbour, length of a part of their border; grouped by piece.
+    """
+    bottom = top
+    for a in range(lowest, highest):
+        if small[a]:
+            bottom = max(bottom, np.int64(last_rows[a]) + 1)
+    n_most = 0  # each part of a border between two rows ends where a run does
+    for y in range(top, bottom):
+        n_most += 2 * (first[y + 1] - first[y])
+        for side in (y - 1, y + 1):
+            if 0 <= side < first.size - 1:
+                n_most += first[y + 1] - first[y] + first[side + 1] - first[side]
+    found = np.empty((n_most, 3), np.int32)
+    counts = np.zeros(highest - lowest + 1, np.int64)
+    n = 0
+    for y in range(top, bottom):
+        for i in range(first[y], first[y + 1]):
+            a = piece[i]
+            if a < lowest or a >= highest or not small[a]:
+                continue
+            n_before = n
+            left, right = start[i], start[i + 1] if i + 1 < first[y + 1] else width
+            for j in (i - 1, i + 1):
+                if first[y] <= j < first[y + 1] and piece[j] != a and piece[j] >= 0:
+                    found[n, 0], found[n, 1], found[n, 2] = a, piece[j], 1
+                    n += 1
+            for side in (y - 1, y + 1):
+                if side < 0 or side >= first.size - 1:
+                    continue
+                low, high = first[side], first[side + 1]
+                while high - low > 1:  # the last run that begins at `left` or before it
+                    middle = (low + high) // 2
+                    if start[middle] <= left:
+                        low = middle
+                    else:
+                        high = middle
+                j, begin = low, left
+                while begin < right:
+                    stop = start[j + 1] if j + 1 < first[side + 1] else width
+                    if piece[j] != a and piece[j] >= 0:
+                        found[n, 0], found[n, 1], found[n, 2] = a, piece[j], min(stop, right) - begin
+                        n += 1
+                    begin = stop
+                    j += 1
+            counts[a - lowest + 1] += n - n_before
+    for a in range(1, counts.size):
+        counts[a] += counts[a - 1]
+    contacts = np.empty((n, 3), np.int32)
+    for i in range(n):
+        a = found[i, 0] - lowest
+        for column in range(3):
+            contacts[counts[a], column] = found[i, column]
+        counts[a] += 1
+    return contacts
 
 
 def _remaining(
@@ -232,9 +212,8 @@ def _absorb(
     chosen = np.arange(len(sizes), dtype=np.int32)
     _choose(contacts, sizes, min_size, doubtful, chosen)
     uncertain = _withdraw(chosen, doubtful)
-    _merge(chosen, sizes, parent)
     unsettled = np.zeros(len(sizes), np.bool_)
-    _find_unsettled(sizes, parent, min_size, unsettled)
+    _merge(chosen, sizes, parent, min_size, unsettled)
     return _remaining(contacts, parent, unsettled, uncertain, doubtful)
 
 
@@ -247,19 +226,19 @@ def _withdraw(chosen: NDArray[np.int32], doubtful: NDArray[np.bool_]) -> NDArray
     return uncertain
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _spread_doubt(contacts, parent, unsettled, uncertain, doubtful):  # type: ignore[no-untyped-def]
     """Mark what was merged into a piece of uncertain choice, and small pieces that such a piece might have joined."""
     fickle = uncertain.copy()
     for i in range(contacts.shape[0]):
         if unsettled[contacts[i, 0]] and uncertain[contacts[i, 1]]:
-            fickle[find(parent, contacts[i, 0])] = True
+            fickle[find(parent, np.int64(contacts[i, 0]))] = True
     for a in range(parent.size):
         if fickle[find(parent, a)]:
             doubtful[a] = True
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _choose(contacts, sizes, min_size, doubtful, chosen):  # type: ignore[no-untyped-def]
     """Neighbour that each small piece joins, itself for none, -1 where a neighbour is doubtful."""
     i = 0
@@ -272,7 +251,7 @@ def _choose(contacts, sizes, min_size, doubtful, chosen):  # type: ignore[no-unt
         i = end
 
 
-@njit(nogil=True, cache=True)
+@inner_jit
 def _choice(contacts, start, end, sizes, min_size, doubtful):  # type: ignore[no-untyped-def]
     """Large neighbour with the longest border, else the largest of the larger neighbours; -1: one is doubtful."""
     if doubtful.size:
@@ -303,9 +282,12 @@ def _choice(contacts, start, end, sizes, min_size, doubtful):  # type: ignore[no
     return best if best >= 0 else largest
 
 
-@njit(nogil=True, cache=True)
-def _merge(chosen, sizes, parent):  # type: ignore[no-untyped-def]
-    """Carry out the choices, which always point to larger pieces and so form no cycle."""
+@kernel_jit
+def _merge(chosen, sizes, parent, min_size, unsettled):  # type: ignore[no-untyped-def]
+    """Carry out the choices, which always point to larger pieces and so form no cycle.
+
+    Marks the pieces that are then part of one below `min_size`; returns whether there are any.
+    """
     before = sizes.copy()
     for a in range(chosen.size):
         if chosen[a] != a:
@@ -313,17 +295,14 @@ def _merge(chosen, sizes, parent):  # type: ignore[no-untyped-def]
     for a in range(chosen.size):
         if chosen[a] != a:
             sizes[find(parent, a)] += before[a]
-
-
-@njit(nogil=True, cache=True)
-def _find_unsettled(sizes, parent, min_size, unsettled):  # type: ignore[no-untyped-def]
-    """Mark the pieces that are part of one below `min_size`; whether there are any."""
+    any_unsettled = False
     for a in range(parent.size):
         unsettled[a] = sizes[find(parent, a)] < min_size
-    return unsettled.any()
+        any_unsettled |= unsettled[a]
+    return any_unsettled
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _any_run(first, start, piece, marked, top, bottom, left, right):  # type: ignore[no-untyped-def]
     """Whether a window of an image has a pixel of a marked piece."""
     for y in range(top, bottom):
@@ -335,7 +314,7 @@ def _any_run(first, start, piece, marked, top, bottom, left, right):  # type: ig
     return False
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _keep_unsettled(contacts, parent, unsettled, doubtful):  # type: ignore[no-untyped-def]
     """Move the contacts that are kept to the front, as contacts of the merged pieces; returns their number."""
     n = 0
@@ -343,7 +322,7 @@ def _keep_unsettled(contacts, parent, unsettled, doubtful):  # type: ignore[no-u
         a = contacts[i, 0]
         if not unsettled[a] or (doubtful.size and doubtful[a]):
             continue
-        one, other = find(parent, a), find(parent, contacts[i, 1])
+        one, other = find(parent, np.int64(a)), find(parent, np.int64(contacts[i, 1]))
         if one != other:
             contacts[n, 0], contacts[n, 1], contacts[n, 2] = one, other, contacts[i, 2]
             n += 1

@@ -9,6 +9,8 @@ are those of scikit-image, so that with markers of equal age labels are equal to
 import numpy as np
 from numba import njit
 
+from densa.jit import inner_jit, kernel_jit
+
 
 @njit(nogil=True, inline="always")
 def _before(values, ages, a, b):  # type: ignore[no-untyped-def]
@@ -16,7 +18,7 @@ def _before(values, ages, a, b):  # type: ignore[no-untyped-def]
     return values[a] < values[b] or (values[a] == values[b] and ages[a] < ages[b])
 
 
-@njit(nogil=True)
+@inner_jit
 def _sift_up(heap, values, ages, hole):  # type: ignore[no-untyped-def]
     """Restore the heap after a slot was put at `hole`, its last place."""
     slot = heap[hole]
@@ -26,7 +28,7 @@ def _sift_up(heap, values, ages, hole):  # type: ignore[no-untyped-def]
     heap[hole] = slot
 
 
-@njit(nogil=True)
+@inner_jit
 def _take_first(heap, values, ages, n_items):  # type: ignore[no-untyped-def]
     """Remove and return the first slot, which is stored after the last item, free for reuse."""
     first, slot = heap[0], heap[n_items - 1]
@@ -45,7 +47,7 @@ def _take_first(heap, values, ages, n_items):  # type: ignore[no-untyped-def]
     return first
 
 
-@njit(nogil=True)
+@inner_jit
 def _longer(array, filler):  # type: ignore[no-untyped-def]
     """Twice as long a copy; new places hold `filler`, or their own index where it is negative."""
     longer = np.empty(2 * array.size, array.dtype)
@@ -55,7 +57,7 @@ def _longer(array, filler):  # type: ignore[no-untyped-def]
     return longer
 
 
-@njit(nogil=True)
+@inner_jit
 def _meets_other_label(labels, inside, offsets, pixel, label):  # type: ignore[no-untyped-def]
     """Whether a neighbour that is not on a line carries another label."""
     for offset in offsets:
@@ -65,7 +67,7 @@ def _meets_other_label(labels, inside, offsets, pixel, label):  # type: ignore[n
     return False
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def flood_by_heap(  # type: ignore[no-untyped-def]
     relief, labels, inside, markers, marker_ages, offsets, row_length, compactness, lines
 ):

@@ -15,12 +15,14 @@ of the flood (a basin entered over its rim) are processed at the current level: 
 import numpy as np
 from numba import njit
 
+from densa.jit import inner_jit, kernel_jit
+
 ONE = np.uint64(1)
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 MOST_UNCERTAIN = 64  # with more pixels of uncertain order in one level, the order is assumed to matter
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def count_levels(state, levels, counts, marker_counts):  # type: ignore[no-untyped-def]
     """Count the pixels and marker pixels of each level, from `levels` (h, w) and `state`, which is padded by 1."""
     height, width = levels.shape
@@ -33,7 +35,7 @@ def count_levels(state, levels, counts, marker_counts):  # type: ignore[no-untyp
                 marker_counts[levels[row, column]] += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def enqueue_markers(state, levels, fill, queue):  # type: ignore[no-untyped-def]
     """Put all marker pixels, row by row, into the section of their level; `fill` is the end of each section."""
     height, width = levels.shape
@@ -45,7 +47,7 @@ def enqueue_markers(state, levels, fill, queue):  # type: ignore[no-untyped-def]
                 fill[level] += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def flood(state, offsets, start, fill, queue, lake, first_level, uncertain):  # type: ignore[no-untyped-def]
     """Meyer's flooding from `first_level` on; marker pixels of one level go in the order of their section.
 
@@ -71,7 +73,7 @@ def flood(state, offsets, start, fill, queue, lake, first_level, uncertain):  # 
     return -1
 
 
-@njit(nogil=True)
+@inner_jit
 def _serve_uncertain(  # type: ignore[no-untyped-def]
     state, offsets, start, fill, queue, lake, level, uncertain, entered, targets
 ):
@@ -137,7 +139,7 @@ def _enter_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel): 
 # and only those of positive states have a say in the label of a neighbour.
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def raise_beside_markers(state, levels, offsets, row_length, counts):  # type: ignore[no-untyped-def]
     """Raise the pixels beside marker pixels to the lowest of those, and count the pixels of each level, markers apart.
 
@@ -155,7 +157,7 @@ def raise_beside_markers(state, levels, offsets, row_length, counts):  # type: i
         counts[~state[pixel]] += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def flood_with_lines(state, offsets, start, fill, queue, lake, row_length):  # type: ignore[no-untyped-def]
     """Meyer's flooding with lines: a pixel served takes the label of its labelled neighbours, or none if they differ.
 
@@ -175,7 +177,7 @@ def flood_with_lines(state, offsets, start, fill, queue, lake, row_length):  # t
             i += 1
 
 
-@njit(nogil=True)
+@kernel_jit
 def _serve(state, offsets, fill, queue, lake, level, n_lake, pixel):  # type: ignore[no-untyped-def]
     """Decide the label of a queued pixel; returns the new length of the lake."""
     label = 0
@@ -189,7 +191,7 @@ def _serve(state, offsets, fill, queue, lake, level, n_lake, pixel):  # type: ig
     return _queue_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel)
 
 
-@njit(nogil=True)
+@inner_jit
 def _queue_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel):  # type: ignore[no-untyped-def]
     """Queue the neighbours that were not queued before; returns the new length of the lake."""
     for offset in offsets:
@@ -215,7 +217,7 @@ def _queue_neighbours(state, offsets, fill, queue, lake, level, n_lake, pixel): 
 # pixel in its level), compared without the last field; place 0 is a marker pixel.
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def shadow_markers(state, levels, heap, seen, level_shift, place_shift):  # type: ignore[no-untyped-def]
     """Push all marker pixels, row by row; returns the number of items. The heap's root is at 1."""
     height, width = levels.shape
@@ -267,7 +269,7 @@ def _pop(heap, n_items, place_shift):  # type: ignore[no-untyped-def]
     return top
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def flood_as_heap(  # type: ignore[no-untyped-def]
     state, offsets, start, fill, queue, lake, marker_counts, heap, n_items, n_levels, level_shift, place_shift
 ):

@@ -11,8 +11,9 @@ and, until `fill_steps`, PENDING where a pixel has no lower neighbour but an equ
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from densa.jit import kernel_jit
 
 OUTSIDE = np.uint8(255)
 INSIDE = np.uint8(254)
@@ -26,7 +27,7 @@ def neighbour_offsets(connectivity: int, row_length: int) -> NDArray[np.int64]:
     return np.array([*upward, *(-offset for offset in reversed(upward))])
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def compare_with_neighbours(values, steps, offsets, row_length, top, end):  # type: ignore[no-untyped-def]
     """From INSIDE to 0, PENDING or LONE; 0 stays."""
     for row in range(1 + top, 1 + end):
@@ -43,7 +44,7 @@ def compare_with_neighbours(values, steps, offsets, row_length, top, end):  # ty
             steps[pixel] = 0 if lower else (PENDING if equal else LONE)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def number_minima(values, steps, offsets, row_length, labels, stack):  # type: ignore[no-untyped-def]
     """Number the plateaus without a lower neighbour from 1, in raster order of their first pixels; returns the count.
 
@@ -78,7 +79,7 @@ def number_minima(values, steps, offsets, row_length, labels, stack):  # type: i
     return n_minima
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def fill_steps(values, steps, offsets, row_length, most):  # type: ignore[no-untyped-def]
     """From PENDING and LONE to the number of steps, breadth first from the pixels of 0."""
     n_pending = 0

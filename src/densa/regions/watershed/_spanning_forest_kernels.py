@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import inner_jit, kernel_jit
 from densa.parallel import share_pixels
 from densa.regions.watershed._plateaus import OUTSIDE
 from densa.union_find import find
@@ -36,7 +37,7 @@ def _edge_is_lower(values, steps, one, its_lower, other, others_lower):  # type:
     return is_lower(values, steps, its_lower, others_lower)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def point_to_lowest(values, steps, markers, offsets, row_length, target, top, end):  # type: ignore[no-untyped-def]
     """First round: each pixel points to its lowest neighbour, whichever is lower of the two.
 
@@ -82,7 +83,7 @@ def follow(steps: NDArray[np.uint8], row_length: int, climb: bool, target: NDArr
     return int(n_roots.sum())
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _choose_roots(row_length, climb, target, top, end):  # type: ignore[no-untyped-def]
     """Let a pixel without a lower neighbour point to its lowest neighbour, or make it a root."""
     for row in range(1 + top, 1 + end):
@@ -92,7 +93,7 @@ def _choose_roots(row_length, climb, target, top, end):  # type: ignore[no-untyp
                 target[pixel] = there if climb and target[there] != pixel else pixel
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _shorten_paths(steps, row_length, target, n_roots, top, end):  # type: ignore[no-untyped-def]
     """Let each pixel point to its root; fills `n_roots`, the number of roots of each row.
 
@@ -106,7 +107,7 @@ def _shorten_paths(steps, row_length, target, n_roots, top, end):  # type: ignor
             n_roots[row - 1] += root == pixel and steps[pixel] != OUTSIDE
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _end_paths(row_length, target, top, end):  # type: ignore[no-untyped-def]
     """Let each pixel point to its root, each pixel written by its own thread alone."""
     for row in range(1 + top, 1 + end):
@@ -137,7 +138,7 @@ def number_parts(
     share_pixels(_from_zero, rows, row_length, target)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _number_roots(values, steps, markers, row_length, target, labels, kinds, bottoms):  # type: ignore[no-untyped-def]
     """Replace roots by -3 - their numbers, and what is in no part by -2."""
     n_parts = 0
@@ -153,7 +154,7 @@ def _number_roots(values, steps, markers, row_length, target, labels, kinds, bot
             n_parts += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _copy_numbers(row_length, target, top, end):  # type: ignore[no-untyped-def]
     """Copy the numbers of the roots, which are below 0, to their pixels."""
     for pixel in range(top * row_length, end * row_length):
@@ -161,7 +162,7 @@ def _copy_numbers(row_length, target, top, end):  # type: ignore[no-untyped-def]
             target[pixel] = target[target[pixel]]
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _from_zero(row_length, target, top, end):  # type: ignore[no-untyped-def]
     for pixel in range(top * row_length, end * row_length):
         target[pixel] = -3 - target[pixel]
@@ -177,7 +178,7 @@ def _is_cut(parts, kinds, one, other):  # type: ignore[no-untyped-def]
     return part != its and part >= 0 and its >= 0 and (kinds[part] != LABELLED or kinds[its] != LABELLED)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def count_edges(parts, kinds, onward, row_length, counts, top, end):  # type: ignore[no-untyped-def]
     """Number of edges between parts from each row `onward`, except between two labelled parts."""
     for row in range(1 + top, 1 + end):
@@ -186,7 +187,7 @@ def count_edges(parts, kinds, onward, row_length, counts, top, end):  # type: ig
                 counts[row] += _is_cut(parts, kinds, pixel, pixel + offset)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, lower, top, end):  # type: ignore[no-untyped-def]
     """Higher and lower ends of the edges; those of a row begin at its index in `starts`."""
     for row in range(1 + top, 1 + end):
@@ -201,7 +202,7 @@ def list_edges(values, steps, parts, kinds, onward, row_length, starts, higher, 
                     place += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, highest_kind, chosen):  # type: ignore[no-untyped-def]
     """Borůvka's rounds until no part that may choose has an edge left; returns the numbers of edges left and chosen.
 
@@ -245,7 +246,7 @@ def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, high
     return n_edges, n_chosen
 
 
-@njit(nogil=True)
+@inner_jit
 def _least_edges(  # type: ignore[no-untyped-def]
     values, steps, parts, higher, lower, n_edges, parents, kinds, highest_kind, best, best_value
 ):
@@ -273,7 +274,7 @@ def _least_edges(  # type: ignore[no-untyped-def]
 # -- levels ----------------------------------------------------------------------------------------------------------
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def rise_parts(values, parts, chosen, kinds, levels):  # type: ignore[no-untyped-def]
     """Fill `levels` of closed parts: that of the lowest flood that reaches them from a part that is not closed.
 
@@ -316,7 +317,7 @@ def rise_parts(values, parts, chosen, kinds, levels):  # type: ignore[no-untyped
                     n += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def raise_values(values, parts, levels, raised, top, end):  # type: ignore[no-untyped-def]
     """Values raised to the level of their part; `raised` (h, w) has no frame, and is 0 where there is no part."""
     width = raised.shape[1]
@@ -327,7 +328,7 @@ def raise_values(values, parts, levels, raised, top, end):  # type: ignore[no-un
             raised[row, column] = max(values[start + column], levels[part]) if part >= 0 else 0
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def paint(parts, numbers, painted, top, end):  # type: ignore[no-untyped-def]
     """The number of each pixel's part, 0 where there is none; `painted` (h, w) has no frame."""
     width = painted.shape[1]
@@ -338,7 +339,7 @@ def paint(parts, numbers, painted, top, end):  # type: ignore[no-untyped-def]
             painted[row, column] = numbers[part] if part >= 0 else 0
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def resolve(parents, labels):  # type: ignore[no-untyped-def]
     """The label of each part, which is stored at its root."""
     found = np.empty(labels.size, labels.dtype)

@@ -6,12 +6,13 @@ Arrays are as in `_spanning_forest_kernels`.
 import numpy as np
 from numba import njit
 
+from densa.jit import kernel_jit
 from densa.regions.watershed._plateaus import OUTSIDE
 from densa.regions.watershed._spanning_forest_kernels import OPEN, is_lower
 from densa.union_find import find
 
 
-@njit(nogil=True)
+@kernel_jit
 def _frame(row_length, size):  # type: ignore[no-untyped-def]
     """All pixels of the frame of a padded array."""
     height = size // row_length
@@ -25,7 +26,7 @@ def _frame(row_length, size):  # type: ignore[no-untyped-def]
     return pixels
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def find_open(steps, parts, offsets, row_length, kinds):  # type: ignore[no-untyped-def]
     """Change the kind of parts with a neighbour in the frame from CLOSED to OPEN."""
     for outer in _frame(row_length, steps.size):
@@ -43,7 +44,7 @@ def _is_near(one, other, row_length, size):  # type: ignore[no-untyped-def]
     return 0 <= other < size and abs(one % row_length - other % row_length) <= 1
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def edges_across(values, steps, parts, offsets, row_length):  # type: ignore[no-untyped-def]
     """(k, 2) higher ends and lower ends of the edges from the tile down into the frame."""
     frame = _frame(row_length, steps.size)
@@ -62,7 +63,7 @@ def edges_across(values, steps, parts, offsets, row_length):  # type: ignore[no-
     return edges[:n_edges]
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def rank_lower_ends(values, steps, offsets, edges, ranks):  # type: ignore[no-untyped-def]
     """For each edge, the number of neighbours of the higher end that come before the lower end (0 to 7)."""
     for i in range(ranks.size):
@@ -74,7 +75,7 @@ def rank_lower_ends(values, steps, offsets, edges, ranks):  # type: ignore[no-un
         ranks[i] = rank
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def join_in_order(one, other, altitude, order, parents, labels, levels):  # type: ignore[no-untyped-def]
     """Kruskal's algorithm: nodes are joined unless both are labelled; an end below 0 is a label.
 

@@ -18,11 +18,11 @@ Held by: tests/regions/watershed/test_flooding.py.
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from densa.errors import InputError
+from densa.jit import kernel_jit
 from densa.parallel import share_pixels
 from densa.regions.watershed import _level_kernels as level_kernels
 from densa.regions.watershed._heap_kernels import flood_by_heap
@@ -253,7 +253,7 @@ def _fill_state(
     share_pixels(_pack, levels.shape, levels, labels, everywhere if inside is None else inside, state)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _pack(levels, labels, inside, state, top, end):  # type: ignore[no-untyped-def]
     """Fill rows of the state; an `inside` of one pixel stands for all."""
     width = levels.shape[1]
@@ -270,7 +270,7 @@ def _pack(levels, labels, inside, state, top, end):  # type: ignore[no-untyped-d
                     state[row + 1, column + 1] = 0
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _unpack(state, labels, top, end):  # type: ignore[no-untyped-def]
     """Labels of the pixels reached, 0 for the others."""
     width = labels.shape[1]

@@ -1,10 +1,10 @@
 """Gradient magnitude of an image of any number of bands: a relief for the watershed."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.jit import kernel_jit
 from densa.parallel import share_pixels
 from densa.regions.shared.checks import check_pixels
 
@@ -96,7 +96,7 @@ def _derivatives(band: NDArray[np.floating], sigma: float) -> tuple[NDArray[np.f
     return down, right
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _gaussian_derivatives(band, rows, columns, smooth, slope, down, right, top, end):  # type: ignore[no-untyped-def]
     """Correlations with the derivatives of a Gaussian.
 
@@ -132,7 +132,7 @@ def _gaussian_derivatives(band, rows, columns, smooth, slope, down, right, top, 
                 to_down[x] += smooth[k] * (before[1, x] + after[1, x])
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _sobel(band, down, right, top, end):  # type: ignore[no-untyped-def]
     """Differences over two pixels, averaged 1:2:1 across; the border pixel is its own outer neighbour."""
     height, width = band.shape

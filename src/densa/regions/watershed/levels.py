@@ -1,9 +1,9 @@
 """Levels of a relief: the rank of each pixel's value among all values, so that exact levels can index a queue."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from densa.jit import kernel_jit
 from densa.parallel import share_items
 
 __all__ = ["rank_levels"]
@@ -29,7 +29,7 @@ def rank_levels(relief: NDArray[np.generic]) -> tuple[NDArray[np.generic], int]:
     return levels, _rank(relief.ravel(), np.argsort(relief.ravel()), levels.ravel())
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _pack_values(bits, packed, first, end):  # type: ignore[no-untyped-def]
     """(value, pixel) as one number that sorts like the float32 value of these bits."""
     for i in range(first, end):
@@ -39,7 +39,7 @@ def _pack_values(bits, packed, first, end):  # type: ignore[no-untyped-def]
         packed[i] = np.uint64(value + 0x80000000) << np.uint64(32) | np.uint64(i)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _sort_packed(packed, spare):  # type: ignore[no-untyped-def]
     """Sort by the upper 32 bits, 11 bits at a time from the lowest (radix sort); returns the array that holds it."""
     digit = np.uint64(2047)
@@ -60,7 +60,7 @@ def _sort_packed(packed, spare):  # type: ignore[no-untyped-def]
     return packed
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _rank_packed(packed, levels):  # type: ignore[no-untyped-def]
     """`_rank` of sorted (value, pixel) numbers."""
     level = 0
@@ -73,7 +73,7 @@ def _rank_packed(packed, levels):  # type: ignore[no-untyped-def]
     return level + 1
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _rank(values, order, levels):  # type: ignore[no-untyped-def]
     """Ranks of values from their order; equal values share one."""
     level = 0

@@ -14,10 +14,10 @@ Held by: tests/regions/watershed/test_minima.py.
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.jit import inner_jit, kernel_jit
 from densa.parallel import share_pixels
 from densa.regions.shared.checks import check_connectivity
 from densa.union_find import find
@@ -201,7 +201,7 @@ def check_relief(image: NDArray[np.generic]) -> NDArray[np.generic]:
 HAS_LOWER, HAS_EQUAL, SEEN = 1, 2, 4
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _compare_with_neighbours(relief, diagonal, status, top, end):  # type: ignore[no-untyped-def]
     """HAS_LOWER and HAS_EQUAL of each pixel; beyond the border, a pixel is its own neighbour, and so equal."""
     height, width = relief.shape
@@ -221,7 +221,7 @@ def _compare_with_neighbours(relief, diagonal, status, top, end):  # type: ignor
             status[row, column] = HAS_LOWER * lower + HAS_EQUAL * equal
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _label_plateaus(relief, diagonal, status, labels, stack):  # type: ignore[no-untyped-def]
     """Number the minima: a pixel without equal neighbours at once, a plateau after visiting all of it."""
     height, width = relief.shape
@@ -239,7 +239,7 @@ def _label_plateaus(relief, diagonal, status, labels, stack):  # type: ignore[no
                         labels[stack[i] // width, stack[i] % width] = n_minima
 
 
-@njit(nogil=True)
+@inner_jit
 def _walk_plateau(relief, diagonal, status, plateau, row, column):  # type: ignore[no-untyped-def]
     """Collect the plateau of a pixel and mark it SEEN; also returns whether any of it has a lower neighbour."""
     height, width = relief.shape
@@ -274,7 +274,7 @@ def _tree(relief: NDArray[np.generic], connectivity: int) -> tuple[NDArray[np.in
     return order, parent
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _build_tree(values, order, width, diagonal, parent, highest):  # type: ignore[no-untyped-def]
     """Join pixels from low to high; afterwards the parent of each pixel is the canonical one of a basin.
 
@@ -300,7 +300,7 @@ def _build_tree(values, order, width, diagonal, parent, highest):  # type: ignor
             parent[pixel] = parent[up]
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _fill_small(order, parent, area, values):  # type: ignore[no-untyped-def]
     """Raise every basin with fewer than `area` pixels to the first basin around it that has so many."""
     areas = np.ones(values.size, np.int64)
@@ -325,7 +325,7 @@ def _raise_basins(values: NDArray[np.generic], depth: float, connectivity: int) 
     return raised.reshape(values.shape)
 
 
-@njit(nogil=True, cache=True)
+@kernel_jit
 def _raise_to_pass(values, order, parent, depth, raised):  # type: ignore[no-untyped-def]
     """Level of each basin: its lowest value plus `depth`, at least its value, at most the level of the basin around."""
     lowest = values.copy()
