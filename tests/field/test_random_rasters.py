@@ -1,6 +1,7 @@
 """Every combination of type, bands, nodata, alpha, mask, layout and georeference is read as it was written."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 import densa
 from densa import raster
+from densa.datasets.masks import read_labels
 from tests.field.random_rasters import PLACES, scenes
 
 
@@ -50,3 +52,17 @@ def test_regions_are_numbered_where_the_file_is_valid(scene):
         for options in ({}, {"tile_size": 16}):
             regions = np.asarray(densa.segment(path, method="components", **options))
             np.testing.assert_array_equal(regions > 0, expected)
+
+
+@settings(max_examples=60)
+@given(scene=scenes())
+def test_masks_are_labelled_where_the_file_is_valid(scene):
+    """As a mask: 255 (no label) where the file declares missing, whatever is stored there."""
+    scene = replace(scene, dtype="uint8", n_bands=1, with_nan=False, alpha=None if scene.alpha is None else 1)
+    scene = replace(scene, nodata=None if scene.nodata is None else 250.0, n_values=200)
+    values, valid = scene.expected()
+    legend = densa.Legend(tuple(f"class {k}" for k in range(200)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = scene.write(Path(folder))
+        labels = read_labels(path, legend, "values")
+    np.testing.assert_array_equal(labels, np.where(valid, values[0], 255))
