@@ -40,6 +40,13 @@ class Fitted:
         raster: its bands as the model takes them; closing it closes the image.
         notes: sentences on what was decided.
         warnings: sentences on bands whose values are far from those of training.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster, segmenter
+        >>> image = raster.from_array(np.zeros((4, 4, 2), np.uint8))
+        >>> segmenter.fit_raster(segmenter.BandContract(2), image).raster.n_bands
+        2
     """
 
     raster: FittedBands
@@ -72,6 +79,16 @@ def fit_raster(
 
     Raises:
         InputError: other bands, another type or range of values, or an empty band; the message says what decides.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster, segmenter
+        >>> model = segmenter.BandContract(2, ("red", "green"))
+        >>> raster.write_bands("gr.tif", np.stack([np.full((2, 2), 7, np.uint8), np.full((2, 2), 9, np.uint8)]),
+        ...                    band_names=["green", "red"])
+        >>> with raster.open("gr.tif") as image:
+        ...     segmenter.fit_raster(model, image).raster.read()[0][:, 0, 0]
+        array([9, 7], dtype=uint8)
     """
     fitted = fit_header(contract, raster, bands=bands, assume_scale=assume_scale)
     if not contract.is_measured:
@@ -97,6 +114,13 @@ def fit_header(
 
     Raises:
         InputError: other bands, or another type of values.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster, segmenter
+        >>> image = raster.from_array(np.zeros((4, 4, 3), np.uint8))
+        >>> segmenter.fit_header(segmenter.BandContract(2), image, bands=(3, 1)).raster.n_bands
+        2
     """
     if isinstance(raster, FittedBands):
         contract.check(raster.n_bands)

@@ -36,8 +36,8 @@ class TrainConfig(TrainOptions):
         >>> config = training.TrainConfig.of(data=data, model="unet", width=1, steps=1, patch_size=32)
         >>> config.architecture
         Architecture(name='unet', arguments={'width': 1})
-        >>> config.to_yaml().splitlines()[1]
-        'data: coins'
+        >>> [line for line in config.to_yaml().splitlines() if line.startswith("data")]
+        ['data: coins']
     """
 
     def __post_init__(self) -> None:
