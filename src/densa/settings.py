@@ -88,7 +88,9 @@ class Units(Group, title="Data"):
             read=_scale,
         ),
     ] = None
-    allow_constant: Annotated[bool, Option("Accept a band of one value that varied in training.")] = False
+    allow_constant: Annotated[bool, Option("Accept a band of one value beside others, which varied in training.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,21 @@ def test_one_coding_of_two_classes():
     with pytest.raises(InputError, match=r"some masks hold 0 and 255 \(first: b\), others 0, 1 \(first: a\)"):
         check_one_coding([scan("a", 0, 1), scan("b", 0, 255)], BINARY)
     check_one_coding([scan("a", 0, 1, 2), scan("b", 0, 255)], Legend(("a", "b", "c")))  # void, as the legend says
+    check_one_coding([scan("a", 0, 1, 2), scan("b", 255)], None)  # nothing is labelled in b
+    with pytest.raises(InputError, match=r"some masks hold 255 \(first: b\), others 0, 1 \(first: a\)"):
+        check_one_coding([scan("a", 0, 1), scan("b", 255)], None)
+
+
+def test_one_colour_at_two_values():
+    red, green = (255, 0, 0), (0, 255, 0)
+    one = MaskScan(Path("a"), (0, 1), (red, green), ((0, red), (1, green)), False)
+    other = MaskScan(Path("b"), (0, 1), (red, green), ((0, green), (1, red)), False)
+    same = MaskScan(Path("c"), (1, 2), (red, green), ((1, green), (2, red), (3, red)), False)
+    check_one_coding([one, one, same], None)
+    check_one_coding([one, other], Legend(("x", "y"), (green, red)))  # read by colour
+    for legend in (None, Legend(("x", "y"))):
+        with pytest.raises(InputError, match=r"#00FF00 is 1 in a and 0 in b"):
+            check_one_coding([one, other], legend)
 
 
 def test_a_legend_for_another_coding():

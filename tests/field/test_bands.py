@@ -307,8 +307,23 @@ def test_a_band_that_varies_outside_the_sample_is_not_constant(tmp_path):
     contract = densa.segmenter.BandContract(1, mean=(20,), std=(30,))
     with raster.open(write(tmp_path / "a.tif", values)) as image:
         assert densa.segmenter.fit_raster(contract, image).warnings == ()
-    with raster.open(write(tmp_path / "b.tif", values * 0)) as image, pytest.raises(InputError, match="constant"):
-        densa.segmenter.fit_raster(contract, image)
+    with raster.open(write(tmp_path / "b.tif", values * 0)) as image:
+        assert "every band has one value (0)" in densa.segmenter.fit_raster(contract, image).warnings[0]
+    two = densa.segmenter.BandContract(2, mean=(20, 20), std=(30, 30))
+    path = write(tmp_path / "c.tif", np.concatenate([values, values * 0]))
+    with raster.open(path) as image, pytest.raises(InputError, match=r"band 2 \(0\) is constant"):
+        densa.segmenter.fit_raster(two, image)
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_blank_tile_is_predicted_and_told(runs, predicted, tmp_path, value):
+    code, labels, err = predicted(
+        runs("names"), write(tmp_path / "a.tif", np.full((3, 48, 48), value, np.uint8), names=RGB)
+    )
+    assert code == 0, err
+    assert labels.shape == (48, 48)
+    assert f"every band has one value ({value})" in err
+    assert err.count("\n") == 1
 
 
 def test_statistics_far_from_training_are_a_warning(runs, run_cli, tmp_path):
@@ -494,3 +509,12 @@ def test_resume_keeps_the_bands(tmp_path, run_cli):
     assert "--bands" in err
     code, _, err = run_cli("train", data, "-o", tmp_path / "run", "--resume")
     assert code == 0, err
+
+
+def test_float32_and_float64_are_one_type_in_a_data_set(tmp_path, capsys):
+    data = dataset(tmp_path / "data", lambda v: v.astype(np.float32), names=RGB)
+    write(data / "train" / "images" / "1.tif", scene(1)[0].astype(np.float64), names=RGB)
+    train(data, output=tmp_path / "run", **TRAINING)
+    write(data / "train" / "images" / "1.tif", scene(1)[0], names=RGB)
+    with pytest.raises(InputError, match="uint8 values, 2 other images have floating-point"):
+        train(data, output=tmp_path / "run2", **TRAINING)

@@ -397,3 +397,30 @@ def test_shares_without_a_class_stand_beside_the_scores(tmp_path, run_cli):
     assert "33.3 %" in page
     _, out, _ = run_cli("evaluate", tmp_path / "maps", tmp_path / "masks")
     assert "25.0 % of the pixels without a label, 33.3 % of the labelled without a predicted class" in out
+
+
+def test_palettes_that_number_the_same_colours_otherwise(tmp_path):
+    colors = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
+    order = [2, 0, 1]
+    other = sum((colors[order.index(i)] for i in range(3)), ())
+
+    def write(path, masks):
+        labels, kind = masks
+        png(path, np.array(order, np.uint8)[labels] if kind else labels, other if kind else sum(colors, ()))
+
+    masks = [(discs(seed=i), i % 2) for i in range(4)]
+    data = data_set(tmp_path / "data", masks, write)
+    with pytest.raises(InputError, match=r"the same colours otherwise: #FF0000 is 1 in .*0\.png and 0 in .*1\.png"):
+        datasets.open(data)
+    classes = [{"name": name, "color": name} for name in ("#000000", "#FF0000", "#00FF00")]
+    (data / "legend.json").write_text(json.dumps({"classes": classes}))
+    found = datasets.open(data)["train"]
+    for i, (labels, _) in enumerate(masks):
+        assert_array_equal(found.labels(i), labels)
+
+
+def test_a_mask_without_any_label_is_sound_beside_several_classes(tmp_path):
+    masks = [discs(), np.full(SIZE, 255, np.uint8), discs(seed=2)]
+    found = datasets.open(data_set(tmp_path / "data", masks))["train"]
+    assert found.legend.n_classes == 3
+    assert (found.labels(1) == 255).all()

@@ -359,3 +359,21 @@ def test_predictions_at_another_place(run_cli, tmp_path):
     code, out, err = run_cli("evaluate", tmp_path / "plain", tmp_path / "truth")
     assert code == 0, err
     assert "pixel by pixel" in err
+
+
+def test_a_damaged_prj_is_told(trained, run_cli, tmp_path):
+    Image.fromarray(scene()[0]).save(tmp_path / "a.png")
+    (tmp_path / "a.pgw").write_text("1\n0\n0\n-1\n500000.5\n4999999.5\n")
+    (tmp_path / "a.prj").write_text("nothing of a reference system")
+    code, _, err = run_cli("predict", trained, tmp_path / "a.png", "-o", tmp_path / "maps", "--polygons", "geojson")
+    assert code == 0, err
+    assert "a.prj is damaged, or none of a reference system" in err
+    assert "a.geojson holds its coordinates as they are" in err
+
+
+def test_complaints_about_a_damaged_prj_are_not_raw(tmp_path, capfd):
+    write(tmp_path / "a.tif", scene()[0], crs=None)
+    (tmp_path / "a.prj").write_text("nothing of a reference system")
+    with raster.open(tmp_path / "a.tif") as image:
+        assert "a.prj is damaged" in image.remarks[0]
+    assert capfd.readouterr().err == ""

@@ -95,7 +95,8 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
             dataset.remember_valid(i, all_valid)
             remarks = image.remarks
             # Set after reading: a truncated file is one problem, not two.
-            n_bands, dtype, size = image.n_bands, str(image.dtype), (image.height, image.width)
+            n_bands, size = image.n_bands, (image.height, image.width)
+            dtype = "floating-point" if image.dtype.kind == "f" else str(image.dtype)  # of any width
             reordered = dataset.bands is None and choice_of(image) is not None
             scale = ", ".join(dict.fromkeys(f"scale {band.scale:g} offset {band.offset:g}" for band in image.bands))
             if not any_valid:

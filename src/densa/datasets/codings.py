@@ -6,6 +6,7 @@ say which coding is meant, they are refused, and both are named.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from densa.datasets.masks import Encoding, MaskScan
@@ -56,17 +57,25 @@ def check_one_coding(scans: Sequence[MaskScan], legend: Legend | None, what: str
         what: masks or predictions, for messages.
 
     Raises:
-        InputError: some hold 0 and 255 alone, others further classes but no 255; and, without a legend, a value that
-            some declare as nodata and others hold, or palettes that show other colours than the RGB files.
+        InputError: some hold 0 and 255 alone, others further classes but no 255; one colour stands at several values of
+            the palettes, and is not a colour of the legend; and, without a legend, a value that some declare as nodata
+            and others hold, or palettes that show other colours than the RGB files.
     """
-    full = [scan for scan in scans if IGNORE in scan.values and set(scan.values) <= {0, IGNORE}]
     small = [scan for scan in scans if any(0 < value < IGNORE for value in scan.values)]
+    several = any(1 < value < IGNORE for scan in small for value in scan.values)  # beside them, 255 alone is no class
+    full = [
+        scan
+        for scan in scans
+        if IGNORE in scan.values and set(scan.values) <= {0, IGNORE} and not (several and 0 not in scan.values)
+    ]
     binary = legend is None or (legend.codes == (0, 1) and IGNORE in legend.ignored_codes)
     if binary and full and small and not any(IGNORE in scan.values for scan in small):
         raise InputError(
-            f"some {what} hold 0 and 255 (first: {full[0].path}), others {listed(small[0].values)} (first: "
-            f"{small[0].path}): 255 may be a class there or mean not labelled; {_ALIKE}"
+            f"some {what} hold {' and '.join(map(str, full[0].values))} (first: {full[0].path}), others "
+            f"{listed(small[0].values)} (first: {small[0].path}): 255 may be a class there or mean not labelled; "
+            f"{_ALIKE}"
         )
+    _check_palettes(scans, legend, what)
     if legend is not None:
         return
     for scan in scans:
@@ -86,6 +95,24 @@ def check_one_coding(scans: Sequence[MaskScan], legend: Legend | None, what: str
                 f"some {what} hold RGB colours (first: {rgb[0].path}), others a palette that shows other colours "
                 f"(first: {palettes[0].path}); {_ALIKE}, or give a legend of all colours"
             )
+
+
+def _check_palettes(scans: Sequence[MaskScan], legend: Legend | None, what: str) -> None:
+    """Refuse palettes in which one colour stands at different values, unless the legend's colours tell the classes."""
+    known = set() if legend is None else {*legend.colors, *legend.ignored_colors}
+    places: dict[Color, tuple[int, MaskScan]] = {}
+    for scan in scans:
+        shown = Counter(color for _, color in scan.palette)
+        for value, color in scan.palette:
+            if shown[color] > 1 or color in known:
+                continue
+            first, other = places.setdefault(color, (value, scan))
+            if first != value:
+                raise InputError(
+                    f"palettes of the {what} number the same colours otherwise: {_shown(color)} is {first} in "
+                    f"{other.path} and {value} in {scan.path}; {_ALIKE}, or give a legend of the colours, "
+                    "by which they are then read"
+                )
 
 
 def check_legend(scans: Sequence[MaskScan], legend: Legend) -> None:

@@ -18,7 +18,7 @@ from densa.raster.orientation import Turned, stored_orientation
 from densa.raster.photo import check_png, open_photo, photo_format
 from densa.raster.raster import Georeference, Raster, ValuesAndValidity
 from densa.raster.reach.check import check_sources
-from densa.raster.side_files import placement_beside, projection_beside
+from densa.raster.side_files import placement_beside, projection_beside, unread_projection
 from densa.raster.stac import open_item
 from densa.raster.stacks.directories import StackRaster, open_stack
 from densa.raster.stacks.volume import open_volume
@@ -90,6 +90,15 @@ def open_stored(path: Path | str, page: int = 0) -> Raster:
 
 
 def _open(path: Path, page: int, *, expand_palette: bool) -> Raster:
+    raster = _open_format(path, page, expand_palette)
+    place = raster.georeference
+    if place is not None and place.crs is None and not isinstance(path, Elsewhere):
+        unread = unread_projection(path)
+        raster.remarks = (*raster.remarks, unread) if unread else raster.remarks
+    return raster
+
+
+def _open_format(path: Path, page: int, expand_palette: bool) -> Raster:
     if path.suffix.lower() in ITEM_SUFFIXES:
         return open_item(path, page)
     if isinstance(path, Elsewhere):

@@ -16,7 +16,7 @@ from densa.raster.gdal import gdal_environment, gdal_errors
 from densa.raster.raster import Georeference, Placement
 from densa.raster.reach.check import check_sources
 
-__all__ = ["placement_beside", "projection_beside"]
+__all__ = ["placement_beside", "projection_beside", "unread_projection"]
 
 
 def placement_beside(path: Path) -> Placement:
@@ -43,9 +43,18 @@ def projection_beside(path: Path) -> CRS | None:
         return None
     try:
         text = file.read_text(encoding="utf-8", errors="replace").strip()
-        return CRS.from_wkt(text)
+        with gdal_environment():  # PROJ's own complaint would go to stderr
+            return CRS.from_wkt(text)
     except (OSError, CRSError):
         return None
+
+
+def unread_projection(path: Path) -> str | None:
+    """A sentence on a `.prj` beside an image from which no reference system is read; None where there is none."""
+    file = _existing(path, (".prj",))
+    if file is None or projection_beside(path) is not None:
+        return None
+    return f"{file} is damaged, or none of a reference system: {path.name} has a transform alone"
 
 
 def _world_suffixes(path: Path) -> tuple[str, ...]:

@@ -75,7 +75,8 @@ def fit_raster(
         assume_scale: a number: the values divided by it are in the unit of training; "full": the whole range of the
             image's type (of floats 0 to 1) is that of the training images' type. None: type and range must be those of
             training.
-        allow_constant: accept a band that has one value everywhere, where it varied in training.
+        allow_constant: accept a band that has one value everywhere, beside others that vary, where it varied in
+            training. An image of which every band has one value is blank, and accepted with a warning.
 
     Raises:
         InputError: other bands, another type or range of values, or an empty band; the message says what decides.
@@ -98,6 +99,8 @@ def fit_raster(
         return fitted
     if assume_scale is None:
         _check_range(contract, fitted.raster, sample)
+    if _is_blank(fitted.raster, sample):
+        return Fitted(fitted.raster, fitted.notes, () if allow_constant else _blank(contract, sample))
     if not allow_constant:
         _check_constant(contract, fitted.raster, sample)
     return Fitted(fitted.raster, fitted.notes, _far_bands(contract, sample))
@@ -222,6 +225,20 @@ def _check_range(contract: BandContract, raster: Raster, sample: BandSample) -> 
         f"{max(ratio, 1 / ratio):.2g} times {'larger' if ratio > 1 else 'smaller'} than in training: in another unit? "
         f"assume_scale={float(f'{ratio:.2g}'):g} divides them by that, assume_scale=1 takes them as they are"
     )
+
+
+def _is_blank(raster: Raster, sample: BandSample) -> bool:
+    if (sample.low != sample.high).any():
+        return False
+    return sample.whole or all(is_constant(raster, band, low) for band, low in enumerate(sample.low, 1))
+
+
+def _blank(contract: BandContract, sample: BandSample) -> tuple[str, ...]:
+    """A warning on an image without content, as empty tiles are; none where training had only such images."""
+    if not any(std not in (0, 1) for std in contract.std):
+        return ()
+    values = ", ".join(f"{value:g}" for value in dict.fromkeys(sample.low[:12]))
+    return (f"every band has one value ({values}): a blank image?",)
 
 
 def _check_constant(contract: BandContract, raster: Raster, sample: BandSample) -> None:

@@ -315,7 +315,7 @@ def _predict_one(
         n_pixels = image.height * image.width
         for note in space_notes(one.files.labels.parent, 2 * n_planes * n_pixels, n_planes * n_pixels):
             tell(note)
-        tell_place(image, [one.files.labels, one.overlay])
+        tell_place(image, [one.files.labels, one.overlay, one.files.polygons])
         complete = _write(segmenter, source, one, options, sizes, taken.raster)
         if complete and one.overlay is not None:
             again = options.overwrite or options.resume

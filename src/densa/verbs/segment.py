@@ -132,7 +132,7 @@ def segment_file(image: Path, output: Path, options: SegmentOptions, *, dry_run:
         if dry_run:
             return Segmented(settings.method, files.each(), estimate=_estimate(opened, settings, files, options))
         method = region_method(settings, opened)
-        tell_place(opened, [output, files.outline])
+        tell_place(opened, [output, files.outline, files.polygons])
         if line := _on_scale(opened, settings):
             tell(line)
         for path in files.each().values():

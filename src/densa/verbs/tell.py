@@ -19,16 +19,25 @@ def tell(line: str) -> None:
     print(f"densa: {line}", file=sys.stderr)
 
 
-def tell_place(image: Raster, outputs: Iterable[Path | None]) -> None:
+def tell_place(image: Raster, files: Iterable[Path | None]) -> None:
     """Say what was decided in reading an image, and where its place on the ground is not kept."""
     from densa.raster.vector.placing import points_remark
 
     for line in (*image.remarks, points_remark(image)):
         if line is not None:
             tell(line)
-    pictures = [path.name for path in outputs if path is not None and path.suffix.lower() == ".png"]
+    outputs = [path for path in files if path is not None]
+    pictures = [path.name for path in outputs if path.suffix.lower() == ".png"]
     if pictures and image.is_placed:
         tell(f"the place of {image.path.name} on the ground is not kept in {' and '.join(pictures)}; a .tif keeps it")
+    place = image.georeference
+    if place is not None and place.crs is None:
+        for path in outputs:
+            if path.suffix.lower() == ".geojson":
+                tell(
+                    f"{image.path.name} names no reference system: {path.name} holds its coordinates as they are, "
+                    "which readers of GeoJSON take for longitudes and latitudes"
+                )
 
 
 @contextmanager

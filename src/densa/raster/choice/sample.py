@@ -16,6 +16,7 @@ _WHOLE_PIXELS = 2**20  # an image of so many is read whole
 _WINDOW_PX = 256
 _GRIDS = (4, 8)  # windows along each side; the finer ones where no pixel of the others is valid
 _SEARCHED_PIXELS = 2**26
+_SEARCHED_WINDOW_PX = 1024
 
 
 @dataclass(frozen=True)
@@ -51,19 +52,25 @@ def sample_bands(raster: Raster) -> BandSample:
 
 
 def is_constant(raster: Raster, band: int, value: float) -> bool:
-    """Whether a band, from 1, that is constant in a sample is so at all valid pixels; believed of very large images."""
-    if raster.height * raster.width > _SEARCHED_PIXELS:
-        return True
-    rows = max(1, min(raster.height, _WHOLE_PIXELS // raster.width))
-    for row in range(0, raster.height, rows):
-        values, valid = raster.read(Window(row, 0, min(rows, raster.height - row), raster.width), bands=[band])
+    """Whether a band, from 1, that is constant in a sample is so at all valid pixels.
+
+    Images of more than 64 megapixels are searched in 64 windows of 1024 pixels, evenly spread.
+    """
+    height, width = raster.height, raster.width
+    if height * width > _SEARCHED_PIXELS:
+        windows = _grid(height, width, _GRIDS[-1], _SEARCHED_WINDOW_PX)
+    else:
+        rows = max(1, min(height, _WHOLE_PIXELS // width))
+        windows = (Window(row, 0, min(rows, height - row), width) for row in range(0, height, rows))
+    for window in windows:
+        values, valid = raster.read(window, bands=[band])
         if (values[0][valid] != value).any():
             return False
     return True
 
 
-def _grid(height: int, width: int, n: int) -> Iterator[Window]:
-    h, w = min(_WINDOW_PX, -(-height // n)), min(_WINDOW_PX, -(-width // n))
+def _grid(height: int, width: int, n: int, side: int = _WINDOW_PX) -> Iterator[Window]:
+    h, w = min(side, -(-height // n)), min(side, -(-width // n))
     for i in range(n):
         for k in range(n):
             yield Window((2 * i + 1) * (height - h) // (2 * n), (2 * k + 1) * (width - w) // (2 * n), h, w)
