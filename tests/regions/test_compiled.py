@@ -42,7 +42,7 @@ def compiled(call):
 @pytest.mark.parametrize(
     ("call", "most"),
     [
-        ("regions.slic(image, 50)", 28),
+        ("regions.slic(image, 50)", 27),
         ("regions.watershed(relief)", 13),
         ("regions.watershed_forest(relief, 20)", 22),
         ("regions.mean_shift(image, 4, 7, 10)", 21),

@@ -193,7 +193,7 @@ def _absorb_small(starts: Any, neighbours: Any, sums: Any, sizes: Any, parents: 
         member = region
         while member > 0:
             for place in range(starts[member], starts[member + 1]):
-                other = find(parents, neighbours[place])
+                other = find(parents, np.int64(neighbours[place]))
                 if other == region:
                     continue
                 distance = _distance(sums, sizes, region, other, math.inf)

@@ -241,7 +241,7 @@ def _spread_doubt(contacts, parent, unsettled, uncertain, doubtful):  # type: ig
 @kernel_jit
 def _choose(contacts, sizes, min_size, doubtful, chosen):  # type: ignore[no-untyped-def]
     """Neighbour that each small piece joins, itself for none, -1 where a neighbour is doubtful."""
-    i = 0
+    i = np.int64(0)  # a literal would be compiled for once more
     while i < contacts.shape[0]:
         a = contacts[i, 0]
         end = i + 1

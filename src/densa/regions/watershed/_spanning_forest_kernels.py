@@ -226,7 +226,7 @@ def join_parts(values, steps, parts, higher, lower, parents, labels, kinds, high
             edge = best[choosing[k]]
             if edge < 0:
                 continue
-            one, other = find(parents, parts[higher[edge]]), find(parents, parts[lower[edge]])
+            one, other = find(parents, np.int64(parts[higher[edge]])), find(parents, np.int64(parts[lower[edge]]))
             if one == other:  # both parts chose it
                 continue
             if other < one:
@@ -254,7 +254,7 @@ def _least_edges(  # type: ignore[no-untyped-def]
     n_left = 0
     for i in range(n_edges):
         high, low = higher[i], lower[i]
-        one, other = find(parents, parts[high]), find(parents, parts[low])
+        one, other = find(parents, np.int64(parts[high])), find(parents, np.int64(parts[low]))
         if one == other or (kinds[one] == LABELLED and kinds[other] == LABELLED):
             continue
         higher[n_left], lower[n_left] = high, low
