@@ -30,7 +30,7 @@ def test_two_runs_make_a_model(run_cli, trained, squares, tmp_path):
 
 def test_the_product_and_overwriting(run_cli, trained, tmp_path):
     arguments = ("ensemble", trained, "-o", tmp_path / "m", "--combine", "product")
-    assert run_cli(*arguments)[:2] == (0, f"wrote {tmp_path / 'm'}\n")
+    assert run_cli(*arguments)[:2] == (0, f"wrote {tmp_path / 'm'} (member-0/, model.json)\n")
     assert methods.load(tmp_path / "m").combine == "product"
     assert run_cli(*arguments)[0] == 2
     assert run_cli(*arguments, "--overwrite")[0] == 0

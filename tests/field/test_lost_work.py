@@ -1,6 +1,7 @@
 """What people ran into: a model that was trained and lost because measuring it failed, or a score of nothing."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -73,3 +74,31 @@ def test_a_finished_segmentation_with_a_picture_is_complete_for_resume(densa, tm
     assert densa(*words)[0] == 0
     code, out, err = densa(*words, "--resume")
     assert (code, out.split(";")[0]) == (0, "r.tif is complete already"), err
+
+
+@pytest.mark.parametrize("options", [QUICK, FOREST], ids=["network", "forest"])
+def test_an_old_run_stays_until_the_new_one_has_a_model(densa, squares, tmp_path, monkeypatch, options):
+    from densa.segmenter import forest_folder, model_folder
+
+    run = tmp_path / "run"
+    assert densa("train", squares, "-o", run, *options)[0] == 0
+    old = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    broken = tmp_path / "broken"
+    for kind in ("images", "masks"):
+        shutil.copytree(squares / "train" / kind, broken / "train" / kind)
+    next((broken / "train/masks").iterdir()).unlink()
+    assert densa("train", broken, "-o", run, *options, "--overwrite")[0] == 2  # errors of the data
+    assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == old
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    for module in (forest_folder, model_folder):
+        monkeypatch.setattr(module, "save_file", full)
+    assert densa("train", squares, "-o", run, *options, "--overwrite")[0] == 2
+    assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == old
+    monkeypatch.undo()
+    code, _, err = densa("train", squares, "-o", run, *options, "--overwrite", "--seed", 1)
+    assert code == 0, err
+    assert (run / "model.safetensors").read_bytes() != old["model.safetensors"]
+    assert not (run / "replaced-run").exists()

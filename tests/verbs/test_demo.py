@@ -38,7 +38,8 @@ def test_every_step(small, tmp_path, monkeypatch, capsys):
     steps = ("data", "model", "label maps", "regions, without training", "a forest from eleven strokes")
     assert [line.partition(":")[0] for line in said[:-2]] == list(steps)
     assert said[-2].startswith("IoU of coins 0.")
-    assert said[-1] == f"report: {tmp_path.resolve() / 'demo/report.html'}"
+    files = "coins/, maps/, metrics.json, regions/, report.html, scribbles/, unet/"
+    assert said[-1] == f"wrote demo ({files}); open {tmp_path.resolve() / 'demo/report.html'}"
     metrics = json.loads(Path("demo/metrics.json").read_text())
     assert [row["name"] for row in metrics["classes"]] == ["background", "coin"]
     assert metrics["rules"]["images"] == 1

@@ -12,7 +12,7 @@ import typer
 
 from densa.errors import InputError, one_line
 
-__all__ = ["Config", "Json", "named", "print_json"]
+__all__ = ["Config", "Json", "named", "named_inside", "print_json"]
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -52,6 +52,12 @@ def named(main: Path, others: Iterable[Path]) -> str:
     return ", ".join(
         path.name if place and path.parent == main.parent else str(path) for place, path in enumerate(files)
     )
+
+
+def named_inside(folder: Path) -> str:
+    """A folder and what lies in it, for the last line."""
+    inside = sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir())
+    return f"{folder} ({', '.join(name for name in inside if not name.startswith('.'))})"
 
 
 def print_json(content: Any) -> None:

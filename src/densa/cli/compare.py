@@ -73,7 +73,8 @@ def _show(comparison: Comparison, comparing: Comparing) -> None:
         for note in row.notes:
             print(f"{row.name}: {note}")
     if comparison.page is not None:
-        print(f"wrote {named(comparison.page, [comparison.page.with_suffix('.csv')])}")
+        others = [comparison.page.with_suffix(".csv"), comparison.page.with_name("runs")]
+        print(f"wrote {named(comparison.page, others)}")
 
 
 def _show_plan(comparing: Comparing, as_json: bool) -> None:

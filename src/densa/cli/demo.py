@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from densa.cli.common import named_inside
 from densa.cli.derived import options_from
 from densa.settings import Existing
 
@@ -32,4 +33,4 @@ def demo(
     evaluation, page = verb.demo(output, minutes=minutes, seed=seed, overwrite=overwrite, say=say)
     on = f"measured on {evaluation.measured_on}"
     print(f"IoU of coins {evaluation.summary.iou[1]:.4f}; {summary_line(evaluation)}; {on}")
-    print(f"report: {page.resolve()}")
+    print(f"wrote {named_inside(output)}; open {page.resolve()}")

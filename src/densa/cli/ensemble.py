@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from densa.cli.common import Config, Json, print_json
+from densa.cli.common import Config, Json, named_inside, print_json
 from densa.cli.derived import options_from
 from densa.options import must_exist
 from densa.progress import progress_bar
@@ -51,7 +51,7 @@ def ensemble(
     if as_json:
         print_json(methods.describe_run(output))
     else:
-        print(f"wrote {output}")
+        print(f"wrote {named_inside(output)}")
 
 
 def _numbers(text: str | None) -> list[float] | None:

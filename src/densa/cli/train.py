@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from densa.cli.common import print_json
+from densa.cli.common import named_inside, print_json
 from densa.cli.derived import in_flags, options_from
 from densa.settings import Resumable, Sources
 from densa.training.settings import TrainOptions
@@ -58,7 +58,8 @@ def train(
         values = {key: str(value) if isinstance(value, Path) else value for key, value in vars(result).items()}
         print_json(values | {"measured_on": result.score})
     else:
-        print(f"wrote {result.folder}: {result.steps} {result.unit} in {result.seconds:.0f} s, {result.score}")
+        length = f"{result.steps} {result.unit} in {result.seconds:.0f} s"
+        print(f"wrote {named_inside(result.folder)}: {length}, {result.score}")
 
 
 def _show(plan: dict[str, Any], as_json: bool) -> None:

@@ -238,5 +238,9 @@ def _replace(new: Path, folder: Path) -> None:
         return
     old = new.with_name(f"{new.name}-old")
     folder.rename(old)
-    new.rename(folder)
+    try:
+        new.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
     shutil.rmtree(old, ignore_errors=True)

@@ -19,7 +19,8 @@ from densa.operators import receptive_field
 from densa.training.config.config import TrainConfig
 from densa.training.config.data import checked_splits, open_data
 from densa.training.config.recipes import recipe
-from densa.training.loop.preparation import begins_again, border_note, input_size
+from densa.training.loop.preparation import border_note, input_size
+from densa.training.loop.run_folder import begins_again, check_run_folder
 from densa.training.loop.train import TrainResult, train
 from densa.training.patch_sizes.in_progress import check_context, rounded_sizes
 from densa.training.patch_sizes.policy import PatchSizePolicy
@@ -74,6 +75,8 @@ def train_from_config(
         return train_shallow_from_config(config, output, overwrite=overwrite, progress=progress)
     if resume and begins_again(Path(output), say=os.environ.get("RANK", "0") == "0"):
         resume, overwrite = False, True
+    if not resume and os.environ.get("RANK", "0") == "0":
+        check_run_folder(Path(output), overwrite=overwrite)
     opened = open_splits(config, build)
     told: list[str] = []
     splits, n_bands = checked_splits(opened, config, told.append)

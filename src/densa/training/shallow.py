@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,8 @@ from densa.shallow import (
 )
 from densa.training.config.config import TrainConfig
 from densa.training.config.data import checked_splits, open_data
-from densa.training.loop.preparation import band_contract, prepare_folder
+from densa.training.loop.preparation import band_contract
+from densa.training.loop.run_folder import begun, check_run_folder, forget_replaced
 from densa.training.loop.run_log import RunLog
 from densa.training.loop.train import TrainResult
 from densa.training.loop.validation import say_unmeasured, validate
@@ -99,26 +99,24 @@ def train_shallow_from_config(
     """
     told: list[str] = []
     opened, splits, n_bands = _open(config, told.append)
-    for line in told if progress else ():
-        print(f"densa: {line}", file=sys.stderr)
     train, folder = splits["train"], Path(output)
-    for line in train.remarks if progress else ():
+    for line in [*told, *train.remarks] if progress else ():
         print(f"densa: {line}", file=sys.stderr)
-    with _new_folder(folder, overwrite=overwrite):
-        start = time.perf_counter()
-        bands = band_contract(train)
-        with progress_bar("training: features", shown=progress, then="training: trees") as show:
-            model = train_shallow(
-                Windows(train),
-                config.model,
-                n_bands,
-                train.legend.class_names,
-                config.part(ShallowSettings),
-                mean=bands.mean,
-                std=bands.std,
-                seed=config.seed,
-                progress=show,
-            )
+    check_run_folder(folder, overwrite=overwrite, resumable=False)
+    start = time.perf_counter()
+    bands = band_contract(train)
+    with progress_bar("training: features", shown=progress, then="training: trees") as show:
+        model = train_shallow(
+            Windows(train),
+            config.model,
+            n_bands,
+            train.legend.class_names,
+            config.part(ShallowSettings),
+            mean=bands.mean,
+            std=bands.std,
+            seed=config.seed,
+            progress=show,
+        )
     seconds = time.perf_counter() - start
     n_trees = _rounds(config) if config.model.endswith("boosting") else model.trees.n_trees
     record = {
@@ -128,14 +126,16 @@ def train_shallow_from_config(
         "images": len(train),
         "scores": {},
     }
-    # What was trained is kept first, whatever fails in measuring it.
-    save_forest(folder, model, config.model, train.legend, bands, training=record)
     split = split_text(opened)
     if progress and (copies := note_of_copies(split)):
         print(f"densa: {copies}", file=sys.stderr)
-    for name, text in (("config.yaml", config.to_yaml()), ("split.json", split)):
-        with atomic_output(folder / name, overwrite=True) as path:
-            path.write_text(text, encoding="utf-8")
+    # What was trained is kept first, whatever fails in measuring it.
+    with begun(folder):
+        save_forest(folder, model, config.model, train.legend, bands, training=record)
+        for name, text in (("config.yaml", config.to_yaml()), ("split.json", split)):
+            with atomic_output(folder / name, overwrite=True) as path:
+                path.write_text(text, encoding="utf-8")
+        forget_replaced(folder)
     val = splits.get("val")
     row = {} if val is None else _scores(ForestSegmenter(model, train.legend, bands), val)
     if row and val is not None:
@@ -229,17 +229,3 @@ def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
     source = str(config.strokes)
     drawn = StrokedImage((sample,), strokes.legend, legend_source=source, bands=config.bands, strokes=strokes)
     return {"train": drawn}, drawn.n_bands
-
-
-@contextmanager
-def _new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
-    """The run folder; a new folder is removed again where training fails or is stopped."""
-    made = not folder.exists()
-    prepare_folder(folder, resume=False, overwrite=overwrite, resumable=False)
-    try:
-        yield
-    except BaseException:
-        if made:
-            with suppress(OSError):
-                folder.rmdir()
-        raise

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from densa.errors import InputError
 from densa.outputs import check_outputs
 from densa.verbs.predict import predict_files
 from densa.verbs.segment import segment_file
@@ -92,7 +93,7 @@ def _train(folder: Path, run: Path, minutes: float, seed: int, overwrite: bool) 
 def _predict(run: Path, images: list[Path], output: Path, **options: Any) -> None:
     for one in predict_files(run, images, output, PredictOptions.of(**options)):
         if one.error is not None:
-            raise AssertionError(one.error)
+            raise InputError(f"{one.image}: {one.error}")
 
 
 def _scribbles(folder: Path, seed: int, overwrite: bool) -> dict[str, Any]:

@@ -1,11 +1,8 @@
-"""Preparation of `train`: the run folder, the sampler, weights of the loss."""
+"""Preparation of `train`: the sampler, weights of the loss."""
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,19 +30,12 @@ from densa.training.settings import Loss, Training
 
 __all__ = [
     "band_contract",
-    "begins_again",
     "border_note",
     "check_architecture",
     "class_weights_of",
     "input_size",
     "make_sampler",
-    "prepare_folder",
 ]
-
-_OWN_FILES = (
-    "model.json", "model.safetensors", "config.yaml", "metrics.csv", "context.csv", "split.json", "checkpoints",
-    "tensorboard",
-)  # fmt: skip
 
 
 def check_architecture(network: nn.Module, architecture: Architecture, n_bands: int, n_classes: int) -> None:
@@ -68,40 +58,6 @@ def check_architecture(network: nn.Module, architecture: Architecture, n_bands: 
             f"architecture {architecture.name} with {architecture.arguments} is not this network: parameter {name} "
             f"would be {shapes.get(name)}, it is {wanted.get(name)}"
         )
-
-
-CHECKPOINT = Path("checkpoints") / "last.safetensors"
-"""The checkpoint in a run folder."""
-
-
-def begins_again(folder: Path, *, say: bool) -> bool:
-    """Whether a run that is to be resumed was stopped before its first checkpoint, so that it begins again."""
-    if (folder / CHECKPOINT).exists() or (folder / "model.json").exists() or not (folder / "config.yaml").exists():
-        return False
-    if say:
-        print(f"densa: the run in {folder} was stopped before its first checkpoint; it begins again", file=sys.stderr)
-    return True
-
-
-def prepare_folder(folder: Path, *, resume: bool, overwrite: bool, resumable: bool = True) -> None:
-    """Make the run folder; a folder never holds two runs. `resumable`: whether resuming is offered.
-
-    Raises:
-        InputError: it is a file, holds a run, or cannot be made.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"the run folder {folder} is a file; choose another output")
-    if not resume:
-        found = [folder / name for name in _OWN_FILES if (folder / name).exists()]
-        if found and not overwrite:
-            give = "give resume=True or overwrite=True" if resumable else "give overwrite=True"
-            raise InputError(f"{folder} holds a run already ({found[0].name}); choose another, or {give}")
-        for path in found:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the run folder {folder} cannot be made: {error.strerror}") from error
 
 
 def make_sampler(

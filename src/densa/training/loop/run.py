@@ -23,7 +23,7 @@ from densa.training.loop.checkpoints import RunState, load_checkpoint, save_chec
 from densa.training.loop.feeding import Feeder, MicroBatch
 from densa.training.loop.interruption import Interrupted, Interruption
 from densa.training.loop.plan import RunPlan
-from densa.training.loop.preparation import CHECKPOINT
+from densa.training.loop.run_folder import CHECKPOINT
 from densa.training.loop.run_log import RunLog
 from densa.training.loop.step import train_step
 from densa.training.loop.validation import say_unmeasured, validate

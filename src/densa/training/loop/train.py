@@ -6,7 +6,7 @@ import html
 import math
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,13 @@ from densa.training.loop.feeding import Feeder
 from densa.training.loop.interruption import Interruption
 from densa.training.loop.preparation import (
     band_contract,
-    begins_again,
     check_architecture,
     class_weights_of,
     input_size,
     make_sampler,
-    prepare_folder,
 )
 from densa.training.loop.run import Run
+from densa.training.loop.run_folder import begins_again, begun, check_run_folder, forget_replaced
 from densa.training.loop.run_log import RunLog
 from densa.training.loop.step import make_accelerator, seeded
 from densa.training.loop.validation_share import share_by_work, validation_order
@@ -181,22 +180,21 @@ def train(
     folder = Path(output)
     if resume and begins_again(folder, say=accelerator.is_main_process):
         resume, overwrite = False, True
-    if accelerator.is_main_process:
-        prepare_folder(folder, resume=resume, overwrite=overwrite)
-        if not resume:
-            splits = {"train": train_dataset} | ({} if validation_dataset is None else {"val": validation_dataset})
-            for name, text in (files or {}).items():
-                _write(folder / name, text)
-            if "split.json" not in (files or {}):
-                _write(folder / "split.json", split_text(splits))
-    accelerator.wait_for_everyone()
+    if accelerator.is_main_process and not resume:
+        check_run_folder(folder, overwrite=overwrite)
     run = _make_run(settings, network, architecture, train_dataset, sampler, accelerator, folder, sizes, record or {})
     if validation_dataset is not None:
         px = math.prod(input_size(network, settings.patch_size if sizes is None else sizes.policy.values[-1]))
         _plan_validation(run, validation_dataset, px, progress=progress)
     if resume:
         run.load()
-    _run(run, progress=progress, tensorboard=settings.tensorboard)
+    begins = accelerator.is_main_process and not resume
+    with begun(folder) if begins else nullcontext():
+        if begins:
+            splits = {"train": train_dataset} | ({} if validation_dataset is None else {"val": validation_dataset})
+            _write_texts(folder, files or {}, splits)
+        accelerator.wait_for_everyone()
+        _run(run, progress=progress, tensorboard=settings.tensorboard)
     state, n_validation = run.state, 0 if validation_dataset is None else len(validation_dataset)
     mean_iou = state.best if state.best >= 0 else float("nan")
     early, n = run.plan.stops_early(state), min(state.n_validated, n_validation)
@@ -253,9 +251,14 @@ def _plan_validation(run: Run, dataset: Dataset, patch_px: int, *, progress: boo
             print(f"densa: validated on {n} of {len(dataset)} images, chosen by the seed: {_WHY}", file=sys.stderr)
 
 
-def _write(path: Path, text: str) -> None:
-    with atomic_output(path, overwrite=True) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+def _write_texts(folder: Path, files: Mapping[str, str], splits: Mapping[str, Dataset]) -> None:
+    """Write the texts of a run, and the record of its splits where it is not among them."""
+    texts = dict(files)
+    if "split.json" not in texts:
+        texts["split.json"] = split_text(splits)
+    for name, text in texts.items():
+        with atomic_output(folder / name, overwrite=True) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _make_run(
@@ -294,6 +297,7 @@ def _make_run(
         if sizes is not None:
             entries["context"] = sizes.record()
         save_model(folder, network, architecture, legend, bands, training=entries)
+        forget_replaced(folder)
 
     return Run(
         folder=folder,
