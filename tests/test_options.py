@@ -186,6 +186,7 @@ def test_flags_of_truth_values(tmp_path, capsys):
         ("give `memory` or `data`", "give --memory or DATA"),
         ("the memory is full and other_name=3 stays", "the memory is full and other_name=3 stays"),
         ("leave out flips=False", "leave out --no-flips"),
+        ("go on without overwrite=True, or begin", "go on without --overwrite, or begin"),
     ],
 )
 def test_messages_of_the_library_in_flags(message, said):

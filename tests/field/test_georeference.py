@@ -205,7 +205,7 @@ def test_other_transforms_are_neither_lost_nor_mirrored(run_cli, trained, tmp_pa
     code, _, err = run_cli("predict", trained, image, "-o", tmp_path / "m.tif", "--polygons", "geojson")
     assert code == 0, err
     code, _, err = run_cli(
-        "regions", image, "-o", tmp_path / "r.tif", "--method", "components", "--statistics", "s.csv"
+        "regions", image, "-o", tmp_path / "r.tif", "--method", "components", "--statistics", tmp_path / "s.csv"
     )
     with rasterio.open(tmp_path / "m.tif") as made:
         assert made.transform.almost_equals(transform, 1e-9)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 
 import numpy as np
 import pytest
@@ -108,6 +109,8 @@ def test_a_run_is_not_the_data_and_does_not_replace_what_it_reads(refused, train
     shutil.copytree(trained, tmp_path / "run")
     run = tmp_path / "run"
     assert "is the data" in refused("train", squares, "-o", squares, "--overwrite", "--steps", 1)
+    images = next((squares / "train").glob("i*"))
+    assert "holds images of the data" in refused("train", squares, "-o", images, "--steps", 1)
     for given in (["--config", run / "config.yaml"], ["--weights", run / "model.safetensors"]):
         said = refused("train", squares, *given, "-o", run, "--overwrite", "--steps", 1)
         assert "lies in the run that is replaced" in said
@@ -170,6 +173,15 @@ def test_the_last_line_names_every_file_that_was_written(here, trained, verb, mo
     written = [path.name for path in (here / "out").iterdir()]
     assert written
     assert [name for name in written if name not in last] == []
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs a second file system")
+def test_products_may_lie_on_another_file_system(here, run_cli):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        products = ["--statistics", f"{other}/s.csv", "--outline", f"{other}/o.tif"]
+        code, _, err = run_cli("regions", "a.tif", "-o", "r.tif", "--count", 4, *products)
+        assert code == 0, err
+        assert sorted(os.listdir(other)) == ["o.tif", "s.csv"]
 
 
 def test_files_that_may_not_fit_are_told_before_the_work(tmp_path, monkeypatch):

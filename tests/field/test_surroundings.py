@@ -15,9 +15,11 @@ from PIL import Image
 
 import densa
 from densa import cli, raster
-from densa.cli.ending import explained
+from densa.cli.ending import explained, heed_termination
 from densa.engine.work import crew as crews
 from densa.errors import InputError
+from densa.training import Interrupted
+from densa.verbs.tell import kept_run
 
 SOURCE = Path(densa.__file__).parent
 PHOTO = np.random.default_rng(0).integers(0, 255, (1, 24, 32)).astype(np.uint8)
@@ -98,6 +100,50 @@ def test_an_interruption_ends_every_verb_with_130(verb, monkeypatch, capsys, tmp
     err = capsys.readouterr().err
     assert "interrupted" in err
     assert ("--resume" in err) == (verb in ("predict", "regions"))
+    assert ("the same command continues" in err) == (verb == "compare")
+
+
+@posix
+def test_sigterm_ends_a_verb_as_ctrl_c_does(monkeypatch, capsys):
+    monkeypatch.setattr("typer.core.TyperCommand.invoke", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("sys.argv", ["densa", "predict"])
+    monkeypatch.setattr("typer.core.TyperCommand.make_context", lambda self, *_, **__: _Context(self))
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        heed_termination()
+        assert cli.run() == 128 + signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert "--resume continues" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("train", "in runs/u; --resume continues"),
+        ("compare", "the same command continues"),
+        ("demo", "--overwrite` begins again"),
+    ],
+)
+def test_a_training_that_is_interrupted_in_any_verb_is_one_line(verb, words, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise Interrupted(Path("runs/u"), 3)
+
+    monkeypatch.setattr("typer.core.TyperCommand.invoke", interrupted)
+    monkeypatch.setattr("sys.argv", ["densa", verb])
+    monkeypatch.setattr("typer.core.TyperCommand.make_context", lambda self, *_, **__: _Context(self))
+    assert cli.run() == 130
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_a_training_interrupted_outside_its_steps_says_how_it_goes_on(tmp_path):
+    for resumable, words in ((True, "resume=True continues"), (False, "train again")):
+        (tmp_path / "config.yaml").write_text("")
+        with pytest.raises(KeyboardInterrupt) as stop, kept_run(tmp_path, resumable=resumable):
+            raise KeyboardInterrupt
+        assert words in stop.value.__notes__[0]
 
 
 class _Context:
@@ -128,8 +174,11 @@ class Job:
     def close(self): pass
 if __name__ == "__main__":
     job = Job()
-    for _ in run_tiles(Crew(2, "processes"), job, job, range(4), lambda *_: None):
-        pass
+    try:
+        for _ in run_tiles(Crew(2, "processes"), job, job, range(4), lambda *_: None):
+            pass
+    except KeyboardInterrupt:
+        sys.exit(130)
 """
 
 
@@ -171,12 +220,18 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
 
 
 @posix
+def test_workers_end_at_once_when_the_command_is_interrupted(tmp_path):
+    begun, workers = begin_work(tmp_path)
+    begun.send_signal(signal.SIGINT)
+    begun.communicate(timeout=30)  # the tiles would take a minute
+    assert not any(map(is_alive, workers))
+
+
+@posix
 def test_workers_are_silent_when_a_terminal_interrupts_all(tmp_path):
     begun, _ = begin_work(tmp_path)
     os.killpg(begun.pid, signal.SIGINT)  # as a terminal does
-    time.sleep(0.3)
-    os.kill(begun.pid, signal.SIGKILL)  # the tiles would take a minute
-    err = begun.communicate()[1]
+    err = begun.communicate(timeout=30)[1]
     assert "Traceback" not in err
 
 

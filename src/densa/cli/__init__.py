@@ -1,6 +1,7 @@
 """The command line: parse, call one function, print.
 
-Exit 0: done; 2: an error of the input or of the machine, in one line; 130: stopped by Ctrl-C; 1: a defect of densa.
+Exit 0: done; 2: an error of the input or of the machine, in one line; 130: stopped by Ctrl-C (by SIGTERM: 143); 1: a
+defect of densa.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from densa.cli import console
-from densa.cli.ending import MISTAKE, STOPPED, explained, say_interrupted, stop
+from densa.cli.ending import MISTAKE, STOPPED, explained, heed_termination, say_interrupted, stop
 from densa.cli.undecodable import hide_undecodable_messages
 from densa.errors import InputError
 
@@ -93,6 +94,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     if sys.stdout is sys.__stdout__:  # a process of its own, not a notebook or a test
         console.settle()
+        heed_termination()
     hide_undecodable_messages()
     sys.exit(console.finish(run()))
 

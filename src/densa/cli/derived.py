@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand
 
-from densa.cli.ending import say_interrupted
+from densa.cli.ending import Terminated, say_interrupted
 from densa.errors import InputError
 from densa.machine import check_address_space
 from densa.options import Declared, Group, options_of
@@ -20,9 +20,16 @@ from densa.verbs.tell import tell
 __all__ = ["DerivedCommand", "in_flags", "options_from"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+# What continues a verb that was interrupted.
+_GOES_ON = {
+    "predict": "resume=True continues",
+    "regions": "resume=True continues",
+    "compare": "the same command continues, and keeps the runs that are finished",
+    "demo": "`densa demo --overwrite` begins again",
+}
 _FORMS = re.compile(
     r"`(?P<quoted>\w+)`"
-    r"|\b(?P<name>\w+)=(?P<value>[\w/][\w.:,/-]*)"
+    r"|\b(?P<name>\w+)=(?P<value>[\w/](?:[\w.:,/-]*[\w/])?)"
     r"|\b(?P<named>\w+(?:, \w+)*)(?= (?:must|is missing|has no effect)\b)"
     r"|\b(?P<listed>\w+(?:, \w+){2,})"
     r"|\b(?P<alone>\w+_\w+)\b"
@@ -135,11 +142,21 @@ class DerivedCommand(TyperCommand):
         except InputError as error:
             raise InputError(in_flags(str(error), _flags(self))) from error
         except KeyboardInterrupt as stop:
-            resumes = self.name in ("predict", "regions")
-            for note in getattr(stop, "__notes__", ()) or ["resume=True continues"] * resumes:
+            notes = () if self.name in ("compare", "demo") else getattr(stop, "__notes__", ())
+            for note in notes or [_GOES_ON[name] for name in [self.name] if name in _GOES_ON]:
                 tell(in_flags(note, {"resume": "--resume"}))
             say_interrupted(stop)  # here, since typer makes an exit code of it
+            if isinstance(stop, Terminated):
+                raise typer.Exit(stop.code) from stop
             raise
+        except Exception as error:
+            from densa.training.loop.interruption import Interrupted
+
+            if not isinstance(error, Interrupted):
+                raise
+            goes_on = _GOES_ON.get(str(self.name), "resume=True continues")
+            tell(in_flags(str(error).replace("resume=True continues", goes_on), {"resume": "--resume"}))
+            raise typer.Exit(128 + error.number) from None
 
 
 def _flags(command: TyperCommand) -> dict[str, str]:

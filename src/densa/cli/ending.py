@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
+from types import FrameType
 
 from densa.errors import InputError
 
-__all__ = ["MISTAKE", "STOPPED", "explained", "say_interrupted", "stop"]
+__all__ = ["MISTAKE", "STOPPED", "Terminated", "explained", "heed_termination", "say_interrupted", "stop"]
 
 MISTAKE = 2  # of the user, or of the machine's limits: one line
 STOPPED = 130  # by Ctrl-C, as shells count: 128 + SIGINT
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as batch systems and containers send it before they kill: it ends a command as Ctrl-C does."""
+
+    code = 128 + signal.SIGTERM
+
+
+def heed_termination() -> None:
+    """Make SIGTERM an interruption of this process, unless it is ignored or handled already."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, interrupt)
+
 
 _HINTS = {
     errno.ENOSPC: "free some space or choose another place",

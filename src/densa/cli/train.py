@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from densa.cli.common import named_inside, print_json
-from densa.cli.derived import in_flags, options_from
+from densa.cli.derived import options_from
 from densa.settings import Resumable, Sources
 from densa.training.settings import TrainOptions
 from densa.verbs.inputs import allowed, taken
-from densa.verbs.tell import tell
 
 
 def _of_call(*names: str, **more: Any) -> Any:
@@ -46,14 +45,8 @@ def train(
             plan = plan_training(data, output=output, config=config, **given)
         _show(plan, as_json)
         return
-    from densa.training.loop.interruption import Interrupted
-
-    try:
-        with allowed(sources):
-            result = train(data, output=output, config=config, **given)
-    except Interrupted as stop:
-        tell(in_flags(str(stop), {"resume": "--resume"}))
-        raise typer.Exit(128 + stop.number) from None
+    with allowed(sources):
+        result = train(data, output=output, config=config, **given)
     if as_json:
         values = {key: str(value) if isinstance(value, Path) else value for key, value in vars(result).items()}
         print_json(values | {"measured_on": result.score})

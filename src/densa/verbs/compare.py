@@ -435,9 +435,7 @@ def _train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
         resume = state.startswith("continue") and checkpoint.exists()
         folder.parent.mkdir(parents=True, exist_ok=True)
         _record(folder).unlink(missing_ok=True)
-        result = train_from_config(
-            config, folder, resume=resume, overwrite=not resume and folder.exists(), progress=sys.stderr.isatty()
-        )
+        result = train_from_config(config, folder, resume=resume, overwrite=not resume and folder.exists())
         record = {"config": config.to_yaml(), "steps": result.steps, "minutes": round(result.seconds / 60, 2)}
         with atomic_output(_record(folder), overwrite=True) as temporary:
             temporary.write_text(json.dumps(record, indent=2), encoding="utf-8", errors="backslashreplace")

@@ -183,7 +183,7 @@ def summary_line(evaluation: Evaluation) -> str:
     return (
         f"{label}mean IoU {_share(s.mean_iou)}, global accuracy {_share(s.global_accuracy)}, "
         f"class average {_share(s.class_average)}, boundary F1 {_share(evaluation.boundary.value)} "
-        f"over {len(evaluation.images)} images "
+        f"over {len(evaluation.images)} image{'s' * (len(evaluation.images) != 1)} "
         f"(void: {s.void}, absent classes: {s.absent}; {_per_cent(evaluation.without_label)} of the pixels "
         f"without a label, {_per_cent(evaluation.without_class)} of the labelled without a predicted class)"
     )

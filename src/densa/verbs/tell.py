@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from densa.raster import Raster
 
-__all__ = ["kept_work", "tell", "tell_place"]
+__all__ = ["kept_run", "kept_work", "tell", "tell_place"]
 
 
 def tell(line: str) -> None:
@@ -50,4 +50,15 @@ def kept_work(output: Path) -> Iterator[None]:
             stop.add_note(f"the finished tiles of {output.name} are kept; resume=True continues")
         else:
             stop.add_note(f"no tile of {output.name} was finished; resume=True begins with it")
+        raise
+
+
+@contextmanager
+def kept_run(folder: Path, *, resumable: bool) -> Iterator[None]:
+    """Add to a KeyboardInterrupt in training, outside its steps, a note on how to go on; as `kept_work` does."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        begun = resumable and (folder / "config.yaml").exists()
+        stop.add_note(f"resume=True continues {folder}" if begun else "nothing was kept; train again")
         raise

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from densa.datasets.image_files import image_files
 from densa.errors import InputError
 from densa.options import check_paths, with_options
 from densa.outputs import check_folder, files_inside, is_same
 from densa.training.settings import TrainOptions
+from densa.verbs.tell import kept_run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -78,7 +80,8 @@ def train(
             return adapt(own, n_bands)
         return builder(given_factory)(name, n_bands, n_classes, **arguments)
 
-    return train_from_config(settings, output, resume=resume, overwrite=overwrite, progress=progress, build=build)
+    with kept_run(Path(output), resumable=not settings.is_shallow):
+        return train_from_config(settings, output, resume=resume, overwrite=overwrite, progress=progress, build=build)
 
 
 def plan_training(
@@ -128,6 +131,9 @@ def _check_output(output: Path, settings: TrainConfig, config: Path | str | None
     for place in (settings.data, settings.images, settings.masks):
         if place is not None and is_same(output, Path(place)):
             raise InputError(f"the run folder {output} is the data; choose another output")
+    inside = settings.data is not None and Path(settings.data).is_dir() and output.is_dir()
+    if inside and Path(settings.data).resolve() in output.resolve().parents and any(image_files(output, depth=0)):
+        raise InputError(f"the run folder {output} holds images of the data; choose another output")
     files = [path for path in (settings.legend, settings.strokes, config) if path is not None]
     files += [] if settings.weights is None else files_inside(Path(settings.weights))
     for file in map(Path, files):

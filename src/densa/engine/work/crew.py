@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from densa.engine.work.job import Job, Keep, Worker, run_tile
@@ -169,7 +170,7 @@ def _run_processes(job: Job, numbers: Iterable[int], keep: Keep, workers: int) -
     """New processes. The tiles of a process that dies are computed again."""
     missing = dict.fromkeys(numbers)
     for _ in range(_MOST_RESTARTS + 1):
-        pool = _new_processes(workers, job)
+        pool, processes = _new_processes(workers, job)
         try:
             for number, data in _bounded(pool, _run_own, list(missing), 2 * workers):
                 keep(number, data)
@@ -178,6 +179,10 @@ def _run_processes(job: Job, numbers: Iterable[int], keep: Keep, workers: int) -
             return
         except BrokenProcessPool:
             continue
+        except (KeyboardInterrupt, GeneratorExit):  # nobody waits for the tiles that are being computed
+            for process in processes:
+                process.terminate()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     raise InputError(
@@ -186,8 +191,8 @@ def _run_processes(job: Job, numbers: Iterable[int], keep: Keep, workers: int) -
     )
 
 
-def _new_processes(workers: int, job: Job) -> ProcessPoolExecutor:
-    """Workers that have begun to start.
+def _new_processes(workers: int, job: Job) -> tuple[ProcessPoolExecutor, list[BaseProcess]]:
+    """Workers that have begun to start, and their processes.
 
     Raises:
         InputError: the system has no shared memory for semaphores, or no room for processes.
@@ -196,14 +201,16 @@ def _new_processes(workers: int, job: Job) -> ProcessPoolExecutor:
     spawning = multiprocessing.get_context("spawn")
     try:
         pool = ProcessPoolExecutor(workers, spawning, initializer=_begin_process, initargs=(job,))
+        before = multiprocessing.active_children()
         with _without_interrupts():
-            pool.submit(os.getpid)  # starts all of them
+            for _ in range(workers):
+                pool.submit(os.getpid)  # starts one more, while none is idle
     except (OSError, ImportError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
             f"processes cannot be started here: {reason} (is /dev/shm missing?); give executor=threads"
         ) from error
-    return pool
+    return pool, [process for process in multiprocessing.active_children() if process not in before]
 
 
 @contextmanager

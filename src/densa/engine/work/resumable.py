@@ -5,7 +5,7 @@ Finished tiles are kept in a work folder beside the output, so that a job can be
 
 from __future__ import annotations
 
-import os
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
@@ -295,9 +295,12 @@ def _may_replace(folder: WorkFolder) -> bool:
 
 
 def _rename(built: Mapping[str, Path], final: Mapping[str, Path], *, overwrite: bool) -> None:
-    """Rename finished files to their final names, in the order of `final`: what others wait for comes last."""
+    """Give finished files their final names, in the order of `final`: what others wait for comes last.
+
+    A product may lie on another file system than the work folder: it is copied then.
+    """
     for name, path in final.items():
         with atomic_output(path, overwrite) as temporary:
-            os.replace(built[name], temporary)
+            shutil.move(built[name], temporary)
             if sidecar(built[name]).exists():
-                os.replace(sidecar(built[name]), sidecar(temporary))
+                shutil.move(sidecar(built[name]), sidecar(temporary))
