@@ -82,9 +82,7 @@ def space_notes(folder: Path, n_bytes: int, largest: int) -> list[str]:
     with suppress(OSError):
         free = shutil.disk_usage(folder).free
         if n_bytes > free:
-            notes.append(
-                f"{folder} has {free / 1e9:.2f} GB left, the files take up to {n_bytes / 1e9:.2f} GB before compression"
-            )
+            notes.append(f"{folder} has {_size(free)} left, the files take up to {_size(n_bytes)} before compression")
     if largest > _LARGEST_ON_FAT and _file_system(folder) in ("vfat", "msdos"):
         notes.append(f"{folder} is on a FAT file system, where a file has at most 4 GB; this one may become larger")
     with suppress(ImportError, OSError):
@@ -92,8 +90,16 @@ def space_notes(folder: Path, n_bytes: int, largest: int) -> list[str]:
 
         limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
         if limit != resource.RLIM_INFINITY and largest > limit:
-            notes.append(f"a file may have {limit / 1e6:.2f} MB here (ulimit -f), {largest / 1e6:.2f} MB may be needed")
+            notes.append(f"a file may have {_size(limit)} here (ulimit -f), {_size(largest)} may be needed")
     return notes
+
+
+def _size(n_bytes: int) -> str:
+    """Bytes for people, so that a little is not nothing."""
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.3g} {unit}" if n_bytes < 1000 * factor else f"{n_bytes / factor:.0f} {unit}"
+    return f"{n_bytes} bytes"
 
 
 def _file_system(folder: Path) -> str:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -188,6 +189,10 @@ def test_files_that_may_not_fit_are_told_before_the_work(tmp_path, monkeypatch):
     assert space_notes(tmp_path, 1, 1) == []
     (note,) = space_notes(tmp_path, 10**18, 1)
     assert "before compression" in note
+    assert "up to 1000000000 GB" in note
+    monkeypatch.setattr(outputs.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    assert "has 0 bytes left, the files take up to 2.05 kB" in space_notes(tmp_path, 2048, 1)[0]
+    monkeypatch.undo()
     mounts = tmp_path / "mounts"
     mounts.write_text(f"x / ext4 rw\ny {tmp_path} vfat rw\nbroken\n")
     monkeypatch.setattr(outputs, "_MOUNTS", mounts)

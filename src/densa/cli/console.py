@@ -40,7 +40,12 @@ def settle() -> None:
     warnings.resetwarnings()
     warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
+    sys.unraisablehook = _say_nothing  # errors in destructors, as where memory ran out
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+
+
+def _say_nothing(*_: object) -> None:
+    """A hook for what only developers could use."""
 
 
 def _open_closed_streams() -> None:
