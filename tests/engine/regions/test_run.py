@@ -155,7 +155,15 @@ def test_tables_that_the_memory_cannot_hold_are_refused(make_raster, tmp_path):
     assert outputs.regions.exists()
 
 
-@pytest.mark.parametrize("stops_at", [0, 3, 5])
+def test_a_run_stopped_before_its_first_tile_leaves_nothing(make_raster, tmp_path):
+    image, outputs = make_raster(VALUES), RegionFiles(tmp_path / "out.tif")
+    before = set(tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        segment_to_file(Method(True, 0), image, outputs, Work(tile_size=16))
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("stops_at", [3, 5])
 def test_a_stopped_run_is_continued(make_raster, tmp_path, stops_at):
     image, outputs = make_raster(VALUES), RegionFiles(tmp_path / "out.tif")
     with pytest.raises(KeyboardInterrupt):
