@@ -91,3 +91,49 @@ def test_missing_arrays_and_other_types_are_said():
         Trees.from_arrays(arrays, 2, 2, "median")
     with pytest.raises(InputError, match="for 2 features"):
         Trees.from_arrays(arrays, 2, 2, "mean").probabilities(np.zeros((3, 4), np.float32))
+
+
+def rows_one_by_one(trees, features):
+    """The leaf of each pixel in each tree, as the definition says it."""
+    found = np.empty((trees.n_trees, features.shape[1]), np.int32)
+    for t, start in enumerate(trees.starts[:-1]):
+        for i in range(features.shape[1]):
+            node = start
+            while trees.feature[node] >= 0:
+                above = features[trees.feature[node], i] > trees.threshold[node]
+                node = start + trees.child[node] + above
+            found[t, i] = trees.child[node]
+    return found
+
+
+def chain(thresholds, n_features, leaves=0):
+    """A tree that compares its features in turn and ends where one is at most its threshold; unused leaves follow."""
+    n = len(thresholds)
+    feature, child = np.full(2 * n + 1 + leaves, -1, np.int32), np.zeros(2 * n + 1 + leaves, np.int32)
+    threshold = np.zeros(2 * n + 1 + leaves, np.float32)
+    for i, value in enumerate(thresholds):
+        node = 2 * i
+        feature[node], child[node], threshold[node] = i % n_features, 2 * i + 1, value
+        child[2 * i + 1] = i  # the leaf
+    child[2 * n] = n
+    values = np.eye(2, dtype=np.float32)[np.arange(n + 1) % 2]
+    starts = np.array([0, len(feature)], np.int64)
+    return Trees(feature, threshold, child, starts, values, n_features, 2)
+
+
+EXTREMES = np.array([0, -0.0, 1e-45, -1e-45, 1, -1, 3e38, -3e38, np.inf, -np.inf, np.nan], np.float32)
+
+
+@pytest.mark.parametrize("leaves", [0, 70_000], ids=["narrow nodes", "wide nodes"])
+def test_floats_are_compared_as_floats(rng, leaves):
+    thresholds = np.array([-np.inf, -3e38, -1, -1e-45, -0.0, 0, 1e-45, 0.5, 1, 3e38], np.float32)
+    trees = chain(rng.permutation(thresholds), 3, leaves)
+    asked = rng.choice(EXTREMES, (3, 501))
+    assert_array_equal(trees.rows(asked), rows_one_by_one(trees, asked))
+
+
+def test_rows_of_trees_of_any_depth(rng):
+    features, labels = samples(rng)
+    trees = fit_trees(features, labels, 3, n_trees=4, min_leaf=1)
+    asked = np.ascontiguousarray(samples(rng, 333)[0].T)
+    assert_array_equal(trees.rows(asked), rows_one_by_one(trees, asked))

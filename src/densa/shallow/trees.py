@@ -13,6 +13,7 @@ from densa.errors import InputError
 from densa.shallow._tree_kernels import (
     block_length,
     mean_of_leaves,
+    packed_nodes,
     rows_of_leaves,
     share_blocks,
     softmax_of_leaves,
@@ -20,7 +21,6 @@ from densa.shallow._tree_kernels import (
 
 __all__ = ["Trees"]
 
-_NODE = np.dtype([("feature", np.int32), ("child", np.int32), ("threshold", np.float32), ("row", np.int32)])
 MOST_NODES = 2**30
 
 
@@ -70,7 +70,8 @@ class Trees:
 
     def __post_init__(self) -> None:
         _check(self)
-        object.__setattr__(self, "_nodes", _packed(self))
+        packed = packed_nodes(self.feature, self.threshold, self.child, self.starts, self.n_features)
+        object.__setattr__(self, "_nodes", packed)
 
     @property
     def n_trees(self) -> int:
@@ -98,12 +99,12 @@ class Trees:
             raise InputError("leaves with label patches have no probabilities of a pixel alone; count their votes")
         flat, shape = self._flat(features)
         out = np.empty((self.n_classes, flat.shape[1]), np.float32)
-        nodes, rows = self._nodes  # type: ignore[attr-defined]
+        nodes = self._nodes  # type: ignore[attr-defined]
         block = block_length(self.n_features)
         if self.combine == "mean":
-            share_blocks(mean_of_leaves, flat.shape[1], block, flat, nodes, self.starts, rows, self.values, out)
+            share_blocks(mean_of_leaves, flat.shape[1], block, flat, nodes, self.starts, self.values, out)
         else:
-            arguments = (flat, nodes, self.starts, rows, self.values, self.classes, self.baseline, out)
+            arguments = (flat, nodes, self.starts, self.values, self.classes, self.baseline, out)
             share_blocks(softmax_of_leaves, flat.shape[1], block, *arguments)
         return out.reshape(self.n_classes, *shape)
 
@@ -118,8 +119,9 @@ class Trees:
         """
         flat, shape = self._flat(features)
         out = np.empty((self.n_trees, flat.shape[1]), np.int32)
-        nodes, rows = self._nodes  # type: ignore[attr-defined]
-        share_blocks(rows_of_leaves, flat.shape[1], block_length(self.n_features), flat, nodes, self.starts, rows, out)
+        nodes = self._nodes  # type: ignore[attr-defined]
+        block = block_length(self.n_features)
+        share_blocks(rows_of_leaves, flat.shape[1], block, flat, nodes, self.starts, out)
         return out.reshape(self.n_trees, *shape)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -140,12 +142,13 @@ class Trees:
         chosen: dict[str, Any] = {name: np.ascontiguousarray(arrays[name]) for name in names}
         return cls(**chosen, n_features=n_features, n_classes=n_classes, combine=combine)
 
-    def _flat(self, features: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+    def _flat(self, features: NDArray[np.float32]) -> tuple[NDArray[np.uint32], tuple[int, ...]]:
+        """Bits of the features, feature first, and the shape of the pixels."""
         array = np.asarray(features)
         if array.ndim < 2 or array.shape[0] != self.n_features:
             raise InputError(f"the trees are for {self.n_features} features, got an array of shape {array.shape}")
         flat = np.ascontiguousarray(array, np.float32).reshape(self.n_features, -1)
-        return flat, array.shape[1:]
+        return flat.view(np.uint32), array.shape[1:]
 
 
 _TYPES = {"feature": np.int32, "threshold": np.float32, "child": np.int32, "starts": np.int64, "classes": np.int32}
@@ -203,15 +206,3 @@ def _check_values(trees: Trees) -> None:
         fits = fits and bool(((values < n_classes) | (values == 255)).all())
     if not (fits and np.isfinite(values).all()):
         raise InputError(f"trees: the leaves' values {values.shape} do not fit {trees.combine} of {n_classes} classes")
-
-
-def _packed(trees: Trees) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """The nodes as records, the child of a leaf being the leaf itself; and the row that each leaf points to."""
-    leaf = trees.feature < 0
-    first = np.repeat(trees.starts[:-1], np.diff(trees.starts))
-    nodes = np.empty(len(leaf), _NODE)
-    nodes["feature"] = np.where(leaf, 0, trees.feature)
-    nodes["threshold"] = np.where(leaf, np.inf, trees.threshold)
-    nodes["child"] = np.where(leaf, np.arange(len(leaf)), trees.child + first)
-    nodes["row"] = np.where(leaf, trees.child, -1)
-    return nodes, np.where(leaf, trees.child, 0).astype(np.int32)
