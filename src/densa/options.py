@@ -31,7 +31,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 import annotated_types
 
 from densa.errors import InputError
-from densa.locations import location
+from densa.locations import Elsewhere, location
 
 __all__ = [
     "Declared",
@@ -274,13 +274,17 @@ def check_paths(settings: type[Group], values: Mapping[str, Any]) -> None:
 
 
 def must_exist(**paths: Path | str) -> None:
-    """Refuse named paths that do not exist, before large imports.
+    """Refuse named paths that do not exist here, before large imports.
 
     Raises:
         InputError: names the argument and the path.
     """
     for name, path in paths.items():
+        if not isinstance(path, (str, Path)):
+            raise InputError(f"{name} must be a path, got {type(path).__name__}")
         if not (path if isinstance(path, Path) else Path(path)).exists():
+            if isinstance(location(path), Elsewhere):
+                raise InputError(f"{name} must lie on this machine, got {location(path)}: download it")
             raise InputError(f"{name} must exist, got {path}: there is no such file or folder")
 
 

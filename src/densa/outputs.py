@@ -35,8 +35,7 @@ def check_outputs(outputs: Iterable[tuple[str, Path]], inputs: Iterable[Path], *
     known = dict(_named(inputs))
     taken: dict[object, str] = {}
     for product, path in outputs:
-        if isinstance(location(path), Elsewhere):
-            raise InputError(f"{location(path)} cannot be written: outputs are files of this machine; give one")
+        _check_here(path)
         _check_name(path)
         if path.is_dir():
             raise InputError(f"{path} is a folder; give the name of a file")
@@ -57,6 +56,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         InputError: names what is in the way.
     """
+    _check_here(folder)
     place = folder if folder.parts else Path(".")
     try:
         while not os.path.lexists(place):
@@ -145,6 +145,11 @@ def _keys(path: Path) -> list[object]:
     except (OSError, ValueError):
         return keys
     return [*keys, (found.st_dev, found.st_ino)] if found.st_ino else keys
+
+
+def _check_here(path: Path) -> None:
+    if isinstance(location(path), Elsewhere):
+        raise InputError(f"{location(path)} cannot be written: outputs are files of this machine; give one")
 
 
 def _check_name(path: Path) -> None:

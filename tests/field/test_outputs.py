@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from affine import Affine
 
+import densa
 from densa import cli, outputs, raster
 from densa.errors import InputError
 from densa.legend import Legend
@@ -140,6 +141,31 @@ def test_a_folder_that_cannot_be_made_is_one_line(here, refused, trained, square
         "evaluate": [squares / "val/masks", squares / "val/masks", "-o", "file/report"],
     }
     assert "cannot be made" in refused(verb, *arguments[verb])
+
+
+@pytest.mark.parametrize("verb", ["predict", "regions", "train", "evaluate", "compare", "ensemble", "demo"])
+def test_nothing_is_written_to_a_folder_named_as_a_url(here, refused, trained, squares, verb):
+    before = sorted(os.listdir())
+    arguments = {
+        "predict": [trained, "a.tif"],
+        "regions": ["a.tif"],
+        "train": [squares],
+        "evaluate": [trained, squares],
+        "compare": [squares, "--models", trained, "--accuracy-only"],
+        "ensemble": [trained, trained],
+    }
+    said = refused(verb, *arguments.get(verb, []), "-o", "s3://bucket/out" + ".tif" * (verb == "regions"))
+    assert "outputs are files of this machine" in said
+    assert sorted(os.listdir()) == before
+
+
+def test_models_and_data_sets_lie_on_this_machine(refused, trained, squares):
+    for place in ("s3://bucket/x", "https://host/x"):
+        assert f"must lie on this machine, got {place}" in refused("evaluate", trained, place)
+        assert f"must lie on this machine, got {place}" in refused("evaluate", place, squares)
+        assert f"this machine, {place} is not" in refused("train", place, "-o", "run")
+    with pytest.raises(InputError, match="predictions must be a path, got"):
+        densa.evaluate(densa.load(trained), squares)
 
 
 def test_names_that_no_file_can_have(here, refused):

@@ -371,6 +371,14 @@ def test_an_item_is_one_raster(item):
         assert image.read()[0][:, 3, 3].tolist() == [3, 2]
 
 
+def test_bands_of_a_single_asset_are_those_of_its_file(item):
+    raster.write_bands(item.parent / "visual.tif", np.zeros((3, 8, 8), np.uint8), like=PLACE)
+    write_item(item.parent, {"visual": {"href": "visual.tif"}})
+    with raster.open(item) as image, raster.open(item.parent / "visual.tif") as alone:
+        assert image.band_names == alone.band_names
+        assert image.bands == alone.bands
+
+
 def test_work_on_an_item_is_resumed_with_the_same_assets_only(item):
     from densa.engine.work.journal import image_identity
 

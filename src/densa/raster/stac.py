@@ -92,6 +92,8 @@ class ItemRaster(Raster):
         dtype = np.result_type(*(part.dtype for part in parts))
         described = [band for part in parts for band in part.bands]
         bands = tuple(replace(band, name=title, described=True) for band, title in zip(described, titles, strict=True))
+        if len(parts) == 1 and first.n_bands > 1:  # a picture: its bands are those of the file
+            titles, bands = tuple(first.band_names), tuple(first.bands)
         place = first.georeference
         super().__init__(path, first.height, first.width, dtype, titles, bands=bands, georeference=place)
 

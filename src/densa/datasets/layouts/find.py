@@ -15,6 +15,7 @@ from densa.datasets.layouts.segnet import read_segnet
 from densa.datasets.layouts.voc import read_voc
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
+from densa.locations import location
 
 __all__ = ["find_layout"]
 
@@ -36,7 +37,7 @@ def find_layout(root: Path, images: Path | None = None, masks: Path | None = Non
         InputError: `root` is not a folder, or no layout is recognised in it.
     """
     if not root.is_dir():
-        raise InputError(f"a data set is a folder, {root} is not one")
+        raise InputError(f"a data set is a folder of this machine, {location(root)} is not one")
     if (images is None) != (masks is None):
         raise InputError("images and masks go together: give both folders or neither")
     if images is not None and masks is not None:
