@@ -1,13 +1,14 @@
 """Faults of writing: the n-th step that writes below a folder fails, or kills the process.
 
 Steps are files that Python opens for writing (the fault comes after half of what is written), renames, new folders and
-links, and the calls by which GDAL, GEOS' formats and safetensors write. `python -m tests.field.faults` is the child
-of the tests that kill.
+links, and the calls by which GDAL, GEOS' formats and safetensors write. `python -m tests.field.faults` is the parent
+of the commands that are killed.
 """
 
 import builtins
 import errno
 import io
+import json
 import os
 import signal
 import sys
@@ -116,13 +117,21 @@ def raising(code):
 
 
 def main():
-    """Run a command below a folder, killed at a step: FOLDER STEP ARGUMENTS..."""
-    from densa import cli
+    """Run commands, each killed at a step; FOLDER, STEP and ARGUMENTS of each are read as JSON.
 
-    folder, step, *arguments = sys.argv[1:]
-    sys.argv = ["densa", *arguments]
-    with faults(Steps(Path(folder).resolve(), int(step), lambda: os.kill(os.getpid(), signal.SIGKILL))):
-        sys.exit(cli.run())
+    Prints the exit codes. What takes seconds to import is imported once.
+    """
+    from densa import cli
+    from densa.verbs import predict, segment, train  # noqa: F401
+
+    for folder, step, arguments in json.load(sys.stdin):
+        child = os.fork()
+        if not child:
+            os.chdir(folder)
+            sys.argv = ["densa", *arguments]
+            with faults(Steps(Path(folder).resolve(), step, lambda: os.kill(os.getpid(), signal.SIGKILL))):
+                os._exit(cli.run())
+        print("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,24 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from skimage import data
 
 from densa import cli, raster
 from densa.errors import InputError
 from densa.verbs import demo as verb
+from tests.quick_demo import make_demo_quick
 
 
 @pytest.fixture
 def small(monkeypatch):
-    """A network of width 2 for a few steps, a forest of two trees, a photograph of 64 x 64 pixels."""
-    train, photo = verb.train, data.astronaut()[::8, ::8]
-
-    def quick(*arguments, **options):
-        network = options["model"] == "unet"
-        return train(*arguments, **options | ({"width": 2, "steps": 3, "patch_size": 32} if network else {"trees": 2}))
-
-    monkeypatch.setattr(verb, "train", quick)
-    monkeypatch.setattr(data, "astronaut", lambda: photo.repeat(2, axis=0).repeat(2, axis=1))
+    make_demo_quick(monkeypatch)
 
 
 @pytest.mark.slow
