@@ -19,6 +19,7 @@ from densa.cli.ending import explained, heed_termination
 from densa.engine.work import crew as crews
 from densa.errors import InputError
 from densa.training import Interrupted
+from densa.training.loop.interruption import Interruption
 from densa.verbs.tell import kept_run
 
 SOURCE = Path(densa.__file__).parent
@@ -136,6 +137,20 @@ def test_a_training_that_is_interrupted_in_any_verb_is_one_line(verb, words, mon
     err = capsys.readouterr().err
     assert words in err
     assert err.count("\n") == 1
+
+
+@posix
+def test_a_long_step_that_is_waited_for_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(Interruption, "PATIENCE", 0.01)
+    with Interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGINT)
+        end = time.monotonic() + 20
+        err = ""
+        while not err and time.monotonic() < end:
+            time.sleep(0.01)
+            err = capsys.readouterr().err
+    assert interruption.requested
+    assert "stopping after this step" in err
 
 
 def test_a_training_interrupted_outside_its_steps_says_how_it_goes_on(tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -34,13 +36,18 @@ class Interrupted(Exception):
 class Interruption:
     """Context in which the first SIGINT or SIGTERM only sets `requested`; a second one interrupts at once.
 
-    Only the main thread receives signals; in another thread this has no effect.
+    Only the main thread receives signals; in another thread this has no effect. Where the step takes longer than
+    `PATIENCE`, a line says what is waited for.
     """
+
+    PATIENCE = 3.0  # seconds
 
     def __init__(self) -> None:
         self.requested = False
         self.number: int = signal.SIGINT
         self._before: dict[signal.Signals, Any] = {}
+        self._timer = threading.Timer(self.PATIENCE, _say_what_is_waited_for)
+        self._timer.daemon = True
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
@@ -49,6 +56,7 @@ class Interruption:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._timer.cancel()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -56,3 +64,9 @@ class Interruption:
         if self.requested:
             raise KeyboardInterrupt
         self.requested, self.number = True, number
+        self._timer.start()
+
+
+def _say_what_is_waited_for() -> None:
+    with suppress(OSError, ValueError):  # stderr may be closed
+        print("densa: stopping after this step; Ctrl-C again stops at once, without it", file=sys.stderr, flush=True)
