@@ -296,6 +296,28 @@ def test_what_is_no_defect_is_one_line(error, words):
     assert line is None if words is None else words in line
 
 
+def test_predictions_keep_within_scarce_memory_that_nobody_named(run_cli, trained, tmp_path, monkeypatch):
+    """By a container or `ulimit -v`; what cannot be predicted is refused before the work."""
+    from densa.engine.resources import budget
+    from densa.engine.resources.memory import resident_bytes
+
+    image = tmp_path / "a.tif"
+    raster.write_bands(image, np.random.default_rng(0).integers(0, 255, (1, 700, 720)).astype(np.uint8))
+    words = ("predict", trained, image, "--device", "cpu", "--precision", "float32", "-o")
+    limit = [0.0]
+    monkeypatch.setattr(budget, "memory_bytes", lambda: int((resident_bytes() + limit[0]) / 0.75))
+    limit[0] = 4e9
+    code, _, err = run_cli(*words, tmp_path / "enough.tif")
+    assert (code, "memory" in err) == (0, False), err
+    limit[0] = -1e8
+    code, _, err = run_cli(*words, tmp_path / "little.tif")
+    assert (code, err.count("\n")) == (2, 1), err
+    assert "the least is" in err
+    assert "--memory" in err
+    code, _, err = run_cli(*words, tmp_path / "given.tif", "--memory", "20GB")
+    assert code == 0, err
+
+
 # ------------------------------------------------------------------------------------------------- folders and clocks
 
 

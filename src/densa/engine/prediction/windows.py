@@ -9,18 +9,21 @@ memory, workers and executors decide which windows are computed when and where, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from densa.engine.prediction.budget import choose_tile_size, default_tile_size
 from densa.engine.prediction.tile import Products
-from densa.engine.resources.budget import ASSEMBLY_BYTES
+from densa.engine.resources.budget import ASSEMBLY_BYTES, scarce_memory
 from densa.engine.resources.memory import resident_bytes, return_large_blocks
 from densa.engine.work.settings import Work
+from densa.errors import InputError
 from densa.raster import Raster
 from densa.raster.grid import Grid
 from densa.segmenter import Segmenter
 
 __all__ = ["Tiling", "tiling_of", "window_grid"]
+
+_SMALL_PX = 512**2  # images that are not worth the measurement of a budget that nobody gave
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def tiling_of(
         segmenter: with all its wrappers.
         raster: the image.
         products: what is kept of a tile.
-        work: tile size, memory and workers.
+        work: tile size, memory and workers; without memory, three quarters of what the process may use are the
+            budget where that is scarce.
         reserved: bytes that other parts of this process will need.
         begun_with: tile size of the run that is continued.
         in_windows: False: every tile is computed by itself.
@@ -91,10 +95,18 @@ def tiling_of(
     size = _grouped(segmenter, raster, windows, work.tile_size, tell) or begun_with
     if windows is not None and len(windows) > 1 and size is not None and size % windows.tile_size:
         windows = None  # of a run that had less memory
+    given, work = work.memory, _limited(work, raster)
     if work.memory is None:
         grid = _grid(segmenter, raster, size or default_tile_size(segmenter, raster.height, raster.width))
         return Tiling(grid, windows, _piece(grid, windows))
-    best = _within_memory(segmenter, raster, products, work, reserved, windows)
+    try:
+        best = _within_memory(segmenter, raster, products, work, reserved, windows)
+    except InputError as error:
+        if given is not None:
+            raise
+        raise InputError(
+            f"{error}; it is three quarters of what this process may use, `memory` sets another"
+        ) from error
     if windows is None:
         return Tiling(_grid(segmenter, raster, size or best), None, best if size and best < size else None)
     if best < windows.tile_size:
@@ -106,6 +118,13 @@ def tiling_of(
         return Tiling(_grid(segmenter, raster, size or best), None, best if size and best < size else None)
     grid = _grid(segmenter, raster, size or best)
     return Tiling(grid, windows, _piece(grid, windows))
+
+
+def _limited(work: Work, raster: Raster) -> Work:
+    """With a budget where memory is scarce on this machine and none was given."""
+    if work.memory is not None or work.dask is not None or raster.height * raster.width <= _SMALL_PX:
+        return work
+    return replace(work, memory=scarce_memory())
 
 
 def _grouped(
