@@ -163,7 +163,7 @@ def test_models_and_data_sets_lie_on_this_machine(refused, trained, squares):
     for place in ("s3://bucket/x", "https://host/x"):
         assert f"must lie on this machine, got {place}" in refused("evaluate", trained, place)
         assert f"must lie on this machine, got {place}" in refused("evaluate", place, squares)
-        assert f"this machine, {place} is not" in refused("train", place, "-o", "run")
+        assert f"{place} is a URL" in refused("train", place, "-o", "run")
     with pytest.raises(InputError, match="predictions must be a path, got"):
         densa.evaluate(densa.load(trained), squares)
 

@@ -15,9 +15,11 @@ from PIL import Image
 
 import densa
 from densa import cli, raster
+from densa.cli.common import print_table
 from densa.cli.ending import explained, heed_termination
 from densa.engine.work import crew as crews
 from densa.errors import InputError
+from densa.shallow import read_strokes
 from densa.training import Interrupted
 from densa.training.loop.interruption import Interruption
 from densa.verbs.tell import kept_run
@@ -343,3 +345,17 @@ def test_durations_do_not_follow_the_wall_clock():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 assert ast.unparse(node.func) not in ("time.time", "time.time_ns"), f"{path}:{node.lineno}"
+
+
+# ------------------------------------------------------------------------------------------------------------ words
+
+
+def test_what_is_empty_is_not_shown(capsys):
+    print_table({"images": {"train": 4, "val": 2}, "steps": None, "notes": [], "input": {"w": [None, None], "n": 3}})
+    assert capsys.readouterr().out.split("\n") == [f"{'images':<18} train 4, val 2", f"{'input':<18} n 3", ""]
+
+
+def test_the_form_of_strokes_is_told(tmp_path):
+    (tmp_path / "s.json").write_text('{"strokes": []}')
+    with pytest.raises(InputError, match=r'"strokes": \[\{"class": "road", "points"'):
+        read_strokes(tmp_path / "s.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ import typer
 
 from densa.errors import InputError, one_line
 
-__all__ = ["Config", "Json", "named", "named_inside", "print_json"]
+__all__ = ["Config", "Json", "named", "named_inside", "print_json", "print_table", "shown"]
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -73,3 +73,34 @@ def _finite(content: Any) -> Any:
     if isinstance(content, (list, tuple)):
         return [_finite(value) for value in content]
     return content
+
+
+def print_table(content: Mapping[str, Any]) -> None:
+    """A line for each value that says something."""
+    for key, value in content.items():
+        if not _is_empty(value):
+            print(f"{key.replace('_', ' '):<18} {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """A value for people; in a mapping, what is empty is left out."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", " ")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {shown(item)}" for key, item in value.items() if not _is_empty(item))
+    if isinstance(value, (list, tuple)):
+        return ", ".join(shown(item) for item in value)
+    return str(value)
+
+
+def _is_empty(value: object) -> bool:
+    """Whether there is nothing in it, or in any part."""
+    if isinstance(value, Mapping):
+        return all(map(_is_empty, value.values()))
+    return value is None or value == "" or (isinstance(value, (list, tuple)) and all(map(_is_empty, value)))

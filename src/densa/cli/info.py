@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from densa.cli.common import Config, Json, print_json
+from densa.cli.common import Config, Json, print_json, print_table, shown
 from densa.errors import InputError
 
 
@@ -46,10 +46,8 @@ def info(
         return
     training = dict(content.pop("training", None) or {})
     settings = {**training.pop("settings", {}), **training.pop("arguments", {})}
-    for key, value in content.items():
-        print(f"{key.replace('_', ' '):<18} {_shown(value)}")
-    for key, value in training.items():
-        print(f"{'training ' + key.replace('_', ' '):<18} {_shown(value)}")
+    print_table(content)
+    print_table({f"training {key}": value for key, value in training.items()})
     _show_settings(settings)
 
 
@@ -66,20 +64,6 @@ def _show_settings(settings: Mapping[str, Any]) -> None:
             title = one.title
             print(f"\n{title}")
         value, default = settings[name], list(one.default) if isinstance(one.default, tuple) else one.default
-        words = one.default_words if value is None else f"{_shown(value)} {one.option.unit}".rstrip()
+        words = one.default_words if value is None else f"{shown(value)} {one.option.unit}".rstrip()
         changed = "" if value == default or value is None else f"(default {one.default_words or 'none'})"
         print(f"  {name:<18} {words:<20} {changed}".rstrip())
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", " ")
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(item)}" for key, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_shown(item) for item in value)
-    return str(value)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from densa.cli.common import named_inside, print_json
+from densa.cli.common import named_inside, print_json, print_table
 from densa.cli.derived import options_from
 from densa.settings import Resumable, Sources
 from densa.training.settings import TrainOptions
@@ -59,5 +59,4 @@ def _show(plan: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(plan)
         return
-    for key, value in plan.items():
-        print(f"{key.replace('_', ' '):<18} {value}")
+    print_table(plan)

@@ -84,7 +84,8 @@ def read_strokes(path: Path | str) -> Strokes:
     except (ValueError, RecursionError) as error:
         raise InputError(f"strokes {path} are not JSON: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("strokes"), list) or "classes" not in content:
-        raise InputError(f'strokes {path} must hold {{"classes": [...], "strokes": [...]}}')
+        form = '{"classes": [{"name": "road"}, ...], "strokes": [{"class": "road", "points": [[x, y], ...]}, ...]}'
+        raise InputError(f"strokes {path} must hold {form}")
     try:
         legend = Legend.from_dict({key: content[key] for key in ("classes", "ignore") if key in content})
     except InputError as error:

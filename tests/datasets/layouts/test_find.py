@@ -42,7 +42,7 @@ def test_stacks_become_pages_of_one_group(tmp_path):
 def test_no_data_set(tmp_path):
     with pytest.raises(InputError, match="holds no data set"):
         datasets.open(tmp_path)
-    with pytest.raises(InputError, match="is not one"):
+    with pytest.raises(InputError, match="is not there"):
         datasets.open(tmp_path / "missing")
     (tmp_path / "images").mkdir()
     (tmp_path / "img").mkdir()

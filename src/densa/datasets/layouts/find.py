@@ -15,7 +15,7 @@ from densa.datasets.layouts.segnet import read_segnet
 from densa.datasets.layouts.voc import read_voc
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
-from densa.locations import location
+from densa.locations import Elsewhere, location
 
 __all__ = ["find_layout"]
 
@@ -37,7 +37,9 @@ def find_layout(root: Path, images: Path | None = None, masks: Path | None = Non
         InputError: `root` is not a folder, or no layout is recognised in it.
     """
     if not root.is_dir():
-        raise InputError(f"a data set is a folder of this machine, {location(root)} is not one")
+        place = location(root)
+        what = "a URL: download it" if isinstance(place, Elsewhere) else "a file" if root.exists() else "not there"
+        raise InputError(f"a data set is a folder of images and masks, {place} is {what}")
     if (images is None) != (masks is None):
         raise InputError("images and masks go together: give both folders or neither")
     if images is not None and masks is not None:
