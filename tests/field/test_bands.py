@@ -518,3 +518,27 @@ def test_float32_and_float64_are_one_type_in_a_data_set(tmp_path, capsys):
     write(data / "train" / "images" / "1.tif", scene(1)[0], names=RGB)
     with pytest.raises(InputError, match="uint8 values, 2 other images have floating-point"):
         train(data, output=tmp_path / "run2", **TRAINING)
+
+
+def test_names_that_the_model_does_not_know_are_told(runs, predicted, tmp_path):
+    code, _, err = predicted(runs("vague"), write(tmp_path / "a.tif", scene(9)[0], names=RGB[::-1]))
+    assert code == 0, err
+    assert "the model does not know its bands: blue, green, red are taken in this order" in err
+
+
+def test_undeclared_nodata_is_named(runs, predicted, tmp_path):
+    values = scene(9)[0].astype(np.float32) / 255
+    values[:, :5] = -9999
+    code, _, err = predicted(runs("float"), write(tmp_path / "a.tif", values, names=RGB))
+    assert code == 2
+    assert "holds -9999, which usually means no data, as values: declare it (gdal_edit.py -a_nodata -9999" in err
+
+
+def test_a_mask_of_fewer_pages_than_its_stack_is_named(tmp_path):
+    for split in ("train", "val"):
+        for kind, pages in (("images", 3), ("masks", 2)):
+            (tmp_path / split / kind).mkdir(parents=True)
+            planes = np.stack([scene(i)[kind == "masks"].reshape(-1, 48, 48)[0] for i in range(pages)])
+            tifffile.imwrite(tmp_path / split / kind / "a.tif", planes, photometric="minisblack", metadata=None)
+    with pytest.raises(InputError, match=r"masks.a.tif: it has 2 pages, none for page 3 of .*images.a.tif"):
+        train(tmp_path, output=tmp_path / "run", **TRAINING)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
+from densa import raster
 from densa.datasets.dataset import Dataset, strips
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
@@ -93,6 +95,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
                 _, valid = image.read(window)
                 any_valid, all_valid = any_valid or bool(valid.any()), all_valid and bool(valid.all())
             dataset.remember_valid(i, all_valid)
+            dataset.remember_place(i, image)
             remarks = image.remarks
             # Set after reading: a truncated file is one problem, not two.
             n_bands, size = image.n_bands, (image.height, image.width)
@@ -107,6 +110,9 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
         return _Finding(n_bands, dtype, [*problems, f"{sample.image}: image without a mask"], scale=scale)
     by_pixels = False
     try:
+        if sample.page and (n := _n_pages(sample.mask)) <= sample.page:
+            lacks = f"{sample.mask}: it has {n} page{'s' * (n > 1)}, none for page {sample.page + 1} of {sample.image}"
+            return _Finding(n_bands, dtype, [*problems, lacks])
         if size is not None and (misplaced := dataset.misplacement(i)):
             return _Finding(n_bands, dtype, [*problems, misplaced])
         by_pixels = size is not None and dataset.is_placed_by_pixels(i)
@@ -119,6 +125,11 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
     except InputError as error:
         problems.append(_naming(sample.mask, error))
     return _Finding(n_bands, dtype, problems, by_pixels, scale, reordered, remarks)
+
+
+def _n_pages(path: Path) -> int:
+    with raster.open(path) as file:
+        return file.n_pages
 
 
 def _deviants(what: str, places: list[tuple[Dataset, int]], findings: list[_Finding]) -> list[str]:

@@ -91,6 +91,8 @@ class Dataset:
     # Images known to have no invalid pixel need not be read for their label maps.
     _all_valid: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
     _grids: dict[int, Onto | None] = field(default_factory=dict, repr=False, compare=False)
+    _places: dict[int, Frame] = field(default_factory=dict, repr=False, compare=False)
+    _mask_places: dict[int, Frame] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -123,6 +125,10 @@ class Dataset:
     def remember_valid(self, i: int, all_valid: bool) -> None:
         """Note whether image `i` has no invalid pixel, so that `labels` need not read it again."""
         self._all_valid[i] = all_valid
+
+    def remember_place(self, i: int, opened: raster.Raster) -> None:
+        """Note where image `i`, which is open, lies, so that it need not be opened again."""
+        self._places[i] = frame_of(opened)
 
     def labels(self, i: int) -> NDArray[np.uint8]:
         """(h, w) uint8 label map of image `i`; `IGNORE` where not labelled and where the image is invalid.
@@ -174,9 +180,14 @@ class Dataset:
     def _frames(self, i: int) -> tuple[Frame, Frame]:
         """Of image `i`, and of its mask; the mask's is the image's where there is none."""
         sample = self.samples[i]
-        with raster.open(sample.image, page=sample.page) as opened:
-            image = frame_of(opened)
-        return image, image if sample.mask is None else frame_of(sample.mask, sample.page)
+        if i not in self._places:
+            self._places[i] = frame_of(sample.image, sample.page)
+        image = self._places[i]
+        if sample.mask is None:
+            return image, image
+        if i not in self._mask_places:
+            self._mask_places[i] = frame_of(sample.mask, sample.page)
+        return image, self._mask_places[i]
 
     def _on_grid(
         self,

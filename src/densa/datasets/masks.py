@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from densa import raster
 from densa.errors import InputError
 from densa.legend import IGNORE, Color, Legend
-from densa.raster.masks.origin import MaskOrigin, mask_origin
+from densa.raster.masks.origin import MaskOrigin
 from densa.raster.masks.values import MaskFile, read_mask_file
 
 __all__ = ["Encoding", "MaskScan", "read_labels", "read_objects", "runs", "scan_mask"]
@@ -63,7 +63,7 @@ def scan_mask(path: Path, page: int = 0) -> MaskScan:
     """
     file = read_mask_file(path, page=page)
     stored: NDArray[Any] = file.values
-    origin, hides = mask_origin(path, page), bool(file.hidden.any())
+    origin, hides = file.origin, bool(file.hidden.any())
     coded = _pack(stored) if stored.ndim == 3 else stored
     shown = coded[~file.hidden] if hides else coded
     declared = {_key(code) for code in file.missing}
@@ -99,7 +99,8 @@ def _grey(path: Path, file: MaskFile) -> MaskFile:
         return file
     if (stored != stored[..., :1])[~file.hidden].any():
         raise InputError(f"{path}: the mask holds colours, the other masks hold values")
-    return MaskFile(stored[..., 0], file.hidden, tuple(c[0] for c in file.missing if isinstance(c, tuple)))
+    missing = tuple(c[0] for c in file.missing if isinstance(c, tuple))
+    return file._replace(values=stored[..., 0], missing=missing)
 
 
 def _colors(
@@ -142,8 +143,10 @@ def read_labels(
             labels = np.repeat(legend.labels_of_colors(few_colors[None])[0], lengths).reshape(keys.shape)
         else:
             named = (0,) if encoding == "instances" else legend.codes
-            values, hidden, missing = _grey(path, read_mask_file(path, page=page, window=window))
-            if undefined := tuple(code for code in missing if code not in named):
+            file = _grey(path, read_mask_file(path, page=page, window=window))
+            values: NDArray[Any] = file.values
+            hidden = file.hidden
+            if undefined := tuple(code for code in file.missing if code not in named):
                 hidden = hidden | _isin(values, undefined)
             if hidden.any():
                 values = np.where(hidden, named[0], values)

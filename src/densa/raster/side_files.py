@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import rasterio
@@ -28,7 +29,7 @@ def placement_beside(path: Path) -> Placement:
         InputError: a world file that does not hold six numbers, or whose transform is not invertible.
     """
     world = _existing(path, _world_suffixes(path))
-    placed = _of_gdal(path) if sidecar(path).exists() else Placement()
+    placed = _of_gdal(path) if os.path.exists(sidecar(path)) else Placement()
     if placed.georeference is None and not placed.ground_control[0] and world is not None:
         placed = placed._replace(georeference=Georeference(None, _read_world_file(world)))
     if (found := placed.georeference) is not None and found.crs is None and not found.transform.is_identity:
@@ -64,8 +65,9 @@ def _world_suffixes(path: Path) -> tuple[str, ...]:
 
 
 def _existing(path: Path, suffixes: tuple[str, ...]) -> Path | None:
-    names = [path.with_suffix(form) for suffix in suffixes for form in (suffix, suffix.upper())]
-    return next((name for name in names if name.is_file()), None)
+    stem = os.fspath(path.with_suffix(""))  # text: every image that is opened comes here
+    names = (stem + form for suffix in suffixes for form in (suffix, suffix.upper()))
+    return next((path.with_name(os.path.basename(name)) for name in names if os.path.isfile(name)), None)
 
 
 def _read_world_file(file: Path) -> Affine:

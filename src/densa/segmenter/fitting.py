@@ -24,6 +24,8 @@ OTHER_RANGE = 10.0
 """Ratio between the values of an image and those of the training images at which they are taken for another unit."""
 
 _FEWEST = 64  # pixels by which an image may be judged
+_NO_DATA = (-9999, -99999, -999, -32768, -32767)  # values that programs write where they have none
+_NEVER = -1e30
 
 Scale = float | Literal["full"]
 
@@ -174,6 +176,11 @@ def _numbers(
             f"{raster.path} has {raster.n_bands} bands, the model expects {contract.n_bands} "
             f"({_listed(contract.names)}), not {_listed(raster.band_names)}; {way_out}"
         )
+    named = all(band.own_name for band in raster.bands)
+    if named and contract.is_measured and not any(band.identity for band in contract.bands):
+        return match.numbers, (
+            f"the model does not know its bands: {_listed(raster.band_names)} are taken in this order",
+        )
     return match.numbers, ()
 
 
@@ -220,6 +227,12 @@ def _check_range(contract: BandContract, raster: Raster, sample: BandSample) -> 
     if found == 0 or 1 / OTHER_RANGE < found / usual < OTHER_RANGE:
         return
     ratio = found / usual
+    low = sample.low.min()
+    if low in _NO_DATA or low < _NEVER:
+        raise InputError(
+            f"{raster.path} holds {low:.5g}, which usually means no data, as values: declare it "
+            f"(gdal_edit.py -a_nodata {low:.9g} {raster.path}), or give assume_scale=1 to take the values as they are"
+        )
     raise InputError(
         f"{raster.path} holds values from {sample.low.min():.4g} to {sample.high.max():.4g}, about "
         f"{max(ratio, 1 / ratio):.2g} times {'larger' if ratio > 1 else 'smaller'} than in training: in another unit? "

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
-from densa.raster.opening import open_stored
+from densa.raster.raster import Raster
 
-__all__ = ["MaskOrigin", "mask_origin"]
+__all__ = ["MaskOrigin", "origin_of"]
 
 
 class MaskOrigin(NamedTuple):
@@ -24,12 +23,7 @@ class MaskOrigin(NamedTuple):
     software: str
 
 
-def mask_origin(path: Path | str, page: int = 0) -> MaskOrigin:
-    """How a mask was stored, from the header of its file.
-
-    Raises:
-        InputError: as `read_mask`.
-    """
-    with open_stored(path, page) as raster:
-        software = raster.metadata.get("TIFFTAG_SOFTWARE", raster.metadata.get("Software", ""))
-        return MaskOrigin(raster.loss, raster.white_is_zero, software)
+def origin_of(raster: Raster) -> MaskOrigin:
+    """How a mask was stored, from the header of its open file."""
+    software = raster.metadata.get("TIFFTAG_SOFTWARE", raster.metadata.get("Software", ""))
+    return MaskOrigin(raster.loss, raster.white_is_zero, software)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
+from densa.raster.masks.origin import MaskOrigin, origin_of
 from densa.raster.opening import open_stored
 from densa.raster.raster import Raster, Window
 
@@ -25,11 +26,13 @@ class MaskFile(NamedTuple):
         values: (H, W) integers or (H, W, 3) uint8 colours, as they are stored.
         hidden: (H, W) true where alpha or a mask hides the pixel, or its value is NaN.
         missing: values that the file declares as nodata or as transparent.
+        origin: how the file was stored.
     """
 
     values: NDArray[np.integer]
     hidden: NDArray[np.bool_]
     missing: tuple[Code, ...]
+    origin: MaskOrigin
 
 
 def read_mask_file(path: Path | str, *, page: int = 0, window: Window | None = None) -> MaskFile:
@@ -41,16 +44,16 @@ def read_mask_file(path: Path | str, *, page: int = 0, window: Window | None = N
         InputError: as `read_mask`, but NaN is a hidden pixel.
     """
     with open_stored(path, page) as raster:
-        missing = _declared(raster)
+        missing, origin = _declared(raster), origin_of(raster)
         raster.leave_missing()
         values, shown = raster.read(window)
     if len(values) == 1:
         whole = np.where(shown, values[0], 0).astype(np.int64) if values.dtype.kind == "f" else values[0]
         if values.dtype.kind == "f" and (whole != values[0])[shown].any():
             raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with fractions")
-        return MaskFile(whole, ~shown, missing)
+        return MaskFile(whole, ~shown, missing, origin)
     if len(values) == 3 and values.dtype == np.uint8:
-        return MaskFile(np.ascontiguousarray(np.moveaxis(values, 0, 2)), ~shown, missing)
+        return MaskFile(np.ascontiguousarray(np.moveaxis(values, 0, 2)), ~shown, missing, origin)
     raise InputError(f"mask {path} must have 1 band of integers or 3 of uint8, got {len(values)} of {values.dtype}")
 
 
