@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of the files that densa reads, with atheris (`pip install atheris`).
 
-python benchmarks/fuzz.py KIND [--minutes 5] [--folder fuzz]
+python benchmarks/fuzz.py KIND [--minutes 5] [--timeout 10] [--folder fuzz]
 python benchmarks/fuzz.py --list
 
 KIND is a row of `tests/field/damage.py`, or several with commas between, one after another. A file that is neither
@@ -35,7 +35,7 @@ def functions() -> list[FunctionType]:
     return found
 
 
-def fuzz(name: str, folder: Path, minutes: float) -> None:
+def fuzz(name: str, folder: Path, minutes: float, timeout: int) -> None:
     """Fuzz one kind in this process, which libFuzzer ends."""
     import atheris
 
@@ -53,7 +53,7 @@ def fuzz(name: str, folder: Path, minutes: float) -> None:
     kind.read(path)  # imports what reads it
     for function in functions():
         atheris.instrument_func(function)
-    limits = [f"-max_total_time={60 * minutes:.0f}", "-timeout=10", "-rss_limit_mb=3000", "-max_len=65536"]
+    limits = [f"-max_total_time={60 * minutes:.0f}", f"-timeout={timeout}", "-rss_limit_mb=3000", "-max_len=65536"]
     atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={folder}/", str(folder / "corpus")], one_input)
     atheris.Fuzz()
 
@@ -63,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="?", default=",".join(KINDS))
     parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--timeout", type=int, default=10, help="s a file may take; more on a busy machine")
     parser.add_argument("--folder", type=Path, default=Path("fuzz"))
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
@@ -72,9 +73,17 @@ def main() -> None:
         return
     names = options.kinds.split(",")
     if options.here:
-        fuzz(names[0], options.folder / names[0], options.minutes)
+        fuzz(names[0], options.folder / names[0], options.minutes, options.timeout)
         return
-    shared = ["--minutes", str(options.minutes), "--folder", str(options.folder.resolve()), "--here"]
+    shared = [
+        "--minutes",
+        str(options.minutes),
+        "--timeout",
+        str(options.timeout),
+        "--folder",
+        str(options.folder.resolve()),
+        "--here",
+    ]
     failed = 0
     for name in names:
         done = subprocess.run([sys.executable, __file__, name, *shared], capture_output=True, text=True, check=False)
