@@ -140,3 +140,14 @@ def test_tiff_that_lists_fewer_blocks_than_its_size_needs(tmp_path):
     with tifffile.TiffFile(path, mode="r+") as file:
         file.pages[0].tags["ImageLength"].overwrite(16_000_000)
     refused(path, "header says 16000000 x 50")
+
+
+@pytest.mark.parametrize("side", [15_000, 40_000])
+def test_a_gif_whose_frame_is_larger_than_its_screen(tmp_path, pixels, side):
+    """Pillow enlarges the screen to the frame, with a warning or an error of its own from some size on."""
+    path = tmp_path / "a.gif"
+    Image.fromarray(pixels[:20, :20]).save(path)
+    content = path.read_bytes()
+    frame = content.index(b"\x2c\0\0\0\0\x14\0\x14\0")  # a frame of 20 x 20 at 0, 0
+    path.write_bytes(content[: frame + 5] + struct.pack("<HH", side, side) + content[frame + 9 :])
+    refused(path)

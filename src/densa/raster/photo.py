@@ -40,7 +40,8 @@ _FORMATS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
     (b"BM", BmpImagePlugin.BmpImageFile),
 )
 # Exceptions of Pillow's decoders on damaged files.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError)
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, OverflowError,
+           Image.DecompressionBombError, Image.DecompressionBombWarning)  # fmt: skip
 _DRIVERS: dict[type[ImageFile.ImageFile], str] = {
     PngImagePlugin.PngImageFile: "PNG",
     _Jpeg: "JPEG",
