@@ -160,3 +160,17 @@ def test_validation_masks_without_labels_give_no_score_and_the_last_weights(run_
     assert "no score: nothing was measured on the 2 validation images" in out
     assert "-1.0" not in out + err
     assert json.loads((tmp_path / "run" / "model.json").read_text())["training"].get("step", 4) == 4
+
+
+def test_a_run_is_resumed_from_another_folder_with_its_data_given(run_cli, tmp_path, monkeypatch):
+    write(tmp_path / "data", 1)
+    monkeypatch.chdir(tmp_path)
+    options = ["--model", "unet", "--width", 2, "--steps", 1, "--patch-size", 32]
+    assert run_cli("train", "data", *options, "-o", "run")[0] == 0
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    code, _, err = run_cli("train", "--resume", "-o", "../run")
+    assert code == 2
+    assert "names the data data, which is not there" in err
+    assert "give DATA" in err
+    assert run_cli("train", "../data", "--resume", "-o", "../run")[0] == 0

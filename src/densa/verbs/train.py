@@ -120,7 +120,13 @@ def _settings(
         raise InputError(f"config {config} cannot be read: there is no such file")
     from densa.training import TrainConfig
 
-    return TrainConfig.of(**given) if config is None else TrainConfig.from_yaml(config, **given)
+    settings = TrainConfig.of(**given) if config is None else TrainConfig.from_yaml(config, **given)
+    if data is None and settings.data is not None and not Path(settings.data).exists():
+        raise InputError(
+            f"config {config} names the data {settings.data}, which is not there; it was moved, or the run was begun "
+            "in another folder: give `data`"
+        )
+    return settings
 
 
 def _check_output(output: Path, settings: TrainConfig, config: Path | str | None, overwrite: bool) -> None:

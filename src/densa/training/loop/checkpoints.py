@@ -114,7 +114,9 @@ def load_checkpoint(
             state = _state(json.loads(header["state"]))
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise InputError(f"checkpoint {path} cannot be read: {error}") from error
+        raise InputError(
+            f"checkpoint {path} cannot be read: {error}; begin the training anew with overwrite=True"
+        ) from error
     modules = {"network": network} if average is None else {"network": network, "average": average}
     for prefix, module in modules.items():
         _load_module(path, module, {k.removeprefix(f"{prefix}."): v for k, v in stored.items() if k.startswith(prefix)})
