@@ -1,6 +1,6 @@
 """densa beside every peer that does the same: processor time, wall time, memory, and what the results have in common.
 
-    python benchmarks/peers.py [--rows slic watershed ...] [--size MEGAPIXELS] [--rounds 3] [--calls 5]
+    python benchmarks/peers.py [--rows slic watershed ...] [--size MEGAPIXELS] [--small] [--rounds 3] [--calls 5]
         [--first] [--busy] [--quality IMAGES] [--output FILE]
 
 Every measurement is a process of its own that makes the case (not measured), calls once (compiling and loading, not
@@ -44,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--size", type=float, nargs="+", help="megapixels, in place of the default sizes")
+    parser.add_argument("--small", action="store_true", help="the smallest size of each task only")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--calls", type=int, default=5, help="calls of one process, after the first")
     parser.add_argument("--first", action="store_true", help="first calls as well")
@@ -75,7 +76,7 @@ def tables(arguments: argparse.Namespace) -> Iterator[str]:
     yield "| task | Mpx | program | processor s | of densa's | wall s | added MB | result | load |"
     yield "| --- | ---: | --- | ---: | ---: | ---: | ---: | --- | ---: |"
     for name in arguments.rows:
-        for size in arguments.size or TASKS[name].sizes:
+        for size in arguments.size or TASKS[name].sizes[: 1 if arguments.small else None]:
             yield from compared(TASKS[name], size, arguments)
     if arguments.busy:
         yield "\n## Beside two busy processes\n"
