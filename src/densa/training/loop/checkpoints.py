@@ -104,7 +104,7 @@ def load_checkpoint(
         InputError: no such file, not a checkpoint, one of another network, or one whose run had other arguments.
     """
     if not path.is_file():
-        raise InputError(f"no checkpoint {path} to resume from; train without resume=True")
+        raise InputError(f"no checkpoint {path} to resume from; train with overwrite=True, or into another folder")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
