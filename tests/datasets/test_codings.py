@@ -38,6 +38,7 @@ def test_one_colour_at_two_values():
     same = MaskScan(Path("c"), (1, 2), (red, green), ((1, green), (2, red), (3, red)), False)
     check_one_coding([one, one, same], None)
     check_one_coding([one, other], Legend(("x", "y"), (green, red)))  # read by colour
+    check_one_coding([one, other, MaskScan(Path("d"), (), (red, green), (), True)], None)  # beside colours, too
     for legend in (None, Legend(("x", "y"))):
         with pytest.raises(InputError, match=r"#00FF00 is 1 in a and 0 in b"):
             check_one_coding([one, other], legend)

@@ -542,3 +542,11 @@ def test_a_mask_of_fewer_pages_than_its_stack_is_named(tmp_path):
             tifffile.imwrite(tmp_path / split / kind / "a.tif", planes, photometric="minisblack", metadata=None)
     with pytest.raises(InputError, match=r"masks.a.tif: it has 2 pages, none for page 3 of .*images.a.tif"):
         train(tmp_path, output=tmp_path / "run", **TRAINING)
+
+
+@pytest.mark.parametrize(("factor", "told"), [(3, False), (257, True)])
+def test_scenes_in_two_units_are_told_in_training(tmp_path, capsys, factor, told):
+    data = dataset(tmp_path / "data", lambda v: v.astype(np.uint16), names=RGB)
+    write(data / "train" / "images" / "1.tif", scene(1)[0].astype(np.uint16) * factor, names=RGB)
+    train(data, output=tmp_path / "run", **TRAINING | {"progress": True})
+    assert ("are all in one unit?" in capsys.readouterr().err) == told

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from densa import raster
 from densa.datasets.dataset import Dataset, strips
 from densa.datasets.threads import in_threads
@@ -16,6 +18,7 @@ from densa.raster.choice.chosen import choice_of
 
 __all__ = ["LISTED", "check"]
 
+_OTHER_UNIT = 10.0  # ratio between the means of two images of one data set that is told
 LISTED = 10
 """Problems that a message lists; the others are counted."""
 
@@ -28,6 +31,7 @@ class _Finding(NamedTuple):
     scale: str | None = None
     reordered: bool = False
     remarks: tuple[str, ...] = ()
+    level: float = 0.0
 
 
 def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[str], None] = lambda line: None) -> int:
@@ -73,6 +77,8 @@ def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[
         raise InputError(f"the data set has {count}; repair or remove:{listed}{more}")
     if remarks := [line for finding in findings for line in finding.remarks]:
         tell(remarks[0] + (f" (so in {len(remarks)} files)" if len(remarks) > 1 else ""))
+    if line := _levels(places, findings):
+        tell(line)
     if n := sum(finding.by_pixels for finding in findings):
         tell(
             f"of {n} of {len(places)} pairs of image and mask only one file is georeferenced: they are laid over by"
@@ -88,11 +94,14 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
     problems: list[str] = []
     n_bands, dtype, size, scale, reordered = None, None, None, None, False
     remarks: tuple[str, ...] = ()
+    level = 0.0
     try:
         with dataset.open_image(i) as image:
             any_valid, all_valid = False, True
             for window in strips(image.height, image.width):
-                _, valid = image.read(window)
+                values, valid = image.read(window)
+                if values.dtype.itemsize > 1 and valid.any():
+                    level = max(level, float(np.abs(values[:, valid].mean(axis=1, dtype=np.float64)).max()))
                 any_valid, all_valid = any_valid or bool(valid.any()), all_valid and bool(valid.all())
             dataset.remember_valid(i, all_valid)
             dataset.remember_place(i, image)
@@ -124,7 +133,22 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
             dataset.instances(i)
     except InputError as error:
         problems.append(_naming(sample.mask, error))
-    return _Finding(n_bands, dtype, problems, by_pixels, scale, reordered, remarks)
+    return _Finding(n_bands, dtype, problems, by_pixels, scale, reordered, remarks, level)
+
+
+def _levels(places: list[tuple[Dataset, int]], findings: list[_Finding]) -> str | None:
+    """A remark on images that may be in several units; values of 8 bits have none, and those of 0 say nothing."""
+    levels = {k: finding.level for k, finding in enumerate(findings) if finding.level > 0}
+    if not levels:
+        return None
+    low, high = min(levels, key=levels.__getitem__), max(levels, key=levels.__getitem__)
+    if levels[high] < _OTHER_UNIT * levels[low]:
+        return None
+    names = [places[k][0].samples[places[k][1]].image for k in (low, high)]
+    return (
+        f"the values of images differ by {levels[high] / levels[low]:.2g} times (mean {levels[low]:.3g} in {names[0]}, "
+        f"{levels[high]:.3g} in {names[1]}): are all in one unit?"
+    )
 
 
 def _n_pages(path: Path) -> int:

@@ -99,6 +99,8 @@ def check_one_coding(scans: Sequence[MaskScan], legend: Legend | None, what: str
 
 def _check_palettes(scans: Sequence[MaskScan], legend: Legend | None, what: str) -> None:
     """Refuse palettes in which one colour stands at different values, unless the legend's colours tell the classes."""
+    if any(scan.colors and not scan.values for scan in scans):
+        return  # beside files of colours, palettes are read by colour
     known = set() if legend is None else {*legend.colors, *legend.ignored_colors}
     places: dict[Color, tuple[int, MaskScan]] = {}
     for scan in scans:
