@@ -37,3 +37,24 @@ def test_two_predictions_to_one_output_are_one_map(trained, tmp_path):
         assert code == 0 or (code == 2 and err.count("\n") == 1 and err.startswith("densa: ")), err
     np.testing.assert_array_equal(*(raster.read_label_map(tmp_path / f"{name}.tif")[0] for name in ("one", "two")))
     assert not list(tmp_path.glob("*.partial"))
+
+
+COMPILE = """
+import numpy as np
+from densa.union_find import number_sets
+print(number_sets(np.array([0, 0, 2, 2, 1]), np.zeros(5, np.int64)))
+"""
+
+
+def test_ten_processes_begin_with_no_kernels(tmp_path):
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(densa.__file__).parents[1]),
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
+    words = [sys.executable, "-c", COMPILE]
+    begun = [
+        subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(10)
+    ]
+    assert {(*one.communicate(), one.returncode) for one in begun} == {("2\n", "", 0)}
+    assert list(tmp_path.rglob("*.nbc"))
