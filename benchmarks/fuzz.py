@@ -86,7 +86,9 @@ def main() -> None:
     ]
     failed = 0
     for name in names:
-        done = subprocess.run([sys.executable, __file__, name, *shared], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, __file__, name, *shared], capture_output=True, text=True, errors="replace", check=False
+        )
         log = (done.stdout + done.stderr).splitlines()
         runs = next((line for line in reversed(log) if "DONE" in line or "NEW" in line or "REDUCE" in line), "")
         print(f"{name}: {'ended as it should' if done.returncode == 0 else 'WRONG'}; {runs.strip()[:90]}", flush=True)
