@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from densa.errors import InputError
 from densa.networks.checks import check_bands, check_counts
@@ -113,7 +114,12 @@ class DeepLabV3(Network):
 
     def features(self, x: Tensor) -> Tensor:
         """Deepest features of the images, (N, 2048, 33, 33) of 513 x 513 at output stride 16."""
-        return self.encoder(x)[-1] if self.has_encoder else self.backbone(x)
+        return self.levels(x)[-1] if self.has_encoder else self.backbone(x)
+
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """The encoder's pyramid of the images, which get zeros at the bottom and right for whole cells."""
+        height, width = (-x.shape[i] % self.output_stride for i in (-2, -1))
+        return self.encoder(F.pad(x, (0, width, 0, height)) if height or width else x)
 
     def atrous_pyramid(self, features: Tensor) -> Tensor:
         """The branches of ASPP, projected: (N, 256, h, w) of the deepest features."""

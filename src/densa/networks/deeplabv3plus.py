@@ -62,7 +62,7 @@ class DeepLabV3Plus(DeepLabV3):
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the images; see the class for the shapes."""
         check_bands(x, self.n_bands)
-        _, low, *_, deepest = self.encoder(x)
+        _, low, *_, deepest = self.levels(x)
         size = (low.shape[-2], low.shape[-1])
         pyramid = F.interpolate(self.atrous_pyramid(deepest), size=size, mode="bilinear", align_corners=False)
         scores = self.score(self.refine(torch.cat([pyramid, self.reduce(low)], dim=1)))

@@ -18,6 +18,7 @@ ARGUMENTS = {
     "deconvnet": {"width": 2, "dense_width": 8},
     "deeplabv2-aspp": {"width": 4, "backbone": "resnet50"},
     "deeplabv3": {"width": 4, "backbone": "resnet50", "image_pooling": "none"},
+    "deeplabv3plus": {"width": 4, "encoder": "efficientnet-lite0", "image_pooling": "none"},
 }
 
 
@@ -85,7 +86,7 @@ def margin(probabilities):
 
 
 # Families of which another network is tested in every run.
-SLOW = {"bayesian-segnet", "deeplabv2-aspp", "deeplabv3", "dilated-context", "fcn16s", "fcn32s"}
+SLOW = {"bayesian-segnet", "deeplabv2-aspp", "deeplabv3", "deeplabv3plus", "dilated-context", "fcn16s", "fcn32s"}
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in sorted(networks.NETWORKS)]
 
 
