@@ -137,7 +137,7 @@ def test_old_files_stay_until_the_new_ones_are_complete(call, verb):
                 Path("out", path).write_bytes(b"old")
         done, _, found, _ = call("again", verb, fail_at, CODES[0], more=["--overwrite"])
         codes.append(done)
-        # The names of classes beside a map belong to that map: of a replaced one they are removed before the new ones come.
+        # Names of classes beside a map belong to it: those of a replaced map are removed before the new ones come.
         assert {path for path in whole if not path.endswith(".aux.xml")} <= found.keys() <= whole.keys()
         for path, now in found.items():
             assert whole[path] is True or now in (b"old", whole[path]), path
