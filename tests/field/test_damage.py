@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
+from densa.errors import InputError
 from tests.field.damage import KINDS, Kind, outcome
 
 COUNT = 40  # of each kind; `python -m tests.field.damage KIND SEED COUNT` tries more
@@ -35,3 +39,18 @@ def test_the_damage_is_seen():
         raise KeyError(path)
 
     assert "KeyError" in outcome(Kind(lambda folder: folder, fails), Path("a"))
+
+
+@pytest.mark.parametrize("bits", [0x7F800000, 0x7F800001, 0x7F7FFFFF])  # infinity, a signalling NaN, the largest
+@pytest.mark.parametrize("name", ["model-weights", "forest-arrays"])
+def test_numbers_of_any_kind_are_refused_without_a_warning(tmp_path, name, bits):
+    kind = KINDS[name]
+    path = kind.write(tmp_path)
+    with safe_open(path, framework="numpy") as file:
+        metadata, arrays = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    for key, array in arrays.items():
+        if array.dtype == np.float32 and ("check" in key or name == "forest-arrays"):
+            arrays[key] = np.full(array.shape, bits, np.uint32).view(np.float32)
+    save_file(arrays, path, metadata)
+    with pytest.raises(InputError):
+        kind.read(path)

@@ -215,7 +215,8 @@ def load_network_segmenter(
     block, probabilities = tensors.pop(CHECK_BLOCK).numpy(), tensors.pop(CHECK_EXPECTED).numpy()
     network.load_state_dict(tensors)
     segmenter = NetworkSegmenter(network, model.legend, model.bands, device="cpu", precision="float32")
-    _check_result(folder, segmenter.probabilities(block), probabilities, tolerance)
+    with np.errstate(all="ignore"):  # a damaged block may hold anything
+        _check_result(folder, segmenter.probabilities(block), probabilities, tolerance)
     if segmenter.fits(device, precision):
         return segmenter
     return NetworkSegmenter(network, model.legend, model.bands, device=device, precision=precision)

@@ -200,7 +200,8 @@ def _check_values(trees: Trees) -> None:
         fits = fits and bool(np.isfinite(trees.baseline).all())
     elif trees.combine == "mean":
         fits = values.shape[1] == n_classes and bool((values >= 0).all())
-        fits = fits and bool((np.abs(values.sum(axis=1) - 1) < 1e-3).all())
+        with np.errstate(over="ignore", invalid="ignore"):
+            fits = fits and bool((np.abs(values.sum(axis=1) - 1) < 1e-3).all())
     else:
         fits = round(values.shape[1] ** 0.5) ** 2 == values.shape[1] and 0 < values.shape[1] < 128**2
         fits = fits and bool(((values < n_classes) | (values == 255)).all())
