@@ -56,7 +56,11 @@ def multiplies_bfloat16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     # Other processors emulate it, slower than float32 (measured: AVX-512 without BF16).
     tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return device.type == "cpu" and any(getattr(torch.cpu, test, bool)() for test in tests)
+    if device.type != "cpu" or not any(getattr(torch.cpu, test, bool)() for test in tests):
+        return False
+    # What the processor has may be switched off, as by ATEN_CPU_CAPABILITY; oneDNN then refuses bfloat16.
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return bool(supported and supported())
 
 
 def prepare(network: nn.Module, n_bands: int, device: torch.device, dtype: torch.dtype) -> nn.Module:
