@@ -19,6 +19,7 @@ from densa.datasets import Dataset, PatchSampler
 from densa.datasets.splits.record import split_text
 from densa.errors import InputError
 from densa.metrics import Summary
+from densa.networks import Adapted
 from densa.operators.modules import network_rules
 from densa.options import with_options
 from densa.raster import atomic_output
@@ -287,7 +288,7 @@ def _make_run(
         device=device,
         margin=network_rules(network).margin,
     )
-    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(device).to(memory_format=_memory_format(network, device))  # type: ignore[call-overload]
 
     def make_segmenter(network: nn.Module) -> NetworkSegmenter:
         return NetworkSegmenter(network, legend, bands, device=str(device), precision=settings.precision)
@@ -316,6 +317,15 @@ def _make_run(
         n_recalibration=_RECALIBRATION_BATCHES if _recalibrates(settings) and has_batch_norm(network) else 0,
         drawn_sizes=sizes,
     )
+
+
+def _memory_format(network: nn.Module, device: torch.device) -> torch.memory_format:
+    """Channels last, but for networks that are not densa's on processors without AVX-512.
+
+    There oneDNN (of torch 2.13) crashes in the gradient of a 1x1 convolution with a stride of one band, channels last.
+    """
+    old = device.type == "cpu" and torch.backends.cpu.get_cpu_capability() != "AVX512"
+    return torch.contiguous_format if old and isinstance(network, Adapted) else torch.channels_last
 
 
 def _recalibrates(settings: Training) -> bool:
