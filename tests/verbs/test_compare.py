@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+import densa
 from densa import datasets, raster
 from densa.errors import InputError
 from densa.legend import Legend
@@ -71,3 +72,19 @@ def test_a_copy_of_the_data_is_the_data(squares, trained, tmp_path):
     assert isinstance(found.chosen, datasets.Dataset)
     assert found.split == "val"
     assert found.measured_on.trained_on is False
+
+
+def test_a_shallow_method_takes_its_own_options(loose, forest):
+    """By name, beside a network that has none of them, and from a config.yaml."""
+    entries = compare_methods.entries_of("unet,pixel-forest,pixel-boosting")
+    configs = compare_methods.plan(entries, None, {"data": loose, "trees": 3, "boosting_rate": 0.25}, None).configs
+    assert (configs["pixel-forest"].trees, configs["pixel-boosting"].boosting_rate) == (3, 0.25)
+    assert configs["unet"] == compare_methods.plan(entries, None, {"data": loose}, None).configs["unet"]
+    entries, stored = compare_methods.entries_of("pixel-forest"), forest / "config.yaml"
+    found = compare_methods.plan(entries, None, {"data": loose, "trees": 3}, stored).configs["pixel-forest"]
+    assert (found.trees, found.samples) == (3, QUICK["samples"])
+
+
+def test_unknown_options_are_refused(loose, tmp_path):
+    with pytest.raises(InputError, match="there is no option tree; did you mean trees"):
+        densa.compare(loose, ["pixel-forest"], output=tmp_path / "report", tree=3)

@@ -17,7 +17,7 @@ from densa import datasets, methods, reports
 from densa.datasets.splits.record import SplitRecord
 from densa.errors import InputError
 from densa.networks import NETWORKS, build
-from densa.options import options_of, with_options
+from densa.options import options_of, unknown_names, with_options
 from densa.outputs import check_outputs, is_same
 from densa.progress import Progress, progress_bar
 from densa.raster import atomic_output
@@ -26,9 +26,9 @@ from densa.reports.process_memory import machine
 from densa.reports.thumbnails import shrink_image, shrink_labels, thumbnail_size
 from densa.segmenter import load_segmenter, model_format, read_model
 from densa.segmenter.inference import choose_device, choose_precision
-from densa.shallow import SHALLOW
+from densa.shallow import SHALLOW, own_options
 from densa.training import TrainConfig, train_from_config
-from densa.training.settings import Data
+from densa.training.settings import Data, TrainOptions
 from densa.verbs.settings import CompareOptions, Costs
 from densa.verbs.tell import tell
 
@@ -151,6 +151,8 @@ class Comparing:
         dry_run: bool = False,
     ) -> Comparing:
         """Check the arguments; with `dry_run` an output may exist."""
+        if wrong := unknown_names(options, {**options_of(CompareOptions), **options_of(TrainOptions)}):
+            raise InputError(wrong)
         own = CompareOptions.of(**{name: v for name, v in options.items() if name in options_of(CompareOptions)})
         training = {name: v for name, v in options.items() if name not in set(options_of(Costs)) | {"split"}}
         _check_choices(own, data, output)
@@ -319,15 +321,22 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
             its training.
     """
     given = {key: value for key, value in given.items() if value is not None}
-    if train_config is not None:
-        _check_no_blocks(train_config, TrainConfig.from_yaml(train_config, **given))
+    shallow = [entry.method for entry in entries if entry.method in SHALLOW]
+    of_shallow = {name for method in shallow for name in own_options(method)}
+    of_networks = {key: value for key, value in given.items() if key not in of_shallow}
+    base = None if train_config is None else TrainConfig.from_yaml(train_config, **of_networks)
+    if base is not None and train_config is not None:
+        _check_no_blocks(train_config, base)
+    stored = {} if base is None else base.flat()
 
     def config_of(model: str) -> TrainConfig:  # a recipe has other settings for each network
-        values = {**given, "model": model}
         if model in SHALLOW:  # which have no steps, patches or recipes
-            stored = {} if train_config is None else TrainConfig.from_yaml(train_config, **given).flat()
-            shared = {key: stored[key] for key in _SHARED if stored.get(key) is not None}
-            return TrainConfig.of(**shared | {key: value for key, value in values.items() if key in _SHARED})
+            own = own_options(model)
+            kept = _SHARED | own if base is not None and base.is_shallow else _SHARED
+            values = {key: value for key, value in stored.items() if key in kept and value is not None}
+            values |= {key: value for key, value in given.items() if key in _SHARED | own}
+            return TrainConfig.of(**values | {"model": model})
+        values = {**of_networks, "model": model}
         return TrainConfig.of(**values) if train_config is None else TrainConfig.from_yaml(train_config, **values)
 
     configs = {entry.method: config_of(entry.method) for entry in entries if entry.method}
