@@ -88,3 +88,30 @@ def test_a_shallow_method_takes_its_own_options(loose, forest):
 def test_unknown_options_are_refused(loose, tmp_path):
     with pytest.raises(InputError, match="there is no option tree; did you mean trees"):
         densa.compare(loose, ["pixel-forest"], output=tmp_path / "report", tree=3)
+
+
+def test_the_old_run_is_kept_where_its_retraining_is_interrupted(loose, tmp_path, monkeypatch):
+    output, entries = tmp_path / "report", compare_methods.entries_of("pixel-forest")
+    quick = {"samples": 200, "accuracy_only": True, "pictures": 0}
+    densa.compare(loose, ["pixel-forest"], output=output, trees=2, **quick)
+
+    def state(trees):
+        options = {"data": loose, "trees": trees, "samples": 200}
+        planned = compare_methods.plan(entries, None, options, None)
+        return compare_methods.state_of_run(planned, entries[0], output).split()[0]
+
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    assert (state(2), state(3)) == ("keep", "replace")
+    with monkeypatch.context() as patched:
+        patched.setattr(compare_methods, "train_from_config", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            densa.compare(loose, ["pixel-forest"], output=output, overwrite=True, trees=3, **quick)
+    assert (state(2), state(3)) == ("keep", "replace")
+    # As if it had been interrupted after it took the place of the old one.
+    config = output / "runs" / "pixel-forest" / "config.yaml"
+    config.write_text(config.read_text().replace("trees: 2", "trees: 3"))
+    assert (state(2), state(3)) == ("replace", "continue")
+    densa.compare(loose, ["pixel-forest"], output=output, overwrite=True, trees=3, **quick)
+    assert (state(2), state(3)) == ("replace", "keep")

@@ -416,8 +416,7 @@ def state_of_run(plan: Plan, entry: Entry, output: Path) -> str:
         return f"keep the finished run {folder}"
     if not folder.exists():
         return f"train {folder}"
-    config = folder / "config.yaml"
-    if not _record(folder).exists() and config.exists() and config.read_text(encoding="utf-8") == wanted:
+    if _config_of(folder) == wanted != _read_record(folder).get("config"):
         return f"continue {folder}"
     return f"replace {folder}, of other settings"
 
@@ -443,7 +442,8 @@ def _train_all(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
         checkpoint = folder / "checkpoints" / "last.safetensors"
         resume = state.startswith("continue") and checkpoint.exists()
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _record(folder).unlink(missing_ok=True)
+        if _finished(folder) is None:  # that of a finished run stays: the run comes back where this training fails
+            _record(folder).unlink(missing_ok=True)
         result = train_from_config(config, folder, resume=resume, overwrite=not resume and folder.exists())
         record = {"config": config.to_yaml(), "steps": result.steps, "minutes": round(result.seconds / 60, 2)}
         with atomic_output(_record(folder), overwrite=True) as temporary:
@@ -456,9 +456,17 @@ def _record(folder: Path) -> Path:
 
 
 def _finished(folder: Path) -> str | None:
-    """The configuration that a finished run was trained with."""
-    record = _read_record(folder)
-    return record.get("config") if (folder / "model.json").exists() else None
+    """The configuration that a finished run was trained with; the record may be of a run that was replaced since."""
+    noted: str | None = _read_record(folder).get("config")
+    return noted if (folder / "model.json").exists() and noted == _config_of(folder) else None
+
+
+def _config_of(folder: Path) -> str | None:
+    """The configuration in a run folder."""
+    try:
+        return (folder / "config.yaml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _read_record(folder: Path) -> dict[str, Any]:
