@@ -29,12 +29,10 @@ from densa.legend import IGNORE, Legend
 from densa.progress import Progress
 from densa.raster.alignment import Frame, Onto, frame_of, misplacement, onto
 from densa.reports.evaluation import Pair
+from densa.reports.label_maps import first_of, label_maps, match, probability_reader, read_prediction, relative_stem
 from densa.reports.measured_on import MeasuredOn
 
 __all__ = ["ComparedFiles", "compared_files", "pairs_of_files", "pairs_of_folders", "pairs_of_masks"]
-
-_PROBABILITIES = ".probabilities"  # `densa predict --probabilities` writes NAME.probabilities.tif beside NAME.png
-_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def compared_files(
 
 def _n_spare(predictions: Path, n_pairs: int) -> int:
     """Number of label maps that are not compared; `n_pairs` of them are."""
-    return sum(not path.stem.endswith(_PROBABILITIES) for path in image_files(predictions)) - n_pairs
+    return sum(1 for _ in label_maps(predictions)) - n_pairs
 
 
 def _note(n_spare: int) -> str:
@@ -172,8 +170,8 @@ def pairs_of_folders(
         1.0
     """
     if without := [sample.name for sample in dataset.samples if sample.mask is None]:
-        raise InputError(f"{len(without)} images have no mask to compare with: {_first(without)}")
-    files = _match(predictions, [_candidates(sample) for sample in dataset.samples])
+        raise InputError(f"{len(without)} images have no mask to compare with: {first_of(without)}")
+    files = match(predictions, [_candidates(sample) for sample in dataset.samples])
     if misplaced := [problem for i in range(len(dataset)) if (problem := dataset.misplacement(i))]:
         raise InputError(misplaced[0] + _more(misplaced))
     # Masks without georeference are those of their image; an image without one lies where its mask does.
@@ -187,13 +185,13 @@ def pairs_of_folders(
 
     def read() -> Iterator[Pair]:
         for i, (sample, file, grid) in enumerate(zip(dataset.samples, files, grids, strict=True)):
-            predicted = _read_prediction(file, dataset.legend, coding)
+            predicted = read_prediction(file, dataset.legend, coding)
             yield Pair(
                 name=sample.name,
                 target=dataset.labels(i),
                 predicted=_on_grid(predicted, grid),
                 image=_image_reader(sample),
-                probabilities=_probability_reader(file),
+                probabilities=probability_reader(file),
             )
 
     return read()
@@ -239,8 +237,8 @@ def pairs_of_masks(
     mask_files = list(image_files(masks)) if masks.is_dir() else []
     if not mask_files:
         raise InputError(f"{masks} must be a folder of masks (PNG, TIFF), but it contains none")
-    names = [_relative_stem(path, masks) for path in mask_files]
-    files = _match(predictions, [[name, name.rsplit("/", 1)[-1]] for name in names])
+    names = [relative_stem(path, masks) for path in mask_files]
+    files = match(predictions, [[name, name.rsplit("/", 1)[-1]] for name in names])
     grids = _grids(files, [frame_of(path) for path in mask_files], align, tell)
     scans = list(in_threads(scan_mask, mask_files))
     check_storage(scans)
@@ -258,8 +256,8 @@ def pairs_of_masks(
             yield Pair(
                 name=name,
                 target=read_labels(mask, chosen, encoding),
-                predicted=_on_grid(_read_prediction(file, chosen, coding), grid),
-                probabilities=_probability_reader(file),
+                predicted=_on_grid(read_prediction(file, chosen, coding), grid),
+                probabilities=probability_reader(file),
             )
 
     return read(), len(files), chosen
@@ -386,79 +384,9 @@ def _candidates(sample: Sample) -> list[str]:
     return names if sample.page else [*names, sample.image.stem]
 
 
-def _match(predictions: Path, wanted: Sequence[Sequence[str]]) -> list[Path]:
-    """The label map of each list of possible names."""
-    if not predictions.is_dir():
-        raise InputError(f"{predictions} must be a folder of label maps, but there is no such folder")
-    found: dict[str, Path] = {}
-    for path in image_files(predictions):
-        if path.stem.endswith(_PROBABILITIES):
-            continue
-        name = _relative_stem(path, predictions)
-        if name in found:
-            raise InputError(f"{found[name]} and {path} have the same stem; keep one of them")
-        found[name] = path
-    files = [next((found[name] for name in names if name in found), None) for names in wanted]
-    if missing := [names[0] for names, file in zip(wanted, files, strict=True) if file is None]:
-        raise InputError(
-            f"{len(missing)} of {len(wanted)} masks have no prediction of the same stem in {predictions}: "
-            f"{_first(missing)}; predict these images too, or choose the data set that was predicted"
-        )
-    matched = [file for file in files if file is not None]
-    owner: dict[Path, str] = {}
-    for names, file in zip(wanted, matched, strict=True):
-        if file in owner:
-            raise InputError(f"{file} is the prediction of both {owner[file]} and {names[0]}; use subfolders")
-        owner[file] = names[0]
-    return matched
-
-
-def _relative_stem(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_name(path.stem).as_posix()
-
-
-def _first(names: Sequence[str]) -> str:
-    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
-
-
-def _read_prediction(path: Path, legend: Legend, encoding: Encoding) -> NDArray[np.uint8]:
-    """(H, W) uint8 classes of the legend; 255 for no class, even if 255 has another meaning in the masks."""
-    own = raster.carried_legend(path)
-    if own is None:
-        return read_labels(path, replace(legend, ignored_codes=(*legend.ignored_codes, IGNORE)), encoding)
-    try:
-        return _class_table(own, legend, str(path))[read_labels(path, own, "values")]
-    except InputError as error:
-        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-
-
-def _class_table(own: Legend, legend: Legend, what: str) -> NDArray[np.uint8]:
-    """(256,) class in `legend` of each class in `own`, by name."""
-    if set(own.class_names) != set(legend.class_names):
-        raise InputError(
-            f"{what} has the classes {', '.join(own.class_names)}, but the masks have {', '.join(legend.class_names)}; "
-            "both must have the same classes: pass the legend of the masks"
-        )
-    table = np.full(256, IGNORE, np.uint8)
-    table[: own.n_classes] = [legend.class_names.index(name) for name in own.class_names]
-    return table
-
-
 def _image_reader(sample: Sample) -> Callable[[], tuple[NDArray[Any], NDArray[np.bool_]]]:
     def read() -> tuple[NDArray[Any], NDArray[np.bool_]]:
         with raster.open(sample.image, page=sample.page) as image:
             return image.read(bands=range(1, 4) if image.n_bands > 3 else None)
-
-    return read
-
-
-def _probability_reader(label_map: Path) -> Callable[[], NDArray[Any]] | None:
-    path = label_map.with_name(f"{label_map.stem}{_PROBABILITIES}.tif")
-    if not path.is_file():
-        return None
-
-    def read() -> NDArray[Any]:
-        with raster.open(path) as image:
-            return image.read()[0]
 
     return read

@@ -10,6 +10,7 @@ from typing import Any
 from densa.errors import InputError
 from densa.raster import atomic_output
 from densa.training import train_from_config
+from densa.training.loop.run_folder import CHECKPOINT
 from densa.verbs.compare_plan import Entry, Plan
 
 __all__ = ["read_note", "run_folder", "state_of_run", "train_runs"]
@@ -51,8 +52,7 @@ def train_runs(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
         if state.startswith("keep"):
             continue
         config = plan.configs[entry.method or ""]
-        checkpoint = folder / "checkpoints" / "last.safetensors"
-        resume = state.startswith("continue") and checkpoint.exists()
+        resume = state.startswith("continue") and (folder / CHECKPOINT).exists()
         folder.parent.mkdir(parents=True, exist_ok=True)
         if _finished(folder) is None:  # that of a finished run stays: the run comes back where this training fails
             _note(folder).unlink(missing_ok=True)
