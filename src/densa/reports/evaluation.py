@@ -141,12 +141,12 @@ class Evaluation:
     @property
     def without_label(self) -> float:
         """Share of all pixels that have no label in the mask."""
-        return _share(self.confusion.counts[-1].sum(), self.confusion.counts.sum())
+        return _shares(self.confusion)[0]
 
     @property
     def without_class(self) -> float:
         """Share of the labelled pixels for which no class was predicted."""
-        return _share(self.confusion.matrix[:, -1].sum(), self.confusion.matrix.sum())
+        return _shares(self.confusion)[1]
 
     def _repr_html_(self) -> str:
         """The page of `write_report` in a frame, for notebooks."""
@@ -243,8 +243,7 @@ def evaluate_pairs(
             raise InputError(f"{pair.name}: {error}") from error
         confusion.merge(own)
         summary = own.summary(void=void, absent=absent)
-        shares = _share(own.counts[-1].sum(), own.counts.sum()), _share(own.matrix[:, -1].sum(), own.matrix.sum())
-        score = ImageScore(pair.name, summary.mean_iou, summary.global_accuracy, boundary_value, *shares)
+        score = ImageScore(pair.name, summary.mean_iou, summary.global_accuracy, boundary_value, *_shares(own))
         scores.append(score)
         key = (-_rank(score), -place)
         if len(worst) < n_worst:
@@ -320,6 +319,12 @@ def _view(pair: Pair, score: ImageScore, own: ConfusionMatrix, side: int) -> Vie
         classes=tuple(classes),
         probabilities=probabilities,
     )
+
+
+def _shares(confusion: ConfusionMatrix) -> tuple[float, float]:
+    """Share of all pixels without a label, and of the labelled ones without a predicted class."""
+    counts, labelled = confusion.counts, confusion.matrix
+    return _share(counts[-1].sum(), counts.sum()), _share(labelled[:, -1].sum(), labelled.sum())
 
 
 def _share(part: Any, whole: Any) -> float:
