@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from densa import raster
@@ -18,7 +18,10 @@ from densa.errors import InputError
 from densa.legend import Legend
 from densa.raster.bands import Band
 
-__all__ = ["choose_split", "open_dataset"]
+__all__ = ["WHOLE", "choose_split", "chosen_name", "open_dataset", "open_whole"]
+
+WHOLE = "all"
+"""Name of the split of all images, where a data set without splits is opened to be measured."""
 
 
 def open_dataset(
@@ -124,14 +127,32 @@ def choose_split(splits: dict[str, Dataset], split: str | None, data: Path | str
         >>> datasets.choose_split(splits, None, folder) is splits["test"]
         True
     """
+    return splits[chosen_name(splits, split, data)]
+
+
+def chosen_name(splits: Mapping[str, Dataset], split: str | None, data: Path | str) -> str:
+    """The name of the split that `choose_split` returns."""
     if split is not None and split not in splits:
         raise InputError(f"{data} has no split {split!r}; choose from {', '.join(splits)}")
     if split is not None:
-        return splits[split]
+        return split
     for name in ("test", "val", *(name for name in splits if name not in ("test", "val"))):
         if name in splits and all(sample.mask for sample in splits[name].samples):
-            return splits[name]
+            return name
     raise InputError(f"no split of {data} has a mask for every image; name one of {', '.join(splits)}")
+
+
+def open_whole(
+    path: Path | str,
+    legend: Legend | Path | None,
+    *,
+    images: Path | None = None,
+    masks: Path | None = None,
+    align: bool = False,
+) -> dict[str, Dataset]:
+    """Open a data set to be measured, see `open_dataset`: by its own splits, or as one that is named "all"."""
+    rule = SplitRule(val_fraction=0.0, rest=WHOLE)
+    return open_dataset(path, legend=legend, split=rule, images=images, masks=masks, align=align)
 
 
 def _problems(layout: Layout, split: str, *, first: bool) -> tuple[str, ...]:

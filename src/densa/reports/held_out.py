@@ -6,20 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from densa.datasets import Dataset, SplitRule, WindowDataset, choose_split, describe_split
-from densa.datasets import open as open_data
+from densa.datasets import Dataset, WindowDataset, choose_split, describe_split
+from densa.datasets.opening import WHOLE
 from densa.datasets.splits.record import RecordedImage, SplitRecord
 from densa.errors import InputError
-from densa.legend import Legend
 from densa.raster import Window
+from densa.raster.grid import overlap
 from densa.reports.measured_on import MeasuredOn
 from densa.segmenter import model_format, read_ensemble
 from densa.segmenter.ensemble_folder import FORMAT as ENSEMBLE
 from densa.training import TrainConfig, open_splits
 
-__all__ = ["held_out", "open_whole", "own_folders", "record_of_model", "trained_on", "without_copies"]
-
-_WHOLE = "all"
+__all__ = ["held_out", "own_folders", "record_of_model", "trained_on", "without_copies"]
 
 _UNKNOWN = "not known which images the model was trained on"
 
@@ -42,19 +40,6 @@ def record_of_model(folder: Path | str) -> SplitRecord:
     except InputError:  # the data has moved
         pass
     return SplitRecord(unknown=(f"{folder} has no split.json",))
-
-
-def open_whole(
-    data: Path | str,
-    legend: Legend | Path | None,
-    *,
-    images: Path | None = None,
-    masks: Path | None = None,
-    align: bool = False,
-) -> dict[str, Dataset]:
-    """Open data to be measured, see `densa.datasets.open`: by its own splits, or as one that is named "all"."""
-    rule = SplitRule(val_fraction=0.0, rest=_WHOLE)
-    return open_data(data, legend=legend, split=rule, images=images, masks=masks, align=align)
 
 
 def own_folders(model: Path, data: Path) -> dict[str, Path]:
@@ -94,7 +79,7 @@ def held_out(
     """Choose what a model is measured on: images of a data set that it was not trained on.
 
     Args:
-        opened: the data set's splits, see `open_whole`.
+        opened: the data set's splits, see `densa.datasets.opening.open_whole`.
         record: of the model.
         split: "train", "val" or "test", of the data set or else of the run; None for the first of test, val and train
             that has images with masks that were not trained on, or all of them where the data set has no splits.
@@ -134,8 +119,8 @@ def _is_wanted(piece: _Piece, own: str, split: str | None) -> bool:
 
 def _own_splits(opened: Mapping[str, Dataset], split: str | None, data: Path | str) -> Sequence[str]:
     """The data set's own splits to look for images in, the first choice first."""
-    if _WHOLE in opened or split is None:
-        return [name for name in (_WHOLE, "test", "val", "train") if name in opened]
+    if WHOLE in opened or split is None:
+        return [name for name in (WHOLE, "test", "val", "train") if name in opened]
     if split not in opened and (split != "val" or "train" not in opened):
         raise InputError(f"{data} has no split {split!r}; choose from {', '.join(opened)}")
     return [split if split in opened else "train"]  # a run may have held validation images out of them
@@ -164,14 +149,9 @@ def _split_in_training(found: Sequence[RecordedImage]) -> list[tuple[str, Window
             window = image.window
             if image.split != split or window is None or (split, window) in kept:
                 continue
-            if split == "train" or not any(_overlap(window, other) for _, other in kept):
+            if split == "train" or not any(overlap(window, other) for _, other in kept):
                 kept.append((split, window))
     return list(kept)
-
-
-def _overlap(a: Window, b: Window) -> bool:
-    rows = a.row < b.row + b.height and b.row < a.row + a.height
-    return rows and a.column < b.column + b.width and b.column < a.column + a.width
 
 
 def _measured(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa import datasets, raster
+from densa import raster
 from densa.datasets import Dataset, Sample
 from densa.datasets.codings import (
     check_legend,
@@ -23,6 +23,7 @@ from densa.datasets.image_files import image_files
 from densa.datasets.layouts.find import find_layout
 from densa.datasets.legends import choose_encoding, infer_legend, read_legend
 from densa.datasets.masks import Encoding, MaskScan, read_labels, scan_mask
+from densa.datasets.opening import WHOLE, chosen_name, open_whole
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
@@ -105,21 +106,19 @@ def compared_files(
     if isinstance(legend, Path):
         legend = read_legend(legend)
     if _is_data_set(data):
-        # A data set that has no splits is compared as a whole.
-        splits = datasets.open(data, legend=legend, split=datasets.SplitRule(val_fraction=0.0, rest="all"), align=align)
-        if split is not None and "all" in splits:
+        splits = open_whole(data, legend, align=align)
+        if split is not None and WHOLE in splits:
             raise InputError(f"{data} has no splits, so no split {split!r}; omit split to compare all of its images")
-        dataset = datasets.choose_split(splits, split, data)
-        if tell is not None:
-            _tell_all(tell, dataset.remarks)
-        name = next(name for name, found in splits.items() if found is dataset)
+        name = chosen_name(splits, split, data)
+        dataset = splits[name]
+        _tell_all(tell, dataset.remarks)
         pairs, n_spare = pairs_of_folders(predictions, dataset, tell=tell), _n_spare(predictions, len(dataset))
         measured = MeasuredOn(name, len(dataset), sum(map(len, splits.values())), None, _note(n_spare))
         return ComparedFiles(_with_progress(pairs, len(dataset), progress), dataset.legend, measured)
     if split is not None:
         raise InputError(f"{data} is a folder of masks and has no split {split!r}; omit split")
     pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend, align=align, tell=tell)
-    measured = MeasuredOn("all", n_pairs, n_pairs, None, _note(_n_spare(predictions, n_pairs)))
+    measured = MeasuredOn(WHOLE, n_pairs, n_pairs, None, _note(_n_spare(predictions, n_pairs)))
     return ComparedFiles(_with_progress(pairs, n_pairs, progress), legend, measured)
 
 
@@ -180,8 +179,7 @@ def pairs_of_folders(
     inferred = dataset.legend_source.startswith("inferred")
     shows = not inferred or (len(dataset) > 0 and _shows_colors([_scan(dataset.samples[0])], dataset.legend))
     coding, remarks = _coding_of_plain(files, dataset.legend, dataset.encoding, inferred=inferred, shows_colors=shows)
-    if tell is not None:
-        _tell_all(tell, remarks)
+    _tell_all(tell, remarks)
 
     def read() -> Iterator[Pair]:
         for i, (sample, file, grid) in enumerate(zip(dataset.samples, files, grids, strict=True)):
@@ -244,12 +242,10 @@ def pairs_of_masks(
     check_storage(scans)
     carried = raster.carried_legend(mask_files[0]), raster.carried_legend(files[0])
     chosen, encoding, inferred = _legend_of_masks(scans, legend, *carried)
-    if tell is not None:
-        _tell_all(tell, coding_remarks(scans, chosen, encoding))
+    _tell_all(tell, coding_remarks(scans, chosen, encoding))
     shows = not inferred or _shows_colors(scans, chosen)
     coding, remarks = _coding_of_plain(files, chosen, encoding, inferred=inferred, shows_colors=shows)
-    if tell is not None:
-        _tell_all(tell, remarks)
+    _tell_all(tell, remarks)
 
     def read() -> Iterator[Pair]:
         for name, mask, file, grid in zip(names, mask_files, files, grids, strict=True):
@@ -286,10 +282,8 @@ def _grids(
         if misplaced := [problem for problem in found if problem]:
             raise InputError(misplaced[0] + _more(misplaced))
     n = sum(other.is_placed != frame.is_placed for other, frame in zip(maps, frames, strict=True))
-    if n and tell is not None:
-        tell(
-            f"{n} of {len(maps)} label maps are laid over their image pixel by pixel: only one of both is georeferenced"
-        )
+    by_pixels = "label maps are laid over their image pixel by pixel: only one of both is georeferenced"
+    _tell_all(tell, [f"{n} of {len(maps)} {by_pixels}"] if n else ())
     return grids
 
 
@@ -337,9 +331,10 @@ def _coding_of_plain(
     return coding, coding_remarks(scans, legend, coding, "predictions")
 
 
-def _tell_all(tell: Callable[[str], None], lines: Sequence[str]) -> None:
-    for line in lines:
-        tell(line)
+def _tell_all(tell: Callable[[str], None] | None, lines: Sequence[str]) -> None:
+    if tell is not None:
+        for line in lines:
+            tell(line)
 
 
 def _scan(sample: Sample) -> MaskScan:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from densa import datasets, methods, reports
+from densa.datasets.opening import chosen_name, open_whole
 from densa.datasets.splits.record import SplitRecord
 from densa.errors import InputError
 from densa.networks import NETWORKS, build
 from densa.options import options_of
 from densa.progress import progress_bar
-from densa.reports.held_out import held_out, open_whole, record_of_model, trained_on, without_copies
+from densa.reports.held_out import held_out, record_of_model, trained_on, without_copies
 from densa.segmenter import load_segmenter, model_format
 from densa.shallow import SHALLOW, own_options
 from densa.training import TrainConfig
@@ -146,8 +147,8 @@ def _chosen(
     splits = datasets.open(
         config.data, legend=config.legend, split=rule, align=config.align, bands=config.bands, **folders
     )
-    chosen = datasets.choose_split(splits, split, config.data)
-    name = next(name for name, value in splits.items() if value is chosen)
+    name = chosen_name(splits, split, config.data)
+    chosen = splits[name]
     n_all, of_training = len(chosen), name == "train"
     if not of_training and "train" in splits:
         unseen = without_copies(chosen, splits["train"])

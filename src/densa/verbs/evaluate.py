@@ -138,7 +138,8 @@ def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: An
 
 def _compared_model(folder: Path, data: Path, settings: EvaluateOptions, show: Any) -> _Compared:
     from densa import datasets, methods, reports
-    from densa.reports.held_out import held_out, open_whole, own_folders, record_of_model
+    from densa.datasets.opening import open_whole
+    from densa.reports.held_out import held_out, own_folders, record_of_model
 
     segmenter = methods.load(folder, device=settings.device, precision=settings.precision)
     opened = open_whole(data, settings.legend or segmenter.legend, align=settings.align, **own_folders(folder, data))
