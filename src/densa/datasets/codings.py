@@ -7,16 +7,48 @@ say which coding is meant, they are refused, and both are named.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from densa.datasets.masks import Encoding, MaskScan
 from densa.datasets.wording import listed
 from densa.errors import InputError
 from densa.legend import IGNORE, Color, Legend
 
-__all__ = ["check_legend", "check_one_coding", "check_storage", "coding_of_predictions", "coding_remarks"]
+__all__ = [
+    "check_legend",
+    "check_one_coding",
+    "check_storage",
+    "coding_of_predictions",
+    "coding_remarks",
+    "holds_0_and_255",
+    "palettes_agree",
+    "shows_only",
+    "values_of",
+]
 
 _ALIKE = "give all files one coding"
+
+
+def values_of(scans: Sequence[MaskScan]) -> set[int]:
+    """The values that occur in any of the files."""
+    return {value for scan in scans for value in scan.values}
+
+
+def holds_0_and_255(values: Iterable[int]) -> bool:
+    """Whether values are 255, or 0 and 255: background and foreground in one coding, a class and no label in others."""
+    return {IGNORE} <= {*values} <= {0, IGNORE}
+
+
+def shows_only(scans: Sequence[MaskScan], legend: Legend) -> bool:
+    """Whether files show no colours but those of a legend."""
+    known = {*legend.colors, *legend.ignored_colors}
+    return all(known.issuperset(scan.colors) for scan in scans)
+
+
+def palettes_agree(scans: Sequence[MaskScan], legend: Legend) -> bool:
+    """Whether palettes show every value in the colour of its class; ignored values may have any."""
+    shown = {pair for scan in scans for pair in scan.palette if pair[0] not in legend.ignored_codes}
+    return shown <= set(zip(legend.codes, legend.colors, strict=True))
 
 
 def check_storage(scans: Sequence[MaskScan], what: str = "masks") -> None:
@@ -63,11 +95,7 @@ def check_one_coding(scans: Sequence[MaskScan], legend: Legend | None, what: str
     """
     small = [scan for scan in scans if any(0 < value < IGNORE for value in scan.values)]
     several = any(1 < value < IGNORE for scan in small for value in scan.values)  # beside them, 255 alone is no class
-    full = [
-        scan
-        for scan in scans
-        if IGNORE in scan.values and set(scan.values) <= {0, IGNORE} and not (several and 0 not in scan.values)
-    ]
+    full = [scan for scan in scans if holds_0_and_255(scan.values) and not (several and 0 not in scan.values)]
     binary = legend is None or (legend.codes == (0, 1) and IGNORE in legend.ignored_codes)
     if binary and full and small and not any(IGNORE in scan.values for scan in small):
         raise InputError(
@@ -130,8 +158,7 @@ def check_legend(scans: Sequence[MaskScan], legend: Legend) -> None:
             f"the classes of the legend are colours ({listed(legend.class_names, most=4)}), but masks hold values "
             f"(first: {plain[0].path}); give a legend that says which value is which class"
         )
-    values = {value for scan in scans for value in scan.values}
-    if legend.codes == (0, 1) and IGNORE in legend.ignored_codes and IGNORE in values and values <= {0, IGNORE}:
+    if legend.codes == (0, 1) and IGNORE in legend.ignored_codes and holds_0_and_255(values_of(scans)):
         first = next(scan for scan in scans if IGNORE in scan.values)
         raise InputError(
             f"the masks hold 0 and 255 (first: {first.path}), but the legend has the indices 0 and 1 and ignores 255: "
@@ -200,11 +227,8 @@ def coding_of_predictions(
             )
         return "values" if plain and len(plain) == len(predictions) else "colors"
     if encoding == "values" and shows_colors and len(plain) < len(predictions):
-        known = {*legend.colors, *legend.ignored_colors}
-        pairs = {pair for scan in predictions for pair in scan.palette if pair[0] not in legend.ignored_codes}
-        agree = pairs <= set(zip(legend.codes, legend.colors, strict=True))
-        shown = all(set(scan.colors) <= known for scan in predictions) and not plain
-        if shown and (not agree or any(scan.is_rgb and not scan.values for scan in predictions)):
+        colored = any(scan.is_rgb and not scan.values for scan in predictions)
+        if not plain and shows_only(predictions, legend) and (colored or not palettes_agree(predictions, legend)):
             return "colors"
     _check_values(predictions, legend, encoding)
     return encoding
@@ -216,9 +240,9 @@ def _check_values(predictions: Sequence[MaskScan], legend: Legend, encoding: Enc
         raise InputError(f"the masks hold values, the predictions colours (first: {colored[0].path}); {_ALIKE}")
     if encoding == "instances":
         return
-    found = {value for scan in predictions for value in scan.values}
+    found = values_of(predictions)
     unknown = sorted(found - {*legend.codes, *legend.ignored_codes, IGNORE})
-    binary = legend.codes == (0, 1) and IGNORE in found and found <= {0, IGNORE}
+    binary = legend.codes == (0, 1) and holds_0_and_255(found)
     if unknown or binary:
         first = next(s for s in predictions if set(s.values) & ({*unknown} if unknown else {IGNORE}))
         hint = "" if unknown else "; where 255 means no class in the predictions, declare it as nodata"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from densa.datasets.codings import check_one_coding
+from densa.datasets.codings import check_one_coding, palettes_agree, shows_only, values_of
 from densa.datasets.masks import Encoding, MaskScan
 from densa.datasets.wording import listed
 from densa.errors import InputError
@@ -66,17 +66,14 @@ def choose_encoding(scans: Sequence[MaskScan], legend: Legend) -> Encoding:
         scans: contents of the masks.
         legend: the legend.
     """
-    known = {*legend.colors, *legend.ignored_colors}
     rgb = [scan for scan in scans if scan.is_rgb]
     if any(scan.colors and not scan.values for scan in rgb):
         return "colors"
-    shows_legend = all(set(scan.colors) <= known for scan in scans if scan.colors)
+    shows_legend = shows_only(scans, legend)
     if rgb:
         return "colors" if shows_legend else "values"
-    shown = {pair for scan in scans for pair in scan.palette if pair[0] not in legend.ignored_codes}
-    agree = shown <= set(zip(legend.codes, legend.colors, strict=True))
     palettes = bool(scans) and all(scan.palette for scan in scans)
-    return "colors" if palettes and shows_legend and not agree else "values"
+    return "colors" if palettes and shows_legend and not palettes_agree(scans, legend) else "values"
 
 
 def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding]:
@@ -97,7 +94,7 @@ def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding
     check_one_coding(scans, None)
     if any(scan.colors and not scan.values for scan in scans):
         return _by_color(scans)
-    values = sorted({value for scan in scans for value in scan.values})
+    values = sorted(values_of(scans))
     missing = {code for scan in scans for code in scan.missing if not isinstance(code, tuple)}
     if values in ([0, 255], [0], [255]):
         both = [("background", 0), ("foreground", 255)]

@@ -18,6 +18,9 @@ from densa.datasets.codings import (
     check_storage,
     coding_of_predictions,
     coding_remarks,
+    holds_0_and_255,
+    shows_only,
+    values_of,
 )
 from densa.datasets.image_files import image_files
 from densa.datasets.layouts.find import find_layout
@@ -315,8 +318,7 @@ def _legend_of_masks(
 
 def _binary(scans: Sequence[MaskScan], legend: Legend) -> Legend | None:
     """The legend of two classes for masks that hold 0 and 255: there 255 is the second one, not its ignored label."""
-    values = {value for scan in scans for value in scan.values}
-    if legend.n_classes != 2 or IGNORE not in values or not values <= {0, IGNORE}:
+    if legend.n_classes != 2 or not holds_0_and_255(values_of(scans)):
         return None
     return replace(legend, codes=(0, IGNORE), ignored_codes=())
 
@@ -343,7 +345,7 @@ def _scan(sample: Sample) -> MaskScan:
 
 def _shows_colors(scans: Sequence[MaskScan], legend: Legend) -> bool:
     """Whether masks show the colours of a legend."""
-    return all(scan.colors and {*scan.colors} <= {*legend.colors, *legend.ignored_colors} for scan in scans)
+    return all(scan.colors for scan in scans) and shows_only(scans, legend)
 
 
 def _fits(scans: Sequence[MaskScan], legend: Legend) -> bool:
