@@ -9,7 +9,8 @@ from densa.reports.page import check_output, write_report
 from densa.reports.pairs import pairs_of_files, pairs_of_folders, pairs_of_masks
 
 if TYPE_CHECKING:
-    from densa.reports.comparison import Accuracy, Comparison, MethodRow, SideBySide, check_comparison, write_comparison
+    from densa.reports.comparison import Accuracy, Comparison, MethodRow, SideBySide
+    from densa.reports.comparison_page import check_comparison, write_comparison
     from densa.reports.cost import Cost, CostSettings, Measured, measure_cost
     from densa.reports.predicted import pairs_of_predictions
     from densa.reports.seams import Seams, find_seams, seams_picture
@@ -49,6 +50,7 @@ __getattr__ = import_on_use(
         "seams": ("Seams", "find_seams", "seams_picture"),
         "predicted": ("pairs_of_predictions",),
         "cost": ("Cost", "CostSettings", "Measured", "measure_cost"),
-        "comparison": ("Accuracy", "Comparison", "MethodRow", "SideBySide", "check_comparison", "write_comparison"),
+        "comparison": ("Accuracy", "Comparison", "MethodRow", "SideBySide"),
+        "comparison_page": ("check_comparison", "write_comparison"),
     },
 )
