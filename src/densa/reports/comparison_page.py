@@ -57,36 +57,38 @@ def write_comparison(comparison: Comparison, folder: Path | str, *, overwrite: b
     html = render_comparison(comparison)
     make_folder(page.parent)
     with atomic_output(table, overwrite) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows(_csv_rows(comparison))
+        columns, rows = _csv_rows(comparison)
+        writer = csv.DictWriter(stream, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
     with atomic_output(page, overwrite) as temporary:
         temporary.write_text(html, encoding="utf-8", errors="backslashreplace")
     return page
 
 
-def _csv_rows(comparison: Comparison) -> list[list[str]]:
-    """Measured rows, then published ones, distinguished by the column "source"; scores from 0 to 1."""
+def _csv_rows(comparison: Comparison) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns; and measured rows, then published ones, told apart by the column "source"; scores from 0 to 1."""
     names = comparison.legend.class_names if comparison.legend else ()
-    costs = [f.name for f in fields(Cost)]
-    header = ["source", "name", *(key for key, _ in SCORES)]
-    header += [f"accuracy {name}" for name in names] + [f"iou {name}" for name in names] + costs
-    header += [key for key, _ in SHARES]
-    rows = [header]
+    scores = [key for key, _ in SCORES] + [f"{score} {name}" for score in ("accuracy", "iou") for name in names]
+    costs, shares = [f.name for f in fields(Cost)], [key for key, _ in SHARES]
     trained = comparison.measured_on is not None and comparison.measured_on.trained_on
-    source = "measured on training images" if trained else "measured"
+    rows = []
     for row in comparison.rows:
-        a, n = row.accuracy, len(names)
-        scores = [getattr(a, key) if a else None for key, _ in SCORES]
-        per_class = [*a.class_accuracy, *a.class_iou] if a else [None] * (2 * n)
-        found = [getattr(row.cost, key) if row.cost else None for key in costs]
-        shares = [getattr(a, key) if a else None for key, _ in SHARES]
-        rows.append([source, row.name, *map(_cell, [*scores, *per_class, *found, *shares])])
+        line = {"source": "measured on training images" if trained else "measured", "name": row.name}
+        if a := row.accuracy:
+            values = [*(getattr(a, key) for key, _ in SCORES), *a.class_accuracy, *a.class_iou]
+            line |= dict(zip(scores, map(_cell, values), strict=False))
+            line |= {key: _cell(getattr(a, key)) for key in shares}
+        if row.cost:
+            line |= {key: _cell(getattr(row.cost, key)) for key in costs}
+        rows.append(line)
     for printed in _printed_scores(comparison):
-        rows.append(["published", printed["name"], *map(_cell, printed["shares"]), *[""] * (len(costs) + len(SHARES))])
-    for cost_row in PUBLISHED_COST.values():
-        blank = [""] * (len(header) - 2 - len(costs) - len(SHARES))
-        figures = [_cell(getattr(cost_row, key, None)) for key in costs]
-        rows.append(["published", cost_row.name, *blank, *figures, *[""] * len(SHARES)])
-    return rows
+        line = {"source": "published", "name": printed["name"]}
+        rows.append(line | dict(zip(scores, map(_cell, printed["shares"]), strict=True)))
+    for cost in PUBLISHED_COST.values():
+        line = {"source": "published", "name": cost.name}
+        rows.append(line | {key: _cell(getattr(cost, key, None)) for key in costs})
+    return ["source", "name", *scores, *costs, *shares], rows
 
 
 def _printed_scores(comparison: Comparison) -> list[dict[str, Any]]:
