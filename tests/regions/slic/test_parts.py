@@ -13,7 +13,6 @@ from densa.regions.slic.metric import make_metric, to_planes
 from densa.regions.slic.parts import (
     Part,
     candidates,
-    kernel_mask,
     labels_of,
     most_pieces,
     move_centers,
@@ -39,7 +38,8 @@ def islands(rng, shape):
 def crop(image, mask, window):
     """The part of an image with only what is in the window."""
     rows, columns = window
-    return np.ascontiguousarray(image[rows, columns]), np.ascontiguousarray(mask[rows, columns]) if mask.size else mask
+    part = None if mask is None else np.ascontiguousarray(mask[rows, columns])
+    return np.ascontiguousarray(image[rows, columns]), part
 
 
 def pixels_of(grid, cells, border=0):
@@ -55,13 +55,12 @@ def test_centres_and_labels_of_a_part_are_those_of_the_whole(seed):
     rng = np.random.default_rng(seed)
     height, width = (int(n) for n in rng.integers(1, 90, 2))
     image = textured(rng, (height, width), rng.integers(1, 5), rng.choice(["uint8", "float32"]))
-    valid = check_mask(islands(rng, (height, width)), (height, width))
-    mask = kernel_mask(valid)
+    mask = check_mask(islands(rng, (height, width)), (height, width))
     grid = cell_grid(height, width, max(1, height * width // int(rng.choice([1, 6, 20, 200]))))
     adaptive = bool(rng.random() < 0.4)
     lab = image.dtype == np.uint8 and image.shape[2] == 3
     compactness = float(rng.choice([0.5, 10, 60]))
-    metric = make_metric(grid, compactness, adaptive, None if lab else value_ranges(image, valid))
+    metric = make_metric(grid, compactness, adaptive, None if lab else value_ranges(image, mask))
     n_rounds = int(rng.integers(0, 5))
     everything = Part(to_planes(image, mask, metric), mask, 0, 0)
     whole = seed_centers(everything, grid, metric, grid.cells)
@@ -105,7 +104,7 @@ def test_centres_and_labels_of_a_part_are_those_of_the_whole(seed):
 def test_runs_and_pieces_are_counted_before_there_are_labels(seed):
     rng = np.random.default_rng(seed)
     height, width = (int(n) for n in rng.integers(1, 60, 2))
-    mask = kernel_mask(check_mask(islands(rng, (height, width)), (height, width)))
+    mask = check_mask(islands(rng, (height, width)), (height, width))
     grid = cell_grid(height, width, max(1, height * width // int(rng.choice([1, 6, 20, 200]))))
     won = rng.choice([0, 3, 4, 5, 8], p=[0.02, 0.1, 0.6, 0.1, 0.18], size=(height, width)).astype(np.uint8)
     labels = labels_of(won, mask, grid, Cells(-1, -1, grid.n_rows + 1, grid.n_columns + 1), grid.cells)

@@ -95,17 +95,17 @@ def color_scale(diameter: float, compactness: float, cell: tuple[float, float]) 
     return 0.98 * math.sqrt(2**24 / (color + position)) if color + position > 0 else 1.0
 
 
-def to_planes(image: NDArray[np.generic], mask: NDArray[np.bool_], metric: Metric) -> NDArray[np.int16]:
+def to_planes(image: NDArray[np.generic], mask: NDArray[np.bool_] | None, metric: Metric) -> NDArray[np.int16]:
     """Bands (B, H, W) as integers, 0 outside the mask.
 
     Args:
         image: (H, W, B) finite where `mask` is True.
-        mask: (H, W) or empty.
+        mask: (H, W), or None for all pixels.
         metric: of the whole image.
     """
     if metric.middles is None:
         planes = lab_planes(image, metric.scale)
-        if mask.size:
+        if mask is not None:
             planes[:, ~mask] = 0
         return planes
     planes = empty_planes(image.shape[2], *image.shape[:2])
@@ -113,7 +113,7 @@ def to_planes(image: NDArray[np.generic], mask: NDArray[np.bool_], metric: Metri
     for b in range(image.shape[2]):
         for y in range(0, image.shape[0], rows):
             part = (image[y : y + rows, :, b].astype(np.float64) - metric.middles[b]) * metric.scale
-            if mask.size:
+            if mask is not None:
                 part[~mask[y : y + rows]] = 0
             planes[b, y : y + rows] = np.floor(part + 0.5)
     return planes

@@ -22,7 +22,6 @@ __all__ = [
     "Centers",
     "Part",
     "candidates",
-    "kernel_mask",
     "labels_of",
     "most_pieces",
     "move_centers",
@@ -37,22 +36,12 @@ _TASK_PIXELS = 1 << 14  # of other tasks, about
 
 
 class Part(NamedTuple):
-    """Pixels of a window of the image: (B, h, w) and (h, w) or empty; row and column of the first in the image."""
+    """Pixels of a window of the image: (B, h, w); which are valid: (h, w) or None for all; first row and column."""
 
     planes: NDArray[np.int16]
-    mask: NDArray[np.bool_]
+    mask: NDArray[np.bool_] | None
     row: int
     column: int
-
-
-def kernel_mask(mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    """The mask as kernels take it: empty (0, 0) where all pixels belong to the image."""
-    return np.empty((0, 0), np.bool_) if mask is None else mask
-
-
-def _or_none(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """None in place of an empty mask: kernels are compiled without what a mask alone needs."""
-    return mask if mask.size else None
 
 
 class Centers(NamedTuple):
@@ -95,8 +84,8 @@ def seed_centers(part: Part, grid: CellGrid, metric: Metric, cells: Cells) -> Ce
     centers = no_centers(cells, len(part.planes))
     centers.largest[:] = max(1, round(metric.unit**2))
     fill_seeds(
-        part.planes, _or_none(part.mask), part.row, part.column, grid.rows(cells), grid.columns(cells),
-        metric.unit / grid.step, *centers[1:5],
+        part.planes, part.mask, part.row, part.column, grid.rows(cells), grid.columns(cells), metric.unit / grid.step,
+        *centers[1:5],
     )  # fmt: skip
     return centers
 
@@ -146,7 +135,7 @@ def candidates(part: Part, grid: CellGrid, metric: Metric, centers: Centers, cel
 
 
 def labels_of(
-    won: NDArray[np.uint8], mask: NDArray[np.bool_], grid: CellGrid, centers: Cells, cells: Cells
+    won: NDArray[np.uint8], mask: NDArray[np.bool_] | None, grid: CellGrid, centers: Cells, cells: Cells
 ) -> NDArray[np.int32]:
     """(h, w) label of the centre nearest to each pixel of `cells`, from 1; 0 outside the mask."""
     labels = np.empty(won.shape, np.int32)
@@ -154,20 +143,18 @@ def labels_of(
     n_columns = centers.shape[1]
     first = (cells.top - centers.top) * n_columns + cells.left - centers.left + 1
     edges = rows - rows[0], columns - columns[0]
-    share_items(
-        spread, len(rows) - 1, won, _or_none(mask), *edges, first, n_columns, labels, chunk=_few_rows(rows, columns)
-    )
+    share_items(spread, len(rows) - 1, won, mask, *edges, first, n_columns, labels, chunk=_few_rows(rows, columns))
     return labels
 
 
 def most_pieces(
-    won: NDArray[np.uint8], mask: NDArray[np.bool_], grid: CellGrid, cells: Cells
+    won: NDArray[np.uint8], mask: NDArray[np.bool_] | None, grid: CellGrid, cells: Cells
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Runs in each row of the labels of `cells` (h,), and a bound of the pieces that begin there (h,)."""
     runs, begun = np.empty(len(won), np.int64), np.empty(len(won), np.int64)
     rows, columns = grid.rows(cells), grid.columns(cells)
     edges = rows - rows[0], columns - columns[0]
-    share_items(count_pieces, len(rows) - 1, won, _or_none(mask), *edges, runs, begun, chunk=_few_rows(rows, columns))
+    share_items(count_pieces, len(rows) - 1, won, mask, *edges, runs, begun, chunk=_few_rows(rows, columns))
     return runs, begun
 
 
@@ -191,7 +178,7 @@ class _Task:
         self.units = _units(grid.rows(cells) - part.row, top)
         # a centre wins at most three cells of a row, and no sum may reach 2**31
         most_pixels = 3 * int((self.units[:, 2] - self.units[:, 1]).max()) * int(np.diff(self.edges).max())
-        self.packs = not part.mask.size and len(part.planes) == 3 and most_pixels * max(width, 1 << 12) < 1 << 31
+        self.packs = part.mask is None and len(part.planes) == 3 and most_pixels * max(width, 1 << 12) < 1 << 31
 
     def assign(
         self,
@@ -202,8 +189,7 @@ class _Task:
         won: NDArray[np.uint8],
     ) -> None:
         """Find the nearest centre of every pixel in the rows that are used; see `_assign_kernels.assign`."""
-        mask = _or_none(self.part.mask)
-        where: list[Any] = [self.part.planes, mask, *self.centers[1:5], self.edges, *self.columns, self.ys, self.xs]
+        where: list[Any] = [*self.part[:2], *self.centers[1:5], self.edges, *self.columns, self.ys, self.xs]
         how = self.units, phase, stride, sums
         if self.metric.adaptive:
             where += self.centers.largest, self.metric.unit**2, *how, reached, won

@@ -32,7 +32,7 @@ from densa.errors import InputError
 from densa.regions.shared.checks import check_image, check_mask, value_ranges
 from densa.regions.slic.cells import cell_grid
 from densa.regions.slic.metric import make_metric, to_planes, used_compactness
-from densa.regions.slic.parts import Part, candidates, kernel_mask, labels_of, move_centers, seed_centers
+from densa.regions.slic.parts import Part, candidates, labels_of, move_centers, seed_centers
 from densa.regions.slic.small_pieces import absorb_small_pieces
 
 __all__ = ["check_image_parameters", "check_parameters", "slic", "smallest_size"]
@@ -98,13 +98,12 @@ def slic(
     grid = cell_grid(height, width, n_superpixels)
     ranges = None if lab else value_ranges(image, valid)
     metric = make_metric(grid, used_compactness(compactness, image.dtype, ranges), adaptive, ranges)
-    mask = kernel_mask(valid)
-    part = Part(to_planes(image, mask, metric), mask, 0, 0)
+    part = Part(to_planes(image, valid, metric), valid, 0, 0)
     centers = seed_centers(part, grid, metric, grid.cells)
     move_centers(part, grid, metric, centers, range(n_iterations - 1))
     won = candidates(part, grid, metric, centers, grid.cells)
     del part  # frees its planes before the labels are allocated
-    labels = labels_of(won, mask, grid, grid.cells, grid.cells)
+    labels = labels_of(won, valid, grid, grid.cells, grid.cells)
     if enforce_connectivity:
         n_pixels = height * width if valid is None else int(np.count_nonzero(valid))
         absorb_small_pieces(labels, smallest_size(min_size_factor, n_superpixels, n_pixels), labels)

@@ -75,7 +75,7 @@ def part_of(block: Block, window: Window, metric: Metric) -> Part:
     """A window of a block in fixed point."""
     rows, columns = inside(window, block.window)
     valid = block.valid[rows, columns]
-    mask = np.empty((0, 0), np.bool_) if valid.all() else np.ascontiguousarray(valid)
+    mask = None if valid.all() else np.ascontiguousarray(valid)
     image = np.moveaxis(block.pixels[:, rows, columns], 0, -1)
     return Part(to_planes(image, mask, metric), mask, window.row, window.column)
 

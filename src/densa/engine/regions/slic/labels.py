@@ -46,18 +46,18 @@ class _Chosen(NamedTuple):
         cells: the rectangle.
         around: the cells whose centres were known.
         won: (h, w) number of the nearest candidate.
-        mask: (h, w) valid pixels, or empty: all.
+        mask: (h, w) valid pixels; None: all.
     """
 
     cells: Cells
     around: Cells
     won: NDArray[np.uint8]
-    mask: NDArray[np.bool_]
+    mask: NDArray[np.bool_] | None
 
     def labels(self, grid: CellGrid, cells: Cells) -> NDArray[np.int32]:
         """(h, w) nearest centres of the pixels of some rows of these cells."""
         top, bottom = (grid.rows(cells) - grid.rows(self.cells)[0])[[0, -1]]
-        mask = self.mask[top:bottom] if self.mask.size else self.mask
+        mask = None if self.mask is None else self.mask[top:bottom]
         return labels_of(self.won[top:bottom], mask, grid, self.around, cells)
 
 
