@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from densa.checks import as_positive
 from densa.errors import InputError
-from densa.jit import kernel_jit
+from densa.jit import inner_jit, kernel_jit
 from densa.parallel import share_pixels
 from densa.regions.shared.checks import check_finite_image, check_mask
 
@@ -214,7 +214,7 @@ def _value_weights(
             _finish(here, one_counts, other_counts, settings[k, 0], settings[k, 1], per_value)
 
 
-@kernel_jit
+@inner_jit
 def _finish(here: Any, one_counts: Any, other_counts: Any, space: float, floor: float, per_value: float) -> None:
     """Squared differences to weights, in place."""
     scale = np.float32(per_value)  # float64 would halve the speed

@@ -4,7 +4,7 @@ import heapq
 
 import numpy as np
 
-from densa.jit import kernel_jit
+from densa.jit import inner_jit, kernel_jit
 from densa.regions.partition._merge_kernel import half_edges
 from densa.union_find import find
 
@@ -51,7 +51,7 @@ def absorb(edges, sizes, mean, min_size, merges):  # type: ignore[no-untyped-def
     return n_merges
 
 
-@kernel_jit
+@inner_jit
 def _nearest(k, mean, parent, head, tail, follow, target):  # type: ignore[no-untyped-def]
     """Neighbour of nearest mean, the lower number of equals, or -1; half-edges that have become loops are dropped."""
     best, least = np.int64(-1), np.inf

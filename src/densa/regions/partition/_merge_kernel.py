@@ -193,7 +193,7 @@ def _cost(kind, n_pixels, mean, i, j):  # type: ignore[no-untyped-def]
     return n_pixels[i] * n_pixels[j] / (n_pixels[i] + n_pixels[j]) * squared
 
 
-@kernel_jit
+@inner_jit
 def _holds(kind, threshold, n_pixels, mean, squares, low, high, i, j):  # type: ignore[no-untyped-def]
     """The predicate of the union of two regions, as `RegionStatistics.united` and `Predicate` compute it."""
     n_i, n_j = n_pixels[i], n_pixels[j]

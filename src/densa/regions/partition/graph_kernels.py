@@ -186,7 +186,7 @@ def _add_wide(run, sums, squares, k, b):  # type: ignore[no-untyped-def]
     sums[k, b] += total
 
 
-@kernel_jit
+@inner_jit
 def _add(squares, k, b, high, low):  # type: ignore[no-untyped-def]
     """128-bit addition."""
     total = squares[k, b, 1] + low
@@ -194,7 +194,7 @@ def _add(squares, k, b, high, low):  # type: ignore[no-untyped-def]
     squares[k, b, 1] = total
 
 
-@kernel_jit
+@inner_jit
 def product(a, b):  # type: ignore[no-untyped-def]
     """128-bit product of two uint64: high, low."""
     half, mask = np.uint64(32), np.uint64(0xFFFFFFFF)

@@ -177,7 +177,7 @@ def flood_with_lines(state, offsets, start, fill, queue, lake, row_length):  # t
             i += 1
 
 
-@kernel_jit
+@inner_jit
 def _serve(state, offsets, fill, queue, lake, level, n_lake, pixel):  # type: ignore[no-untyped-def]
     """Decide the label of a queued pixel; returns the new length of the lake."""
     label = 0

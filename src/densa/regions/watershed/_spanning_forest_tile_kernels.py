@@ -6,13 +6,13 @@ Arrays are as in `_spanning_forest_kernels`.
 import numpy as np
 from numba import njit
 
-from densa.jit import kernel_jit
+from densa.jit import inner_jit, kernel_jit
 from densa.regions.watershed._plateaus import OUTSIDE
 from densa.regions.watershed._spanning_forest_kernels import OPEN, is_lower
 from densa.union_find import find
 
 
-@kernel_jit
+@inner_jit
 def _frame(row_length, size):  # type: ignore[no-untyped-def]
     """All pixels of the frame of a padded array."""
     height = size // row_length
