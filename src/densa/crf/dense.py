@@ -137,9 +137,7 @@ def _iterate(
         if last:
             break
         if len(sums):
-            share_items(
-                gather, len(values), lattice.first, lattice.members, sums, values, width, chunk=_VERTICES
-            )  # fmt: skip
+            share_items(gather, len(values), lattice.first, lattice.members, sums, values, width, chunk=_VERTICES)
             for neighbours in lattice.neighbours:
                 share_items(blur, len(values), neighbours, values, other, width, chunk=_VERTICES)
                 values, other = other, values

@@ -117,8 +117,8 @@ def region_weights(
         [0.0, 6.0, 3.0]
     """
     check = RegionPotential(regions)  # the same requirements
-    largest_number(np.maximum(check.regions, 0))
-    sizes = np.bincount(np.maximum(check.regions, 0).reshape(-1)).astype(np.float64)
+    numbers = np.maximum(check.regions, 0)
+    sizes = np.bincount(numbers.reshape(-1), minlength=largest_number(numbers) + 1).astype(np.float64)
     homogeneity = np.zeros(len(sizes)) if quality is None else np.asarray(quality, np.float64)
     if homogeneity.shape != sizes.shape:
         raise InputError(f"quality must have {len(sizes)} values, for regions from 0, got {homogeneity.shape}")
