@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +68,10 @@ def slic_densa(case: Case) -> Any:
     return slic(case["image"], case["count"])
 
 
-def slic_fast(case: Case) -> Any:
+def slic_fast(case: Case, **options: int) -> Any:
     from fast_slic.avx2 import SlicAvx2
 
-    return SlicAvx2(num_components=case["count"], compactness=10).iterate(case["image"]).astype(np.int32) + 1
-
-
-def slic_fast_alone(case: Case) -> Any:
-    from fast_slic.avx2 import SlicAvx2
-
-    slic = SlicAvx2(num_components=case["count"], compactness=10, num_threads=1)
+    slic = SlicAvx2(num_components=case["count"], compactness=10, **options)
     return slic.iterate(case["image"]).astype(np.int32) + 1
 
 
@@ -110,7 +105,7 @@ def slic_simpleitk(case: Case) -> Any:
 SLIC: dict[str, Contender] = {
     "densa": slic_densa,
     "fast-slic": slic_fast,
-    "fast-slic, one thread": slic_fast_alone,
+    "fast-slic, one thread": partial(slic_fast, num_threads=1),
     "OpenCV": slic_opencv,
     "scikit-image": slic_scikit_image,
     "SimpleITK": slic_simpleitk,

@@ -21,13 +21,12 @@ import argparse
 import ctypes
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,8 @@ from typing import Any
 import numpy as np
 from machine import load, machine
 from peer_tasks import SLIC, TASKS, Task, bsds_images, bsds_scores
+
+from densa.engine.resources.memory import peak_bytes, reset_peak, resident_bytes
 
 LONGEST = 4.0  # seconds of calls in one process, after which no further call is made
 NOTHING_SAID = "ended without a result"
@@ -79,19 +80,24 @@ def tables(arguments: argparse.Namespace) -> Iterator[str]:
         for size in arguments.size or TASKS[name].sizes[: 1 if arguments.small else None]:
             yield from compared(TASKS[name], size, arguments)
     if arguments.busy:
-        yield "\n## Beside two busy processes\n"
-        yield "| task | Mpx | wall s, alone | wall s, beside two | processor s, alone | beside two |"
-        yield "| --- | ---: | ---: | ---: | ---: | ---: |"
-        for name in arguments.rows:
-            yield beside_others(TASKS[name], (arguments.size or TASKS[name].sizes)[0], arguments)
+        heads = "| task | Mpx | wall s, alone | wall s, beside two | processor s, alone | beside two |"
+        yield from smallest_sizes("Beside two busy processes", heads, beside_others, arguments)
     if arguments.first:
-        yield "\n## First calls, no kernel compiled before\n"
-        yield "| task | Mpx | processor s | wall s | the next process: processor s |"
-        yield "| --- | ---: | ---: | ---: | ---: |"
-        for name in arguments.rows:
-            yield first_call(TASKS[name], (arguments.size or TASKS[name].sizes)[0], arguments)
+        heads = "| task | Mpx | processor s | wall s | the next process: processor s |"
+        yield from smallest_sizes("First calls, no kernel compiled before", heads, first_call, arguments)
     if arguments.quality:
         yield from quality(arguments.quality)
+
+
+def smallest_sizes(
+    title: str, heads: str, row: Callable[[Task, float, argparse.Namespace], str], arguments: argparse.Namespace
+) -> Iterator[str]:
+    """Lines of a table with a row for each task, at its smallest size."""
+    yield f"\n## {title}\n"
+    yield heads
+    yield "| --- " + "| ---: " * (heads.count("|") - 2) + "|"
+    for name in arguments.rows:
+        yield row(TASKS[name], (arguments.size or TASKS[name].sizes)[0], arguments)
 
 
 def compared(task: Task, size: float, arguments: argparse.Namespace) -> Iterator[str]:
@@ -171,7 +177,7 @@ def one(row: str, name: str, size: float, calls: int, file: str) -> None:
         found = contender(case)
         times.append((time.process_time() - used, time.perf_counter() - begun))
         if i == 0:
-            added = peak() - before
+            added = peak_bytes() / 1e6 - before
         if time.perf_counter() > ends:
             break
     cpu, wall = (statistics.median(column) for column in zip(*times, strict=True))
@@ -181,26 +187,11 @@ def one(row: str, name: str, size: float, calls: int, file: str) -> None:
 
 
 def begin_peak() -> float:
-    """MB that this process holds now, free memory given back; `peak` counts from here on."""
+    """MB that this process holds now, free memory given back; `peak_bytes` counts from here on."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return status("VmRSS") or peak()
-
-
-def peak() -> float:
-    """MB that this process has held at the most since `begin_peak`, or ever where the system keeps no such mark."""
-    return status("VmHWM") or 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
-def status(name: str) -> float:
-    """A line of the process's status in MB; 0 where there is none."""
-    file = Path("/proc/self/status")
-    for line in file.read_text(encoding="ascii").splitlines() if file.is_file() else []:
-        if line.startswith(f"{name}:"):
-            return 1024 * int(line.split()[1]) / 1e6
-    return 0.0
+    reset_peak()
+    return resident_bytes() / 1e6
 
 
 @contextmanager

@@ -27,15 +27,14 @@ import numpy as np
 
 from densa import raster
 from densa.cli import app
+from densa.engine.resources.memory import peak_bytes, resident_bytes
 from densa.errors import InputError
 from densa.legend import Legend
 
 
 def memory() -> tuple[int, int]:
     """MB that the process holds now, and at most so far."""
-    status = Path("/proc/self/status").read_text()
-    lines = {line.split(":")[0]: line.split() for line in status.splitlines()}
-    return int(lines["VmRSS"][1]) // 1024, int(lines["VmHWM"][1]) // 1024
+    return resident_bytes() // 2**20, peak_bytes() // 2**20
 
 
 def descriptors() -> list[str]:
