@@ -110,16 +110,14 @@ def test_nothing_waits_for_a_thread_that_has_not_begun(three_threads):
         begun.wait(timeout=10)
         free.wait(timeout=10)
 
-    others = [threading.Thread(target=parallel.share_items, args=(block, 3)) for _ in range(1)]
-    for other in others:
-        other.start()
+    other = threading.Thread(target=parallel.share_items, args=(block, 3))
+    other.start()
     begun.wait(timeout=10)
     done = np.zeros(50, int)
     parallel.share_items(lambda first, end: np.add.at(done, slice(first, end), 1), 50)
     assert_array_equal(done, 1)
     free.set()
-    for other in others:
-        other.join()
+    other.join()
 
 
 def test_a_kernel_within_a_chunk_runs_on_that_thread_alone(three_threads):

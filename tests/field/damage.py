@@ -39,8 +39,8 @@ class Kind:
     read: Callable[[Path], object]
 
 
-def pixels(n_bands=3, dtype=np.uint8, height=40, width=56):
-    values = np.random.default_rng(5).integers(0, 200, (height, width, n_bands)).astype(dtype)
+def pixels(n_bands=3, dtype=np.uint8):
+    values = np.random.default_rng(5).integers(0, 200, (40, 56, n_bands)).astype(dtype)
     values[8:24, 10:40] = 90
     return values if n_bands > 1 else values[..., 0]
 

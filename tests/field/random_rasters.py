@@ -59,9 +59,9 @@ class Scene:
         if self.with_nan:
             values[rng.random(shape) < 0.05] = np.nan
             values[rng.random(shape) < 0.02] = np.inf
-        full = 255 if self.dtype == "uint8" else np.iinfo(self.dtype).max if np.dtype(self.dtype).kind in "ui" else 1
         alpha = mask = None
         if self.alpha is not None:
+            full = np.iinfo(self.dtype).max if np.dtype(self.dtype).kind in "ui" else 1
             alpha = np.where(rng.random(shape[1:]) < 0.2, 0, full).astype(self.dtype)
         if self.mask is not None:
             mask = rng.random(shape[1:]) > 0.2
