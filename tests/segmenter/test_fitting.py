@@ -36,7 +36,8 @@ def test_a_band_that_was_constant_in_training_may_be(rng):
     contract = BandContract(2, names=("red", "nir"), mean=(90, 7), std=(30, 1))
     values = image(rng, "red", "nir").read()[0]
     values[1] = 7
-    fit_raster(contract, raster.from_array(np.moveaxis(values, 0, -1)))
+    found = fit_raster(contract, raster.from_array(np.moveaxis(values, 0, -1)))
+    assert_array_equal(found.raster.read()[0], values)
 
 
 def test_layouts_of_training(rng):
