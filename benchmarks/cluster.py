@@ -34,7 +34,7 @@ def makespan(stages: Stages, n_tiles: int, n_workers: int, storage: int) -> floa
 
     Every worker's next stage is an event; the earliest is served first, by the slot of its resource that is free first.
     """
-    scheduler, places = [0.0], [0.0] * storage
+    scheduler, places = 0.0, [0.0] * storage  # when each is free
     heapq.heapify(places)
     events = [(0.0, worker, 0) for worker in range(n_workers)]
     left, ends = n_tiles, 0.0
@@ -44,7 +44,7 @@ def makespan(stages: Stages, n_tiles: int, n_workers: int, storage: int) -> floa
             if left == 0:
                 continue
             left -= 1
-            done = scheduler[0] = max(now, scheduler[0]) + stages.scheduler
+            done = scheduler = max(now, scheduler) + stages.scheduler
         elif stage == 2:
             done = now + stages.compute
         else:
