@@ -160,14 +160,7 @@ def _touching(first, start, piece, last_rows, width, small, lowest, highest, top
             for side in (y - 1, y + 1):
                 if side < 0 or side >= first.size - 1:
                     continue
-                low, high = first[side], first[side + 1]
-                while high - low > 1:  # the last run that begins at `left` or before it
-                    middle = (low + high) // 2
-                    if start[middle] <= left:
-                        low = middle
-                    else:
-                        high = middle
-                j, begin = low, left
+                j, begin = _run_at(start, first[side], first[side + 1], left), left
                 while begin < right:
                     stop = start[j + 1] if j + 1 < first[side + 1] else width
                     if piece[j] != a and piece[j] >= 0:
@@ -185,6 +178,18 @@ def _touching(first, start, piece, last_rows, width, small, lowest, highest, top
             contacts[counts[a], column] = found[i, column]
         counts[a] += 1
     return contacts
+
+
+@inner_jit
+def _run_at(start, low, high, column):  # type: ignore[no-untyped-def]
+    """Which of the runs `low` to `high` - 1 of a row holds a column; `np.searchsorted` takes longer to compile."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        if start[middle] <= column:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _remaining(
@@ -306,7 +311,7 @@ def _merge(chosen, sizes, parent, min_size, unsettled):  # type: ignore[no-untyp
 def _any_run(first, start, piece, marked, top, bottom, left, right):  # type: ignore[no-untyped-def]
     """Whether a window of an image has a pixel of a marked piece."""
     for y in range(top, bottom):
-        i = first[y] + np.searchsorted(start[first[y] : first[y + 1]], left, side="right") - 1
+        i = _run_at(start, first[y], first[y + 1], left)
         while i < first[y + 1] and start[i] < right:
             if piece[i] >= 0 and marked[piece[i]]:
                 return True
