@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from densa.datasets import Dataset
 from densa.engine import predict_array
-from densa.errors import InputError
+from densa.errors import InputError, one_line
 from densa.metrics import ConfusionMatrix
 from densa.segmenter import Segmenter
 
@@ -46,5 +46,4 @@ def say_unmeasured(failure: Exception) -> None:
     """
     if not isinstance(failure, (InputError, OSError, MemoryError)):
         raise failure
-    reason = " ".join(str(failure).split()) or type(failure).__name__
-    print(f"densa: the model is saved without a score, for its validation failed: {reason}", file=sys.stderr)
+    print(f"densa: the model is saved without a score, for its validation failed: {one_line(failure)}", file=sys.stderr)
