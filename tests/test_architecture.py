@@ -34,7 +34,7 @@ ROOMS = {
         ("cli",),
     ],
     "datasets": [
-        ("image_files", "masks", "scene", "threads", "wording"),
+        ("image_files", "label_source", "masks", "scene", "threads", "wording"),
         ("codings",),
         ("dataset", "legends", "samples", "synthetic"),
         ("check", "layouts", "sampling", "splits", "statistics"),

@@ -119,21 +119,29 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
         return _Finding(n_bands, dtype, [*problems, f"{sample.image}: image without a mask"], scale=scale)
     by_pixels = False
     try:
-        if sample.page and (n := _n_pages(sample.mask)) <= sample.page:
+        if sample.page and sample.drawn is None and (n := _n_pages(sample.mask)) <= sample.page:
             lacks = f"{sample.mask}: it has {n} page{'s' * (n > 1)}, none for page {sample.page + 1} of {sample.image}"
             return _Finding(n_bands, dtype, [*problems, lacks])
         if size is not None and (misplaced := dataset.misplacement(i)):
             return _Finding(n_bands, dtype, [*problems, misplaced])
         by_pixels = size is not None and dataset.is_placed_by_pixels(i)
-        labels = dataset.mask_labels(i)
-        if size is not None and labels.shape != size:
-            height, width = labels.shape
+        height, width = _read_labels(dataset, i)
+        if size is not None and (height, width) != size:
             problems.append(f"{sample.mask}: the mask is {height}x{width}, the image {size[0]}x{size[1]}")
         if sample.objects:
             dataset.instances(i)
     except InputError as error:
         problems.append(_naming(sample.mask, error))
     return _Finding(n_bands, dtype, problems, by_pixels, scale, reordered, remarks, level)
+
+
+def _read_labels(dataset: Dataset, i: int) -> tuple[int, int]:
+    """Read the label map of image `i`, a part at a time where the file allows that; its height and width."""
+    height, width = dataset.mask_size(i)
+    read = dataset.mask_reader(i)
+    for window in strips(height, width):
+        read(window)
+    return height, width
 
 
 def _levels(places: list[tuple[Dataset, int]], findings: list[_Finding]) -> str | None:

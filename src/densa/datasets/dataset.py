@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from densa import raster
 from densa.datasets.image_files import has_windows
+from densa.datasets.label_source import LabelSource
 from densa.datasets.masks import Encoding, read_labels, read_objects
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
@@ -33,11 +34,12 @@ class Sample:
     Args:
         name: of the sample; unique within a split, may contain "/" where folders are scenes.
         image: image file.
-        mask: mask file; None where there is none.
+        mask: mask file; with `drawn`, the file of strokes, polygons or annotations; None where there is none.
         group: the scene; a split by fraction never divides one.
         page: page of the files, where they are stacks.
         objects: files beside the mask that tell its objects apart: one that numbers them, or one for each; empty where
             there are none.
+        drawn: draws the labels on the grid of the image, where they are no raster; None: `mask` is read.
 
     Examples:
         >>> from densa import datasets
@@ -53,6 +55,7 @@ class Sample:
     group: str
     page: int = 0
     objects: tuple[Path, ...] = ()
+    drawn: LabelSource | None = None
 
 
 @dataclass(frozen=True)
@@ -144,21 +147,39 @@ class Dataset:
 
         The image is read in strips, and not at all where it is known to have no invalid pixel.
         """
-        labels = self.mask_labels(i)
+        parts = list(self.strips_of_labels(i))
+        labels = parts[0][0] if len(parts) == 1 else np.concatenate([part for part, _ in parts])
         if self._all_valid.get(i, False):
             return labels, None
+        return labels, np.concatenate([np.ones(part.shape, bool) if v is None else v for part, v in parts])
+
+    def strips_of_labels(self, i: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]]:
+        """What `labels_and_valid` returns, by strips of rows from the top: neither image nor labels are held whole.
+
+        Only masks whose format has no windows are decoded as a whole.
+        """
+        height, width = self.mask_size(i)
+        read = self.mask_reader(i)
+        if self._all_valid.get(i, False):
+            yield from ((read(window), None) for window in strips(height, width))
+            return
+        all_valid = True
         with self.open_image(i) as image:
-            if (image.height, image.width) != labels.shape:
+            if (image.height, image.width) != (height, width):
                 size = _size((image.height, image.width))
-                raise InputError(f"{self.samples[i].mask} is {_size(labels.shape)}, the image {size}")
-            valid = np.concatenate([image.read(window)[1] for window in strips(image.height, image.width)])
-        self.remember_valid(i, bool(valid.all()))
-        labels[~valid] = IGNORE
-        return labels, None if self._all_valid[i] else valid
+                raise InputError(f"{self.samples[i].mask} is {_size((height, width))}, the image {size}")
+            for window in strips(height, width):
+                labels, valid = read(window), image.read(window)[1]
+                labels[~valid] = IGNORE
+                all_valid = all_valid and bool(valid.all())
+                yield labels, valid
+        self.remember_valid(i, all_valid)
 
     def mask_labels(self, i: int, window: raster.Window | None = None) -> NDArray[np.uint8]:
         """(h, w) uint8 label map of image `i` or a window of it, from the mask file alone."""
         sample = self.samples[i]
+        if sample.drawn is not None:
+            return sample.drawn.read(window or raster.Window(0, 0, sample.drawn.height, sample.drawn.width))
         if sample.mask is None:
             raise InputError(f"{sample.image} has no mask")
 
@@ -183,7 +204,7 @@ class Dataset:
         if i not in self._places:
             self._places[i] = frame_of(sample.image, sample.page)
         image = self._places[i]
-        if sample.mask is None:
+        if sample.mask is None or sample.drawn is not None:
             return image, image
         if i not in self._mask_places:
             self._mask_places[i] = frame_of(sample.mask, sample.page)
@@ -210,12 +231,16 @@ class Dataset:
         whole = read(None)
         return grid.read(lambda at: whole[at.row : at.row + at.height, at.column : at.column + at.width], fill, window)
 
+    def reads_labels_by_window(self, i: int) -> bool:
+        """Whether a part of the label map of image `i` is read without the whole: by the mask's format, or drawn."""
+        return self.samples[i].drawn is not None or has_windows(self.samples[i].mask)
+
     def mask_reader(self, i: int) -> Callable[[raster.Window], NDArray[np.uint8]]:
         """A function that returns `mask_labels` of windows of image `i`.
 
         It reads the windows where the format allows that; other masks are decoded now, once, and cut.
         """
-        if has_windows(self.samples[i].mask):
+        if self.reads_labels_by_window(i):
             return partial(self.mask_labels, i)
         whole = self.mask_labels(i)
         return lambda at: whole[at.row : at.row + at.height, at.column : at.column + at.width]
@@ -223,6 +248,8 @@ class Dataset:
     def mask_size(self, i: int) -> tuple[int, int]:
         """Height and width of the mask of image `i`; only its header is read."""
         sample = self.samples[i]
+        if sample.drawn is not None:
+            return sample.drawn.height, sample.drawn.width
         if sample.mask is None:
             raise InputError(f"{sample.image} has no mask")
         if self.align:

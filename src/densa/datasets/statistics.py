@@ -110,8 +110,11 @@ def class_frequencies(dataset: Dataset) -> ClassFrequencies:
     n = dataset.legend.n_classes
 
     def count(i: int) -> tuple[NDArray[np.int64], int]:
-        labels, valid = dataset.labels_and_valid(i)
-        return np.bincount(labels.ravel(), minlength=n)[:n], labels.size if valid is None else int(valid.sum())
+        counts, n_valid = np.zeros(n, np.int64), 0
+        for labels, valid in dataset.strips_of_labels(i):
+            counts += np.bincount(labels.ravel(), minlength=n)[:n]
+            n_valid += labels.size if valid is None else int(valid.sum())
+        return counts, n_valid
 
     pixels, of_images, images = np.zeros((3, n), np.int64)
     for counts, size in in_threads(count, range(len(dataset))):

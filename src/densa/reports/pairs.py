@@ -265,7 +265,9 @@ def pairs_of_masks(
 def _frame(sample: Sample) -> Frame:
     """Where a sample lies: its image, or its mask where the image does not say it."""
     image = frame_of(sample.image, sample.page)
-    return image if image.is_placed or sample.mask is None else frame_of(sample.mask, sample.page)
+    if image.is_placed or sample.mask is None or sample.drawn is not None:
+        return image
+    return frame_of(sample.mask, sample.page)
 
 
 def _grids(

@@ -212,7 +212,7 @@ class PatchSampler:
         weights = None if self.extra is None else np.asarray(self.extra(i), np.float32)
         by_window = self._by_window(i)
         size: tuple[int, ...]
-        if by_window and not self._holds_labels and has_windows(self.dataset.samples[i].mask):
+        if by_window and not self._holds_labels and self.dataset.reads_labels_by_window(i):
             loaded, size = Loaded(None, None, None, weights), self.dataset.mask_size(i)
         elif by_window:
             loaded = Loaded(None, None, labels := self.dataset.mask_labels(i), weights)
