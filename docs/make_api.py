@@ -37,6 +37,7 @@ PAGES = (
     Page("operators", ("densa.operators",), "Convolution, pooling, upsampling, and receptive fields of networks."),
     Page("metrics", ("densa.metrics",), "Scores of label maps, boundaries and partitions."),
     Page("datasets", ("densa.datasets", "densa.datasets.synthetic"), "Data sets, splits and sampling."),
+    Page("doctor", ("densa.doctor",), "What is wrong with a data set, and how to mend it."),
     Page("networks", ("densa.networks",), "The networks of the papers, and how to build them by name."),
     Page("shallow", ("densa.shallow",), "Forests and boosted trees on descriptors."),
     Page("segmenter", ("densa.segmenter",), "Trained models that give class probabilities, and their files."),

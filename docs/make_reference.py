@@ -5,7 +5,14 @@ from pathlib import Path
 from densa.options import reference
 from densa.settings import Existing, Resumable
 from densa.training.settings import TrainOptions
-from densa.verbs.settings import CompareOptions, EvaluateOptions, PredictOptions, SeamsOptions, SegmentOptions
+from densa.verbs.settings import (
+    CompareOptions,
+    DoctorOptions,
+    EvaluateOptions,
+    PredictOptions,
+    SeamsOptions,
+    SegmentOptions,
+)
 
 VERBS = {
     "train": (TrainOptions, Resumable),
@@ -13,6 +20,7 @@ VERBS = {
     "regions": (SegmentOptions,),
     "evaluate": (EvaluateOptions, Existing),
     "compare": (CompareOptions, Existing),
+    "doctor": (DoctorOptions, Existing),
     "seams": (SeamsOptions, Existing),
 }
 HEAD = """# Options

@@ -30,6 +30,7 @@ ROOMS = {
         ("training",),
         ("reports",),
         ("methods",),
+        ("doctor",),
         ("verbs",),
         ("cli",),
     ],

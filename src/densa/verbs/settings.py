@@ -17,6 +17,7 @@ from densa.settings import Alignment, Bands, Computation, Images, LegendFile, Pa
 __all__ = [
     "CompareOptions",
     "Costs",
+    "DoctorOptions",
     "EvaluateOptions",
     "Masks",
     "PredictOptions",
@@ -211,3 +212,8 @@ class RegionProducts(Group, title="Outputs"):
 @dataclass(frozen=True, kw_only=True)
 class SegmentOptions(RegionSettings, Images, Bands, Page, RegionProducts, Work):
     """All options of `densa regions`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions(LegendFile):
+    """All options of `densa doctor`."""

@@ -1,0 +1,19 @@
+"""The doctor of data sets: what is wrong with images and masks, why it matters, and how to mend it."""
+
+from densa.doctor.codes import CODES, Code
+from densa.doctor.diagnosis import Diagnosis, examine
+from densa.doctor.finding import Finding, exit_code, finding, in_order
+from densa.doctor.subject import Record, Subject
+
+__all__ = [
+    "CODES",
+    "Code",
+    "Diagnosis",
+    "Finding",
+    "Record",
+    "Subject",
+    "examine",
+    "exit_code",
+    "finding",
+    "in_order",
+]
