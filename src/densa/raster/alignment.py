@@ -19,7 +19,7 @@ from densa.errors import InputError
 from densa.raster.opening import open as open_raster
 from densa.raster.raster import Georeference, Raster, Window
 
-__all__ = ["Frame", "Onto", "frame_of", "lies_on", "misplacement", "onto"]
+__all__ = ["Converter", "Frame", "Onto", "frame_of", "lies_on", "misplacement", "onto", "system_name"]
 
 _TOLERANCE = 0.1  # pixels, over the whole raster
 _SAMPLES = 5  # places along each side at which the position is compared
@@ -117,7 +117,7 @@ def _offset(other: Frame, image: Frame) -> tuple[float, float, float]:
     if len(other.points) and np.array_equal(other.points, image.points):
         return 0.0, 0.0, 0.0
     there = other.georeference or _fitted(other)
-    found = _Converter(crs, there, other)(x, y)
+    found = Converter(crs, there, other)(x, y)
     apart = column - found[0], row - found[1]
     if not np.isfinite(apart).all():
         raise InputError(f"{other.path} and {image.path} cannot be compared on the ground: {_systems(other, image)}")
@@ -137,7 +137,7 @@ class Onto:
         assert other.georeference is not None
         assert image.georeference is not None
         self._grid = image.georeference
-        self._convert = _Converter(self._grid.crs, other.georeference, other)
+        self._convert = Converter(self._grid.crs, other.georeference, other)
 
     def read(self, values: Callable[[Window], NDArray[Any]], fill: int, window: Window | None = None) -> NDArray[Any]:
         """(h, w) values of a window of the grid; a part of the source is in memory at a time.
@@ -207,8 +207,14 @@ def onto(other: Frame, image: Frame) -> Onto | None:
     return Onto(other, image)
 
 
-class _Converter:
-    """Map coordinates in a reference system to columns and rows of a raster."""
+class Converter:
+    """Map coordinates in a reference system to columns and rows of a raster.
+
+    Args:
+        crs: the reference system; None: that of the raster.
+        place: georeference of the raster.
+        other: where the raster lies.
+    """
 
     def __init__(self, crs: Any, place: Georeference, other: Frame) -> None:
         self._crs, self._place = crs, place
@@ -221,13 +227,18 @@ class _Converter:
     def __call__(
         self, x: NDArray[np.float64], y: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Columns and rows of coordinates; infinite where there are none.
+
+        Raises:
+            InputError: the reference systems cannot be converted into each other.
+        """
         if not self.is_affine:
             try:
                 found = reproject(self._crs, self._place.crs, x.ravel(), y.ravel())
             except (RasterioError, CPLE_BaseError) as error:
                 raise InputError(
-                    f"the reference systems {_name(self._crs)} and {_name(self._place.crs)} cannot be converted into"
-                    " each other; give both rasters one system"
+                    f"the reference systems {system_name(self._crs)} and {system_name(self._place.crs)} cannot be converted into"
+                    " each other; give both files one system"
                 ) from error
             x, y = (np.asarray(part, np.float64).reshape(x.shape) for part in found)
         if self._place.crs is not None and self._place.crs.is_geographic:  # -180..180 and 0..360 are one place
@@ -272,8 +283,8 @@ def _is_local(crs: Any) -> bool:
     return not (crs.is_geographic or crs.is_projected)
 
 
-def _name(crs: Any) -> str:
-    """EPSG:32633, or the name in quotes."""
+def system_name(crs: Any) -> str:
+    """A reference system for messages: EPSG:32633, or its name in quotes."""
     if crs is None:
         return "no reference system"
     code = crs.to_epsg()
@@ -282,15 +293,15 @@ def _name(crs: Any) -> str:
 
 def _systems(other: Frame, image: Frame) -> str:
     return " and ".join(
-        _name(frame.points_crs if frame.georeference is None else frame.georeference.crs) for frame in (other, image)
+        system_name(frame.points_crs if frame.georeference is None else frame.georeference.crs) for frame in (other, image)
     )
 
 
 def _place(frame: Frame) -> str:
     if frame.georeference is None:
-        return f"given by {len(frame.points)} ground control points in {_name(frame.points_crs)}"
+        return f"given by {len(frame.points)} ground control points in {system_name(frame.points_crs)}"
     numbers = ", ".join(f"{value:.15g}" for value in tuple(frame.georeference.transform)[:6])
-    return f"({numbers}) in {_name(frame.georeference.crs)}"
+    return f"({numbers}) in {system_name(frame.georeference.crs)}"
 
 
 def _shown(pixels: float) -> str:
