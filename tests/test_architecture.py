@@ -78,7 +78,7 @@ ROOMS = {
         ("photo", "stac", "vector"),
         ("opening",),
         ("alignment", "masks"),
-        ("writing",),
+        ("shapes", "writing"),
     ],
     "regions": [("shared",), ("mean_shift", "normalized_cuts", "partition", "slic", "watershed")],
     "training": [

@@ -237,8 +237,8 @@ class Converter:
                 found = reproject(self._crs, self._place.crs, x.ravel(), y.ravel())
             except (RasterioError, CPLE_BaseError) as error:
                 raise InputError(
-                    f"the reference systems {system_name(self._crs)} and {system_name(self._place.crs)} cannot be converted into"
-                    " each other; give both files one system"
+                    f"the reference systems {system_name(self._crs)} and {system_name(self._place.crs)} cannot be"
+                    " converted into each other; give both files one system"
                 ) from error
             x, y = (np.asarray(part, np.float64).reshape(x.shape) for part in found)
         if self._place.crs is not None and self._place.crs.is_geographic:  # -180..180 and 0..360 are one place
@@ -293,7 +293,8 @@ def system_name(crs: Any) -> str:
 
 def _systems(other: Frame, image: Frame) -> str:
     return " and ".join(
-        system_name(frame.points_crs if frame.georeference is None else frame.georeference.crs) for frame in (other, image)
+        system_name(frame.points_crs if frame.georeference is None else frame.georeference.crs)
+        for frame in (other, image)
     )
 
 

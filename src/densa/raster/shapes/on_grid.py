@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,11 +72,28 @@ def place_on_grid(geometries: NDArray[np.object_], crs: Any, frame: Frame, *, pa
                 f"{without} names no reference system, {other} is in {system_name(system)}: where it lies is not known;"
                 f" assign it one (QGIS: Set Layer CRS; ogr2ogr or gdal_edit.py: -a_srs {system_name(system)})"
             )
-        convert = Converter(crs, place, frame)
-        placed = shapely.transform(geometries, lambda xy: np.stack(convert(xy[:, 0], xy[:, 1]), axis=1))
+        placed = _converted(geometries, Converter(crs, place, frame))
     with np.errstate(invalid="ignore"):
         near = (np.abs(shapely.bounds(placed)) < _FARTHEST).all(axis=1)
     return Placed(placed[near], np.flatnonzero(near), int((~near).sum()))
+
+
+def _converted(geometries: NDArray[np.object_], convert: Converter) -> NDArray[np.object_]:
+    """Geometries in pixels; None for those that have no place there, for which PROJ fails altogether."""
+
+    def moved(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack(convert(xy[:, 0], xy[:, 1]), axis=1)
+
+    try:
+        return shapely.transform(geometries, moved)
+    except InputError as error:
+        found = np.empty(len(geometries), object)
+        for i, geometry in enumerate(geometries):
+            with suppress(InputError):
+                found[i] = shapely.transform(geometry, moved)
+        if all(geometry is None for geometry in found):
+            raise error
+        return found
 
 
 def _in_pixels(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
