@@ -50,6 +50,10 @@ ROOMS = {
         ("by_name", "run"),
         ("check", "estimate"),
     ],
+    "metrics": [
+        ("_sparse_assignment", "confusion", "contingency", "families"),
+        ("boundaries", "boundary_matching", "calibration", "partitions", "superpixels"),
+    ],
     "networks": [
         ("checks", "network", "strips", "weights"),
         ("encoders",),

@@ -28,6 +28,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Compare predictions with masks: metrics.json and one self-contained page, report.html."""
+    from densa.reports.calibration import calibration_lines
     from densa.verbs.evaluate import evaluate_and_write, summary_line
 
     evaluation, page = evaluate_and_write(predictions, data, output, **given)
@@ -36,5 +37,6 @@ def evaluate(
         return
     print(summary_line(evaluation))
     print(f"measured on {evaluation.measured_on}")
+    print(*calibration_lines(evaluation.calibration), sep="\n")
     if page is not None:
         print(f"wrote {named(page, [page.with_name('metrics.json')])}")

@@ -11,6 +11,8 @@ from densa.metrics.boundary_matching import (
     summarize_boundaries,
     thin,
 )
+from densa.metrics.calibration.counts import CalibrationCounts
+from densa.metrics.calibration.summary import CalibrationSummary, ConfidenceBin
 from densa.metrics.confusion import AbsentRule, ConfusionMatrix, Summary, VoidRule
 from densa.metrics.partitions import (
     FamilyAgreement,
@@ -31,6 +33,9 @@ __all__ = [
     "BoundaryF1",
     "BoundaryScore",
     "BoundarySummary",
+    "CalibrationCounts",
+    "CalibrationSummary",
+    "ConfidenceBin",
     "ConfusionMatrix",
     "FamilyAgreement",
     "Overlap",

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.metrics import AbsentRule, BoundaryF1, ConfusionMatrix, Summary, VoidRule
+from densa.metrics import (
+    AbsentRule,
+    BoundaryF1,
+    CalibrationCounts,
+    CalibrationSummary,
+    ConfusionMatrix,
+    Summary,
+    VoidRule,
+)
 from densa.reports.measured_on import MeasuredOn
 from densa.reports.thumbnails import shrink_image, shrink_labels, shrink_probabilities, thumbnail_size
 
@@ -33,6 +41,7 @@ class Pair:
             Called only if the image is among the worst so far. None: the page shows no image.
         probabilities: returns (n_classes, h, w) of 0..1, or uint8 of 0..255, of any size. Called only if the image is
             among the worst so far.
+        calibration: counts of the probabilities of the whole image; None: there are none.
 
     Examples:
         >>> import numpy as np
@@ -47,6 +56,7 @@ class Pair:
     predicted: NDArray[Any]
     image: Callable[[], tuple[NDArray[Any], NDArray[np.bool_]]] | None = None
     probabilities: Callable[[], NDArray[Any]] | None = None
+    calibration: CalibrationCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,7 @@ class Evaluation:
         images: scores of each image, worst first (by mean IoU; images without one last).
         worst: views of the first of them.
         measured_on: the images as `densa evaluate` chose them; None where pairs were given.
+        calibration: of the probabilities, over all images; None where an image has none.
 
     Examples:
         >>> import numpy as np
@@ -137,6 +148,7 @@ class Evaluation:
     images: tuple[ImageScore, ...]
     worst: tuple[View, ...]
     measured_on: MeasuredOn | None = None
+    calibration: CalibrationSummary | None = None
 
     @property
     def without_label(self) -> float:
@@ -161,6 +173,7 @@ class Evaluation:
         s = self.summary
         unpredicted = self.confusion.matrix[:, -1]
         measured_on = {} if self.measured_on is None else {"measured_on": self.measured_on.to_json()}
+        calibration = {} if self.calibration is None else {"calibration": self.calibration.to_json()}
         return {
             **measured_on,
             "global_accuracy": _number(s.global_accuracy),
@@ -187,6 +200,7 @@ class Evaluation:
                 {"name": name, "iou": _number(s.iou[k]), "accuracy": _number(s.accuracy[k]), "f1": _number(s.f1[k])}
                 for k, name in enumerate(self.legend.class_names)
             ],
+            **calibration,
         }
 
 
@@ -232,6 +246,7 @@ def evaluate_pairs(
         BoundaryF1(legend.n_classes, tolerance=tolerance, void=void),
     )
     confusion.summary(void=void, absent=absent)  # refuses an unknown rule before the first image is read
+    calibration = _AllCalibrated(legend.n_classes)
     scores: list[ImageScore] = []
     worst: list[tuple[float, int, View]] = []  # a heap: the best of them comes first
     for place, pair in enumerate(pairs):
@@ -242,6 +257,7 @@ def evaluate_pairs(
         except InputError as error:
             raise InputError(f"{pair.name}: {error}") from error
         confusion.merge(own)
+        calibration.add(pair.calibration)
         summary = own.summary(void=void, absent=absent)
         score = ImageScore(pair.name, summary.mean_iou, summary.global_accuracy, boundary_value, *_shares(own))
         scores.append(score)
@@ -264,7 +280,26 @@ def evaluate_pairs(
         summary=summary,
         images=tuple(sorted(scores, key=_rank)),
         worst=tuple(view for *_, view in sorted(worst, key=lambda entry: entry[:2], reverse=True)),
+        calibration=calibration.summary(),
     )
+
+
+class _AllCalibrated:
+    """Counts of the probabilities of all images; none where one of the images has none."""
+
+    def __init__(self, n_classes: int) -> None:
+        self._counts: CalibrationCounts | None = CalibrationCounts(n_classes)
+
+    def add(self, counts: CalibrationCounts | None) -> None:
+        """Those of the next image."""
+        if counts is None:
+            self._counts = None
+        elif self._counts is not None:
+            self._counts.merge(counts)
+
+    def summary(self) -> CalibrationSummary | None:
+        """Of all images; None without probabilities or pixels that are counted."""
+        return self._counts.summary() if self._counts is not None and self._counts.n_pixels else None
 
 
 def _masks(scores: list[ImageScore]) -> str:

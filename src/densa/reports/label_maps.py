@@ -15,8 +15,17 @@ from densa.datasets.image_files import image_files
 from densa.datasets.masks import Encoding, read_labels
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
+from densa.reports.calibration import class_bands
 
-__all__ = ["first_of", "label_maps", "match", "probability_reader", "read_prediction", "relative_stem"]
+__all__ = [
+    "first_of",
+    "label_maps",
+    "match",
+    "probabilities_beside",
+    "probability_reader",
+    "read_prediction",
+    "relative_stem",
+]
 
 _PROBABILITIES = ".probabilities"  # `densa predict --probabilities` writes NAME.probabilities.tif beside NAME.png
 _LISTED = 10
@@ -89,14 +98,20 @@ def _class_table(own: Legend, legend: Legend, what: str) -> NDArray[np.uint8]:
     return table
 
 
-def probability_reader(label_map: Path) -> Callable[[], NDArray[Any]] | None:
-    """Reads the probabilities beside a label map; None where there are none."""
+def probabilities_beside(label_map: Path) -> Path | None:
+    """The raster of probabilities beside a label map; None where there is none."""
     path = label_map.with_name(f"{label_map.stem}{_PROBABILITIES}.tif")
-    if not path.is_file():
+    return path if path.is_file() else None
+
+
+def probability_reader(label_map: Path, legend: Legend) -> Callable[[], NDArray[Any]] | None:
+    """Reads the probabilities beside a label map, in the order of the legend; None where there are none."""
+    path = probabilities_beside(label_map)
+    if path is None:
         return None
 
     def read() -> NDArray[Any]:
         with raster.open(path) as image:
-            return image.read()[0]
+            return image.read(bands=class_bands(image, legend))[0]
 
     return read

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from densa.legend import IGNORE, Color, Legend
 from densa.raster import atomic_output
+from densa.reports.calibration import calibration_section
 from densa.reports.context import context_charts
 from densa.reports.curves import training_charts
 from densa.reports.evaluation import Evaluation, View
@@ -121,6 +122,7 @@ def render(
         table=_class_table(evaluation),
         matrix=_heat_table(evaluation) if legend.n_classes <= _MOST_MATRIX_CLASSES else None,
         confusions=_confusions(evaluation),
+        calibration=calibration_section(evaluation.calibration),
         views=[_view(evaluation, view) for view in evaluation.worst],
         shown=sorted({k for view in evaluation.worst for k in view.classes}),
         listed=evaluation.images[:_MOST_LISTED_IMAGES],

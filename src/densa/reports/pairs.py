@@ -30,10 +30,20 @@ from densa.datasets.opening import WHOLE, chosen_name, open_whole
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
+from densa.metrics import CalibrationCounts
 from densa.progress import Progress
 from densa.raster.alignment import Frame, Onto, frame_of, misplacement, onto
+from densa.reports.calibration import counts_of_raster
 from densa.reports.evaluation import Pair
-from densa.reports.label_maps import first_of, label_maps, match, probability_reader, read_prediction, relative_stem
+from densa.reports.label_maps import (
+    first_of,
+    label_maps,
+    match,
+    probabilities_beside,
+    probability_reader,
+    read_prediction,
+    relative_stem,
+)
 from densa.reports.measured_on import MeasuredOn
 
 __all__ = ["ComparedFiles", "compared_files", "pairs_of_files", "pairs_of_folders", "pairs_of_masks"]
@@ -186,13 +196,15 @@ def pairs_of_folders(
 
     def read() -> Iterator[Pair]:
         for i, (sample, file, grid) in enumerate(zip(dataset.samples, files, grids, strict=True)):
-            predicted = read_prediction(file, dataset.legend, coding)
+            target = dataset.labels(i)
+            predicted = _on_grid(read_prediction(file, dataset.legend, coding), grid)
             yield Pair(
                 name=sample.name,
-                target=dataset.labels(i),
-                predicted=_on_grid(predicted, grid),
+                target=target,
+                predicted=predicted,
                 image=_image_reader(sample),
-                probabilities=probability_reader(file),
+                probabilities=probability_reader(file, dataset.legend),
+                calibration=_calibration(file, dataset.legend, target, predicted, grid),
             )
 
     return read()
@@ -252,11 +264,14 @@ def pairs_of_masks(
 
     def read() -> Iterator[Pair]:
         for name, mask, file, grid in zip(names, mask_files, files, grids, strict=True):
+            target = read_labels(mask, chosen, encoding)
+            predicted = _on_grid(read_prediction(file, chosen, coding), grid)
             yield Pair(
                 name=name,
-                target=read_labels(mask, chosen, encoding),
-                predicted=_on_grid(read_prediction(file, chosen, coding), grid),
-                probabilities=probability_reader(file),
+                target=target,
+                predicted=predicted,
+                probabilities=probability_reader(file, chosen),
+                calibration=_calibration(file, chosen, target, predicted, grid),
             )
 
     return read(), len(files), chosen
@@ -294,6 +309,16 @@ def _grids(
 
 def _more(problems: Sequence[str]) -> str:
     return f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+
+
+def _calibration(
+    file: Path, legend: Legend, target: NDArray[np.uint8], predicted: NDArray[np.uint8], grid: Onto | None
+) -> CalibrationCounts | None:
+    """Counts of the probabilities beside a label map; None where there are none, or the map lies on another grid."""
+    path = probabilities_beside(file)
+    if path is None or grid is not None or target.shape != predicted.shape:
+        return None
+    return counts_of_raster(path, legend, target, predicted)
 
 
 def _on_grid(labels: NDArray[np.uint8], grid: Onto | None) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from densa.datasets import Dataset
 from densa.engine import predict
 from densa.errors import InputError
 from densa.legend import IGNORE
+from densa.metrics import CalibrationCounts
 from densa.progress import Progress
 from densa.raster import Raster
 from densa.reports.evaluation import Pair
@@ -40,7 +41,8 @@ def pairs_of_predictions(
         progress: called with (images done, images in all).
 
     Yields:
-        One pair per image, with its probabilities at about the size of the page's pictures.
+        One pair per image, with its probabilities at about the size of the page's pictures, and the calibration counts
+        of all of them.
 
     Raises:
         InputError: the legends have different classes, or an image does not fit the segmenter.
@@ -61,13 +63,17 @@ def pairs_of_predictions(
             "open it with the model's legend"
         )
     for i, sample in enumerate(dataset.samples):
-        labels, probabilities = _predict(segmenter, dataset, i, tile_size, fit or partial(_fit, segmenter))
+        target = dataset.labels(i)
+        labels, probabilities, counts = _predict(
+            segmenter, dataset, i, target, tile_size=tile_size, fit=fit or partial(_fit, segmenter)
+        )
         yield Pair(
             name=sample.name,
-            target=dataset.labels(i),
+            target=target,
             predicted=labels,
             image=partial(dataset.image, i),
             probabilities=lambda shown=probabilities: shown,  # type: ignore[misc]
+            calibration=counts,
         )
         if progress:
             progress(i + 1, len(dataset))
@@ -78,17 +84,27 @@ def _fit(segmenter: Segmenter, image: Raster) -> Raster:
 
 
 def _predict(
-    segmenter: Segmenter, dataset: Dataset, i: int, tile_size: int | None, fit: Callable[[Raster], Raster]
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Label map of image `i`, and every n-th row and column of its probabilities."""
+    segmenter: Segmenter,
+    dataset: Dataset,
+    i: int,
+    target: NDArray[np.uint8],
+    *,
+    tile_size: int | None,
+    fit: Callable[[Raster], Raster],
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], CalibrationCounts]:
+    """Label map of image `i`, every n-th row and column of its probabilities, and the calibration of all of them."""
+    counts = CalibrationCounts(segmenter.legend.n_classes)
     with dataset.open_image(i) as image:
         labels = np.full((image.height, image.width), IGNORE, np.uint8)
         step = max(1, -(-max(labels.shape) // _SHOWN_SIDE_PX))
         kept = np.zeros((segmenter.legend.n_classes, *(-(-side // step) for side in labels.shape)), np.float32)
         for tile in predict(segmenter, fit(image), tile_size=tile_size):
             row, column, height, width = tile.window
-            labels[row : row + height, column : column + width] = tile.labels()
+            place = np.s_[row : row + height, column : column + width]
+            labels[place] = tile.labels()
+            if target.shape == labels.shape:  # otherwise the evaluation says it
+                counts.update(tile.probabilities, target[place], labels[place])
             seen = tile.probabilities[:, -row % step :: step, -column % step :: step]
             top, left = -(-row // step), -(-column // step)
             kept[:, top : top + seen.shape[1], left : left + seen.shape[2]] = seen
-    return labels, kept
+    return labels, kept, counts
