@@ -36,9 +36,10 @@ ROOMS = {
     ],
     "datasets": [
         ("image_files", "label_source", "masks", "scene", "threads", "wording"),
-        ("codings",),
+        ("codings", "ignoring"),
         ("dataset", "legends", "samples", "synthetic"),
         ("check", "layouts", "sampling", "splits", "statistics"),
+        ("choice",),
         ("opening",),
     ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],

@@ -60,6 +60,7 @@ class Option:
         exists: the path must exist, see `check_paths`.
         negatable: a boolean option has `--no-NAME` too; None: if its default is not False.
         flag: name on the command line, if it is not `--NAME`.
+        repeatable: the command line takes it several times; `read` then gets a list.
     """
 
     help: str
@@ -70,6 +71,7 @@ class Option:
     exists: bool = False
     negatable: bool | None = None
     flag: str = ""
+    repeatable: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,9 +14,11 @@ from densa.options import Group, Option
 __all__ = [
     "Alignment",
     "Bands",
+    "ClassSet",
     "Computation",
     "Existing",
     "Images",
+    "LabelReading",
     "LegendFile",
     "Page",
     "Resumable",
@@ -110,6 +113,59 @@ class LegendFile(Group, title="Data"):
     legend: Annotated[
         Path | None,
         Option("Legend file.", exists=True, default="that of the data or the run, or inferred from the masks"),
+    ] = None
+
+
+def _ignored(value: Any) -> Any:
+    """(11, "#000000", "void"), of a list or one of them; "0,0,0" is a colour."""
+    found: list[int | str] = []
+    for one in value if isinstance(value, (list, tuple)) else [value]:
+        text = str(one).strip()
+        parts = [part.strip() for part in text.split(",")]
+        if isinstance(one, bool) or not text:
+            raise ValueError(f"must be a value, a colour such as #RRGGBB, or the name of a class, got {one!r}")
+        if re.fullmatch(r"-?\d+", text):
+            found.append(int(text))
+        elif re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+            found.append(text.upper())
+        elif len(parts) == 3 and all(part.isdecimal() and int(part) < 256 for part in parts):
+            found.append("#" + "".join(f"{int(part):02X}" for part in parts))
+        elif text.startswith("#") or re.fullmatch(r"[\d\s,.-]+", text):
+            raise ValueError(f"must be a value, a colour such as #RRGGBB or R,G,B, or the name of a class, got {one!r}")
+        else:
+            found.append(text)
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelReading(Group, title="Data"):
+    """How the labels of a data set are read."""
+
+    layout: Annotated[
+        str | None,
+        Option("Layout of the folder, see the page on layouts.", metavar="NAME", default="told by what it holds"),
+    ] = None
+    ignore: Annotated[
+        tuple[int | str, ...],
+        Option(
+            "Value, colour (#RRGGBB) or class of the masks that is not labelled; may be repeated.",
+            metavar="VALUE|COLOUR",
+            read=_ignored,
+            repeatable=True,
+        ),
+    ] = ()
+    instances: Annotated[
+        bool, Option("The masks number objects, 0 is none: the classes are background and object.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassSet(Group, title="Data"):
+    """The classes of a layout that has several sets of them."""
+
+    classes: Annotated[
+        Literal["train", "all"] | None,
+        Option("Classes of a layout that has two sets, as Cityscapes: the usual ones, or all.", default="train"),
     ] = None
 
 

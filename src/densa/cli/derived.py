@@ -105,7 +105,7 @@ def _help(one: Declared) -> str:
 
 
 def _is_repeatable(one: Declared) -> bool:
-    return getattr(one.kind, "__origin__", None) is dict
+    return one.option.repeatable or getattr(one.kind, "__origin__", None) is dict
 
 
 def _is_negatable(one: Declared) -> bool:

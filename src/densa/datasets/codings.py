@@ -220,6 +220,8 @@ def coding_of_predictions(
     if not predictions:
         return encoding
     plain = [scan for scan in predictions if not scan.is_rgb and not scan.palette]
+    if encoding == "near-colors":
+        encoding = "colors"
     if encoding == "colors":
         if plain and inferred:
             raise InputError(

@@ -72,6 +72,7 @@ class Dataset:
         align: resample masks to the grid of their image, where both are georeferenced.
         bands: to be read of every image, by number from 1 or by name, in this order; None: all.
         like: the bands that images have, where they are known: those of images that name them are read in this order.
+        layout: name of the layout of the folder; "" where it has none.
 
     Examples:
         >>> from densa import datasets
@@ -91,6 +92,7 @@ class Dataset:
     align: bool = False
     bands: tuple[int | str, ...] | None = None
     like: tuple[Band, ...] = ()
+    layout: str = ""
     # Images known to have no invalid pixel need not be read for their label maps.
     _all_valid: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
     _grids: dict[int, Onto | None] = field(default_factory=dict, repr=False, compare=False)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from densa.datasets.codings import check_one_coding, palettes_agree, shows_only, values_of
+from densa.datasets.ignoring import ignored_colors, ignored_values
 from densa.datasets.masks import Encoding, MaskScan
 from densa.datasets.wording import listed
 from densa.errors import InputError
 from densa.legend import IGNORE, Color, Legend
 
-__all__ = ["CAMVID", "CELLS", "VOC", "choose_encoding", "infer_legend", "read_legend"]
+__all__ = ["CAMVID", "CELLS", "OBJECTS", "VOC", "choose_encoding", "infer_legend", "read_legend"]
 
 CAMVID = Legend(
     (
@@ -31,6 +32,8 @@ _VOC_NAMES = (
 )  # fmt: skip
 CELLS = Legend(("background", "cell"))
 """Legend of instance masks of cells."""
+OBJECTS = Legend(("background", "object"))
+"""Legend of instance masks of any objects."""
 MAX_INFERRED_VALUES = 64
 MAX_INFERRED_COLORS = 32
 
@@ -76,12 +79,13 @@ def choose_encoding(scans: Sequence[MaskScan], legend: Legend) -> Encoding:
     return "colors" if palettes and shows_legend and not palettes_agree(scans, legend) else "values"
 
 
-def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding]:
+def infer_legend(scans: Sequence[MaskScan], kind: str, ignore: Sequence[int | str] = ()) -> tuple[Legend, Encoding]:
     """Legend of masks that are not ambiguous.
 
     Args:
         scans: contents of all masks.
         kind: kind of the layout; "voc" and "segnet" have well-known legends.
+        ignore: values and colours that are not labelled.
 
     Returns:
         The legend and the encoding of the masks: 0 and 255 are background and foreground; the values of index and
@@ -93,33 +97,34 @@ def infer_legend(scans: Sequence[MaskScan], kind: str) -> tuple[Legend, Encoding
     """
     check_one_coding(scans, None)
     if any(scan.colors and not scan.values for scan in scans):
-        return _by_color(scans)
-    values = sorted(values_of(scans))
+        return _by_color(scans, ignored_colors(ignore))
+    unlabelled = ignored_values(ignore)
+    values = sorted(values_of(scans) - {*unlabelled})
     missing = {code for scan in scans for code in scan.missing if not isinstance(code, tuple)}
     if values in ([0, 255], [0], [255]):
         both = [("background", 0), ("foreground", 255)]
         names, of_classes = zip(*(pair for pair in both if pair[1] not in missing), strict=True)
         return Legend(names, codes=of_classes), "values"
     codes = [value for value in values if 0 <= value != IGNORE]
-    ignored = (IGNORE, *(value for value in values if value < 0))
+    ignored = tuple(dict.fromkeys((IGNORE, *(value for value in values if value < 0), *unlabelled)))
     if kind == "segnet" and values == list(range(12)):
         return CAMVID, "values"
-    if kind == "voc" and codes and codes[-1] < VOC.n_classes and len(ignored) == 1:
+    if kind == "voc" and codes and codes[-1] < VOC.n_classes and ignored == (IGNORE,):
         return VOC, "values"
     if not codes:
         raise InputError(f"the masks hold only {listed(values)}: nothing is labelled; {_how_to()}")
     first, last = min(codes[0], 1), codes[-1]
     if last >= MAX_INFERRED_VALUES or 2 * len(codes) < last - first + 1:
         raise InputError(f"the masks hold the values {listed(values)}, which do not number classes; {_how_to()}")
-    whole = [value for value in range(first, last + 1) if value not in missing]
+    whole = [value for value in range(first, last + 1) if value not in missing and value not in unlabelled]
     if whole == [0, 1]:
         return Legend(("background", "foreground"), ignored_codes=ignored), "values"
     names = tuple(f"class_{value}" for value in whole)
     return Legend(names, _palette_colors(scans, whole), tuple(whole), ignored), "values"
 
 
-def _by_color(scans: Sequence[MaskScan]) -> tuple[Legend, Encoding]:
-    colors = sorted({color for scan in scans for color in scan.colors})
+def _by_color(scans: Sequence[MaskScan], ignored: tuple[Color, ...]) -> tuple[Legend, Encoding]:
+    colors = sorted({color for scan in scans for color in scan.colors} - {*ignored})
     if len(colors) > MAX_INFERRED_COLORS:
         raise InputError(
             f"the masks hold {len(colors)} colours, too many to be classes (JPEG masks mix colours); {_how_to()}"
@@ -129,7 +134,8 @@ def _by_color(scans: Sequence[MaskScan]) -> tuple[Legend, Encoding]:
         raise InputError(
             f"some masks hold colours (first: {colored.path}), others values (first: {without[0].path}); {_how_to()}"
         )
-    return Legend(tuple("#{:02X}{:02X}{:02X}".format(*color) for color in colors), tuple(colors)), "colors"
+    names = tuple("#{:02X}{:02X}{:02X}".format(*color) for color in colors)
+    return Legend(names, tuple(colors), ignored_colors=ignored), "colors"
 
 
 def _palette_colors(scans: Sequence[MaskScan], values: Sequence[int]) -> tuple[Color, ...]:

@@ -16,10 +16,15 @@ from densa.legend import IGNORE, Color, Legend
 from densa.raster.masks.origin import MaskOrigin
 from densa.raster.masks.values import MaskFile, read_mask_file
 
-__all__ = ["Encoding", "MaskScan", "read_labels", "read_objects", "runs", "scan_mask"]
+__all__ = ["Encoding", "MaskScan", "nearest_classes", "read_labels", "read_objects", "runs", "scan_mask"]
 
-Encoding = Literal["values", "colors", "instances"]
-"""How the masks of a data set encode the class: by value (a palette's index), by colour, or as instance numbers."""
+Encoding = Literal["values", "colors", "near-colors", "instances"]
+"""How the masks of a data set encode the class: by value (a palette's index), by colour, by the nearest colour of the
+legend (as compression leaves them), or as instance numbers."""
+_NEAR = 64
+"""Largest difference, in any channel, of a colour from the colour of a class that it is taken for."""
+_MOST_COLORS = 1 << 16
+"""Colours of a file that a scan keeps: masks have some dozens of them, photographs and JPEG many more."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class MaskScan:
             the above.
         hides: alpha or a mask hides some pixels.
         origin: how the file was stored.
+        counts: values, or colours of a file of colours, that occur, with their pixels; those of `missing` too.
+        n_pixels: of the file.
     """
 
     path: Path
@@ -46,6 +53,8 @@ class MaskScan:
     missing: tuple[int | Color, ...] = ()
     hides: bool = False
     origin: MaskOrigin | None = None
+    counts: tuple[tuple[int | Color, int], ...] = ()
+    n_pixels: int = 0
 
 
 def runs(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
@@ -67,17 +76,30 @@ def scan_mask(path: Path, page: int = 0) -> MaskScan:
     coded = _pack(stored) if stored.ndim == 3 else stored
     shown = coded[~file.hidden] if hides else coded
     declared = {_key(code) for code in file.missing}
+    keys, pixels = _counted(shown)
     if stored.ndim == 3:
-        keys = [int(key) for key in np.unique(runs(shown)[0])] if shown.size else []
-        colors = tuple(_unpack(key) for key in keys if key not in declared)
-        gone: tuple[int | Color, ...] = tuple(_unpack(key) for key in keys if key in declared)
+        of_key = {key: _unpack(key) for key in keys[:_MOST_COLORS]}
+        colors = tuple(color for key, color in of_key.items() if key not in declared)
+        gone: tuple[int | Color, ...] = tuple(color for key, color in of_key.items() if key in declared)
         grey = all(r == g == b for r, g, b in colors)
-        return MaskScan(path, tuple(c[0] for c in colors) if grey else (), colors, (), True, gone, hides, origin)
-    found = [int(v) for v in np.unique(runs(shown)[0])] if shown.size else []
-    values = tuple(v for v in found if v not in declared)
+        counts = tuple((of_key[key], n) for key, n in zip(keys, pixels, strict=True) if key in of_key)
+        values = tuple(c[0] for c in colors) if grey else ()
+        return MaskScan(path, values, colors, (), True, gone, hides, origin, counts, file.hidden.size)
+    values = tuple(v for v in keys if v not in declared)
     palette = _palette(path, page, file, values)
-    gone = tuple(v for v in found if v in declared)
-    return MaskScan(path, values, tuple(c for _, c in palette), palette, False, gone, hides, origin)
+    gone = tuple(v for v in keys if v in declared)
+    counts = tuple(zip(keys, pixels, strict=True))
+    colors = tuple(c for _, c in palette)
+    return MaskScan(path, values, colors, palette, False, gone, hides, origin, counts, file.hidden.size)
+
+
+def _counted(values: NDArray[Any]) -> tuple[list[int], list[int]]:
+    """The values that occur, sorted, and how often each does."""
+    if not values.size:
+        return [], []
+    first, lengths = runs(values)
+    found, where = np.unique(first, return_inverse=True)
+    return [int(v) for v in found], [int(n) for n in np.bincount(where.ravel(), weights=lengths)]
 
 
 def _palette(path: Path, page: int, file: MaskFile, values: Sequence[int]) -> tuple[tuple[int, Color], ...]:
@@ -132,7 +154,7 @@ def read_labels(
         InputError: the file cannot be read, or holds values or colours that are not in the legend.
     """
     try:
-        if encoding == "colors":
+        if encoding in ("colors", "near-colors"):
             colors, hidden, gone = _colors(path, page, window)
             keys = _pack(colors)
             if gone.any():
@@ -140,7 +162,11 @@ def read_labels(
             keys[hidden] = _key(legend.colors[0])
             few, lengths = runs(keys)
             few_colors = np.stack([few >> 16, few >> 8 & 255, few & 255], axis=-1).astype(np.uint8)
-            labels = np.repeat(legend.labels_of_colors(few_colors[None])[0], lengths).reshape(keys.shape)
+            if encoding == "near-colors":
+                few_labels = nearest_classes(legend, few_colors)
+            else:
+                few_labels = legend.labels_of_colors(few_colors[None])[0]
+            labels = np.repeat(few_labels, lengths).reshape(keys.shape)
         else:
             named = (0,) if encoding == "instances" else legend.codes
             file = _grey(path, read_mask_file(path, page=page, window=window))
@@ -155,6 +181,30 @@ def read_labels(
         return labels
     except InputError as error:
         raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+def nearest_classes(legend: Legend, colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The class of colours that compression has changed.
+
+    Args:
+        legend: classes and ignored colours.
+        colors: (n, 3) uint8.
+
+    Returns:
+        (n,) uint8 class of the colour of the legend that is nearest by the largest difference of a channel; `IGNORE`
+        where that is more than 64, or an ignored colour is nearest.
+    """
+    known = np.array([*legend.colors, *legend.ignored_colors], np.int16)
+    classes = np.array([*range(legend.n_classes), *[IGNORE] * len(legend.ignored_colors)], np.uint8)
+    keys, where = np.unique(_pack(colors), return_inverse=True)
+    found = np.stack([keys >> 16, keys >> 8 & 255, keys & 255], axis=-1).astype(np.int16)
+    labels = np.empty(len(found), np.uint8)
+    for start in range(0, len(found), 1 << 16):
+        part = found[start : start + (1 << 16)]
+        apart = np.abs(part[:, None] - known[None]).max(axis=2)
+        nearest = apart.argmin(axis=1)
+        labels[start : start + len(part)] = np.where(apart.min(axis=1) <= _NEAR, classes[nearest], IGNORE)
+    return labels[where.ravel()]
 
 
 def read_objects(files: Sequence[Path], page: int = 0, window: raster.Window | None = None) -> NDArray[np.int32]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from densa import raster
-from densa.datasets.codings import check_legend, check_one_coding, check_storage, coding_remarks
+from densa.datasets.choice import choose_legend
+from densa.datasets.codings import coding_remarks
 from densa.datasets.dataset import Dataset, Sample
 from densa.datasets.layouts.find import find_layout
 from densa.datasets.layouts.layout import Layout
-from densa.datasets.legends import CELLS, choose_encoding, infer_legend, read_legend
-from densa.datasets.masks import Encoding, MaskScan, scan_mask
+from densa.datasets.masks import MaskScan, scan_mask
 from densa.datasets.splits.groups import SplitRule, split_samples
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
@@ -33,12 +34,16 @@ def open_dataset(
     masks: Path | str | None = None,
     align: bool = False,
     bands: Sequence[int | str] | None = None,
+    layout: str | None = None,
+    classes: str | None = None,
+    ignore: Sequence[int | str] = (),
+    instances: bool = False,
 ) -> dict[str, Dataset]:
     """Open a folder of images and masks.
 
-    The layouts that are recognised: `images/` beside `masks/` (and similar names), with or without `train/`, `val/`,
-    `test/` above or below, also in folders of scenes; SegNet's `train` beside `trainannot`; PASCAL VOC; the Cell
-    Tracking Challenge. A test split of the folder is never trained on. Objects are told apart where VOC's
+    The layout is told by what the folder holds: `images/` beside `masks/` (and similar names), with or without
+    `train/`, `val/`, `test/` above or below, also in folders of scenes; or one of the published layouts, see the page
+    on layouts. A test split of the folder is never trained on. Objects are told apart where VOC's
     `SegmentationObject/`, or `instances/` beside `images/` and `masks/`, has a file that numbers them or, in a folder
     named like the image, a file for each.
 
@@ -53,12 +58,16 @@ def open_dataset(
         align: resample georeferenced masks to the grid of their georeferenced image, by the nearest pixel.
         bands: to be read of every image, by number from 1 or by name, in this order; None: all. Images that name the
             bands of the first one in another order are then read in its order.
+        layout: name of the layout, where the folder holds several or is not recognised.
+        classes: "train" or "all", of a layout that has two sets of classes, as Cityscapes.
+        ignore: values, colours ("#RRGGBB") or names of classes that are not labelled.
+        instances: the masks number objects; the classes are then background and object.
 
     Returns:
         A `Dataset` for each of "train", "val" and "test" that has images. `check` them before use.
 
     Raises:
-        InputError: no layout is recognised, the legend cannot be inferred, or the split rule does not fit.
+        InputError: no layout is recognised, or several; the legend cannot be inferred; the split rule does not fit.
 
     Examples:
         >>> from densa import datasets
@@ -70,17 +79,19 @@ def open_dataset(
     """
     try:
         given = [None if folder is None else Path(folder) for folder in (images, masks)]
-        layout = find_layout(Path(path), *given)
+        found = find_layout(Path(path), *given, layout=layout)
     except OSError as error:
         raise InputError(f"data set {path} cannot be read: {error}") from error
     rule = split or SplitRule()
-    splits = split_samples(layout.splits, rule, layout.lists)
+    splits = split_samples(found.splits, rule, found.lists)
     everything = [sample for samples in splits.values() for sample in samples]
-    results = list(in_threads(_scan, [sample for sample in everything if sample.mask is not None]))
+    masks_of = [sample for sample in everything if sample.mask is not None and sample.drawn is None]
+    results = list(in_threads(_scan, masks_of))
     scans = [result for result in results if isinstance(result, MaskScan)]
-    check_storage(scans)
-    chosen, encoding, source = _legend(layout, results, legend)
-    remarks = coding_remarks(scans, chosen, encoding)
+    chosen, encoding, source = choose_legend(
+        found, results, legend, classes=classes, ignore=tuple(ignore), instances=instances
+    )
+    remarks = (found.line(), *coding_remarks(scans, chosen, encoding))
     wanted = None if bands is None else tuple(bands)
     like = _known_bands(everything) if bands is None else ()
     return {
@@ -89,11 +100,12 @@ def open_dataset(
             chosen,
             encoding,
             source,
-            _problems(layout, name, first=name == next(iter(splits))),
+            _problems(found, name, first=name == next(iter(splits))),
             remarks,
             align,
             wanted,
             like,
+            found.kind,
         )
         for name, samples in splits.items()
     }
@@ -149,10 +161,14 @@ def open_whole(
     images: Path | None = None,
     masks: Path | None = None,
     align: bool = False,
+    reading: Mapping[str, Any] | None = None,
 ) -> dict[str, Dataset]:
-    """Open a data set to be measured, see `open_dataset`: by its own splits, or as one that is named "all"."""
+    """Open a data set to be measured, see `open_dataset`: by its own splits, or as one that is named "all".
+
+    `reading`: `layout`, `classes`, `ignore` and `instances`.
+    """
     rule = SplitRule(val_fraction=0.0, rest=WHOLE)
-    return open_dataset(path, legend=legend, split=rule, images=images, masks=masks, align=align)
+    return open_dataset(path, legend=legend, split=rule, images=images, masks=masks, align=align, **reading or {})
 
 
 def _problems(layout: Layout, split: str, *, first: bool) -> tuple[str, ...]:
@@ -160,34 +176,6 @@ def _problems(layout: Layout, split: str, *, first: bool) -> tuple[str, ...]:
     loose = [p for s, problems in layout.problems.items() if s not in layout.splits or s == "" for p in problems]
     own = layout.problems.get(split, []) if split in layout.splits else []
     return (*own, *(loose if first else ()))
-
-
-def _legend(
-    layout: Layout, results: Sequence[MaskScan | InputError], given: Legend | Path | str | None
-) -> tuple[Legend, Encoding, str]:
-    legend, source = None, "given"
-    if isinstance(given, Legend):
-        legend = given
-    elif given is not None or layout.legend is not None:
-        file = Path(given) if given is not None else layout.legend
-        legend, source = read_legend(file), str(file)  # type: ignore[arg-type]
-    if layout.instances:
-        if legend is not None and legend.n_classes != 2:
-            raise InputError(f"instance masks have 2 classes, background and object; {source} has {legend.n_classes}")
-        return legend or CELLS, "instances", source if legend else "instance masks"
-    scans = [result for result in results if isinstance(result, MaskScan)]
-    if legend is not None:
-        check_one_coding(scans, legend)
-        check_legend(scans, legend)
-        return legend, choose_encoding(scans, legend), source
-    if not scans:
-        unread = [str(result) for result in results]
-        why = f"none can be read: {'; '.join(unread[:3])}" if unread else "it has none"
-        raise InputError(f"no legend can be inferred from the masks of {layout.root}: {why}")
-    carried = {raster.carried_legend(scan.path) for scan in scans}
-    if len(carried) == 1 and (legend := carried.pop()) is not None:
-        return legend, choose_encoding(scans, legend), "carried by the masks"
-    return *infer_legend(scans, layout.kind), f"inferred from {len(scans)} masks"
 
 
 def _scan(sample: Sample) -> MaskScan | InputError:

@@ -17,7 +17,7 @@ from densa.segmenter import model_format, read_ensemble
 from densa.segmenter.ensemble_folder import FORMAT as ENSEMBLE
 from densa.training import TrainConfig, open_splits
 
-__all__ = ["held_out", "own_folders", "record_of_model", "trained_on", "without_copies"]
+__all__ = ["held_out", "own_folders", "own_reading", "record_of_model", "trained_on", "without_copies"]
 
 _UNKNOWN = "not known which images the model was trained on"
 
@@ -50,6 +50,13 @@ def own_folders(model: Path, data: Path) -> dict[str, Path]:
     named = {"images": config.images, "masks": config.masks}
     found = {name: folder for name, folder in named.items() if folder is not None and not folder.is_absolute()}
     return found if len(found) == 2 and all((data / folder).is_dir() for folder in found.values()) else {}
+
+
+def own_reading(model: Path) -> dict[str, bool]:
+    """How a run reads labels, as far as its data and others are read so: masks that number objects."""
+    if not (model / "config.yaml").is_file():
+        return {}
+    return {"instances": True} if TrainConfig.from_yaml(model / "config.yaml").instances else {}
 
 
 def trained_on(record: SplitRecord, dataset: Dataset) -> list[bool]:

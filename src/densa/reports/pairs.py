@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from densa.datasets.codings import (
 )
 from densa.datasets.image_files import image_files
 from densa.datasets.layouts.find import find_layout
+from densa.datasets.layouts.layout import NoLayout
 from densa.datasets.legends import choose_encoding, infer_legend, read_legend
 from densa.datasets.masks import Encoding, MaskScan, read_labels, scan_mask
 from densa.datasets.opening import WHOLE, chosen_name, open_whole
@@ -112,14 +113,17 @@ def compared_files(
     split: str | None = None,
     legend: Legend | Path | None = None,
     align: bool = False,
+    reading: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> ComparedFiles:
-    """As `pairs_of_files`; also says which images are compared; `align` resamples maps to the grid of the masks."""
-    if isinstance(legend, Path):
-        legend = read_legend(legend)
-    if _is_data_set(data):
-        splits = open_whole(data, legend, align=align)
+    """As `pairs_of_files`; also says which images are compared.
+
+    `align` resamples maps to the grid of the masks; `reading`: see `densa.datasets.opening.open_whole`.
+    """
+    how = dict(reading or {})
+    if _is_data_set(data, how.get("layout")):
+        splits = open_whole(data, legend, align=align, reading=how)
         if split is not None and WHOLE in splits:
             raise InputError(f"{data} has no splits, so no split {split!r}; omit split to compare all of its images")
         name = chosen_name(splits, split, data)
@@ -128,6 +132,12 @@ def compared_files(
         pairs, n_spare = pairs_of_folders(predictions, dataset, tell=tell), _n_spare(predictions, len(dataset))
         measured = MeasuredOn(name, len(dataset), sum(map(len, splits.values())), None, _note(n_spare))
         return ComparedFiles(_with_progress(pairs, len(dataset), progress), dataset.legend, measured)
+    if how:
+        raise InputError(
+            f"{data} is a folder of masks; {', '.join(sorted(how))} has no effect on it, give a legend that ignores"
+        )
+    if isinstance(legend, Path):
+        legend = read_legend(legend)
     if split is not None:
         raise InputError(f"{data} is a folder of masks and has no split {split!r}; omit split")
     pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend, align=align, tell=tell)
@@ -383,12 +393,12 @@ def _fits(scans: Sequence[MaskScan], legend: Legend) -> bool:
     return by_value and not declared & {*legend.codes} and all(known.issuperset(scan.values) for scan in scans)
 
 
-def _is_data_set(folder: Path) -> bool:
+def _is_data_set(folder: Path, layout: str | None) -> bool:
     """Whether a folder has a known layout; without one, a folder of images is taken as masks."""
     try:
-        find_layout(folder)
-    except InputError:
-        if folder.is_dir() and next(image_files(folder), None) is not None:
+        find_layout(folder, layout=layout)
+    except NoLayout:
+        if layout is None and folder.is_dir() and next(image_files(folder), None) is not None:
             return False
         raise
     return True

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Lt
 
 from densa.errors import InputError
 from densa.options import Group, Option, options_of
-from densa.settings import Alignment, Bands, Computation, LegendFile, Page
+from densa.settings import Alignment, Bands, ClassSet, Computation, LabelReading, LegendFile, Page
 from densa.shallow.settings import ShallowSettings
 
 __all__ = [
@@ -85,7 +85,7 @@ def named_arguments(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data(LegendFile, Bands, Page, Alignment, title="Data"):
+class Data(LabelReading, ClassSet, LegendFile, Bands, Page, Alignment, title="Data"):
     """The images and masks, and how they are split.
 
     Examples:

@@ -128,6 +128,8 @@ class Comparing:
             raise InputError(wrong)
         own = CompareOptions.of(**{name: v for name, v in options.items() if name in options_of(CompareOptions)})
         training = {name: v for name, v in options.items() if name not in set(options_of(Costs)) | {"split"}}
+        if isinstance(own.classes, str):
+            training["classes"] = own.classes
         _check_choices(own, data, output)
         entries = entries_of(models)
         folder = None if output is None else Path(output)
@@ -139,7 +141,7 @@ class Comparing:
         found: Plan | None = None
         rows: tuple[Row, ...] = ()
         if data is None:
-            shape = (own.bands or _COST_BANDS, own.classes or _COST_CLASSES)
+            shape = _shape(own)
             arguments = {"width": options.get("width") or _COST_WIDTH}
             rows = tuple(_untrained(entry, *shape, arguments) for entry in entries)
         else:
@@ -155,7 +157,7 @@ class Comparing:
     def shape(self) -> tuple[int, int]:
         """Bands and classes that cost is measured with."""
         if self.plan is None:
-            return self.options.bands or _COST_BANDS, self.options.classes or _COST_CLASSES
+            return _shape(self.options)
         return self.plan.n_bands, self.plan.chosen.legend.n_classes
 
     def run(self, command: str | None = None) -> reports.Comparison:
@@ -204,6 +206,11 @@ def _check_output(folder: Path, entries: tuple[Entry, ...], *, overwrite: bool) 
             raise InputError(f"{entry.folder} is a run of this comparison, which may replace it; choose another output")
 
 
+def _shape(options: CompareOptions) -> tuple[int, int]:
+    """Bands and classes of cost without data."""
+    return options.bands or _COST_BANDS, options.classes if isinstance(options.classes, int) else _COST_CLASSES
+
+
 def _check_choices(own: CompareOptions, data: Path | str | None, output: Path | str | None) -> None:
     if own.cost_only and own.accuracy_only:
         raise InputError("cost_only and accuracy_only exclude each other; leave both out to measure both")
@@ -211,7 +218,9 @@ def _check_choices(own: CompareOptions, data: Path | str | None, output: Path | 
         raise InputError("cost_only measures without data; leave `data` out, or cost_only")
     if not own.cost_only and (data is None or output is None):
         raise InputError("give `data` and `output`, or cost_only=True to measure cost without data")
-    if not own.cost_only and (own.bands or own.classes):
+    if own.cost_only and isinstance(own.classes, str):
+        raise InputError(f"with cost_only, `classes` must be a number, got {own.classes}")
+    if not own.cost_only and (own.bands or isinstance(own.classes, int)):
         raise InputError("`bands` and `classes` are for cost_only; the data has its own")
 
 

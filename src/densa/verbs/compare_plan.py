@@ -20,6 +20,7 @@ from densa.segmenter import load_segmenter, model_format
 from densa.shallow import SHALLOW, own_options
 from densa.training import TrainConfig
 from densa.training.settings import Data
+from densa.verbs.inputs import reading_of
 from densa.verbs.tell import tell
 
 __all__ = ["Entry", "Plan", "check_unseen", "entries_of", "plan"]
@@ -140,12 +141,25 @@ def _chosen(
 ) -> tuple[datasets.Dataset, reports.MeasuredOn]:
     """The images of the comparison: held out by the split of the methods to train, or else not seen by any model."""
     if not any_trained:
-        opened = open_whole(config.data, config.legend, images=config.images, masks=config.masks, align=config.align)
+        opened = open_whole(
+            config.data,
+            config.legend,
+            images=config.images,
+            masks=config.masks,
+            align=config.align,
+            reading=reading_of(config),
+        )
         return held_out(opened, SplitRecord.merged(records.values()), split, config.data)
     rule = datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
     folders = {"images": config.images, "masks": config.masks}
     splits = datasets.open(
-        config.data, legend=config.legend, split=rule, align=config.align, bands=config.bands, **folders
+        config.data,
+        legend=config.legend,
+        split=rule,
+        align=config.align,
+        bands=config.bands,
+        **folders,
+        **reading_of(config),
     )
     name = chosen_name(splits, split, config.data)
     chosen = splits[name]

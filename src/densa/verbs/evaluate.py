@@ -12,7 +12,7 @@ from densa.errors import InputError
 from densa.options import check_paths, must_exist, with_options
 from densa.outputs import check_outputs
 from densa.progress import progress_bar
-from densa.verbs.inputs import allowed, fitted
+from densa.verbs.inputs import allowed, fitted, reading_of
 from densa.verbs.settings import EvaluateOptions
 from densa.verbs.tell import tell
 
@@ -129,6 +129,7 @@ def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: An
         split=settings.split,
         legend=settings.legend,
         align=settings.align,
+        reading=reading_of(settings),
         progress=show,
         tell=tell,
     )
@@ -139,10 +140,16 @@ def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: An
 def _compared_model(folder: Path, data: Path, settings: EvaluateOptions, show: Any) -> _Compared:
     from densa import datasets, methods, reports
     from densa.datasets.opening import open_whole
-    from densa.reports.held_out import held_out, own_folders, record_of_model
+    from densa.reports.held_out import held_out, own_folders, own_reading, record_of_model
 
     segmenter = methods.load(folder, device=settings.device, precision=settings.precision)
-    opened = open_whole(data, settings.legend or segmenter.legend, align=settings.align, **own_folders(folder, data))
+    opened = open_whole(
+        data,
+        settings.legend or segmenter.legend,
+        align=settings.align,
+        reading=own_reading(folder) | reading_of(settings),
+        **own_folders(folder, data),
+    )
     chosen, measured_on = held_out(opened, record_of_model(folder), settings.split, data)
     if settings.bands is None:
         chosen = replace(chosen, like=segmenter.bands.bands)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from densa.errors import InputError
 from densa.locations import location, with_assets
 from densa.options import Group, options_of
-from densa.settings import Bands, Sources, Units
+from densa.settings import Bands, ClassSet, LabelReading, Sources, Units
 from densa.verbs.tell import tell, tell_place
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from densa.raster import Georeference, Raster
     from densa.segmenter import BandContract, Fitted
 
-__all__ = ["allowed", "fitted", "open_page", "opened", "path_of", "taken"]
+__all__ = ["allowed", "fitted", "open_page", "opened", "path_of", "reading_of", "taken"]
 
 
 def allowed(options: Sources) -> AbstractContextManager[None]:
@@ -29,6 +29,12 @@ def allowed(options: Sources) -> AbstractContextManager[None]:
     from densa.raster import allow_sources
 
     return allow_sources(options.allow_remote, options.allow_folder)
+
+
+def reading_of(options: Group) -> dict[str, Any]:
+    """What is given of the options on how labels are read, as `densa.datasets.open` takes them."""
+    names = {**options_of(LabelReading), **options_of(ClassSet)}
+    return {name: value for name, value in options.flat().items() if name in names and value not in (None, (), False)}
 
 
 def taken(given: dict[str, Any]) -> Sources:

@@ -12,7 +12,18 @@ from densa.engine.prediction.settings import PolygonShape
 from densa.engine.regions.settings import RegionSettings
 from densa.engine.work.settings import Work
 from densa.options import Group, Option
-from densa.settings import Alignment, Bands, Computation, Images, LegendFile, Page, Sources, Units
+from densa.settings import (
+    Alignment,
+    Bands,
+    ClassSet,
+    Computation,
+    Images,
+    LabelReading,
+    LegendFile,
+    Page,
+    Sources,
+    Units,
+)
 
 __all__ = [
     "CompareOptions",
@@ -52,8 +63,17 @@ def _two_sides(value: Any) -> Any:
     return int(parts[0]), int(parts[1])
 
 
+def _classes(value: Any) -> Any:
+    """11, "11", "train" or "all"."""
+    if value in (None, "train", "all"):
+        return value
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
+        raise ValueError(f"must be a number of classes of at least 1, or train or all, got {value!r}")
+    return int(value)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Masks(LegendFile, Alignment, title="Data"):
+class Masks(LabelReading, LegendFile, Alignment, title="Data"):
     """The masks that predictions are compared with."""
 
     split: Annotated[
@@ -79,7 +99,7 @@ class Scores(Group, title="Scores"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(Masks, Scores, Bands, Units, Sources, Computation):
+class EvaluateOptions(Masks, ClassSet, Scores, Bands, Units, Sources, Computation):
     """All options of `densa evaluate`."""
 
 
@@ -95,7 +115,15 @@ class Costs(Group, title="Comparison"):
         Option("Image whose cost is measured.", "px", "HxW", default="the first of the data, or 360x480", read=_size),
     ] = None
     bands: Annotated[int | None, Ge(1), Option("With cost_only: bands of the image.", default="3")] = None
-    classes: Annotated[int | None, Ge(1), Option("With cost_only: number of classes.", default="11")] = None
+    classes: Annotated[
+        int | Literal["train", "all"] | None,
+        Option(
+            "With cost_only: number of classes; else those of a layout that has two sets, as Cityscapes.",
+            metavar="N|train|all",
+            default="11; train",
+            read=_classes,
+        ),
+    ] = None
     batch: Annotated[int, Ge(1), Option("Images of the step whose training memory is measured.")] = 4
     repeats: Annotated[int, Ge(1), Option("Times are the least of this many runs.")] = 3
 

@@ -13,7 +13,8 @@ __all__ = ["read_cell_tracking"]
 
 def read_cell_tracking(root: Path) -> Layout | None:
     """The layout of `root`, None where it is another one."""
-    layout = Layout(root, "cell-tracking", instances=True)
+    said = "frames in NN/, numbered objects in NN_GT/SEG/ or NN_ST/SEG/, each of which is foreground"
+    layout = Layout(root, "cell-tracking", instances=True, grouped=True, said=said)
     for sequence in sorted(f for f in root.iterdir() if f.is_dir() and re.fullmatch(r"\d\d", f.name)):
         masks = next((m for end in ("GT", "ST") if (m := root / f"{sequence.name}_{end}" / "SEG").is_dir()), None)
         for mask in sorted(masks.glob("man_seg*.tif")) if masks else ():

@@ -1,40 +1,83 @@
-"""The layout of a data set: the first whose reader recognises the folder."""
+"""The layout of a data set: that whose reader recognises the folder, or the one that is named."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import difflib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from densa import raster
 from densa.datasets.dataset import Sample
 from densa.datasets.layouts.cell_tracking import read_cell_tracking
 from densa.datasets.layouts.folders import read_folders
-from densa.datasets.layouts.layout import Layout, find_lists
+from densa.datasets.layouts.layout import Layout, NoLayout, find_lists
 from densa.datasets.layouts.segnet import read_segnet
 from densa.datasets.layouts.voc import read_voc
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.locations import Elsewhere, location
 
-__all__ = ["find_layout"]
-
-READERS = (read_voc, read_segnet, read_cell_tracking)
-"""Readers of the layouts that a folder is recognised by, tried in this order; `read_folders` follows them."""
-
-_LEGENDS = ("legend.json", "legend.yaml", "legend.yml", "legend.csv", "label_colors.txt", "classes.txt")
+__all__ = ["LAYOUTS", "PLAIN", "find_layout", "known_layout"]
 
 
-def find_layout(root: Path, images: Path | None = None, masks: Path | None = None) -> Layout:
+@dataclass(frozen=True)
+class Reader:
+    """One layout.
+
+    Attributes:
+        read: the layout of a folder, None where it is another one.
+        expects: what the folder holds, for messages.
+    """
+
+    read: Callable[[Path], Layout | None]
+    expects: str
+
+
+LAYOUTS = {
+    "voc": Reader(read_voc, "JPEGImages/ and SegmentationClass/"),
+    "segnet": Reader(read_segnet, "train/ and trainannot/, val/ and valannot/"),
+    "cell-tracking": Reader(read_cell_tracking, "01/t000.tif and 01_GT/SEG/man_seg000.tif"),
+}
+"""Layouts that a folder is recognised by. Where several recognise one folder, the first has those of the same labels.
+
+A reader returns what it finds without opening images; `Layout.codings` are its classes, where the layout says them, and
+`Sample.drawn` draws labels that are no masks.
+"""
+PLAIN = {
+    "pairs": Reader(read_folders, "the folders images/ and masks/ (with or without train/, val/, test/)"),
+}
+"""Layouts that say nothing but which image belongs to which mask, tried where no other recognises the folder."""
+_ALIASES = {
+    "camvidpublished": "camvid", "cvat": "voc", "folders": "pairs", "pascalvoc": "voc", "sceneparsing": "ade20k",
+    "stack": "stacks",
+}  # fmt: skip
+_LEGENDS = (
+    "legend.json",
+    "legend.yaml",
+    "legend.yml",
+    "legend.csv",
+    "label_colors.txt",
+    "class_dict.csv",
+    "classes.txt",
+)
+
+
+def find_layout(
+    root: Path, images: Path | None = None, masks: Path | None = None, *, layout: str | None = None
+) -> Layout:
     """Find the images and masks of a data set.
 
     Args:
         root: folder of the data set.
         images: folder of the images, where it has a name of its own; relative to `root` or absolute.
         masks: folder of the masks, likewise; required with `images`.
+        layout: name of the layout; None: the one that the folder is recognised by.
 
     Raises:
-        InputError: `root` is not a folder, or no layout is recognised in it.
+        InputError: `root` is not a folder; several layouts are recognised in it; or it has not that of `layout`.
+        NoLayout: no layout is recognised.
     """
     if not root.is_dir():
         place = location(root)
@@ -43,30 +86,124 @@ def find_layout(root: Path, images: Path | None = None, masks: Path | None = Non
     if (images is None) != (masks is None):
         raise InputError("images and masks go together: give both folders or neither")
     if images is not None and masks is not None:
-        layout = Layout(root, "given")
-        for folder in (root / images, root / masks):
-            if not folder.is_dir():
-                raise InputError(f"{folder} is not a folder")
-        layout.add(root / images, root / masks)
+        found = _given(root, root / images, root / masks, layout)
     else:
-        known = (read(folder) for folder in _descent(root) for read in READERS)
-        layout = next((found for found in known if found), None) or read_folders(root)
-    if layout.unmatched and not any(sample.mask for sample in layout.samples):
+        found = _recognised(root) if layout is None else _named(root, known_layout(layout))
+    if found.unmatched and not any(sample.mask for sample in found.samples):
         raise InputError(
-            f"there are {layout.unmatched[0]}; name a mask like its image, where marks such as _mask, _gt or "
+            f"there are {found.unmatched[0]}; name a mask like its image, where marks such as _mask, _gt or "
             "_labelIds do not count"
         )
-    if not layout.samples:
-        raise InputError(
+    if not found.samples:
+        raise NoLayout(
             f"{root} holds no data set: expected the folders images/ and masks/ (with or without train/, val/, test/), "
-            "train/ and trainannot/, or PASCAL VOC's JPEGImages/ and SegmentationClass/"
+            "train/ and trainannot/, PASCAL VOC's JPEGImages/ and SegmentationClass/, or another layout of "
+            f"{', '.join({**LAYOUTS, **PLAIN})}"
         )
-    places = [layout.root / name for name in _LEGENDS] + [root / name for name in _LEGENDS]
-    layout.legend = next((path for path in places if path.is_file()), None)
-    layout.lists = layout.lists or find_lists(layout.root) or find_lists(root)
-    _name_groups(layout)
-    _expand_pages(layout)
+    places = [found.root / name for name in _LEGENDS] + [root / name for name in _LEGENDS]
+    found.legend = found.legend or next((path for path in places if path.is_file()), None)
+    found.lists = found.lists or find_lists(found.root) or find_lists(root)
+    _name_groups(found)
+    _expand_pages(found)
+    return found
+
+
+def known_layout(name: str) -> str:
+    """The name of a layout as densa spells it: "LandCover.ai" is "landcover-ai".
+
+    Raises:
+        InputError: there is no such layout.
+    """
+
+    def bare(text: str) -> str:
+        return re.sub(r"[^a-z0-9]", "", text.lower())
+
+    names = {bare(known): known for known in {**LAYOUTS, **PLAIN}} | _ALIASES
+    if bare(name) in names:
+        return names[bare(name)]
+    near = difflib.get_close_matches(bare(name), names, n=1)
+    hint = f"; did you mean {names[near[0]]}?" if near else ""
+    raise InputError(f"layout must be one of {', '.join({**LAYOUTS, **PLAIN})}, got {name!r}{hint}")
+
+
+def _given(root: Path, images: Path, masks: Path, layout: str | None) -> Layout:
+    """The images and masks of two folders."""
+    if layout is not None:
+        raise InputError("layout says where images and masks are; leave it out, or `images` and `masks`")
+    for folder in (images, masks):
+        if not folder.is_dir():
+            raise InputError(f"{folder} is not a folder")
+    found = Layout(root, "given", said=f"images in {images}, masks in {masks}")
+    found.add(images, masks)
+    return found
+
+
+def _named(root: Path, name: str) -> Layout:
+    """The layout of a name.
+
+    Raises:
+        InputError: the folder is laid out otherwise.
+    """
+    reader = (LAYOUTS | PLAIN)[name]
+    for folder in _descent(root):
+        found = reader.read(folder)
+        if found is not None and (found.samples or found.unmatched):
+            return found
+    raise InputError(f"{root} has not the layout {name}: it expects {reader.expects}")
+
+
+def _recognised(root: Path) -> Layout:
+    """The layout that a folder is recognised by; without samples where there is none.
+
+    Raises:
+        InputError: several are, and their labels are not the same.
+    """
+    for folder in _descent(root):
+        found: list[Layout] = []
+        for reader in LAYOUTS.values():
+            layout = reader.read(folder)
+            if layout is not None and not any(_is_of(layout, other) for other in found):
+                found.append(layout)
+        if found:
+            _refuse_several(folder, found)
+            return found[0]
+    layout = Layout(root, "none")
+    for reader in PLAIN.values():
+        another = reader.read(root)
+        if another is not None and another.samples:
+            return another
+        if another is not None and another.unmatched:
+            layout = another
     return layout
+
+
+def _is_of(layout: Layout, other: Layout) -> bool:
+    """Whether all labels of a layout are labels of another one, which says more of them."""
+    return layout.labels <= other.labels
+
+
+def _refuse_several(folder: Path, found: list[Layout]) -> None:
+    """Refuse a folder of several layouts; folders of images and masks beside those of another layout are one, too."""
+    several = [layout.kind for layout in found]
+    if len(several) == 1:
+        images, labels = (_below(folder, paths) for paths in (found[0].images, found[0].labels))
+        try:
+            beside = read_folders(folder, without=labels - images, rather_not=images)
+        except InputError:  # several folders of masks
+            return
+        if beside.labels - found[0].labels:
+            several.append(beside.kind)
+    if len(several) > 1:
+        raise InputError(
+            f"{folder} holds several layouts: "
+            + ", and ".join(f"{kind} ({(LAYOUTS | PLAIN)[kind].expects})" for kind in several)
+            + f"; name the one to read, as layout={several[0]}"
+        )
+
+
+def _below(root: Path, paths: set[Path]) -> set[Path]:
+    """The folders below `root` that hold the paths."""
+    return {folder for path in paths for folder in path.parents} - {root, *root.parents}
 
 
 def _descent(root: Path) -> Iterator[Path]:
@@ -80,7 +217,7 @@ def _descent(root: Path) -> Iterator[Path]:
 def _name_groups(layout: Layout) -> None:
     """A group is a folder of images; where there is only one folder, every image is a group of its own."""
     samples = layout.samples
-    if len({sample.group for sample in samples}) > 1 or layout.kind == "cell-tracking":
+    if len({sample.group for sample in samples}) > 1 or layout.grouped:
         rename = {s: s if s.group else replace(s, group=s.name) for s in samples}
     else:
         rename = {s: replace(s, name=Path(s.name).name, group=Path(s.name).name) for s in samples}

@@ -5,7 +5,7 @@ A folder `instances/` beside them tells the objects of the masks apart; see `pai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from densa.datasets.layouts.layout import Layout, split_of
@@ -22,16 +22,25 @@ _OBJECTS = {"instances", "instance", "instance_masks", "objects", "segmentationo
 _DEPTH = 4  # levels of folders that are searched
 
 
-def read_folders(root: Path) -> Layout:
+def read_folders(
+    root: Path, *, without: Collection[Path] = frozenset(), rather_not: Collection[Path] = frozenset()
+) -> Layout:
     """The layout of `root`; it has no samples where no image has a mask.
+
+    Args:
+        root: folder of the data set.
+        without: folders that are not looked at, such as those of another layout's labels.
+        rather_not: folders of images that are looked at only where no others lie beside them.
 
     Raises:
         InputError: a folder holds several folders of images, or several of masks.
     """
     layout = Layout(root, "pairs")
+    found: list[str] = []
     for folder, place in _folders(root):
-        inside = sorted(f for f in folder.iterdir() if f.is_dir())
+        inside = sorted(f for f in folder.iterdir() if f.is_dir() and f not in without)
         images = [f for f in inside if f.name.lower() in _IMAGES]
+        images = [f for f in images if f not in rather_not] or images
         masks = [f for f in inside if f.name.lower() in _MASKS]
         if not images:
             continue
@@ -40,10 +49,16 @@ def read_folders(root: Path) -> Layout:
             raise InputError(f"{folder} has several folders of one kind ({several}); name them with images= and masks=")
         objects = next((f for f in inside if f.name.lower() in _OBJECTS), None)
         split, group = split_of(place)
+        found.append(f"images in {images[0].relative_to(root)}/, masks in {_name(masks, root)}")
         layout.add(images[0], masks[0] if masks else None, objects=objects, split=split, group=group)
     if not any(sample.mask for sample in layout.samples):
         layout.splits = {}
+    layout.said = found[0] + (f" (and so in {len(found) - 1} more folders)" if len(found) > 1 else "") if found else ""
     return layout
+
+
+def _name(masks: Sequence[Path], root: Path) -> str:
+    return f"{masks[0].relative_to(root)}/" if masks else "none"
 
 
 def _folders(folder: Path, place: str = "", depth: int = 0) -> Iterator[tuple[Path, str]]:

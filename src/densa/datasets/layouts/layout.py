@@ -8,8 +8,11 @@ from pathlib import Path
 from densa.datasets.dataset import Sample
 from densa.datasets.image_files import image_files
 from densa.datasets.layouts.pairing import pair_folders
+from densa.datasets.masks import Encoding
+from densa.errors import InputError
+from densa.legend import Legend
 
-__all__ = ["SPLITS", "Layout", "find_lists", "split_of"]
+__all__ = ["SPLITS", "Coding", "Layout", "NoLayout", "find_lists", "split_of"]
 
 SPLITS = {
     "train": "train", "training": "train",
@@ -19,6 +22,27 @@ SPLITS = {
 """Folder names that state the split of their images."""
 
 _LISTS_IN = ("", "splits", "ImageSets/Segmentation", "ImageSets")
+
+
+class NoLayout(InputError):
+    """A folder that is no data set, as far as is known."""
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How the labels of a layout are read, where the layout says so.
+
+    Attributes:
+        legend: the classes, with their values or colours in the files, and those that are ignored.
+        source: where it comes from, for people: "Cityscapes' table", or a file.
+        encoding: of the masks; None: by their contents.
+        nearest: colours near that of a class are of that class, as compression leaves them.
+    """
+
+    legend: Legend
+    source: str
+    encoding: Encoding | None = None
+    nearest: bool = False
 
 
 @dataclass
@@ -33,6 +57,10 @@ class Layout:
         lists: files that list the images of a split.
         legend: file of the legend; None where there is none.
         instances: the masks number objects.
+        codings: how the labels are read, where the layout says so: one of the name "", or those of `classes`, the
+            first by default.
+        said: what was taken for what, for people.
+        grouped: the groups of the samples are scenes, even where there is one alone.
         unmatched: where folders have images and masks, but no pair of them: how many there are, and the first of each.
     """
 
@@ -43,12 +71,32 @@ class Layout:
     lists: dict[str, Path] = field(default_factory=dict)
     legend: Path | None = None
     instances: bool = False
+    codings: dict[str, Coding] = field(default_factory=dict)
+    said: str = ""
+    grouped: bool = False
     unmatched: list[str] = field(default_factory=list)
 
     @property
     def samples(self) -> list[Sample]:
         """The samples of all splits."""
         return [sample for samples in self.splits.values() for sample in samples]
+
+    @property
+    def images(self) -> set[Path]:
+        """The files of the images."""
+        return {sample.image for sample in self.samples}
+
+    @property
+    def labels(self) -> set[Path]:
+        """The files or folders that hold the labels."""
+        return {sample.mask for sample in self.samples if sample.mask is not None}
+
+    def line(self) -> str:
+        """What was taken for what, in one line."""
+        n, labelled = len(self.samples), sum(sample.mask is not None for sample in self.samples)
+        of_them = "all labelled" if labelled == n else f"{labelled} labelled"
+        said = f"{self.said}; " if self.said else ""
+        return f"layout {self.kind}: {said}{n} image{'s' * (n != 1)}, {of_them}"
 
     def add(
         self, images: Path, masks: Path | None, *, objects: Path | None = None, split: str = "", group: str = ""

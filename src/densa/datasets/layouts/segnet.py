@@ -21,6 +21,8 @@ def read_segnet(root: Path) -> Layout | None:
         if name not in folders:
             continue
         masks = next((folders[name + end] for end in _ENDINGS if name + end in folders), None)
+        if masks is not None:
+            layout.said = layout.said or f"images in {folders[name].name}/, masks in {masks.name}/"
         # A split folder with images/ inside is the layout of `folders`; a test split may come without masks.
         if masks is not None or (split == "test" and next(image_files(folders[name], 0), None)):
             layout.add(folders[name], masks, split=split)

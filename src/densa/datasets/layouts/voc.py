@@ -14,7 +14,8 @@ def read_voc(root: Path) -> Layout | None:
     images, masks = root / "JPEGImages", root / "SegmentationClass"
     if not (images.is_dir() and masks.is_dir()):
         return None
-    layout = Layout(root, "voc", lists=find_lists(root))
+    said = "images in JPEGImages/, masks in SegmentationClass/"
+    layout = Layout(root, "voc", lists=find_lists(root), said=said)
     objects = root / "SegmentationObject"  # for every mask, one that numbers its objects
     layout.add(images, masks, objects=objects if objects.is_dir() else None)
     if not layout.lists:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from densa import datasets
 from densa.datasets import Dataset
 from densa.errors import InputError
+from densa.settings import ClassSet, LabelReading
 
 if TYPE_CHECKING:
     from densa.training.config.config import TrainConfig
@@ -18,9 +19,10 @@ __all__ = ["checked_splits", "open_data"]
 def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, Dataset]:
     """The splits by folder, list or scene, unchecked; `val_fraction`: where the data has no val split."""
     rule = datasets.SplitRule(val_fraction=val_fraction, seed=config.split_seed)
+    reading = {**config.part(LabelReading).flat(), **config.part(ClassSet).flat()}
     folders = {"images": config.images, "masks": config.masks}
     return datasets.open(
-        config.data, legend=config.legend, split=rule, align=config.align, bands=config.bands, **folders
+        config.data, legend=config.legend, split=rule, align=config.align, bands=config.bands, **folders, **reading
     )
 
 
