@@ -73,6 +73,7 @@ class Dataset:
         bands: to be read of every image, by number from 1 or by name, in this order; None: all.
         like: the bands that images have, where they are known: those of images that name them are read in this order.
         layout: name of the layout of the folder; "" where it has none.
+        taken: what was taken for what: the layout, and classes that no file names, a line each, for people.
 
     Examples:
         >>> from densa import datasets
@@ -93,6 +94,7 @@ class Dataset:
     bands: tuple[int | str, ...] | None = None
     like: tuple[Band, ...] = ()
     layout: str = ""
+    taken: tuple[str, ...] = ()
     # Images known to have no invalid pixel need not be read for their label maps.
     _all_valid: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
     _grids: dict[int, Onto | None] = field(default_factory=dict, repr=False, compare=False)

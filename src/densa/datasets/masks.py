@@ -82,15 +82,15 @@ def scan_mask(path: Path, page: int = 0) -> MaskScan:
         colors = tuple(color for key, color in of_key.items() if key not in declared)
         gone: tuple[int | Color, ...] = tuple(color for key, color in of_key.items() if key in declared)
         grey = all(r == g == b for r, g, b in colors)
-        counts = tuple((of_key[key], n) for key, n in zip(keys, pixels, strict=True) if key in of_key)
+        shares = tuple((of_key[key], n) for key, n in zip(keys, pixels, strict=True) if key in of_key)
         values = tuple(c[0] for c in colors) if grey else ()
-        return MaskScan(path, values, colors, (), True, gone, hides, origin, counts, file.hidden.size)
+        return MaskScan(path, values, colors, (), True, gone, hides, origin, shares, file.hidden.size)
     values = tuple(v for v in keys if v not in declared)
     palette = _palette(path, page, file, values)
     gone = tuple(v for v in keys if v in declared)
-    counts = tuple(zip(keys, pixels, strict=True))
-    colors = tuple(c for _, c in palette)
-    return MaskScan(path, values, colors, palette, False, gone, hides, origin, counts, file.hidden.size)
+    counts = tuple((key, n) for key, n in zip(keys, pixels, strict=True))
+    shades = tuple(c for _, c in palette)
+    return MaskScan(path, values, shades, palette, False, gone, hides, origin, counts, file.hidden.size)
 
 
 def _counted(values: NDArray[Any]) -> tuple[list[int], list[int]]:

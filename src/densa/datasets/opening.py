@@ -91,7 +91,7 @@ def open_dataset(
     chosen, encoding, source = choose_legend(
         found, results, legend, classes=classes, ignore=tuple(ignore), instances=instances
     )
-    remarks = (found.line(), *coding_remarks(scans, chosen, encoding))
+    remarks = coding_remarks(scans, chosen, encoding)
     wanted = None if bands is None else tuple(bands)
     like = _known_bands(everything) if bands is None else ()
     return {
@@ -106,6 +106,7 @@ def open_dataset(
             wanted,
             like,
             found.kind,
+            (found.line(),),
         )
         for name, samples in splits.items()
     }

@@ -128,7 +128,7 @@ def compared_files(
             raise InputError(f"{data} has no splits, so no split {split!r}; omit split to compare all of its images")
         name = chosen_name(splits, split, data)
         dataset = splits[name]
-        _tell_all(tell, dataset.remarks)
+        _tell_all(tell, (*dataset.taken, *dataset.remarks))
         pairs, n_spare = pairs_of_folders(predictions, dataset, tell=tell), _n_spare(predictions, len(dataset))
         measured = MeasuredOn(name, len(dataset), sum(map(len, splits.values())), None, _note(n_spare))
         return ComparedFiles(_with_progress(pairs, len(dataset), progress), dataset.legend, measured)

@@ -19,7 +19,7 @@ from densa.shallow.settings import SHALLOW, ShallowMethod, ShallowSettings
 from densa.shallow.structured import fit_structured_forest
 from densa.shallow.trees import Trees
 
-__all__ = ["class_factors", "train_shallow"]
+__all__ = ["check_method", "class_factors", "train_shallow"]
 
 
 def train_shallow(
@@ -68,13 +68,8 @@ def train_shallow(
         >>> model.probabilities(np.array([[[5, 15, 30, 45]]], np.uint8)).argmax(axis=0)
         array([[0, 0, 1, 1]])
     """
-    if method not in SHALLOW:
-        raise InputError(f"unknown shallow method {method!r}; choose from {', '.join(SHALLOW)}")
-    kind, n_classes, settings = SHALLOW[method], len(class_names), settings or ShallowSettings()
-    if not 2 <= n_classes <= MOST_CLASSES:
-        raise InputError(f"a shallow method needs 2 to {MOST_CLASSES} classes, the legend has {n_classes}")
-    if settings.samples < n_classes:
-        raise InputError(f"samples must be at least the number of classes {n_classes}, got {settings.samples}")
+    n_classes, settings = len(class_names), settings or ShallowSettings()
+    kind = check_method(method, n_bands, n_classes, settings)
     features = _features(kind, n_bands, settings, mean, std)
     found = _sampled(images, kind, features, n_classes, settings, seed, progress)
     check_counts(found.counts, class_names)
@@ -87,6 +82,22 @@ def train_shallow(
     return ShallowModel(features, trees, class_factors(found.counts, prior), n_bands)
 
 
+def check_method(method: str, n_bands: int, n_classes: int, settings: ShallowSettings) -> ShallowMethod:
+    """The method of a name, checked to fit bands, classes and settings before anything is read.
+
+    Raises:
+        InputError: see `train_shallow`.
+    """
+    if method not in SHALLOW:
+        raise InputError(f"unknown shallow method {method!r}; choose from {', '.join(SHALLOW)}")
+    if not 2 <= n_classes <= MOST_CLASSES:
+        raise InputError(f"a shallow method needs 2 to {MOST_CLASSES} classes, the legend has {n_classes}")
+    if settings.samples < n_classes:
+        raise InputError(f"samples must be at least the number of classes {n_classes}, got {settings.samples}")
+    _pixel_features(n_bands, settings)
+    return SHALLOW[method]
+
+
 def _features(
     kind: ShallowMethod,
     n_bands: int,
@@ -94,12 +105,17 @@ def _features(
     mean: Sequence[float],
     std: Sequence[float],
 ) -> PixelFeatures | RegionFeatures:
-    sets = settings.features if settings.features is not None else default_features(n_bands)
-    pixels = PixelFeatures(sets, settings.scales, distances=settings.distances)
-    pixels.names(n_bands)  # raises for sets that need other bands, before anything is read
+    pixels = _pixel_features(n_bands, settings)
     if not kind.regions:
         return pixels
     return RegionFeatures(pixels, settings.region_size, settings.compactness, mean=tuple(mean), std=tuple(std))
+
+
+def _pixel_features(n_bands: int, settings: ShallowSettings) -> PixelFeatures:
+    sets = settings.features if settings.features is not None else default_features(n_bands)
+    pixels = PixelFeatures(sets, settings.scales, distances=settings.distances)
+    pixels.names(n_bands)  # raises for sets that need other bands
+    return pixels
 
 
 def _sampled(

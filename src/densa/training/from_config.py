@@ -19,7 +19,7 @@ from densa.operators import receptive_field
 from densa.training.config.config import TrainConfig
 from densa.training.config.data import checked_splits, open_data
 from densa.training.config.recipes import recipe
-from densa.training.loop.preparation import border_note, input_size
+from densa.training.loop.preparation import border_note, check_objects, input_size
 from densa.training.loop.run_folder import begins_again, check_run_folder
 from densa.training.loop.train import TrainResult, train
 from densa.training.patch_sizes.in_progress import check_context, rounded_sizes
@@ -147,6 +147,7 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
         "images": {name: len(split) for name, split in splits.items()},
         "bands": n_bands,
         "classes": list(legend.class_names),
+        "layout": splits["train"].layout,
         "legend": splits["train"].legend_source,
         "model": architecture.name,
         "parameters": sum(p.numel() for p in network.parameters()),
@@ -176,7 +177,8 @@ def _notes(config: TrainConfig, network: nn.Module, dataset: datasets.Dataset) -
     """Notes for people: differences from the paper, rounded patch sizes, the objects of border weights."""
     row = recipe(config.recipe, config.model, config.flat())
     missing = row.start and config.weights is None
-    notes = list(dataset.remarks)
+    check_objects(dataset.legend, config)
+    notes = [*dataset.taken, *dataset.remarks]
     notes += (
         [f"the paper starts from {row.start}, this run from random ones; weights=FILE gives others"] if missing else []
     )

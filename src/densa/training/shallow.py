@@ -29,6 +29,7 @@ from densa.shallow import (
     read_strokes,
     train_shallow,
 )
+from densa.shallow.training import check_method
 from densa.training.config.config import TrainConfig
 from densa.training.config.data import checked_splits, open_data
 from densa.training.loop.preparation import band_contract
@@ -100,7 +101,8 @@ def train_shallow_from_config(
     told: list[str] = []
     opened, splits, n_bands = _open(config, told.append)
     train, folder = splits["train"], Path(output)
-    for line in [*told, *train.remarks] if progress else ():
+    check_method(config.model, n_bands, train.legend.n_classes, config.part(ShallowSettings))
+    for line in [*train.taken, *told, *train.remarks] if progress else ():
         print(f"densa: {line}", file=sys.stderr)
     check_run_folder(folder, overwrite=overwrite, resumable=False)
     start = time.perf_counter()
@@ -183,7 +185,8 @@ def plan_shallow(config: TrainConfig) -> dict[str, Any]:
         "bands": n_bands,
         "classes": list(legend.class_names),
         "legend": splits["train"].legend_source,
-        "notes": [*told, *splits["train"].remarks],
+        "layout": splits["train"].layout,
+        "notes": [*splits["train"].taken, *told, *splits["train"].remarks],
         "model": config.model,
         **_own_arguments(config),
         "strokes": None if config.strokes is None else str(config.strokes),

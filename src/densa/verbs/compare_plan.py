@@ -129,7 +129,7 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
                 f"{folder} labels the classes {', '.join(found)}; {config.data} has {', '.join(names)}; "
                 "compare models of one legend (legend=FILE)"
             )
-    for line in chosen.remarks:
+    for line in (*chosen.taken, *chosen.remarks):
         tell(line)
     with progress_bar("check the data") as progress:
         n_bands = datasets.check(chosen, progress=progress, tell=tell)
@@ -151,14 +151,14 @@ def _chosen(
         )
         return held_out(opened, SplitRecord.merged(records.values()), split, config.data)
     rule = datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
-    folders = {"images": config.images, "masks": config.masks}
     splits = datasets.open(
         config.data,
         legend=config.legend,
         split=rule,
+        images=config.images,
+        masks=config.masks,
         align=config.align,
         bands=config.bands,
-        **folders,
         **reading_of(config),
     )
     name = chosen_name(splits, split, config.data)

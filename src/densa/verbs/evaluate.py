@@ -153,7 +153,7 @@ def _compared_model(folder: Path, data: Path, settings: EvaluateOptions, show: A
     chosen, measured_on = held_out(opened, record_of_model(folder), settings.split, data)
     if settings.bands is None:
         chosen = replace(chosen, like=segmenter.bands.bands)
-    for line in chosen.remarks:
+    for line in (*chosen.taken, *chosen.remarks):
         tell(line)
     datasets.check(chosen, tell=tell)
     about = {**_about_run(folder), "model": str(folder), "data": str(data)}

@@ -6,7 +6,7 @@ from PIL import Image
 
 from densa import InputError, datasets
 from densa.datasets import SplitRule
-from densa.datasets.layouts.find import find_layout
+from densa.datasets.layouts.find import LAYOUTS, PLAIN, find_layout, known_layout
 
 WHOLE = SplitRule(val_fraction=0)
 
@@ -104,3 +104,49 @@ def test_stems_that_do_not_match_are_named(tmp_path, given):
         InputError, match=r"2 images in .* and 1 masks in .*no two have the same stem .*a\.png and c\.png"
     ):
         find_layout(tmp_path, *folders)
+
+
+def files(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"")
+
+
+def test_two_layouts_in_one_folder_are_named_and_refused(tmp_path):
+    files(tmp_path, "JPEGImages/a.jpg", "SegmentationClass/a.png", "train/b.png", "trainannot/b.png")
+    with pytest.raises(InputError, match=r"several layouts: voc \(.*\), and segnet \(.*\).* as layout=voc"):
+        find_layout(tmp_path)
+    assert [sample.name for sample in find_layout(tmp_path, layout="voc").samples] == ["a"]
+    assert [sample.name for sample in find_layout(tmp_path, layout="segnet").samples] == ["b"]
+
+
+@pytest.mark.parametrize("images", ["images", "JPEGImages"])
+def test_masks_beside_those_of_another_layout_are_a_second_one(tmp_path, images):
+    """Also where the images are the same."""
+    files(tmp_path, "JPEGImages/a.jpg", "SegmentationClass/a.png", f"{images}/a.jpg", "masks/a.png")
+    with pytest.raises(InputError, match=r"several layouts: voc .*pairs"):
+        find_layout(tmp_path)
+    assert find_layout(tmp_path, layout="voc").samples[0].mask == tmp_path / "SegmentationClass" / "a.png"
+
+
+def test_a_layout_that_the_folder_has_not(tmp_path):
+    files(tmp_path, "images/a.png", "masks/a.png")
+    assert find_layout(tmp_path, layout="pairs").kind == "pairs"
+    with pytest.raises(InputError, match=r"has not the layout voc: it expects JPEGImages/"):
+        find_layout(tmp_path, layout="voc")
+    with pytest.raises(InputError, match=r"layout must be one of .*got 'vco'; did you mean voc"):
+        find_layout(tmp_path, layout="vco")
+    with pytest.raises(InputError, match="layout says where images and masks are"):
+        find_layout(tmp_path, Path("images"), Path("masks"), layout="voc")
+
+
+def test_names_of_layouts_are_spelt_as_people_do():
+    assert known_layout("Cell_Tracking") == "cell-tracking"
+    assert known_layout("folders") == "pairs"
+    for name in LAYOUTS | PLAIN:
+        assert known_layout(name.upper()) == name
+
+
+def test_what_was_taken_for_what_is_said(tmp_path):
+    files(tmp_path, "images/a.png", "images/b.png", "masks/a.png")
+    assert find_layout(tmp_path).line() == "layout pairs: images in images/, masks in masks/; 2 images, 1 labelled"

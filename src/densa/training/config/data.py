@@ -20,9 +20,15 @@ def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, D
     """The splits by folder, list or scene, unchecked; `val_fraction`: where the data has no val split."""
     rule = datasets.SplitRule(val_fraction=val_fraction, seed=config.split_seed)
     reading = {**config.part(LabelReading).flat(), **config.part(ClassSet).flat()}
-    folders = {"images": config.images, "masks": config.masks}
     return datasets.open(
-        config.data, legend=config.legend, split=rule, align=config.align, bands=config.bands, **folders, **reading
+        config.data,
+        legend=config.legend,
+        split=rule,
+        images=config.images,
+        masks=config.masks,
+        align=config.align,
+        bands=config.bands,
+        **reading,
     )
 
 

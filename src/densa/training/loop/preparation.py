@@ -20,6 +20,7 @@ from densa.datasets import (
     class_frequencies,
 )
 from densa.errors import InputError
+from densa.legend import Legend
 from densa.networks import NETWORKS, build
 from densa.operators.modules import network_rules
 from densa.raster.choice.chosen import choice_of, whole_of
@@ -32,6 +33,7 @@ __all__ = [
     "band_contract",
     "border_note",
     "check_architecture",
+    "check_objects",
     "class_weights_of",
     "input_size",
     "make_sampler",
@@ -137,6 +139,23 @@ def class_weights_of(dataset: Dataset, rule: str, device: torch.device) -> Tenso
 
 def _sides(patch_size: int | tuple[int, int]) -> tuple[int, int]:
     return (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+
+
+def check_objects(legend: Legend, settings: Training) -> None:
+    """Refuse a legend that nothing can be learnt of, and a background that is none of its classes.
+
+    Raises:
+        InputError: there is one class; the class between objects is none.
+    """
+    if legend.n_classes < 2:
+        raise InputError(
+            f"there is one class, {legend.class_names[0]!r}; training needs two or more: give the other pixels a class"
+        )
+    uses_objects = settings.border_weight or settings.sampling in ("single-objects", "objects")
+    if uses_objects and settings.border_background >= legend.n_classes:
+        raise InputError(
+            f"the background must be a class, from 0 to {legend.n_classes - 1}, got {settings.border_background}"
+        )
 
 
 def border_note(dataset: Dataset, settings: Loss) -> str | None:

@@ -31,6 +31,7 @@ from densa.training.loop.interruption import Interruption
 from densa.training.loop.preparation import (
     band_contract,
     check_architecture,
+    check_objects,
     class_weights_of,
     input_size,
     make_sampler,
@@ -174,7 +175,7 @@ def train(
         'densa-network'
     """
     settings = Training.of(base=(settings or Training()).part(Training), **options)
-    _check_data(network, train_dataset, architecture)
+    _check_data(network, train_dataset, architecture, settings)
     accelerator = make_accelerator(settings.device)
     sizes = _drawn_sizes(settings, network, train_dataset)
     sampler = _sampler(settings, network, train_dataset, sizes, accelerator.num_processes)
@@ -207,15 +208,11 @@ def train(
 train.__signature__ = with_options(train, Training)  # type: ignore[attr-defined]
 
 
-def _check_data(network: nn.Module, dataset: Dataset, architecture: Architecture) -> None:
+def _check_data(network: nn.Module, dataset: Dataset, architecture: Architecture, settings: Training) -> None:
     if len(dataset) == 0:
         raise InputError("the training split holds no image")
-    legend = dataset.legend
-    if legend.n_classes < 2:
-        raise InputError(
-            f"there is one class, {legend.class_names[0]!r}; training needs two or more: give the other pixels a class"
-        )
-    check_architecture(network, architecture, dataset.n_bands, legend.n_classes)
+    check_objects(dataset.legend, settings)
+    check_architecture(network, architecture, dataset.n_bands, dataset.legend.n_classes)
 
 
 def _drawn_sizes(settings: Training, network: nn.Module, dataset: Dataset) -> DrawnPatchSizes | None:
