@@ -36,7 +36,7 @@ ROOMS = {
     ],
     "datasets": [
         ("image_files", "label_source", "masks", "scene", "threads", "wording"),
-        ("codings", "ignoring"),
+        ("codings", "ignoring", "vector_labels"),
         ("dataset", "legends", "samples", "synthetic"),
         ("check", "layouts", "sampling", "splits", "statistics"),
         ("choice",),

@@ -232,7 +232,7 @@ class Legend:
             if path.suffix.lower() in {".yaml", ".yml"}:
                 return cls.from_dict(yaml.safe_load(text))
             rows = _csv_rows(text) if path.suffix.lower() == ".csv" else _color_lines(text)
-            ignored = [row for row in rows if row[1].lower() in _IGNORED_NAMES]
+            ignored = [row for row in rows if is_ignored_name(row[1])]
             kept = [row for row in rows if row not in ignored]
             colors = [color for _, _, color in ignored if color is not None]
             return cls._from_rows(kept, [code for code, _, _ in ignored] or None, colors)
@@ -263,6 +263,17 @@ class Legend:
             ignored_codes=tuple(dict.fromkeys(ignored_codes)),
             ignored_colors=tuple(dict.fromkeys(ignored_colors)),
         )
+
+
+def is_ignored_name(name: str) -> bool:
+    """Whether a name says that there is no class: void, unlabelled, ignore.
+
+    Examples:
+        >>> from densa.legend import is_ignored_name
+        >>> is_ignored_name("Void"), is_ignored_name("road")
+        (True, False)
+    """
+    return name.strip().lower() in _IGNORED_NAMES
 
 
 def default_colors(n: int) -> tuple[Color, ...]:

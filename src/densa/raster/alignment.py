@@ -19,7 +19,7 @@ from densa.errors import InputError
 from densa.raster.opening import open as open_raster
 from densa.raster.raster import Georeference, Raster, Window
 
-__all__ = ["Converter", "Frame", "Onto", "frame_of", "lies_on", "misplacement", "onto", "system_name"]
+__all__ = ["Converter", "Frame", "Onto", "forward", "frame_of", "lies_on", "misplacement", "onto", "system_name"]
 
 _TOLERANCE = 0.1  # pixels, over the whole raster
 _SAMPLES = 5  # places along each side at which the position is compared
@@ -112,7 +112,7 @@ def _offset(other: Frame, image: Frame) -> tuple[float, float, float]:
         assert image.georeference is not None
         sides = [np.linspace(0, side, _SAMPLES) for side in (image.width, image.height)]
         column, row = (part.ravel() for part in np.meshgrid(*sides))
-        x, y = _forward(image.georeference, column, row)
+        x, y = forward(image.georeference, column, row)
         crs = image.georeference.crs
     if len(other.points) and np.array_equal(other.points, image.points):
         return 0.0, 0.0, 0.0
@@ -183,10 +183,10 @@ class Onto:
         places = [block.row + 0.5 + np.arange(block.height), block.column + 0.5 + np.arange(block.width)]
         if self._convert.is_affine:
             row, column = np.meshgrid(*places, indexing="ij")
-            return self._convert(*_forward(self._grid, column, row))
+            return self._convert(*forward(self._grid, column, row))
         nodes = [np.linspace(part[0], part[-1], max(2, -(-len(part) // _STEP) + 1)) for part in places]
         row, column = np.meshgrid(*nodes, indexing="ij")
-        found = self._convert(*_forward(self._grid, column, row))
+        found = self._convert(*forward(self._grid, column, row))
         return tuple(_interpolated(part, nodes, places) for part in found)  # type: ignore[return-value]
 
 
@@ -219,7 +219,7 @@ class Converter:
     def __init__(self, crs: Any, place: Georeference, other: Frame) -> None:
         self._crs, self._place = crs, place
         self._inverse = Georeference(place.crs, ~place.transform)
-        self._middle = _forward(place, np.array(other.width / 2), np.array(other.height / 2))[0]
+        self._middle = forward(place, np.array(other.width / 2), np.array(other.height / 2))[0]
         self.is_affine = (
             crs is None or place.crs is None or crs == place.crs or (_is_local(crs) and _is_local(place.crs))
         )
@@ -245,12 +245,13 @@ class Converter:
             turn = 2 * math.pi / self._place.crs.units_factor[1]
             with np.errstate(invalid="ignore"):
                 x = x - turn * np.round((x - self._middle) / turn)
-        return _forward(self._inverse, x, y)
+        return forward(self._inverse, x, y)
 
 
-def _forward(
+def forward(
     place: Georeference, column: NDArray[np.float64], row: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Map coordinates of columns and rows."""
     a, b, c, d, e, f = tuple(place.transform)[:6]
     return a * column + b * row + c, d * column + e * row + f
 

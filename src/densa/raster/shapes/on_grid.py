@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,11 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+from rasterio.warp import transform_bounds
 
 from densa.errors import InputError
-from densa.raster.alignment import Converter, Frame, system_name
+from densa.raster.alignment import Converter, Frame, forward, system_name
+from densa.raster.earth.ground import ground_of
+from densa.raster.raster import Raster
 
-__all__ = ["Placed", "place_on_grid", "thickened"]
+__all__ = ["Placed", "metres_per_pixel", "near", "place_on_grid", "thickened"]
 
 _FARTHEST = 1e9  # pixels from the corner of the image
 _GRID = 2.0**16  # parts of a pixel that coordinates are rounded to, so that windows give what the whole image gives
@@ -33,6 +39,48 @@ class Placed(NamedTuple):
     geometries: NDArray[np.object_]
     numbers: NDArray[np.intp]
     n_nowhere: int
+
+
+def near(geometries: NDArray[np.object_], crs: Any, frame: Frame, *, margin: float = 0.0) -> NDArray[np.intp]:
+    """Numbers of the geometries whose box meets a raster, or may: all where that cannot be told in their system.
+
+    Args:
+        geometries: (n,) shapely geometries.
+        crs: their reference system; None where it is not known.
+        frame: where the raster lies.
+        margin: pixels around the raster that count as its own.
+    """
+    everything = np.arange(len(geometries))
+    place = frame.georeference
+    if place is None or crs is None or place.crs is None:
+        return everything
+    columns, rows = np.meshgrid([-margin, frame.width + margin], [-margin, frame.height + margin])
+    x, y = forward(place, columns, rows)
+    try:
+        box = transform_bounds(place.crs, crs, x.min(), y.min(), x.max(), y.max(), densify_pts=21)
+    except (RasterioError, CPLE_BaseError):
+        return everything
+    west, south, east, north = box
+    turn = crs.is_geographic and (east < west or place.crs.is_geographic)  # across the date line, or 0..360
+    if not np.isfinite(box).all() or turn:
+        return everything
+    bounds = shapely.bounds(geometries)
+    slack = 0.01 * max(east - west, north - south)
+    meets = (bounds[:, 0] <= east + slack) & (bounds[:, 2] >= west - slack)
+    return np.flatnonzero(meets & (bounds[:, 1] <= north + slack) & (bounds[:, 3] >= south - slack))
+
+
+def metres_per_pixel(image: Raster) -> float:
+    """Side of a square with the area of a pixel in the middle of an image, in metres.
+
+    Raises:
+        InputError: the image has no reference system that tells it.
+    """
+    ground = ground_of(image, image.width)
+    if ground.unit != "m2":
+        raise InputError(f"widths in metres need an image with a reference system, {image.path} has none; give pixels")
+    row = image.height // 2
+    return math.sqrt(float(ground.areas(row, row + 1).values.mean()) * ground.unit_area)
 
 
 def place_on_grid(geometries: NDArray[np.object_], crs: Any, frame: Frame, *, path: Path, pixels: bool) -> Placed:

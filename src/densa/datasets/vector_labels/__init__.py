@@ -1,0 +1,1 @@
+"""Labels of vector files: polygons, lines and points with a class, drawn on the grid of each image by windows."""

@@ -1,0 +1,113 @@
+"""Vector labels on the grid of one image, drawn by windows."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.datasets.vector_labels.label_features import LabelFeatures
+from densa.legend import IGNORE
+from densa.raster import Raster, Window
+from densa.raster.alignment import frame_of
+from densa.raster.shapes.burning import Burner
+from densa.raster.shapes.on_grid import metres_per_pixel, near, place_on_grid, thickened
+
+__all__ = ["PEN", "DrawnFeatures", "Pen", "draw_features"]
+
+
+class Pen(NamedTuple):
+    """Width of lines and points that have none of their own, and the unit of all widths: "px" or "m"."""
+
+    width: float = 5.0
+    unit: str = "px"
+
+
+PEN = Pen()
+
+
+class DrawnFeatures:
+    """The label map of one image; a `LabelSource`.
+
+    Args:
+        height, width: of the image.
+        features: with their classes as values; 255 covers others with "not labelled".
+        rest: class of pixels that no feature covers, or 255.
+        interest: polygons outside which nothing is labelled; None: the image is of interest as a whole.
+    """
+
+    def __init__(
+        self, height: int, width: int, features: Burner, *, rest: int = IGNORE, interest: Burner | None = None
+    ) -> None:
+        self.height, self.width = height, width
+        self._features, self._rest, self._interest = features, rest, interest
+
+    @property
+    def n_shapes(self) -> int:
+        """Number of polygons on the image; the parts of a feature count each."""
+        return len(self._features)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of the image can be labelled."""
+        whole = Window(0, 0, self.height, self.width)
+        covered = self._rest != IGNORE and (self._interest is None or self._interest.touches(whole))
+        return not covered and not self._features.touches(whole)
+
+    def read(self, window: Window) -> NDArray[np.uint8]:
+        """(h, w) uint8 class of each pixel of a window; 255 where it has no label."""
+        labels: NDArray[np.uint8] = np.full((window.height, window.width), self._rest, np.uint8)
+        self._features.burn(labels, window)
+        if self._interest is not None:
+            inside = np.zeros(labels.shape, np.uint8)
+            self._interest.burn(inside, window)
+            labels[inside == 0] = IGNORE
+        return labels
+
+
+def draw_features(
+    image: Raster,
+    features: LabelFeatures,
+    labels: NDArray[np.uint8],
+    *,
+    rest: int = IGNORE,
+    interest: LabelFeatures | None = None,
+    pen: Pen = PEN,
+    all_touched: bool = False,
+) -> tuple[DrawnFeatures, int]:
+    """Place vector labels on the grid of an image.
+
+    Args:
+        image: open; only its header is read.
+        features: of the vector file.
+        labels: (n,) class of each feature.
+        rest: class of pixels that no feature covers.
+        interest: areas of interest.
+        pen: of lines and points.
+        all_touched: draw all pixels that a feature touches.
+
+    Returns:
+        The label map, and the number of features near the image that have no place in its reference system.
+
+    Raises:
+        InputError: file and image cannot be laid over each other.
+    """
+    burner, n_nowhere = _burner(image, features, labels, pen, all_touched)
+    areas = None
+    if interest is not None:
+        areas, n = _burner(image, interest, np.ones(len(interest.geometries), np.uint8), pen, False)
+        n_nowhere += n
+    return DrawnFeatures(image.height, image.width, burner, rest=rest, interest=areas), n_nowhere
+
+
+def _burner(
+    image: Raster, features: LabelFeatures, values: NDArray[Any], pen: Pen, all_touched: bool
+) -> tuple[Burner, int]:
+    frame, layer = frame_of(image), features.layer
+    scale = 1.0 if pen.unit == "px" else 1 / metres_per_pixel(image)
+    widths = np.where(np.isnan(features.widths), pen.width, features.widths) * scale
+    chosen = near(features.geometries, layer.crs, frame, margin=float(widths.max(initial=0)))
+    found = place_on_grid(features.geometries[chosen], layer.crs, frame, path=layer.path, pixels=layer.may_be_pixels)
+    kept = chosen[found.numbers]
+    return Burner(thickened(found.geometries, widths[kept]), values[kept], all_touched=all_touched), found.n_nowhere
