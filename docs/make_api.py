@@ -36,6 +36,9 @@ PAGES = (
     Page("crf", ("densa.crf",), "Refinement of class probabilities by conditional random fields."),
     Page("operators", ("densa.operators",), "Convolution, pooling, upsampling, and receptive fields of networks."),
     Page("metrics", ("densa.metrics",), "Scores of label maps, boundaries and partitions."),
+    Page(
+        "metrics.intervals", ("densa.metrics.intervals",), "Intervals of scores, differences of runs, learning curves."
+    ),
     Page("datasets", ("densa.datasets", "densa.datasets.synthetic"), "Data sets, splits and sampling."),
     Page("doctor", ("densa.doctor",), "What is wrong with a data set, and how to mend it."),
     Page("networks", ("densa.networks",), "The networks of the papers, and how to build them by name."),

@@ -52,8 +52,10 @@ ROOMS = {
         ("check", "estimate"),
     ],
     "metrics": [
-        ("_sparse_assignment", "confusion", "contingency", "families"),
+        ("families", "scores"),
+        ("_sparse_assignment", "confusion", "contingency"),
         ("boundaries", "boundary_matching", "calibration", "partitions", "superpixels"),
+        ("intervals",),
     ],
     "networks": [
         ("checks", "network", "strips", "weights"),

@@ -16,7 +16,7 @@ LEGEND = Legend(("background", "coin", "never there"))
 KEYS = {
     "global_accuracy", "class_average", "mean_iou", "boundary_f1", "frequency_weighted_iou", "kappa",
     "share_without_label", "share_without_class", "rules",
-    "confusion_matrix", "classes",
+    "confusion_matrix", "classes", "intervals",
 }  # fmt: skip
 
 

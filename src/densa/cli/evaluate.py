@@ -29,14 +29,18 @@ def evaluate(
 ) -> None:
     """Compare predictions with masks: metrics.json and one self-contained page, report.html."""
     from densa.reports.calibration import calibration_lines
-    from densa.verbs.evaluate import evaluate_and_write, summary_line
+    from densa.verbs.evaluate import class_lines, evaluate_and_write, summary_line
 
     evaluation, page = evaluate_and_write(predictions, data, output, **given)
     if as_json:
         print_json(evaluation.to_json())
         return
     print(summary_line(evaluation))
+    for line in class_lines(evaluation):
+        print(line)
     print(f"measured on {evaluation.measured_on}")
     print(*calibration_lines(evaluation.calibration), sep="\n")
+    if evaluation.intervals is not None:
+        print(evaluation.intervals.text)
     if page is not None:
         print(f"wrote {named(page, [page.with_name('metrics.json')])}")

@@ -121,6 +121,10 @@ class Dataset:
         with self.open_image(i) as image:
             return image.height, image.width
 
+    def part_of(self, i: int) -> tuple[str, int, int] | None:
+        """Name of the image that `i` is a window of, with its row and column; None where it is a whole image."""
+        return None
+
     def image(self, i: int, window: raster.Window | None = None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Image `i` or a window of it: (bands, h, w) in its own type, and (h, w) true where it is valid."""
         with self.open_image(i) as image:

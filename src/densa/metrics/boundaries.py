@@ -181,6 +181,14 @@ class BoundaryF1:
         self._class_images += other._class_images
 
     @property
+    def sums(self) -> NDArray[np.float64]:
+        """(2 n_classes + 2,) sum over images and their number, for each class, and for all; of images that are scored.
+
+        They add up over images; `value` and `per_class` are their ratios.
+        """
+        return np.concatenate([self._class_sums, self._class_images, [self._sum, self.n_images]])
+
+    @property
     def value(self) -> float:
         """Mean over the images, NaN if there are none."""
         return self._sum / self.n_images if self.n_images else math.nan

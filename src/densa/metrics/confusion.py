@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.legend import IGNORE, MAX_CLASSES
+from densa.metrics.scores import AbsentRule, scores_of_sums
 
 __all__ = ["AbsentRule", "ConfusionMatrix", "Summary", "VoidRule"]
 
 VoidRule = Literal["ignore", "false-positive"]
-AbsentRule = Literal["skip", "zero"]
 
 
 @dataclass(frozen=True)
@@ -165,42 +165,15 @@ class ConfusionMatrix:
         if void == "false-positive":
             predictions = predictions + self.counts[-1, :-1]
             n_pixels = n_pixels + self.counts[-1, :-1].sum()
-        iou = _ratio(right, targets + predictions - right)
-        accuracy = _ratio(right, targets)
-        observed = float(_ratio(right.sum(), n_pixels))
-        expected = float(_ratio((targets * predictions).sum(), float(n_pixels) ** 2))
-        return Summary(
-            void=void,
-            absent=absent,
-            global_accuracy=observed,
-            class_average=_mean(accuracy, absent, int(n_pixels)),
-            mean_iou=_mean(iou, absent, int(n_pixels)),
-            frequency_weighted_iou=float(_ratio(np.nansum(targets * iou), targets.sum())),
-            kappa=float(_ratio(observed - expected, 1 - expected)),
-            iou=iou,
-            accuracy=accuracy,
-            precision=_ratio(right, predictions),
-            f1=_ratio(2 * right, targets + predictions),
-            n_pixels=int(n_pixels),
-        )
+        found = scores_of_sums(right, targets, predictions, np.array(n_pixels, np.float64), absent)
+        single = {name: value if value.ndim else float(value) for name, value in found.items()}
+        return Summary(void=void, absent=absent, n_pixels=int(n_pixels), **single)  # type: ignore[arg-type]
 
 
 def check_rule(name: str, given: str, known: tuple[str, ...]) -> None:
     """Raise an InputError if a rule is unknown."""
     if given not in known:
         raise InputError(f"{name} must be {' or '.join(map(repr, known))}, got {given!r}")
-
-
-def _ratio(part: Any, whole: Any) -> NDArray[np.float64]:
-    """part / whole, NaN where whole is 0."""
-    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
-    return np.divide(part, whole, out=np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan), where=whole != 0)
-
-
-def _mean(scores: NDArray[np.float64], absent: AbsentRule, n_pixels: int) -> float:
-    defined = scores[~np.isnan(scores)]
-    n = scores.size if absent == "zero" and n_pixels else defined.size
-    return float(defined.sum() / n) if n else float("nan")
 
 
 def as_labels(labels: NDArray[Any], what: str) -> NDArray[np.uint8]:

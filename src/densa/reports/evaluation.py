@@ -23,6 +23,8 @@ from densa.metrics import (
     Summary,
     VoidRule,
 )
+from densa.metrics.intervals import BY_DEFAULT, IntervalRule, ScoreIntervals, UnitSums, score_intervals
+from densa.progress import Progress
 from densa.reports.measured_on import MeasuredOn
 from densa.reports.thumbnails import shrink_image, shrink_labels, shrink_probabilities, thumbnail_size
 
@@ -57,6 +59,8 @@ class Pair:
     image: Callable[[], tuple[NDArray[Any], NDArray[np.bool_]]] | None = None
     probabilities: Callable[[], NDArray[Any]] | None = None
     calibration: CalibrationCounts | None = None
+    scene: str = ""
+    part: tuple[str, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,8 @@ class Evaluation:
         worst: views of the first of them.
         measured_on: the images as `densa evaluate` chose them; None where pairs were given.
         calibration: of the probabilities, over all images; None where an image has none.
+        intervals: 95 % intervals of the scores; None where they were not asked for.
+        units: sums of the independent units, for comparison with other predictions of the same images.
 
     Examples:
         >>> import numpy as np
@@ -149,6 +155,8 @@ class Evaluation:
     worst: tuple[View, ...]
     measured_on: MeasuredOn | None = None
     calibration: CalibrationSummary | None = None
+    intervals: ScoreIntervals | None = None
+    units: UnitSums | None = field(default=None, repr=False, compare=False)
 
     @property
     def without_label(self) -> float:
@@ -174,6 +182,8 @@ class Evaluation:
         unpredicted = self.confusion.matrix[:, -1]
         measured_on = {} if self.measured_on is None else {"measured_on": self.measured_on.to_json()}
         calibration = {} if self.calibration is None else {"calibration": self.calibration.to_json()}
+        names = self.legend.class_names
+        intervals = {} if self.intervals is None else {"intervals": self.intervals.to_json(names)}
         return {
             **measured_on,
             "global_accuracy": _number(s.global_accuracy),
@@ -198,9 +208,10 @@ class Evaluation:
             "confusion_matrix": self.confusion.matrix[:, :-1].tolist(),
             "classes": [
                 {"name": name, "iou": _number(s.iou[k]), "accuracy": _number(s.accuracy[k]), "f1": _number(s.f1[k])}
-                for k, name in enumerate(self.legend.class_names)
+                for k, name in enumerate(names)
             ],
             **calibration,
+            **intervals,
         }
 
 
@@ -213,6 +224,8 @@ def evaluate_pairs(
     tolerance: float = 0.0075,
     n_worst: int = 12,
     side: int = 480,
+    intervals: IntervalRule | None = BY_DEFAULT,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """Accumulate the scores of a set of images and keep small pictures of the worst ones.
 
@@ -224,6 +237,8 @@ def evaluate_pairs(
         tolerance: tolerance of the boundary F1, as a fraction of the image's diagonal.
         n_worst: number of images whose pictures are kept: those with the lowest mean IoU.
         side: longest side of a picture in pixels.
+        intervals: how 95 % intervals are computed; None for none.
+        progress: called with (resamples done, resamples in all) while they are computed.
 
     Returns:
         Numbers and pictures, for `reports.write_report`.
@@ -247,15 +262,20 @@ def evaluate_pairs(
     )
     confusion.summary(void=void, absent=absent)  # refuses an unknown rule before the first image is read
     calibration = _AllCalibrated(legend.n_classes)
+    units = None if intervals is None else UnitSums(legend.n_classes, void=void, rule=intervals.units)
     scores: list[ImageScore] = []
     worst: list[tuple[float, int, View]] = []  # a heap: the best of them comes first
     for place, pair in enumerate(pairs):
         own = ConfusionMatrix(legend.n_classes)
         try:
             own.update(pair.target, pair.predicted)
-            boundary_value = boundary.update(pair.target, pair.predicted)
+            border = BoundaryF1(legend.n_classes, tolerance=tolerance, void=void)
+            boundary_value = border.update(pair.target, pair.predicted)
         except InputError as error:
             raise InputError(f"{pair.name}: {error}") from error
+        boundary.merge(border)
+        if units is not None:
+            _add_unit(units, pair, border)
         confusion.merge(own)
         calibration.add(pair.calibration)
         summary = own.summary(void=void, absent=absent)
@@ -273,6 +293,9 @@ def evaluate_pairs(
         raise InputError(
             f"nothing can be measured: no pixel of {_masks(scores)} has a class; check the legend, or take other masks"
         )
+    found = None
+    if units is not None and intervals is not None:
+        found = score_intervals(units, absent=absent, rule=intervals, progress=progress)
     return Evaluation(
         legend=legend,
         confusion=confusion,
@@ -281,6 +304,16 @@ def evaluate_pairs(
         images=tuple(sorted(scores, key=_rank)),
         worst=tuple(view for *_, view in sorted(worst, key=lambda entry: entry[:2], reverse=True)),
         calibration=calibration.summary(),
+        intervals=found,
+        units=units,
+    )
+
+
+def _add_unit(units: UnitSums, pair: Pair, border: BoundaryF1) -> None:
+    image, *corner = pair.part or (pair.name, 0, 0)
+    row, column = corner
+    units.add(
+        pair.target, pair.predicted, image=image, scene=pair.scene or image, corner=(row, column), boundary=border.sums
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.legend import IGNORE, Color, Legend
+from densa.metrics.intervals.sums import PER_CLASS
 from densa.raster import atomic_output
 from densa.reports.calibration import calibration_section
 from densa.reports.context import context_charts
@@ -144,8 +145,17 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %" if math.isfinite(value) else "–"
 
 
+def _range(evaluation: Evaluation, name: str, label: int | None = None) -> str:
+    """The 95 % interval of a score, in per cent; empty where it has none."""
+    found = None if evaluation.intervals is None else evaluation.intervals.of(name, label)
+    if found is None:
+        return ""
+    scale, digits = (1, 3) if name == "kappa" else (100, 1)
+    return f"{scale * found.low:.{digits}f} to {scale * found.high:.{digits}f}"
+
+
 def _headline(evaluation: Evaluation) -> list[dict[str, str]]:
-    """Name, value and rule of each headline score."""
+    """Name, value, interval and rule of each headline score."""
     s, boundary, n = evaluation.summary, evaluation.boundary, evaluation.legend.n_classes
     n_iou, n_accuracy = int((~np.isnan(s.iou)).sum()), int((~np.isnan(s.accuracy)).sum())
     if s.absent == "skip":
@@ -158,22 +168,26 @@ def _headline(evaluation: Evaluation) -> list[dict[str, str]]:
     border_void = "void cut out of both maps" if s.void == "ignore" else "void counts as a label of its own"
     scored = "target" if boundary.presence == "target" else "target or prediction"
     kappa = f"{s.kappa:.3f}" if math.isfinite(s.kappa) else "–"
-    return [
-        {"name": "Mean IoU", "value": _percent(s.mean_iou), "rule": f"Mean {over_iou}; {void}."},
-        {"name": "Class average", "value": _percent(s.class_average),
-         "rule": f"Mean accuracy (recall) {over_accuracy}; {recall_void}."},
-        {"name": "Global accuracy", "value": _percent(s.global_accuracy), "rule": f"Share of right pixels; {void}."},
-        {"name": "Boundary F1", "value": _percent(boundary.value),
-         "rule": f"Within {100 * boundary.tolerance:g} % of the diagonal; mean over the classes in each image's "
-                 f"{scored}, then over {boundary.n_images} images; {border_void}."},
-        {"name": "Frequency-weighted IoU", "value": _percent(s.frequency_weighted_iou),
-         "rule": f"IoU weighted with the pixels of each class in the target; {void}."},
-        {"name": "Cohen's kappa", "value": kappa, "rule": f"Agreement beyond chance, at most 1; {void}."},
-        {"name": "Without a label", "value": _percent(evaluation.without_label),
-         "rule": "Share of all pixels that have no class in the mask."},
-        {"name": "Without a class", "value": _percent(evaluation.without_class),
-         "rule": "Share of the labelled pixels for which no class was predicted; they count as wrong."},
+    cards = [
+        ("mean_iou", "Mean IoU", _percent(s.mean_iou), f"Mean {over_iou}; {void}."),
+        ("class_average", "Class average", _percent(s.class_average),
+         f"Mean accuracy (recall) {over_accuracy}; {recall_void}."),
+        ("global_accuracy", "Global accuracy", _percent(s.global_accuracy), f"Share of right pixels; {void}."),
+        ("boundary_f1", "Boundary F1", _percent(boundary.value),
+         f"Within {100 * boundary.tolerance:g} % of the diagonal; mean over the classes in each image's "
+         f"{scored}, then over {boundary.n_images} images; {border_void}."),
+        ("frequency_weighted_iou", "Frequency-weighted IoU", _percent(s.frequency_weighted_iou),
+         f"IoU weighted with the pixels of each class in the target; {void}."),
+        ("kappa", "Cohen's kappa", kappa, f"Agreement beyond chance, at most 1; {void}."),
+        ("share_without_label", "Without a label", _percent(evaluation.without_label),
+         "Share of all pixels that have no class in the mask."),
+        ("share_without_class", "Without a class", _percent(evaluation.without_class),
+         "Share of the labelled pixels for which no class was predicted; they count as wrong."),
     ]  # fmt: skip
+    return [
+        {"name": title, "value": value, "range": _range(evaluation, name), "rule": rule}
+        for name, title, value, rule in cards
+    ]
 
 
 def _class_table(evaluation: Evaluation) -> list[dict[str, Any]]:
@@ -185,6 +199,7 @@ def _class_table(evaluation: Evaluation) -> list[dict[str, Any]]:
             "name": name,
             "color": evaluation.legend.colors[k],
             "scores": (s.iou[k], s.accuracy[k], s.precision[k], s.f1[k], borders[k]),
+            "ranges": [_range(evaluation, score, k) for score in PER_CLASS],
             "pixels": int(pixels[k]),
             "share": pixels[k] / total,
         }

@@ -215,6 +215,7 @@ def pairs_of_folders(
                 image=_image_reader(sample),
                 probabilities=probability_reader(file, dataset.legend),
                 calibration=_calibration(file, dataset.legend, target, predicted, grid),
+                scene=sample.group,
             )
 
     return read()
@@ -272,6 +273,8 @@ def pairs_of_masks(
     coding, remarks = _coding_of_plain(files, chosen, encoding, inferred=inferred, shows_colors=shows)
     _tell_all(tell, remarks)
 
+    folders = {name.rpartition("/")[0] for name in names}
+
     def read() -> Iterator[Pair]:
         for name, mask, file, grid in zip(names, mask_files, files, grids, strict=True):
             target = read_labels(mask, chosen, encoding)
@@ -282,6 +285,7 @@ def pairs_of_masks(
                 predicted=predicted,
                 probabilities=probability_reader(file, chosen),
                 calibration=_calibration(file, chosen, target, predicted, grid),
+                scene=name.rpartition("/")[0] if len(folders) > 1 else "",
             )
 
     return read(), len(files), chosen

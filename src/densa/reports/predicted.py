@@ -74,6 +74,8 @@ def pairs_of_predictions(
             image=partial(dataset.image, i),
             probabilities=lambda shown=probabilities: shown,  # type: ignore[misc]
             calibration=counts,
+            scene=sample.group,
+            part=dataset.part_of(i),
         )
         if progress:
             progress(i + 1, len(dataset))

@@ -13,6 +13,7 @@ from densa.options import check_paths, must_exist, with_options
 from densa.outputs import check_outputs
 from densa.progress import progress_bar
 from densa.verbs.inputs import allowed, fitted, reading_of
+from densa.verbs.intervals import interval_rule, tell_units
 from densa.verbs.settings import EvaluateOptions
 from densa.verbs.tell import tell
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from densa.reports import Evaluation, MeasuredOn, Pair
     from densa.segmenter import BandContract
 
-__all__ = ["evaluate", "evaluate_and_write", "summary_line"]
+__all__ = ["class_lines", "evaluate", "evaluate_and_write", "summary_line"]
 
 
 def evaluate(
@@ -94,9 +95,13 @@ def evaluate_and_write(
             absent=settings.absent,
             tolerance=settings.tolerance,
             n_worst=settings.worst,
+            intervals=interval_rule(settings, settings.seed),
+            progress=show,
         )
         if compared.of_files:
             check_numbering(evaluation)
+    if evaluation.intervals is not None:
+        tell_units(evaluation.intervals)
     evaluation = replace(evaluation, measured_on=compared.measured_on)
     page = None if output is None else reports.write_report(evaluation, output, overwrite=overwrite, **compared.about)
     return evaluation, page
@@ -185,16 +190,42 @@ def _about_run(run: Path) -> dict[str, Any]:
 
 
 def summary_line(evaluation: Evaluation) -> str:
-    """The headline numbers in one line, with the rules that they follow."""
+    """The headline numbers in one line, with their intervals and the rules that they follow."""
     s = evaluation.summary
     label = "" if evaluation.measured_on is None else evaluation.measured_on.label
+
+    def score(value: float, name: str) -> str:
+        found = None if evaluation.intervals is None else evaluation.intervals.of(name)
+        return _share(value) + (f" ({found})" if found else "")
+
+    def share(value: float, name: str) -> str:
+        found = None if evaluation.intervals is None or not value else evaluation.intervals.of(name)
+        return _per_cent(value) + (f" ({100 * found.low:.1f} to {100 * found.high:.1f})" if found else "")
+
     return (
-        f"{label}mean IoU {_share(s.mean_iou)}, global accuracy {_share(s.global_accuracy)}, "
-        f"class average {_share(s.class_average)}, boundary F1 {_share(evaluation.boundary.value)} "
+        f"{label}mean IoU {score(s.mean_iou, 'mean_iou')}, "
+        f"global accuracy {score(s.global_accuracy, 'global_accuracy')}, "
+        f"class average {score(s.class_average, 'class_average')}, "
+        f"boundary F1 {score(evaluation.boundary.value, 'boundary_f1')} "
         f"over {len(evaluation.images)} image{'s' * (len(evaluation.images) != 1)} "
-        f"(void: {s.void}, absent classes: {s.absent}; {_per_cent(evaluation.without_label)} of the pixels "
-        f"without a label, {_per_cent(evaluation.without_class)} of the labelled without a predicted class)"
+        f"(void: {s.void}, absent classes: {s.absent}; "
+        f"{share(evaluation.without_label, 'share_without_label')} of the pixels without a label, "
+        f"{share(evaluation.without_class, 'share_without_class')} of the labelled without a predicted class)"
     )
+
+
+def class_lines(evaluation: Evaluation) -> list[str]:
+    """The scores of each class with their intervals, as a table."""
+    s, names = evaluation.summary, evaluation.legend.class_names
+
+    def cell(name: str, k: int) -> str:
+        found = None if evaluation.intervals is None else evaluation.intervals.of(name, k)
+        return _share(getattr(s, name)[k]) + (f" ({found})" if found else "")
+
+    rows = [["class", "IoU", "accuracy", "F1"]]
+    rows += [[name, *(cell(score, k) for score in ("iou", "accuracy", "f1"))] for k, name in enumerate(names)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _share(value: float) -> str:

@@ -30,11 +30,13 @@ __all__ = [
     "Costs",
     "DoctorOptions",
     "EvaluateOptions",
+    "Intervals",
     "Masks",
     "PredictOptions",
     "Products",
     "Refinement",
     "RegionProducts",
+    "Resampling",
     "Scores",
     "SeamsOptions",
     "SegmentOptions",
@@ -99,7 +101,31 @@ class Scores(Group, title="Scores"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(Masks, ClassSet, Scores, Bands, Units, Sources, Computation):
+class Intervals(Group, title="Intervals"):
+    """How sure the scores are."""
+
+    intervals: Annotated[bool, Option("Give every score a 95 % interval: a bootstrap over independent units.")] = True
+    units: Annotated[
+        Literal["auto", "scene", "image", "block"],
+        Option("Independent units; auto: scenes, else images, else blocks of the one image."),
+    ] = "auto"
+    unit_block: Annotated[
+        int | None,
+        Ge(1),
+        Option("Side of the blocks.", "px", default="the distance over which errors correlate"),
+    ] = None
+    resamples: Annotated[int, Ge(100), Option("Bootstrap resamples, and permutations of differences.")] = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resampling(Group, title="Intervals"):
+    """The seed of resampling, where no training has one."""
+
+    seed: Annotated[int, Ge(0), Option("Seed of the resamples.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(Masks, ClassSet, Scores, Intervals, Resampling, Bands, Units, Sources, Computation):
     """All options of `densa evaluate`."""
 
 

@@ -49,6 +49,11 @@ class WindowDataset(Dataset):
         with super().open_image(i) as image:
             return image.height, image.width
 
+    def part_of(self, i: int) -> tuple[str, int, int]:
+        """Name of the image that window `i` is part of, and the row and column of its corner."""
+        window, sample = self.windows[i], self.samples[i]
+        return sample.name.removesuffix(f"@{window.row},{window.column}"), window.row, window.column
+
     def open_image(self, i: int) -> Raster:
         """The window of image `i` as a raster of its own, to be closed by the caller."""
         return _WindowOfFile(super().open_image(i), self.windows[i])

@@ -1,0 +1,21 @@
+"""Uncertainty of scores: intervals over independent units, differences of runs, ranks, learning curves."""
+
+from densa.metrics.intervals.bootstrap import Interval, Resampled, intervals_of, resample
+from densa.metrics.intervals.correlation import ErrorCorrelation
+from densa.metrics.intervals.measured import BY_DEFAULT, IntervalRule, ScoreIntervals, score_intervals
+from densa.metrics.intervals.units import UnitRule, UnitSums, UnitTable
+
+__all__ = [
+    "BY_DEFAULT",
+    "ErrorCorrelation",
+    "Interval",
+    "IntervalRule",
+    "Resampled",
+    "ScoreIntervals",
+    "UnitRule",
+    "UnitSums",
+    "UnitTable",
+    "intervals_of",
+    "resample",
+    "score_intervals",
+]
