@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import rasterio
+import tifffile
 from affine import Affine
 from numpy.testing import assert_array_equal
 
@@ -120,3 +121,41 @@ def test_nothing_is_warned_about(tmp_path):
         warnings.filterwarnings("ignore", category=rasterio.errors.NotGeoreferencedWarning)  # as densa.raster does
         whole(tmp_path / "a.tif")
     assert not caught
+
+
+def grey_16(path, array):
+    saved_png(path.with_suffix(".png"), array[0].astype(np.uint16) * 256)
+    return path.with_suffix(".png"), 0
+
+
+def channels(path, array):
+    tifffile.imwrite(path, array, photometric="minisblack", metadata={"axes": "CYX"}, ome=True)
+    return path, 0
+
+
+def masked_page(path, array):
+    with tifffile.TiffWriter(path) as file:
+        for _ in range(2):
+            file.write(array[0], metadata=None)
+            file.write(np.ones(array.shape[1:], bool), metadata=None, subfiletype=4, photometric="mask")
+    return path, 1
+
+
+def two_masks(path, array):
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        write_tiff(path, array)
+        with rasterio.open(path, "r+") as file:
+            file.write_mask(np.full(array.shape[1:], 255, np.uint8))
+    write_tiff(path.with_name(path.name + ".msk"), np.full((1, *array.shape[1:]), 255, np.uint8))
+    return path, 0
+
+
+@pytest.mark.parametrize("write", [grey_16, channels, masked_page, two_masks])
+def test_a_later_change_of_folder_does_not_matter(tmp_path, monkeypatch, rng, write):
+    array = rng.integers(1, 256, (3, 9, 6), np.uint8)
+    path, page = write(tmp_path / "a.tif", array)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with raster.open(path.name, page=page) as image:
+        monkeypatch.chdir("other")
+        assert image.read()[1].all()

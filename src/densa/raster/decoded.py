@@ -14,7 +14,7 @@ from densa.raster.bands import Band
 from densa.raster.raster import Placement, Raster, ValuesAndValidity, Window
 from densa.raster.validity import Missing
 
-__all__ = ["MAX_DECODED_PIXELS", "DecodedRaster"]
+__all__ = ["MAX_DECODED_PIXELS", "DecodedRaster", "check_size", "decoded_as_a_whole"]
 
 MAX_DECODED_PIXELS = 178_956_970
 """Largest image that is decoded as a whole: the size above which Pillow, too, reports a decompression bomb."""
@@ -72,6 +72,41 @@ class DecodedRaster(Raster):
     def close(self) -> None:
         """Release the pixels; a later read decodes the file again."""
         self._pixels = None
+
+
+def decoded_as_a_whole(
+    raster: Raster, placement: Placement, check: Callable[[Path], None] | None = None
+) -> DecodedRaster:
+    """A raster of a format that would be decoded from the top for every window.
+
+    Args:
+        raster: which is read once for all windows.
+        placement: where it is on the Earth.
+        check: refuses a damaged file before it is decoded.
+    """
+    missing, key = raster.leave_missing()
+
+    def decode() -> ValuesAndValidity:
+        if check is not None:
+            check(raster.absolute_path)
+        with raster:
+            return raster.read()
+
+    decoded = DecodedRaster(
+        raster.path,
+        raster.height,
+        raster.width,
+        raster.dtype,
+        raster.band_names,
+        decode,
+        bands=raster.bands,
+        placement=placement,
+        metadata=raster.metadata,
+        missing=missing,
+        key=key,
+    )
+    decoded.loss = raster.loss
+    return decoded
 
 
 def check_size(path: Path, height: int, width: int) -> None:

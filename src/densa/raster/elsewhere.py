@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from densa.errors import InputError
 from densa.locations import Elsewhere
-from densa.raster.decoded import DecodedRaster
+from densa.raster.decoded import decoded_as_a_whole
 from densa.raster.gdal import GdalRaster, driver_of
 from densa.raster.orientation import Turned
-from densa.raster.raster import Placement, Raster, ValuesAndValidity
+from densa.raster.raster import Placement, Raster
 from densa.raster.stacks.directories import open_stack
 
 __all__ = ["open_elsewhere"]
@@ -43,26 +43,8 @@ def open_elsewhere(path: Elsewhere, page: int = 0, *, expand_palette: bool = Tru
         raster = GdalRaster(path, driver, page=page, expand_palette=expand_palette)
     if driver in _BY_WINDOWS:
         return raster
-    missing, key = raster.leave_missing()
-
-    def decode() -> ValuesAndValidity:
-        with raster:
-            return raster.read()
-
-    decoded = DecodedRaster(
-        path,
-        raster.height,
-        raster.width,
-        raster.dtype,
-        raster.band_names,
-        decode,
-        bands=raster.bands,
-        placement=Placement(raster.georeference, raster.ground_control, raster.rpcs),
-        metadata=raster.metadata,
-        missing=missing,
-        key=key,
-    )
-    decoded.loss = raster.loss
+    placement = Placement(raster.georeference, raster.ground_control, raster.rpcs)
+    decoded = decoded_as_a_whole(raster, placement)
     orientation = raster.metadata.get("EXIF_Orientation", "1")
     if decoded.is_placed or orientation not in {"2", "3", "4", "5", "6", "7", "8"}:
         return decoded

@@ -364,7 +364,7 @@ def _mask_file_hidden(path: Path, driver: str) -> str | None:
         return None
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), rasterio.open(path, driver=driver) as alone:
         inside = any(flags == [MaskFlags.per_dataset] for flags in alone.mask_flag_enums)
-    return str(beside) if inside else None
+    return str(beside.absolute()) if inside else None
 
 
 def _mask_of_page(path: Path, directory: int) -> str | None:
@@ -373,7 +373,7 @@ def _mask_of_page(path: Path, directory: int) -> str | None:
 
     with suppress(tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError), tifffile.TiffFile(path) as file:
         if directory + 1 < len(file.pages) and int(getattr(file.pages[directory + 1], "subfiletype", 0)) & 4:
-            return f"GTIFF_DIR:{directory + 2}:{path}"
+            return f"GTIFF_DIR:{directory + 2}:{path.absolute()}"
     return None
 
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from densa.errors import InputError
 from densa.locations import ITEM_SUFFIXES, Elsewhere, location
-from densa.raster.decoded import DecodedRaster
+from densa.raster.decoded import decoded_as_a_whole
 from densa.raster.elsewhere import open_elsewhere
 from densa.raster.gdal import GdalRaster
 from densa.raster.orientation import Turned, stored_orientation
 from densa.raster.photo import check_png, open_photo, photo_format
-from densa.raster.raster import Georeference, Raster, ValuesAndValidity
+from densa.raster.raster import Georeference, Raster
 from densa.raster.reach.check import check_sources
 from densa.raster.side_files import placement_beside, projection_beside, unread_projection
 from densa.raster.stac import open_item
@@ -107,7 +107,8 @@ def _open_format(path: Path, page: int, expand_palette: bool) -> Raster:
     if head.startswith(_TIFF):
         return _oriented(_with_projection(_open_tiff(path, page, expand_palette)))
     if head.startswith(_PNG) and _pillow_reduces(head):
-        return _decoded(GdalRaster(path, "PNG", page=page, expand_palette=expand_palette))
+        raster = GdalRaster(path, "PNG", page=page, expand_palette=expand_palette)
+        return decoded_as_a_whole(raster, placement_beside(path), check_png)
     if reader := photo_format(head):
         return open_photo(path, reader, page=page, expand_palette=expand_palette)
     # A VRT reads other files, so its suffix must announce it. No text formats: any list of numbers would pass as one.
@@ -179,27 +180,3 @@ def _pillow_reduces(head: bytes) -> bool:
         return False
     depth, kind = struct.unpack_from("BB", head, 24)
     return depth == 16 or (kind == 0 and depth < 8)
-
-
-def _decoded(raster: GdalRaster) -> Raster:
-    """A PNG read by GDAL as a whole: by windows it would be decoded from the top every time."""
-    missing, key = raster.leave_missing()
-
-    def decode() -> ValuesAndValidity:
-        check_png(raster.path)
-        with raster:
-            return raster.read()
-
-    return DecodedRaster(
-        raster.path,
-        raster.height,
-        raster.width,
-        raster.dtype,
-        raster.band_names,
-        decode,
-        bands=raster.bands,
-        placement=placement_beside(raster.path),
-        metadata=raster.metadata,
-        missing=missing,
-        key=key,
-    )

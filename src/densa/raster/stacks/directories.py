@@ -85,7 +85,9 @@ class StackRaster(Raster):
         with self._lock:
             if channel not in self._rasters:
                 first, directory = self._rasters[0], self._directories[channel]
-                found = GdalRaster(self.path, "GTiff", directory=directory, expand_palette=self._expand_palette)
+                found = GdalRaster(
+                    self.absolute_path, "GTiff", directory=directory, expand_palette=self._expand_palette
+                )
                 if (found.height, found.width, found.dtype, found.n_bands) != (
                     first.height, first.width, first.dtype, first.n_bands,
                 ):  # fmt: skip
