@@ -43,18 +43,7 @@ def read_mask_file(path: Path | str, *, page: int = 0, window: Window | None = N
     Raises:
         InputError: as `read_mask`, but NaN is a hidden pixel.
     """
-    with open_stored(path, page) as raster:
-        missing, origin = _declared(raster), origin_of(raster)
-        raster.leave_missing()
-        values, shown = raster.read(window)
-    if len(values) == 1:
-        whole = np.where(shown, values[0], 0).astype(np.int64) if values.dtype.kind == "f" else values[0]
-        if values.dtype.kind == "f" and (whole != values[0])[shown].any():
-            raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with fractions")
-        return MaskFile(whole, ~shown, missing, origin)
-    if len(values) == 3 and values.dtype == np.uint8:
-        return MaskFile(np.ascontiguousarray(np.moveaxis(values, 0, 2)), ~shown, missing, origin)
-    raise InputError(f"mask {path} must have 1 band of integers or 3 of uint8, got {len(values)} of {values.dtype}")
+    return _mask_file(path, page, window, with_nan=True)
 
 
 def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) -> NDArray[np.integer]:
@@ -79,11 +68,26 @@ def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) 
         array([[7, 7, 0],
                [7, 0, 0]], dtype=uint8)
     """
+    return _mask_file(path, page, window, with_nan=False).values
+
+
+def _mask_file(path: Path | str, page: int, window: Window | None, *, with_nan: bool) -> MaskFile:
     with open_stored(path, page) as raster:
-        values, _ = raster.read(window)
-    if len(values) == 1 and values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with NaN or infinity")
-    return read_mask_file(path, page=page, window=window).values
+        missing, origin = _declared(raster), origin_of(raster)
+        raster.leave_missing()
+        values, shown = raster.read(window)
+    if len(values) == 1 and values.dtype.kind != "f":
+        return MaskFile(values[0], ~shown, missing, origin)
+    if len(values) == 1:
+        if not (with_nan or np.isfinite(values).all()):
+            raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with NaN or infinity")
+        whole = np.where(shown, values[0], 0).astype(np.int64)
+        if (whole != values[0])[shown].any():
+            raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with fractions")
+        return MaskFile(whole, ~shown, missing, origin)
+    if len(values) == 3 and values.dtype == np.uint8:
+        return MaskFile(np.ascontiguousarray(np.moveaxis(values, 0, 2)), ~shown, missing, origin)
+    raise InputError(f"mask {path} must have 1 band of integers or 3 of uint8, got {len(values)} of {values.dtype}")
 
 
 def _declared(raster: Raster) -> tuple[Code, ...]:
