@@ -69,17 +69,20 @@ class GdalRaster(Raster):
         self._handles_lock = threading.Lock()
         self._is_remote = not isinstance(path, Elsewhere) and check_sources(path)
         with gdal_errors(path), gdal_environment(path, self._is_remote):
-            with DatasetReader(gdal_name(path), driver=[self._driver], sharing=False) as first:
-                check_tags(path, first)
-                pages = sorted((s for s in first.subdatasets if s.startswith("GTIFF_DIR:")), key=_page_number)
+            self._name = file = gdal_name(path)
+            dataset = self._dataset()
+            check_tags(path, dataset)
+            pages = sorted((s for s in dataset.subdatasets if s.startswith("GTIFF_DIR:")), key=_page_number)
             if not 0 <= page < max(len(pages), 1):
                 raise InputError(f"page of {path} must be in 0..{max(len(pages), 1) - 1}, got {page}")
-            self._name = pages[page] if page else gdal_name(path)  # the first page keeps the file's georeference
+            self._name = pages[page] if page else file  # the first page keeps the file's georeference
             self.directories = tuple(max(0, _page_number(name) - 1) for name in pages) or (0,)
             self.directory = self.directories[page] if directory is None else directory
             if directory is not None and directory != self.directories[0]:
-                self._name = f"GTIFF_DIR:{directory + 1}:{gdal_name(path)}"
-            dataset = self._dataset()
+                self._name = f"GTIFF_DIR:{directory + 1}:{file}"
+            if self._name != file:
+                self.close()
+                dataset = self._dataset()
             if dataset.count == 0:
                 raise InputError(f"{path} holds several rasters; give one of {', '.join(dataset.subdatasets[:3])}")
             if dataset.count > MAX_BANDS:
