@@ -7,6 +7,7 @@ drivers, some of which read descriptions of other files, or of servers.
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -69,10 +70,15 @@ class _Check:
     """The files that were looked at, and the listings of their folders."""
 
     def __init__(self, path: Path) -> None:
-        self.homes = {path.parent.resolve(), path.resolve().parent}
+        self._path = path
         self.is_remote = False
         self._done: set[Path] = set()
         self._listed: dict[Path, dict[str, list[str]] | None] = {}
+
+    @cached_property
+    def homes(self) -> set[Path]:
+        """The folder of the file that the user named, and that of the file that it is a link to."""
+        return {self._path.parent.resolve(), self._path.resolve().parent}
 
     def file(self, path: Path, depth: int) -> None:
         """A file that GDAL opens, and what lies beside it."""
@@ -140,6 +146,8 @@ class _Check:
         self._names(found, owner, depth)
 
     def _names(self, names: list[Named], owner: Path, depth: int) -> None:
+        if not names:  # as in nearly every file
+            return
         folder = owner.resolve().parent
         for text, beside, raw in names:
             file = check_reference(text, folder if beside else Path.cwd(), owner, self.homes)
