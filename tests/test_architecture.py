@@ -79,7 +79,8 @@ ROOMS = {
     "raster": [
         ("atomic", "bands", "mirroring", "polygons", "reach", "validity"),
         ("raster",),
-        ("choice", "decoded", "earth", "gdal", "grid", "in_memory", "orientation", "part", "reduced_copy"),
+        ("choice", "decoded", "earth", "grid", "header", "in_memory", "orientation", "part", "reduced_copy"),
+        ("gdal",),
         ("stacks",),
         ("elsewhere", "side_files"),
         ("photo", "stac", "vector"),

@@ -14,6 +14,7 @@ from rasterio.errors import CRSError
 from densa.errors import InputError
 from densa.raster.atomic import sidecar
 from densa.raster.gdal import gdal_environment, gdal_errors
+from densa.raster.header import georeference_in
 from densa.raster.raster import Georeference, Placement
 from densa.raster.reach.check import check_sources
 
@@ -85,10 +86,7 @@ def _read_world_file(file: Path) -> Affine:
 def _of_gdal(path: Path) -> Placement:
     check_sources(path)
     with gdal_errors(path), gdal_environment(path), rasterio.open(path, driver=_driver(path)) as file:
-        georeference = None
-        if file.crs is not None or not file.transform.is_identity:
-            georeference = Georeference(file.crs, file.transform)
-        return Placement(georeference, file.gcps, file.rpcs)
+        return Placement(georeference_in(file), file.gcps, file.rpcs)
 
 
 def _driver(path: Path) -> str:
