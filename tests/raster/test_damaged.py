@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+import rasterio
 import tifffile
 from PIL import Image
 
@@ -132,6 +133,14 @@ def test_tiff_with_an_absurd_size(tmp_path):
 def test_complex_numbers(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.complex64))
     refused(tmp_path / "a.tif", "complex64")
+
+
+def test_complex_integers(tmp_path):
+    """Of radar, in a type that numpy lacks."""
+    options = {"driver": "GTiff", "count": 1, "height": 4, "width": 4}
+    with rasterio.open(tmp_path / "a.tif", "w", dtype="complex_int16", **options):
+        pass
+    refused(tmp_path / "a.tif", "complex64 values")
 
 
 def test_tiff_that_lists_fewer_blocks_than_its_size_needs(tmp_path):

@@ -34,6 +34,8 @@ __all__ = [
     "white_of_inverted",
 ]
 
+_NAMES = {"complex_int16": "complex64"}  # rasterio's own names of types, which numpy does not know
+
 
 class BandHeader(NamedTuple):
     """What the header says of a band.
@@ -71,7 +73,7 @@ def band_headers(dataset: Any) -> list[BandHeader]:
         dataset.indexes,
         dataset.colorinterp,
         dataset.descriptions,
-        map(np.dtype, dataset.dtypes),
+        (np.dtype(_NAMES.get(name, name)) for name in dataset.dtypes),
         dataset.nodatavals,
         map(float, dataset.scales),
         map(float, dataset.offsets),
