@@ -35,7 +35,22 @@ ITEM_SUFFIXES = {".json", ".geojson"}
 """Suffixes by which an image is taken for a STAC item."""
 
 
-class Elsewhere(_SystemPath):
+class _Special(_SystemPath):
+    """A path that holds more than its text; what is derived from it is an ordinary path."""
+
+    if sys.version_info >= (3, 12):
+
+        def with_segments(self, *segments: str | os.PathLike[str]) -> Path:  # type: ignore[override]
+            return Path(*segments)
+
+    else:
+
+        @classmethod
+        def _from_parsed_parts(cls, *parts: Any) -> Path:
+            return _SystemPath._from_parsed_parts(*parts)  # type: ignore[attr-defined]
+
+
+class Elsewhere(_Special):
     """A path that GDAL reads through one of its file systems; its text stays as it was given.
 
     It stands where paths stand: `name`, `stem` and `suffix` are those of the file without a query, and `str` shows
@@ -57,17 +72,6 @@ class Elsewhere(_SystemPath):
 
         def __init__(self, text: str) -> None:
             super().__init__(_without_query(text))
-
-        def with_segments(self, *segments: str | os.PathLike[str]) -> Path:  # type: ignore[override]
-            """What is derived from it is an ordinary path."""
-            return Path(*segments)
-
-    else:
-
-        @classmethod
-        def _from_parsed_parts(cls, *parts: Any) -> Path:
-            """What is derived from it is an ordinary path."""
-            return _SystemPath._from_parsed_parts(*parts)  # type: ignore[attr-defined]
 
     @property
     def gdal_name(self) -> str:
@@ -113,7 +117,7 @@ class Elsewhere(_SystemPath):
         return False
 
 
-class Assets(_SystemPath):
+class Assets(_Special):
     """A STAC item on this machine, with the names of the assets that are its bands.
 
     Attributes:
@@ -132,17 +136,6 @@ class Assets(_SystemPath):
 
         def __init__(self, path: str, names: tuple[str, ...] = ()) -> None:
             super().__init__(path)
-
-        def with_segments(self, *segments: str | os.PathLike[str]) -> Path:  # type: ignore[override]
-            """What is derived from it is an ordinary path."""
-            return Path(*segments)
-
-    else:
-
-        @classmethod
-        def _from_parsed_parts(cls, *parts: Any) -> Path:
-            """What is derived from it is an ordinary path."""
-            return _SystemPath._from_parsed_parts(*parts)  # type: ignore[attr-defined]
 
     def __reduce__(self) -> Any:
         return type(self), (str(self), self.names)
