@@ -39,7 +39,11 @@ PAGES = (
     Page(
         "metrics.intervals", ("densa.metrics.intervals",), "Intervals of scores, differences of runs, learning curves."
     ),
-    Page("datasets", ("densa.datasets", "densa.datasets.synthetic"), "Data sets, splits and sampling."),
+    Page(
+        "datasets",
+        ("densa.datasets", "densa.datasets.strokes", "densa.datasets.synthetic"),
+        "Data sets, strokes, splits and sampling.",
+    ),
     Page("doctor", ("densa.doctor",), "What is wrong with a data set, and how to mend it."),
     Page("networks", ("densa.networks",), "The networks of the papers, and how to build them by name."),
     Page("shallow", ("densa.shallow",), "Forests and boosted trees on descriptors."),
@@ -64,7 +68,7 @@ ROLES = {"class": "class", "function": "func", "data": "data", "module": "doc"}
 def entries(module_name: str) -> list[Entry]:
     """The public names of a module, in the order of `__all__`."""
     module = importlib.import_module(module_name)
-    homes = _homes() if module_name == "densa" else {}
+    homes = _homes()
     found = []
     for name in module.__all__:
         value = getattr(module, name)
@@ -142,8 +146,20 @@ def _homes() -> dict[int, str]:
     for module_name in (name for content in PAGES for name in content.modules if name != "densa"):
         module = importlib.import_module(module_name)
         values = ((name, getattr(module, name)) for name in module.__all__)
-        homes |= {id(value): f"{module_name}.{name}" for name, value in values if _kind(value) in ("class", "function")}
+        homes |= {
+            id(value): f"{module_name}.{name}"
+            for name, value in values
+            if _kind(value) in ("class", "function") and not _is_taken(value, module_name)
+        }
     return homes
+
+
+def _is_taken(value: object, module_name: str) -> bool:
+    """Whether a package takes a name from another one that has a page of its own."""
+    defined = getattr(value, "__module__", "")
+    others = {name for content in PAGES for name in content.modules} - {"densa", module_name}
+    inside = [name for name in others if defined == name or defined.startswith(f"{name}.")]
+    return any(len(name) > len(module_name) or not defined.startswith(f"{module_name}.") for name in inside)
 
 
 def _kind(value: object) -> str:

@@ -17,13 +17,15 @@ def import_on_use(package: str, modules: Mapping[str, Sequence[str]]) -> Callabl
 
     Args:
         package: `__name__` of the package.
-        modules: public names by the module that defines them, "prediction.predict" for example.
+        modules: public names by the module that defines them, "prediction.predict" for example, or by another package
+            of densa that they are taken from, "densa.datasets.strokes".
     """
     homes = {name: module for module, names in modules.items() for name in names}
 
     def find(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{homes[name]}"), name)
+        home = homes[name]
+        return getattr(import_module(home if home.startswith("densa.") else f"{package}.{home}"), name)
 
     return find

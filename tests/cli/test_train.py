@@ -181,3 +181,43 @@ def test_sizes_are_padded_to_what_the_network_takes(run_cli, squares, tmp_path):
         )
         assert code == 0, err
         assert "mean_iou" in (folder / "metrics.csv").read_text()
+
+
+def test_strokes_train_a_network(run_cli, squares, tmp_path):
+    """Only labelled pixels count, the classes are those of the file, and strokes are held out to validate."""
+    images = sorted((squares / "train" / "images").iterdir())[:2]
+    drawn = tmp_path / "strokes"
+    drawn.mkdir()
+    for image in images:
+        mask = raster.read_mask(squares / "train" / "masks" / f"{image.stem}.png")
+        strokes = [
+            {"class": ("ground", "square")[k], "width": 1, "points": [[int(x), int(y)]]}
+            for k in (0, 1)
+            for y, x in np.argwhere(mask == k)[:: 20 + 200 * (1 - k)]
+        ]
+        content = {"classes": [{"name": "ground"}, {"name": "square"}], "strokes": strokes}
+        (drawn / f"{image.stem}.json").write_text(json.dumps(content))
+    folder = squares / "train" / "images"
+    code, out, err = run_cli(
+        "train", folder, "--strokes", drawn, "--model", "unet", "--width", 2, *QUICK, "-o", tmp_path / "run"
+    )
+    assert code == 0, err
+    assert "images have no strokes and are left out" in err
+    assert "strokes (ground " in err
+    assert "validation mean IoU" in out
+    config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    assert config["sampling"] == "labelled"
+    assert json.loads((tmp_path / "run" / "model.json").read_text())["legend"]["classes"][1]["name"] == "square"
+    one = [images[0], "--strokes", drawn / f"{images[0].stem}.json", "--val-fraction", 0]
+    code, out, err = run_cli("train", *one, "--dry-run", "--json", "-o", tmp_path / "no")
+    assert code == 0, err
+    assert json.loads(out)["images"] == {"train": 1}
+    code, _, err = run_cli("train", *one, "--width", 2, *QUICK, "--stroke-width", 3, "-o", tmp_path / "two")
+    assert code == 0, err
+
+
+def test_strokes_have_options_of_their_own(refused, squares, tmp_path):
+    assert "stroke-width has no effect without strokes" in refused("--stroke-width", 3)
+    assert "stroke-width must be greater than 0" in refused("--stroke-width", 0)
+    (tmp_path / "s.json").write_text("{}")
+    assert "--masks has no effect with strokes" in refused("--strokes", tmp_path / "s.json", "--masks", "masks")

@@ -74,8 +74,8 @@ def test_strokes_on_one_image(run_cli, squares, tmp_path):
     strokes.write_text(json.dumps(content))
     for data, model, said in (
         (image, "pixel-forest", "all labels are of square alone"),
-        (squares, "pixel-forest", "strokes are drawn on one image"),
-        (image, "unet", "strokes train shallow methods"),
+        (image, "unet", "all labels are of square alone"),
+        (squares, "pixel-forest", "strokes must be a folder of files named like them"),
     ):
         code, _, err = run_cli("train", data, "--strokes", strokes, "--model", model, "-o", tmp_path / "no")
         assert (code, err.count("\n")) == (2, 1)

@@ -23,7 +23,11 @@ def train(
     given: dict[str, Any],
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="DATA", help="Folder of images and masks; with strokes, the image.", show_default=False),
+        typer.Argument(
+            metavar="DATA",
+            help="Folder of images and masks; with strokes, the image or a folder of images.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[Path, _of_call("-o", "--output", metavar="RUN", help="Run folder: a model folder too.")] = ...,  # type: ignore[assignment]
     config: Annotated[

@@ -9,6 +9,7 @@ from densa.datasets.opening import open_dataset as open
 from densa.datasets.samples import coin_labels, coins
 from densa.datasets.sampling.anchors import AnchorSampler, majority_grid
 from densa.datasets.sampling.balanced_patches import BalancedSampler
+from densa.datasets.sampling.labelled_patches import LabelledSampler
 from densa.datasets.sampling.patches import Batch, PatchSampler
 from densa.datasets.splits.blocks import block_split, split_windows
 from densa.datasets.splits.description import describe_split
@@ -27,6 +28,7 @@ __all__ = [
     "Batch",
     "ClassFrequencies",
     "Dataset",
+    "LabelledSampler",
     "ObjectSampler",
     "PatchSampler",
     "Sample",

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from densa.lazy_names import import_on_use
 
 if TYPE_CHECKING:
+    from densa.datasets.strokes import Stroke, Strokes, draw_strokes, read_strokes
     from densa.shallow.classifiers import CLASSIFIERS, fit_trees
     from densa.shallow.features import PixelFeatures, default_features
     from densa.shallow.model import ShallowModel
     from densa.shallow.region_features import RegionFeatures
     from densa.shallow.samples import tissue, tissue_strokes
     from densa.shallow.sampling import LabelledImages, PixelSamples, RegionSamples, sample_pixels, sample_regions
-    from densa.shallow.scribbles import Stroke, Strokes, draw_strokes, read_strokes
     from densa.shallow.settings import (
         FEATURES,
         SHALLOW,
@@ -64,13 +64,13 @@ __all__ = [
 
 # No module may have the name of a function here: once imported, it would take the function's place.
 _MODULES = {
+    "densa.datasets.strokes": ("Stroke", "Strokes", "draw_strokes", "read_strokes"),
     "classifiers": ("CLASSIFIERS", "fit_trees"),
     "features": ("PixelFeatures", "default_features"),
     "model": ("ShallowModel",),
     "region_features": ("RegionFeatures",),
     "samples": ("tissue", "tissue_strokes"),
     "sampling": ("LabelledImages", "PixelSamples", "RegionSamples", "sample_pixels", "sample_regions"),
-    "scribbles": ("Stroke", "Strokes", "draw_strokes", "read_strokes"),
     "settings": (
         "FEATURES",
         "SHALLOW",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.datasets.strokes import Strokes, read_strokes
 from densa.errors import InputError
 from densa.raster import atomic_output, write_bands
-from densa.shallow.scribbles import Strokes, read_strokes
 
 __all__ = ["tissue", "tissue_strokes"]
 

@@ -64,8 +64,6 @@ def train_from_config(
         >>> sorted(path.name for path in result.folder.iterdir())
         ['checkpoints', 'config.yaml', 'metrics.csv', 'model.json', 'model.safetensors', 'split.json']
     """
-    if config.page is not None and not config.is_shallow:
-        raise InputError("page is for strokes; every page of a stack is an image, leave it out")
     if config.is_shallow:
         if resume:
             raise InputError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from densa.errors import InputError
 from densa.options import Group, Option, options_of
@@ -98,7 +98,12 @@ class Data(LabelReading, ClassSet, LegendFile, Bands, Page, Alignment, title="Da
         densa.errors.InputError: val_fraction must be less than 1, got 2
     """
 
-    data: Annotated[Path, Option("Folder of images and masks; with strokes, the image.", metavar="DATA", exists=True)]
+    data: Annotated[
+        Path,
+        Option(
+            "Folder of images and masks; with strokes, the image or a folder of images.", metavar="DATA", exists=True
+        ),
+    ]
     images: Annotated[Path | None, Option("Folder of the images, if its name is not recognised.")] = None
     masks: Annotated[Path | None, Option("Folder of the masks, if its name is not recognised.")] = None
     val_fraction: Annotated[
@@ -119,7 +124,17 @@ class Data(LabelReading, ClassSet, LegendFile, Bands, Page, Alignment, title="Da
     ] = None
     strokes: Annotated[
         Path | None,
-        Option("JSON file of strokes on one image, in place of masks; shallow methods.", metavar="FILE", exists=True),
+        Option(
+            "Strokes in place of masks: .json, ImageJ's .roi or .zip, napari's .csv, a painted image, or a folder.",
+            metavar="FILE",
+            exists=True,
+        ),
+    ] = None
+    stroke_width: Annotated[
+        float | None,
+        Gt(0),
+        Le(1000),
+        Option("Width of points, and of lines whose file gives none.", "px", default="5"),
     ] = None
 
 
@@ -233,10 +248,11 @@ class Patches(Group, title="Patches"):
     batch_size: Annotated[int, Ge(1), Option("Patches of a batch.")] = 8
     accumulation: Annotated[int, Ge(1), Option("Batches of one optimiser step.")] = 1
     sampling: Annotated[
-        Literal["random", "balanced", "anchors", "single-objects", "objects"],
+        Literal["random", "balanced", "anchors", "single-objects", "objects", "labelled"],
         Option(
-            "How patches are chosen: balanced: every class as often in the centre; anchors: of a grid, as many of "
-            "each class; single-objects, objects: DeconvNet's stages."
+            "How patches are chosen: labelled: around labelled pixels, of every class as often (with strokes the "
+            "default); balanced: every class as often in the centre; anchors: of a grid, as many of each class; "
+            "single-objects, objects: DeconvNet's stages."
         ),
     ] = "random"
     anchor_crop: Annotated[int, Ge(1), Option("Side of the patch whose most frequent class an anchor has.", "px")] = 25

@@ -6,16 +6,14 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.datasets import Dataset, Sample
+from densa.datasets import Dataset
 from densa.datasets.splits.record import note_of_copies, split_text
-from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.progress import progress_bar
 from densa.raster import Window, atomic_output
@@ -23,10 +21,7 @@ from densa.segmenter import ForestSegmenter, save_forest
 from densa.shallow import (
     SHALLOW,
     ShallowSettings,
-    Strokes,
-    draw_strokes,
     own_options,
-    read_strokes,
     train_shallow,
 )
 from densa.shallow.training import check_method
@@ -39,7 +34,7 @@ from densa.training.loop.train import TrainResult
 from densa.training.loop.validation import say_unmeasured, validate
 from densa.training.tune_crf import tune_and_say
 
-__all__ = ["StrokedImage", "Windows", "plan_shallow", "train_shallow_from_config"]
+__all__ = ["Windows", "plan_shallow", "train_shallow_from_config"]
 
 
 class Windows:
@@ -64,21 +59,6 @@ class Windows:
     def image(self, i: int, window: Window | None = None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """(bands, h, w) values of a window of image `i`, and (h, w) true where there is data."""
         return self.dataset.image(i, window)
-
-
-@dataclass(frozen=True)
-class StrokedImage(Dataset):
-    """One image whose label map is drawn by strokes."""
-
-    strokes: Strokes | None = None
-
-    def mask_labels(self, i: int, window: Window | None = None) -> NDArray[np.uint8]:
-        """(h, w) label map of the image or a window of it, from the strokes alone; 255 where there is none."""
-        assert self.strokes is not None
-        labels = draw_strokes(self.strokes, *self.size(i))
-        if window is None:
-            return labels
-        return labels[window.row : window.row + window.height, window.column : window.column + window.width]
 
 
 def train_shallow_from_config(
@@ -207,28 +187,7 @@ def _rounds(config: TrainConfig) -> int:
 
 def _open(config: TrainConfig, tell: Callable[[str], None]) -> tuple[dict[str, Dataset], dict[str, Dataset], int]:
     """All splits; the training split and, where there is one, the validation split, checked; the number of bands."""
-    if config.strokes is not None:
-        splits, n_bands = _open_strokes(config)
-        return splits, splits, n_bands
-    if config.page is not None:
-        raise InputError("page has no effect without strokes: every page of a stack is an image; leave it out")
-    if config.data.is_file():
-        raise InputError(f"{config.data} is a file; give a folder of images and masks, or strokes=FILE for one image")
-    opened = open_data(config, val_fraction=config.val_fraction)
+    # A few strokes are too few to hold some out unless that is asked for.
+    fraction = (config.val_fraction or 0.0) if config.strokes is not None else config.val_fraction
+    opened = open_data(config, val_fraction=fraction)
     return (opened, *checked_splits(opened, config, tell))
-
-
-def _open_strokes(config: TrainConfig) -> tuple[dict[str, Dataset], int]:
-    if not config.data.is_file():
-        raise InputError(f"strokes are drawn on one image, {config.data} is no image file; give the image as DATA")
-    for name in ("images", "masks", "legend", "val_fraction"):
-        if getattr(config, name) is not None:
-            raise InputError(f"{name} has no effect with strokes, which are the labels; leave it out")
-    if config.tune_crf:
-        raise InputError("a CRF is tuned on validation images, strokes have none; leave out tune_crf")
-    strokes = read_strokes(config.strokes or "")
-    name = config.data.stem
-    sample = Sample(name, config.data, None, name, page=(config.page or 1) - 1)
-    source = str(config.strokes)
-    drawn = StrokedImage((sample,), strokes.legend, legend_source=source, bands=config.bands, strokes=strokes)
-    return {"train": drawn}, drawn.n_bands

@@ -1,4 +1,4 @@
-"""Train a model from a folder of images and masks, or from strokes on one image."""
+"""Train a model from a folder of images and masks, or from strokes on images."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def train(
     """Train a network or a shallow method.
 
     Args:
-        data: folder of images and masks; with `strokes`, the image.
+        data: folder of images and masks; with `strokes`, the image or a folder of images.
         output: the run folder, which is also a model folder.
         model: name of a network or shallow method, "package.module:function" of a function that makes your own
             network from `(n_bands, n_classes, **model_arguments)`, or your own network, see `densa.wrap` for its

@@ -119,6 +119,8 @@ def _resolved(values: Mapping[str, Any]) -> dict[str, Any]:
     if model in SHALLOW:
         return _of_shallow(model, values, own)
     _refuse_shallow_options(model, values, own)
+    if values.get("strokes") is not None:  # patches without a label teach nothing
+        values = {"sampling": "labelled", **values}
     rows = recipe(values.get("recipe", "default"), model, {**values, "model_arguments": own})
     if values.get("encoder") is not None:
         return {**rows.settings, **_of_encoder(values), **values, "model_arguments": own}
@@ -156,8 +158,6 @@ def _of_shallow(model: str, values: Mapping[str, Any], own: dict[str, Any]) -> d
 
 def _refuse_shallow_options(model: str, values: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     """Refuse options of shallow methods for a network."""
-    if values.get("strokes") is not None:
-        raise InputError(f"strokes train shallow methods ({', '.join(SHALLOW)}), not the network {model}")
     names = {name for name, value in values.items() if value is not None} | set(own) - {"learning_rate"}
     if idle := sorted(names & {*options_of(ShallowSettings), "regions"}):
         raise InputError(f"{', '.join(idle)} has no effect on {model}; shallow methods: {', '.join(SHALLOW)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from densa import datasets
 from densa.datasets import Dataset
+from densa.datasets.strokes import open_strokes
 from densa.errors import InputError
 from densa.settings import ClassSet, LabelReading
 
@@ -17,7 +18,19 @@ __all__ = ["checked_splits", "open_data"]
 
 
 def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, Dataset]:
-    """The splits by folder, list or scene, unchecked; `val_fraction`: where the data has no val split."""
+    """The splits by folder, list or scene, or by strokes, unchecked; `val_fraction`: where the data has no val split.
+
+    Raises:
+        InputError: invalid data, or options that strokes do not have.
+    """
+    if config.strokes is not None:
+        return _open_strokes(config, val_fraction)
+    if config.stroke_width is not None:
+        raise InputError("stroke_width has no effect without strokes; leave it out")
+    if config.page is not None:
+        raise InputError("page has no effect without strokes: every page of a stack is an image; leave it out")
+    if config.data.is_file():
+        raise InputError(f"{config.data} is a file; give a folder of images and masks, or strokes=FILE for one image")
     rule = datasets.SplitRule(val_fraction=val_fraction, seed=config.split_seed)
     reading = {**config.part(LabelReading).flat(), **config.part(ClassSet).flat()}
     return datasets.open(
@@ -29,6 +42,24 @@ def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, D
         align=config.align,
         bands=config.bands,
         **reading,
+    )
+
+
+def _open_strokes(config: TrainConfig, val_fraction: float | None) -> dict[str, Dataset]:
+    for name in ("images", "masks"):
+        if getattr(config, name) is not None:
+            raise InputError(f"{name} has no effect with strokes, which are the labels; leave it out")
+    if config.page is not None and config.data.is_dir():
+        raise InputError(f"page is for strokes on one image, {config.data} is a folder; leave it out")
+    return open_strokes(
+        config.data,
+        config.strokes or "",
+        legend=config.legend,
+        bands=config.bands,
+        page=config.page or 1,
+        width=config.stroke_width,
+        val_fraction=val_fraction,
+        seed=config.split_seed,
     )
 
 

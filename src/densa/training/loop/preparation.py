@@ -14,6 +14,7 @@ from densa.datasets import (
     AnchorSampler,
     BalancedSampler,
     Dataset,
+    LabelledSampler,
     ObjectSampler,
     PatchSampler,
     band_statistics,
@@ -86,6 +87,8 @@ def make_sampler(
     shared: dict[str, Any] = {"seed": settings.seed, "extra": _pixel_weights(dataset, settings)}
     if sampling == "balanced":
         return BalancedSampler(dataset, size, sizes=sizes, **shared)
+    if sampling == "labelled":
+        return LabelledSampler(dataset, size, sizes=sizes, **shared)
     if sampling == "anchors":
         return AnchorSampler(
             dataset,

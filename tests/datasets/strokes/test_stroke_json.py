@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from densa.datasets.strokes import Stroke, Strokes, draw_strokes, read_strokes
 from densa.errors import InputError
 from densa.legend import Legend
-from densa.shallow import Stroke, Strokes, draw_strokes, read_strokes
 
 LEGEND = Legend(("ground", "cell"))
 

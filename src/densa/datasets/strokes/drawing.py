@@ -1,0 +1,136 @@
+"""Strokes drawn as a label map, whole or by windows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densa.datasets.strokes.stroke import Point, Stroke, Strokes
+from densa.errors import InputError
+from densa.legend import IGNORE
+from densa.raster import Window
+
+__all__ = ["StrokeLabels", "draw_strokes"]
+
+
+class StrokeLabels:
+    """The label map of an image that is drawn by strokes: a `LabelSource`, which draws the windows that are read.
+
+    A line covers the pixels whose centre is within half its width of it, at least the pixels nearest to it; a polygon
+    those whose centre is inside. Of strokes that cross, the later one lies on top. Other pixels have no label.
+
+    Args:
+        strokes: what is drawn.
+        height, width: of the image in pixels.
+
+    Examples:
+        >>> from densa import Legend, raster
+        >>> from densa.datasets.strokes import Stroke, StrokeLabels
+        >>> labels = StrokeLabels((Stroke(1, 1, ((1, 0), (1, 9))),), 1000, 1000)
+        >>> labels.read(raster.Window(8, 0, 3, 3))
+        array([[255,   1, 255],
+               [255,   1, 255],
+               [255, 255, 255]], dtype=uint8)
+    """
+
+    def __init__(self, strokes: Iterable[Stroke], height: int, width: int) -> None:
+        self.strokes, self.height, self.width = tuple(strokes), height, width
+        self._boxes = np.array([stroke.box for stroke in self.strokes]).reshape(-1, 4)
+
+    def read(self, window: Window) -> NDArray[np.uint8]:
+        """(h, w) uint8 class of each pixel of a window; 255 where it has no label."""
+        labels = np.full((window.height, window.width), IGNORE, np.uint8)
+        for k in self.near(window):
+            _draw(labels, self.strokes[k], window)
+        return labels
+
+    def near(self, window: Window) -> list[int]:
+        """Numbers of the strokes whose box reaches into a window, in the order in which they are drawn."""
+        left, top, right, bottom = self._boxes.T
+        reaches = (right >= window.column) & (left < window.column + window.width)
+        reaches &= (bottom >= window.row) & (top < window.row + window.height)
+        return [int(k) for k in np.flatnonzero(reaches)]
+
+    def outside(self) -> int:
+        """Number of the strokes that no pixel of the image is near."""
+        return len(self.strokes) - len(self.near(Window(0, 0, self.height, self.width)))
+
+
+def draw_strokes(strokes: Strokes, height: int, width: int) -> NDArray[np.uint8]:
+    """(height, width) uint8 label map of strokes, 255 elsewhere; of strokes that cross, the later one lies on top.
+
+    A stroke covers the pixels whose centre is within half its width of the line, at least the pixels nearest to it; a
+    polygon those whose centre is inside. `StrokeLabels` draws windows of large images.
+
+    Raises:
+        InputError: no stroke touches the image.
+
+    Examples:
+        >>> from densa import Legend
+        >>> from densa.datasets.strokes import Stroke, Strokes, draw_strokes
+        >>> stroke = Stroke(label=1, width=1, points=((1, 0), (1, 2)))
+        >>> strokes = Strokes(Legend(("ground", "cell")), (stroke,))
+        >>> draw_strokes(strokes, 3, 4)
+        array([[255,   1, 255, 255],
+               [255,   1, 255, 255],
+               [255,   1, 255, 255]], dtype=uint8)
+    """
+    labels = StrokeLabels(strokes.strokes, height, width).read(Window(0, 0, height, width))
+    if (labels == IGNORE).all():
+        raise InputError(f"no stroke touches the image of {height} x {width} pixels; points are [x, y] in pixels")
+    return labels
+
+
+def _draw(labels: NDArray[np.uint8], stroke: Stroke, window: Window) -> None:
+    """Set the pixels of a window that a stroke covers."""
+    origin = np.array([window.column, window.row], np.float64)
+    if stroke.shape == "polygon":
+        _fill(labels, [np.array(ring, np.float64) - origin for ring in (stroke.points, *stroke.holes)], stroke.label)
+        return
+    radius = max(stroke.width / 2, math.sqrt(0.5))
+    points: tuple[Point, ...] = stroke.points if len(stroke.points) > 1 else stroke.points * 2
+    corners = np.array(points, np.float64) - origin
+    low, high = np.minimum(corners[:-1], corners[1:]) - radius, np.maximum(corners[:-1], corners[1:]) + radius
+    reaches = ((high >= 0) & (low < [window.width, window.height])).all(axis=1)
+    for k in np.flatnonzero(reaches):
+        _draw_segment(labels, corners[k], corners[k + 1], radius, stroke.label)
+
+
+def _draw_segment(
+    labels: NDArray[np.uint8], start: NDArray[np.float64], end: NDArray[np.float64], radius: float, label: int
+) -> None:
+    """Set the pixels within `radius` of the segment."""
+    (x0, y0), (x1, y1) = start, end
+    top, bottom = _span(y0, y1, radius, labels.shape[0])
+    left, right = _span(x0, x1, radius, labels.shape[1])
+    if top >= bottom or left >= right:
+        return
+    y, x = np.ogrid[top:bottom, left:right]
+    dx, dy = x1 - x0, y1 - y0
+    length = dx * dx + dy * dy
+    along = np.clip(((x - x0) * dx + (y - y0) * dy) / length, 0, 1) if length > 0 else 0.0
+    near = (x - x0 - along * dx) ** 2 + (y - y0 - along * dy) ** 2 <= radius * radius
+    labels[top:bottom, left:right][near] = label
+
+
+def _fill(labels: NDArray[np.uint8], rings: list[NDArray[np.float64]], label: int) -> None:
+    """Set the pixels whose centre is inside the rings, by the even-odd rule: a hole inside a polygon is outside."""
+    starts = np.concatenate(rings)
+    ends = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
+    (x0, y0), (x1, y1) = starts.T, ends.T
+    height, width = labels.shape
+    top, bottom = max(0, math.ceil(y0.min())), min(height - 1, math.floor(y0.max()))
+    for row in range(top, bottom + 1):
+        crosses = (y0 <= row) != (y1 <= row)
+        at = x0[crosses] + (row - y0[crosses]) / (y1[crosses] - y0[crosses]) * (x1[crosses] - x0[crosses])
+        at = np.clip(np.ceil(np.sort(at)), 0, width).astype(np.int64)
+        for first, last in zip(at[::2], at[1::2], strict=True):
+            labels[row, first:last] = label
+
+
+def _span(a: float, b: float, radius: float, side: int) -> tuple[int, int]:
+    low, high = math.floor(min(a, b) - radius), math.ceil(max(a, b) + radius) + 1
+    return max(0, min(low, side)), max(0, min(high, side))
