@@ -43,6 +43,12 @@ ROOMS = {
         ("choice",),
         ("opening", "strokes"),
     ],
+    "datasets/layouts": [
+        ("pairing",),
+        ("layout",),
+        ("cell_tracking", "folders", "published", "segnet", "voc"),
+        ("find",),
+    ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
     "engine": [("resources",), ("work",), ("prediction", "regions")],
     "engine/regions": [

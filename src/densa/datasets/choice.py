@@ -44,11 +44,14 @@ def choose_legend(
     legend, source = _given(layout, given, coding)
     if layout.instances or instances:
         return _of_objects(layout, scans, legend, source, ignore)
-    if coding is None or coding.encoding != "near-colors":
+    near = coding is not None and coding.nearest and legend is coding.legend
+    if not near:
         check_storage(scans)
     if coding is not None and legend is coding.legend:
         encoding = coding.encoding or choose_encoding(scans, legend)
-        if encoding != "near-colors":
+        if near and encoding == "colors":
+            encoding = "near-colors"
+        elif scans:
             check_one_coding(scans, legend)
     elif legend is not None:
         check_one_coding(scans, legend)

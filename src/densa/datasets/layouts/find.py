@@ -13,6 +13,14 @@ from densa.datasets.dataset import Sample
 from densa.datasets.layouts.cell_tracking import read_cell_tracking
 from densa.datasets.layouts.folders import read_folders
 from densa.datasets.layouts.layout import Layout, NoLayout, find_lists
+from densa.datasets.layouts.published.ade20k import read_ade20k
+from densa.datasets.layouts.published.camvid import read_camvid
+from densa.datasets.layouts.published.cityscapes import read_cityscapes
+from densa.datasets.layouts.published.deepglobe import read_deepglobe
+from densa.datasets.layouts.published.dsb2018 import read_dsb2018
+from densa.datasets.layouts.published.isprs import read_isprs
+from densa.datasets.layouts.published.landcover_ai import read_landcover_ai
+from densa.datasets.layouts.published.loveda import read_loveda
 from densa.datasets.layouts.segnet import read_segnet
 from densa.datasets.layouts.voc import read_voc
 from densa.datasets.threads import in_threads
@@ -39,6 +47,14 @@ LAYOUTS = {
     "voc": Reader(read_voc, "JPEGImages/ and SegmentationClass/"),
     "segnet": Reader(read_segnet, "train/ and trainannot/, val/ and valannot/"),
     "cell-tracking": Reader(read_cell_tracking, "01/t000.tif and 01_GT/SEG/man_seg000.tif"),
+    "cityscapes": Reader(read_cityscapes, "leftImg8bit/SPLIT/CITY/ and gtFine/SPLIT/CITY/"),
+    "ade20k": Reader(read_ade20k, "images/training/ and annotations/training/"),
+    "camvid": Reader(read_camvid, "701_StillsRaw_full/ and LabeledApproved_full/"),
+    "loveda": Reader(read_loveda, "Train/Rural/images_png/ and Train/Rural/masks_png/"),
+    "deepglobe": Reader(read_deepglobe, "train/N_sat.jpg and train/N_mask.png in the colours of land cover"),
+    "landcover-ai": Reader(read_landcover_ai, "images/ and masks/ of its orthophotos, or their tiles *_m.png"),
+    "isprs": Reader(read_isprs, "*_RGB.tif (or *_RGBIR, *_IRRG) and *_label.tif"),
+    "dsb2018": Reader(read_dsb2018, "ID/images/ID.png and in ID/masks/ a file per object"),
 }
 """Layouts that a folder is recognised by. Where several recognise one folder, the first has those of the same labels.
 
@@ -101,8 +117,10 @@ def find_layout(
             f"{', '.join({**LAYOUTS, **PLAIN})}"
         )
     places = [found.root / name for name in _LEGENDS] + [root / name for name in _LEGENDS]
-    found.legend = found.legend or next((path for path in places if path.is_file()), None)
-    found.lists = found.lists or find_lists(found.root) or find_lists(root)
+    if found.reads_legend:
+        found.legend = found.legend or next((path for path in places if path.is_file()), None)
+    if found.reads_lists:
+        found.lists = found.lists or find_lists(found.root) or find_lists(root)
     _name_groups(found)
     _expand_pages(found)
     return found

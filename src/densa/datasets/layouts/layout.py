@@ -61,6 +61,8 @@ class Layout:
             first by default.
         said: what was taken for what, for people.
         grouped: the groups of the samples are scenes, even where there is one alone.
+        reads_legend: a legend file in the folder comes before `codings`.
+        reads_lists: files in the folder list the images of splits.
         unmatched: where folders have images and masks, but no pair of them: how many there are, and the first of each.
     """
 
@@ -74,6 +76,8 @@ class Layout:
     codings: dict[str, Coding] = field(default_factory=dict)
     said: str = ""
     grouped: bool = False
+    reads_legend: bool = True
+    reads_lists: bool = True
     unmatched: list[str] = field(default_factory=list)
 
     @property
@@ -90,6 +94,12 @@ class Layout:
     def labels(self) -> set[Path]:
         """The files or folders that hold the labels."""
         return {sample.mask for sample in self.samples if sample.mask is not None}
+
+    def ungroup(self) -> None:
+        """Make every image a group of its own."""
+        self.grouped = True
+        for split, own in self.splits.items():
+            self.splits[split] = [replace(sample, group=sample.name) for sample in own]
 
     def line(self) -> str:
         """What was taken for what, in one line."""

@@ -1,0 +1,1 @@
+"""Layouts of published data sets, with their classes: one reader each."""
