@@ -46,7 +46,7 @@ ROOMS = {
     "datasets/layouts": [
         ("pairing",),
         ("layout",),
-        ("cell_tracking", "folders", "published", "segnet", "voc"),
+        ("cell_tracking", "folders", "published", "segnet", "suffixes", "voc"),
         ("find",),
     ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],

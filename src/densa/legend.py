@@ -214,7 +214,7 @@ class Legend:
 
     @classmethod
     def from_file(cls, path: Path | str) -> Legend:
-        """Read a legend from .json, .yaml/.yml, .csv (`index,name,color`) or text lines `R G B name`.
+        """Read a legend from .json, .yaml/.yml, .csv (`index,name,color` or `name,r,g,b`) or text lines `R G B name`.
 
         In the last two, a row named void, unlabelled or ignore denotes the ignored label.
 
@@ -322,18 +322,29 @@ def _color(value: Any) -> Color:
 
 def _csv_rows(text: str) -> list[tuple[int, str, Color | None]]:
     rows: list[tuple[int, str, Color | None]] = []
+    columns: list[str] = []  # of a table name,r,g,b, as class_dict.csv is
     for number, row in enumerate(csv.reader(text.splitlines()), 1):
         cells = [cell.strip() for cell in row]
-        if not any(cells) or (not rows and cells[0].lower() == "index"):
+        if not any(cells):
+            continue
+        if not rows and not columns and {"name", "r", "g", "b"} <= {cell.lower() for cell in cells}:
+            columns = [cell.lower() for cell in cells]
+            continue
+        if columns:
+            found = dict(zip(columns, cells, strict=False))
+            color = _color([int(c) if (c := found.get(channel, "")).isdigit() else c for channel in "rgb"])
+            rows.append((len(rows), found["name"], color))
+            continue
+        if not rows and cells[0].lower() in {"index", "pixel value"}:
             continue
         if len(cells) not in {2, 3, 5} or not re.fullmatch(r"-?\d+", cells[0]):
             raise InputError(f"line {number} must be index,name,color (or index,name,R,G,B), got {','.join(row)!r}")
-        color = None
+        own: Color | None = None
         if len(cells) == 5:
-            color = _color([int(c) if c.isdigit() else c for c in cells[2:]])
+            own = _color([int(c) if c.isdigit() else c for c in cells[2:]])
         elif len(cells) == 3 and cells[2]:
-            color = _color(cells[2])
-        rows.append((int(cells[0]), cells[1], color))
+            own = _color(cells[2])
+        rows.append((int(cells[0]), cells[1], own))
     return rows
 
 

@@ -22,6 +22,7 @@ from densa.datasets.layouts.published.isprs import read_isprs
 from densa.datasets.layouts.published.landcover_ai import read_landcover_ai
 from densa.datasets.layouts.published.loveda import read_loveda
 from densa.datasets.layouts.segnet import read_segnet
+from densa.datasets.layouts.suffixes import read_stacks, read_suffixes
 from densa.datasets.layouts.voc import read_voc
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
@@ -63,6 +64,8 @@ A reader returns what it finds without opening images; `Layout.codings` are its 
 """
 PLAIN = {
     "pairs": Reader(read_folders, "the folders images/ and masks/ (with or without train/, val/, test/)"),
+    "stacks": Reader(read_stacks, "train-volume.tif and train-labels.tif, whose pages are images and masks"),
+    "suffixes": Reader(read_suffixes, "a_sat.jpg and a_mask.png, or a.png and a_L.png, a_label.png, a_gt.png"),
 }
 """Layouts that say nothing but which image belongs to which mask, tried where no other recognises the folder."""
 _ALIASES = {
@@ -246,7 +249,23 @@ def _name_groups(layout: Layout) -> None:
 def _expand_pages(layout: Layout) -> None:
     """One sample for each page of a multi-page TIFF; the pages of a file stay one group."""
     for split, samples in layout.splits.items():
-        layout.splits[split] = [page for pages in in_threads(_pages, samples) for page in pages]
+        found = list(in_threads(_pages, samples))
+        layout.splits[split] = [page for pages in found for page in pages]
+        for sample, pages in zip(samples, found, strict=True):
+            if problem := _spare_pages(sample, len(pages)):
+                layout.problems.setdefault(split, []).append(problem)
+
+
+def _spare_pages(sample: Sample, n_pages: int) -> str | None:
+    """What is wrong where the mask of an image of `n_pages` pages, of which there are several, has more of them."""
+    if n_pages < 2 or sample.mask is None or sample.drawn is not None:
+        return None
+    try:
+        with raster.open(sample.mask) as mask:
+            n_masks = mask.n_pages
+    except InputError:
+        return None  # `check` reports what is wrong with it
+    return None if n_masks <= n_pages else f"{sample.mask}: it has {n_masks} pages, {sample.image} has {n_pages}"
 
 
 def _pages(sample: Sample) -> list[Sample]:

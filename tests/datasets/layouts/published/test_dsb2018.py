@@ -45,5 +45,5 @@ def test_images_without_a_folder_of_masks_are_not_labelled(nuclei, write):
 def test_objects_of_another_size_are_named(nuclei, write):
     root = nuclei()
     write("stage1_train/id1/masks/object1.png", np.ones((5, 8)))
-    with pytest.raises(InputError, match="object1.png"):
+    with pytest.raises(InputError, match=r"object1\.png"):
         datasets.check(datasets.open(root, split=datasets.SplitRule(val_fraction=0))["train"])
