@@ -50,6 +50,15 @@ ROOMS = {
         ("find",),
     ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
+    "doctor": [
+        ("alignment", "codes", "files"),
+        ("codings", "finding"),
+        ("subject",),
+        ("images", "labels", "legends", "overlays", "pairing", "reading", "unreadable"),
+        ("checks",),
+        ("diagnosis",),
+        ("fix",),
+    ],
     "engine": [("resources",), ("work",), ("prediction", "regions")],
     "engine/regions": [
         ("settings", "stages"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,9 +16,12 @@ from densa.errors import InputError
 from densa.progress import Progress
 from densa.raster.choice.chosen import choice_of
 
-__all__ = ["LISTED", "check"]
+__all__ = ["LISTED", "OTHER_UNIT", "check", "unusual"]
 
-_OTHER_UNIT = 10.0  # ratio between the means of two images of one data set that is told
+T = TypeVar("T")
+
+OTHER_UNIT = 10.0
+"""Ratio between the means of two images of one data set that is told."""
 LISTED = 10
 """Problems that a message lists; the others are counted."""
 
@@ -150,7 +153,7 @@ def _levels(places: list[tuple[Dataset, int]], findings: list[_Finding]) -> str 
     if not levels:
         return None
     low, high = min(levels, key=levels.__getitem__), max(levels, key=levels.__getitem__)
-    if levels[high] < _OTHER_UNIT * levels[low]:
+    if levels[high] < OTHER_UNIT * levels[low]:
         return None
     names = [places[k][0].samples[places[k][1]].image for k in (low, high)]
     return (
@@ -166,16 +169,29 @@ def _n_pages(path: Path) -> int:
 
 def _deviants(what: str, places: list[tuple[Dataset, int]], findings: list[_Finding]) -> list[str]:
     """Images whose number of bands or type is not that of most images."""
-    found = Counter(value for finding in findings if (value := getattr(finding, what)) is not None)
-    if len(found) < 2:
+    found = unusual([getattr(finding, what) for finding in findings])
+    if found is None:
         return []
-    usual, n_usual = found.most_common(1)[0]
+    usual, n_usual, others = found
     unit = {"n_bands": "bands", "dtype": "values", "scale": "declared"}[what]
     return [
-        f"{dataset.samples[i].image}: {getattr(finding, what)} {unit}, {n_usual} other images have {usual}"
-        for (dataset, i), finding in zip(places, findings, strict=True)
-        if getattr(finding, what) not in (None, usual)
+        f"{places[k][0].samples[places[k][1]].image}: {getattr(findings[k], what)} {unit}, {n_usual} other images have"
+        f" {usual}"
+        for k in others
     ]
+
+
+def unusual(values: Sequence[T | None]) -> tuple[T, int, list[int]] | None:
+    """The most frequent of some values, how often it occurs, and the positions of the others; None is no value.
+
+    Returns:
+        None where all are equal.
+    """
+    found = Counter(value for value in values if value is not None)
+    if len(found) < 2:
+        return None
+    usual, n = found.most_common(1)[0]
+    return usual, n, [k for k, value in enumerate(values) if value is not None and value != usual]
 
 
 def _naming(path: object, error: InputError) -> str:

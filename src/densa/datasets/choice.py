@@ -14,7 +14,7 @@ from densa.datasets.masks import Encoding, MaskScan
 from densa.errors import InputError
 from densa.legend import Legend
 
-__all__ = ["choose_legend"]
+__all__ = ["choose_legend", "stated_legend"]
 
 
 def choose_legend(
@@ -60,6 +60,11 @@ def choose_legend(
     else:
         legend, encoding, source = _of_masks(layout, results, scans, ignore)
     return without_ignored(legend, encoding, ignore) if ignore else legend, encoding, source
+
+
+def stated_legend(layout: Layout, given: Legend | Path | str | None, *, classes: str | None = None) -> Legend | None:
+    """The legend of a data set before its masks are looked at; None where they are to tell it; see `choose_legend`."""
+    return _given(layout, given, _coding_of(layout, given, classes))[0]
 
 
 def _coding_of(layout: Layout, given: Legend | Path | str | None, classes: str | None) -> Coding | None:

@@ -16,7 +16,7 @@ from densa.legend import IGNORE, Color, Legend
 from densa.raster.masks.origin import MaskOrigin
 from densa.raster.masks.values import MaskFile, read_mask_file
 
-__all__ = ["Encoding", "MaskScan", "nearest_classes", "read_labels", "read_objects", "runs", "scan_mask"]
+__all__ = ["Encoding", "MaskScan", "nearest_classes", "read_labels", "read_objects", "runs", "scan_file", "scan_mask"]
 
 Encoding = Literal["values", "colors", "near-colors", "instances"]
 """How the masks of a data set encode the class: by value (a palette's index), by colour, by the nearest colour of the
@@ -70,7 +70,11 @@ def scan_mask(path: Path, page: int = 0) -> MaskScan:
     Raises:
         InputError: the file cannot be read.
     """
-    file = read_mask_file(path, page=page)
+    return scan_file(path, page, read_mask_file(path, page=page))
+
+
+def scan_file(path: Path, page: int, file: MaskFile) -> MaskScan:
+    """`scan_mask` of a file that was read already."""
     stored: NDArray[Any] = file.values
     origin, hides = file.origin, bool(file.hidden.any())
     coded = _pack(stored) if stored.ndim == 3 else stored

@@ -3,10 +3,12 @@
 from densa.doctor.codes import CODES, Code
 from densa.doctor.diagnosis import Diagnosis, examine
 from densa.doctor.finding import Finding, exit_code, finding, in_order
+from densa.doctor.fix import Change, mend
 from densa.doctor.subject import Record, Subject
 
 __all__ = [
     "CODES",
+    "Change",
     "Code",
     "Diagnosis",
     "Finding",
@@ -16,4 +18,5 @@ __all__ = [
     "exit_code",
     "finding",
     "in_order",
+    "mend",
 ]

@@ -35,9 +35,15 @@ CODES: dict[str, Code] = {
         False,
     ),
     "split-empty": Code(
-        "error",
+        "warning",
         "Training needs images that are not kept for testing.",
         "put images under train/, or make splits: densa split DATA -o splits.json",
+        False,
+    ),
+    "split-invalid": Code(
+        "error",
+        "A list that names images which are not there leaves out others.",
+        "correct the list of the split",
         False,
     ),
     # Pairs of files
@@ -117,6 +123,11 @@ CODES: dict[str, Code] = {
         False,
     ),
     # Codes of the masks
+    "mask-type": Code(
+        "error",
+        "A mask holds one whole number, or one colour, for each pixel.",
+        f"save it as a label image of one band; {FIX} leaves the pair out",
+    ),
     "value-outside-legend": Code("error", "Training stops at a value or colour that no class has."),
     "off-by-one": Code(
         "error",
@@ -147,6 +158,9 @@ CODES: dict[str, Code] = {
     ),
     "colours-swapped": Code(
         "error", "Red and blue are exchanged (OpenCV writes BGR), so that no colour is the one of its class."
+    ),
+    "colours-greyed": Code(
+        "error", "Colours that were converted to grey are neither the colours nor the indices of the legend."
     ),
     "palettes-differ": Code("error", "The same number means another class in another file."),
     "coding-mixed": Code("error", "Some masks code the classes otherwise than others, which gives wrong labels."),

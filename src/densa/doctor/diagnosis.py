@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from densa.datasets import Dataset, Sample
+from densa.datasets.choice import choose_legend, stated_legend
+from densa.datasets.ignoring import without_ignored
 from densa.datasets.layouts.find import find_layout
+from densa.datasets.layouts.layout import Layout
+from densa.datasets.legends import choose_encoding, read_legend
+from densa.datasets.masks import Encoding, MaskScan
 from densa.datasets.splits.groups import SplitRule, split_samples
+from densa.datasets.threads import in_threads
 from densa.doctor.checks import CHECKS
-from densa.doctor.finding import Finding, in_order
+from densa.doctor.codings.diagnosis import miscodings
+from densa.doctor.codings.recoding import Recoding
+from densa.doctor.finding import Finding, finding, in_order
+from densa.doctor.reading import read_pair
 from densa.doctor.subject import Record, Subject
-from densa.legend import Legend
+from densa.errors import InputError
+from densa.legend import IGNORE, Color, Legend
 from densa.progress import Progress
 
 __all__ = ["Diagnosis", "examine"]
+
+_EDGES_OF = 200  # pairs whose edges are compared, spread over the data set
 
 
 @dataclass(frozen=True)
@@ -26,34 +40,59 @@ class Diagnosis:
         data: its folder.
         findings: errors first, then warnings, then notes.
         splits: number of images of each split.
+        legend: its classes; None where they could not be told.
+        source: where they come from, for people.
+        legend_file: a legend that mends a finding; None where none does.
+        subject: what was read, for `mend` and the page; None where there is no data set.
     """
 
     data: Path
     findings: tuple[Finding, ...]
-    splits: dict[str, int]
+    splits: Mapping[str, int] = field(default_factory=dict)
+    legend: Legend | None = None
+    source: str = ""
+    legend_file: Legend | None = None
+    subject: Subject | None = field(default=None, repr=False, compare=False)
+
+    def count(self, severity: str) -> int:
+        """Number of findings of a severity."""
+        return Counter(found.severity for found in self.findings)[severity]  # type: ignore[index]
 
     def to_json(self) -> dict[str, Any]:
         """The diagnosis as a dictionary for JSON."""
-        counts = Counter(found.severity for found in self.findings)
         return {
             "data": str(self.data),
-            "sound": not (counts["error"] or counts["warning"]),
-            "errors": counts["error"],
-            "warnings": counts["warning"],
-            "notes": counts["note"],
-            "splits": self.splits,
+            "sound": not (self.count("error") or self.count("warning")),
+            "errors": self.count("error"),
+            "warnings": self.count("warning"),
+            "notes": self.count("note"),
+            "splits": dict(self.splits),
+            "legend": None if self.legend is None else {"source": self.source, **self.legend.to_dict()},
             "findings": [found.to_json() for found in self.findings],
         }
 
 
 def examine(
-    data: Path | str, *, legend: Legend | Path | str | None = None, progress: Progress | None = None
+    data: Path | str,
+    *,
+    legend: Legend | Path | str | None = None,
+    images: Path | str | None = None,
+    masks: Path | str | None = None,
+    align: bool = False,
+    bands: Sequence[int | str] | None = None,
+    reading: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
 ) -> Diagnosis:
     """Examine a data set: all that is wrong with it, not the first alone.
 
     Args:
         data: its folder.
         legend: the legend or its file; None: that of the folder, or inferred.
+        images: folder of the images, where it has a name of its own.
+        masks: folder of the masks, likewise.
+        align: masks are resampled to the grid of their image, so that they may lie on another.
+        bands: that are read of every image; None: all.
+        reading: how the labels are read, as `densa.datasets.open` takes it.
         progress: called with (pairs read, pairs in total).
 
     Returns:
@@ -64,13 +103,130 @@ def examine(
 
     Examples:
         >>> from densa import datasets, doctor
-        >>> doctor.examine(datasets.coins("coins")).findings
-        ()
+        >>> found = doctor.examine(datasets.coins("coins"))
+        >>> found.findings, found.to_json()["sound"]
+        ((), True)
     """
-    layout = find_layout(Path(data))
-    splits = split_samples(layout.splits, SplitRule(), layout.lists)
-    records = tuple(Record(name, sample) for name, samples in splits.items() for sample in samples)
-    subject = Subject(Path(data), records)
-    findings = [found for check in CHECKS for found in check(subject)]
-    placed = (replace(found, mend=found.mend.replace("DATA", str(data))) for found in findings)
-    return Diagnosis(Path(data), in_order(placed), {name: len(samples) for name, samples in splits.items()})
+    root = Path(data)
+    folders = [None if folder is None else Path(folder) for folder in (images, masks)]
+    if not root.is_dir():
+        find_layout(root)  # says what is wrong with the path
+    given = dict(reading or {})
+    where = {"layout": given.pop("layout")} if "layout" in given else {}
+    try:
+        layout = find_layout(root, *folders, **where)
+    except (InputError, OSError) as error:
+        return _diagnosis(root, [finding("layout-unknown", str(error))])
+    try:
+        splits = split_samples(layout.splits, SplitRule(), layout.lists)
+    except InputError as error:
+        fault = finding("split-invalid", str(error), layout.lists.values())
+        splits, faults = {"train": layout.samples}, [fault]
+    else:
+        faults = []
+    own = set(layout.splits) != {""} or bool(layout.lists)
+    if own and "train" not in splits:
+        faults.append(finding("split-empty", f"there are no training images; the splits: {', '.join(splits)}"))
+    wanted = None if bands is None else tuple(bands)
+    records = _read(splits, align, wanted, progress)
+    subject = _with_legend(Subject(root, layout, records, own_splits=own, align=align), legend, given)
+    findings = [*faults, *(found for check in CHECKS for found in check(subject))]
+    return _diagnosis(root, findings, subject)
+
+
+def _diagnosis(root: Path, findings: Sequence[Finding], subject: Subject | None = None) -> Diagnosis:
+    placed = [replace(found, mend=found.mend.replace("DATA", str(root))) for found in findings]
+    if subject is None:
+        return Diagnosis(root, in_order(placed))
+    counts = Counter(record.split for record in subject.records)
+    file = next((one.legend_file for one in subject.miscodings if one.legend_file is not None), None)
+    legend = subject.legend or (subject.recoding.legend if subject.recoding else None)
+    return Diagnosis(root, in_order(placed), dict(counts), legend, subject.source, file, subject)
+
+
+def _read(
+    splits: Mapping[str, Sequence[Sample]],
+    align: bool,
+    bands: tuple[int | str, ...] | None,
+    progress: Progress | None,
+) -> tuple[Record, ...]:
+    """The records of all pairs, each file read once."""
+    anything = Legend(("anything",))
+    opened = {name: Dataset(tuple(own), anything, align=align, bands=bands) for name, own in splits.items()}
+    places = [(name, i) for name, dataset in opened.items() for i in range(len(dataset))]
+    step = max(1, -(-len(places) // _EDGES_OF))
+
+    def read(numbered: tuple[int, tuple[str, int]]) -> Record:
+        k, (name, i) = numbered
+        return read_pair(name, opened[name], i, compare_edges=k % step == 0)
+
+    records = []
+    for n, record in enumerate(in_threads(read, list(enumerate(places))), 1):
+        records.append(record)
+        if progress:
+            progress(n, len(places))
+    return tuple(records)
+
+
+def _with_legend(subject: Subject, given: Legend | Path | str | None, reading: Mapping[str, Any]) -> Subject:
+    """The subject with its legend, with why densa refuses to open it, and with what is wrong with its codings."""
+    layout, scans = subject.layout, subject.scans
+    file = None if isinstance(given, Legend) else Path(given) if given is not None else layout.legend
+    legend: Legend | None
+    encoding: Encoding | None
+    fault = ""
+    if file is not None:
+        try:
+            read_legend(file)
+        except InputError as error:
+            fault, given = str(error), None
+            layout = replace(layout, legend=None)
+    try:
+        legend, encoding, source = choose_legend(layout, scans, given, **reading)
+        refusal = ""
+    except InputError as error:
+        refusal, source = str(error), ""
+        legend, encoding = _stated(layout, scans, given, reading)
+    pieces = {record.sample.mask: record.pieces for record in subject.records if record.pieces is not None}
+    inferred = file is None and source.startswith("inferred")
+    found, recoding = miscodings(scans, legend, encoding, pieces, refusal, inferred=inferred)  # type: ignore[arg-type]
+    recoding = _with_background(scans, legend, recoding) if inferred else recoding
+    return replace(
+        subject,
+        legend=legend,
+        encoding=encoding or "values",
+        source=source,
+        legend_file=file,
+        refusal=refusal,
+        ignore=tuple(reading.get("ignore", ())),
+        legend_fault=fault,
+        miscodings=tuple(found),
+        recoding=recoding,
+    )
+
+
+def _with_background(scans: Sequence[MaskScan], legend: Legend | None, recoding: Recoding | None) -> Recoding | None:
+    """The reading of masks whose only other value, 0, is declared as nodata: it is the background."""
+    if recoding is None or legend is None or legend.n_classes > 1 or recoding.by_color:
+        return recoding
+    if not any(0 in scan.missing for scan in scans):
+        return recoding
+    made = Legend(("background", *legend.class_names))
+    table: dict[int | Color, int] = {0: 0, legend.codes[0]: 1}
+    table |= {code: IGNORE for code in legend.ignored_codes if code}
+    return Recoding(made, table)
+
+
+def _stated(
+    layout: Layout, scans: Sequence[MaskScan], given: Legend | Path | str | None, reading: Mapping[str, Any]
+) -> tuple[Legend | None, Encoding | None]:
+    """The legend of a data set that densa refuses to open, and how its masks would be read by it."""
+    try:
+        legend = stated_legend(layout, given, classes=reading.get("classes"))
+        if legend is None:
+            return None, None
+        encoding = choose_encoding(scans, legend)
+        ignore = tuple(reading.get("ignore", ()))
+        return without_ignored(legend, encoding, ignore) if ignore else legend, encoding
+    except InputError:
+        return None, None

@@ -10,7 +10,27 @@ from pathlib import Path
 from densa.datasets.dataset import Sample
 from densa.datasets.image_files import IMAGE_SUFFIXES, image_files
 
-__all__ = ["pair_folders"]
+__all__ = ["PairingProblem", "pair_folders"]
+
+
+class PairingProblem(str):
+    """A sentence on files that make no pair.
+
+    Attributes:
+        code: "mask-extra" or "name-ambiguous", see `densa.doctor`.
+        path: the file.
+    """
+
+    code: str
+    path: Path
+
+    @classmethod
+    def of(cls, code: str, path: Path, sentence: str) -> PairingProblem:
+        """Make one; the sentence follows the path."""
+        problem = cls(f"{path}: {sentence}")
+        problem.code, problem.path = code, path
+        return problem
+
 
 Key = tuple[str, str]
 """Subfolder and stem of a file."""
@@ -26,7 +46,7 @@ _LABELS = re.compile(r"(?<=.)_label(?:train)?ids$", re.IGNORECASE)
 
 def pair_folders(
     images: Path, masks: Path | None, *, objects: Path | None = None, group: str = ""
-) -> tuple[list[Sample], list[str]]:
+) -> tuple[list[Sample], list[PairingProblem]]:
     """Pair the images of a folder with the masks of another.
 
     A mask belongs to the image with the same stem in the same subfolder; otherwise to the one whose stem is the same
@@ -56,9 +76,12 @@ def pair_folders(
             partner[keys[0]] = mask_of[candidates[0]]
         elif len(keys) == 1 and candidates:
             several = ", ".join(mask_of[key].name for key in candidates)
-            problems.append(f"{image_of[keys[0]]}: {len(candidates)} masks of one image ({several}); keep one of them")
+            several = f"{len(candidates)} masks of one image ({several}); keep one of them"
+            problems.append(PairingProblem.of("name-ambiguous", image_of[keys[0]], several))
     taken = set(partner.values())
-    problems += [f"{path}: mask without an image" for path in mask_of.values() if path not in taken]
+    problems += [
+        PairingProblem.of("mask-extra", path, "mask without an image") for path in mask_of.values() if path not in taken
+    ]
     samples = []
     for (place, stem), path in image_of.items():
         inside = "/".join(part for part in (group, place) if part)
@@ -86,13 +109,15 @@ def _objects(folder: Path, place: str, stem: str) -> tuple[Path, ...]:
     return tuple(sorted(path for end in IMAGE_SUFFIXES if (path := beside / f"{stem}{end}").is_file()))[:1]
 
 
-def _by_stem(folder: Path, what: str) -> tuple[dict[Key, Path], list[str]]:
+def _by_stem(folder: Path, what: str) -> tuple[dict[Key, Path], list[PairingProblem]]:
     found: dict[Key, list[Path]] = defaultdict(list)
     for path in image_files(folder):
         place = path.parent.relative_to(folder).as_posix()
         found["" if place == "." else place, path.stem].append(path)
     problems = [
-        f"{paths[0]}: {len(paths)} {what} of one stem ({', '.join(path.name for path in paths)})"
+        PairingProblem.of(
+            "name-ambiguous", paths[0], f"{len(paths)} {what} of one stem ({', '.join(path.name for path in paths)})"
+        )
         for paths in found.values()
         if len(paths) > 1
     ]

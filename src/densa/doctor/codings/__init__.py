@@ -1,0 +1,1 @@
+"""How masks code their classes, and what goes wrong in it."""
