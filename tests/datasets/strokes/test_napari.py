@@ -17,7 +17,10 @@ def save(path, *lines, head=HEAD):
 def test_shapes_with_a_column_of_classes(tmp_path):
     path = save(
         tmp_path / "shapes.csv",
-        *(f"0,rectangle,{k},{y},{x},field," for k, (y, x) in enumerate([(2, 3), (2, 8), (5, 8), (5, 3)])),
+        *(
+            f"0,rectangle,{k},{y},{x},field,"
+            for k, (y, x) in enumerate([(1.5, 2.5), (1.5, 7.5), (4.5, 7.5), (4.5, 2.5)])
+        ),
         "1,path,0,10,2,road,1",
         "1,path,1,10,9,road,1",
         "2,line,0,12,0,road,1",
@@ -29,7 +32,7 @@ def test_shapes_with_a_column_of_classes(tmp_path):
     assert strokes.legend.class_names == ("field", "road")
     labels = draw_strokes(strokes, 16, 12)
     expected = np.full((16, 12), 255, np.uint8)
-    expected[2:5, 3:8] = 0  # centres on the left and upper edge are inside, those on the others are not
+    expected[2:5, 3:8] = 0
     expected[10, 2:10] = 1
     expected[12:15, 0] = 1
     np.testing.assert_array_equal(labels, expected)

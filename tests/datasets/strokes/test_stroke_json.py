@@ -2,12 +2,13 @@
 
 import itertools
 import json
+from importlib import resources
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from densa.datasets.strokes import Stroke, Strokes, draw_strokes, read_strokes
+from densa.datasets.strokes import Stroke, Strokes, draw_strokes, read_strokes, stroke_schema, write_strokes
 from densa.errors import InputError
 from densa.legend import Legend
 
@@ -94,3 +95,74 @@ def test_what_is_no_file_of_strokes_is_said(tmp_path, text):
 def test_strokes_beside_the_image_are_said():
     with pytest.raises(InputError, match="no stroke touches the image of 7 x 9"):
         drawn(Stroke(1, 3, ((100, 100),)))
+
+
+EXAMPLE = {
+    "classes": ["ground", {"name": "cell", "color": "#ff0000"}],
+    "ignore": 255,
+    "strokes": [
+        {"class": "cell", "width": 3, "points": [[1, 2], [3.5, 4]]},
+        {"class": 0, "points": [[5, 5]]},
+        {"class": "cell", "shape": "polygon", "points": [[1, 1], [9, 1], [5, 8]], "holes": [[[4, 2], [6, 2], [5, 4]]]},
+        {"class": None, "points": [[2, 2]]},
+    ],
+}
+BROKEN = [
+    {"strokes": []},
+    {"classes": [], "strokes": EXAMPLE["strokes"]},
+    {"classes": ["a"]},
+    *(
+        {"classes": ["a", "b"], "strokes": [stroke]}
+        for stroke in (
+            "line",
+            {"points": [[1, 1]]},
+            {"class": "a"},
+            {"class": "a", "points": []},
+            {"class": "a", "points": [[1, 2, 3]]},
+            {"class": "a", "points": [["x", 2]]},
+            {"class": True, "points": [[1, 2]]},
+            {"class": -1, "points": [[1, 2]]},
+            {"class": "a", "points": [[1, 1]], "width": 0},
+            {"class": "a", "points": [[1, 1]], "width": -2},
+            {"class": "a", "points": [[1, 1]], "width": 1001},
+            {"class": "a", "points": [[1, 1]], "width": "5"},
+            {"class": "a", "points": [[1, 1]], "shape": "blob"},
+            {"class": "a", "points": [[1, 1], [2, 2]], "shape": "polygon"},
+            {"class": "a", "points": [[1, 1]], "holes": [[[1, 1]]]},
+        )
+    ),
+]
+
+
+def test_what_the_schema_takes_is_read(tmp_path):
+    validator = pytest.importorskip("jsonschema").Draft202012Validator(stroke_schema())
+    validator.check_schema(stroke_schema())
+    assert list(validator.iter_errors(EXAMPLE)) == []
+    path = tmp_path / "s.json"
+    path.write_text(json.dumps(EXAMPLE))
+    found = read_strokes(path)
+    assert [stroke.label for stroke in found.strokes] == [1, 0, 1, 255]
+    assert found.strokes[2].shape == "polygon"
+    write_strokes(tmp_path / "again.json", found)
+    assert list(validator.iter_errors(json.loads((tmp_path / "again.json").read_text()))) == []
+    assert read_strokes(tmp_path / "again.json").strokes == found.strokes
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_what_the_schema_refuses_is_refused(tmp_path, content):
+    path = tmp_path / "s.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="strokes"):
+        read_strokes(path)
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_the_schema_refuses_it_too(content):
+    validator = pytest.importorskip("jsonschema").Draft202012Validator(stroke_schema())
+    assert list(validator.iter_errors(content))
+
+
+def test_the_strokes_of_the_demo_follow_the_schema():
+    validator = pytest.importorskip("jsonschema").Draft202012Validator(stroke_schema())
+    content = json.loads(resources.files("densa.shallow").joinpath("tissue.json").read_text())
+    assert list(validator.iter_errors(content)) == []

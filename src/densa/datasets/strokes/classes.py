@@ -8,18 +8,18 @@ from dataclasses import replace
 
 from densa.datasets.strokes.stroke import Stroke, Strokes
 from densa.errors import InputError
-from densa.legend import IGNORE, MAX_CLASSES, Legend
+from densa.legend import IGNORE, MAX_CLASSES, Legend, is_ignored_name
 
 __all__ = ["NamedStroke", "means_unlabelled", "named_strokes", "natural_order"]
 
 NamedStroke = tuple[str, Stroke]
 """The name of a class and a stroke, whose own label is not set yet."""
-_UNLABELLED = {"void", "unlabelled", "unlabeled", "ignore", "ignored", "not labelled", "not labeled", "erase", "eraser"}
+_ERASING = {"erase", "eraser"}
 
 
 def means_unlabelled(name: str) -> bool:
     """Whether a class of this name erases labels."""
-    return name.strip().casefold() in _UNLABELLED
+    return is_ignored_name(name.strip()) or name.strip().casefold() in _ERASING
 
 
 def natural_order(names: Iterable[str]) -> list[str]:

@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from densa.datasets.strokes.stroke import Point, Stroke, Strokes
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.raster import Window
+from densa.raster.shapes.burning import Burner
+from densa.raster.shapes.on_grid import thickened
 
 __all__ = ["StrokeLabels", "draw_strokes"]
 
@@ -39,12 +42,16 @@ class StrokeLabels:
     def __init__(self, strokes: Iterable[Stroke], height: int, width: int) -> None:
         self.strokes, self.height, self.width = tuple(strokes), height, width
         self._boxes = np.array([stroke.box for stroke in self.strokes]).reshape(-1, 4)
+        self._burners = {k: _burner(stroke) for k, stroke in enumerate(self.strokes) if stroke.shape == "polygon"}
 
     def read(self, window: Window) -> NDArray[np.uint8]:
         """(h, w) uint8 class of each pixel of a window; 255 where it has no label."""
         labels = np.full((window.height, window.width), IGNORE, np.uint8)
         for k in self.near(window):
-            _draw(labels, self.strokes[k], window)
+            if k in self._burners:
+                self._burners[k].burn(labels, window)
+            else:
+                _draw(labels, self.strokes[k], window)
         return labels
 
     def near(self, window: Window) -> list[int]:
@@ -85,11 +92,8 @@ def draw_strokes(strokes: Strokes, height: int, width: int) -> NDArray[np.uint8]
 
 
 def _draw(labels: NDArray[np.uint8], stroke: Stroke, window: Window) -> None:
-    """Set the pixels of a window that a stroke covers."""
+    """Set the pixels of a window that a line covers."""
     origin = np.array([window.column, window.row], np.float64)
-    if stroke.shape == "polygon":
-        _fill(labels, [np.array(ring, np.float64) - origin for ring in (stroke.points, *stroke.holes)], stroke.label)
-        return
     radius = max(stroke.width / 2, math.sqrt(0.5))
     points: tuple[Point, ...] = stroke.points if len(stroke.points) > 1 else stroke.points * 2
     corners = np.array(points, np.float64) - origin
@@ -116,19 +120,11 @@ def _draw_segment(
     labels[top:bottom, left:right][near] = label
 
 
-def _fill(labels: NDArray[np.uint8], rings: list[NDArray[np.float64]], label: int) -> None:
-    """Set the pixels whose centre is inside the rings, by the even-odd rule: a hole inside a polygon is outside."""
-    starts = np.concatenate(rings)
-    ends = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
-    (x0, y0), (x1, y1) = starts.T, ends.T
-    height, width = labels.shape
-    top, bottom = max(0, math.ceil(y0.min())), min(height - 1, math.floor(y0.max()))
-    for row in range(top, bottom + 1):
-        crosses = (y0 <= row) != (y1 <= row)
-        at = x0[crosses] + (row - y0[crosses]) / (y1[crosses] - y0[crosses]) * (x1[crosses] - x0[crosses])
-        at = np.clip(np.ceil(np.sort(at)), 0, width).astype(np.int64)
-        for first, last in zip(at[::2], at[1::2], strict=True):
-            labels[row, first:last] = label
+def _burner(stroke: Stroke) -> Burner:
+    """Draws a polygon; where its rings cross, what an odd number of them surrounds is inside."""
+    rings = [np.array(ring, np.float64) + 0.5 for ring in (stroke.points, *stroke.holes)]  # corners, not centres
+    area = shapely.make_valid(shapely.Polygon(rings[0], [ring for ring in rings[1:] if len(ring) > 2]))
+    return Burner(thickened(np.array([area], object), 0.0), np.array([stroke.label]))
 
 
 def _span(a: float, b: float, radius: float, side: int) -> tuple[int, int]:
