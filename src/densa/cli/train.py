@@ -63,4 +63,6 @@ def _show(plan: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(plan)
         return
-    print_table(plan)
+    print_table({key: value for key, value in plan.items() if key != "notes"})
+    for note in plan.get("notes", ()):
+        print(f"* {note}")

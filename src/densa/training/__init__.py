@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from densa.lazy_names import import_on_use
 
 if TYPE_CHECKING:
+    from densa.training.config.auto import Machine, auto_settings
     from densa.training.config.config import TrainConfig
+    from densa.training.config.fingerprint import Fingerprint, fingerprint
     from densa.training.config.recipes import PAPER, RECIPES, Recipe, recipe
     from densa.training.from_config import open_splits, plan_from_config, train_from_config
     from densa.training.loop.interruption import Interrupted
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "config.config": ("TrainConfig",),
+    "config.auto": ("Machine", "auto_settings"),
+    "config.fingerprint": ("Fingerprint", "fingerprint"),
     "config.recipes": ("PAPER", "RECIPES", "Recipe", "recipe"),
     "from_config": ("open_splits", "plan_from_config", "train_from_config"),
     "loop.interruption": ("Interrupted",),
@@ -58,10 +62,12 @@ __all__ = [
     "RECIPES",
     "Augmentation",
     "Data",
+    "Fingerprint",
     "Interrupted",
     "Length",
     "Log",
     "Loss",
+    "Machine",
     "Model",
     "Optimisation",
     "PatchSizePolicy",
@@ -73,10 +79,12 @@ __all__ = [
     "Training",
     "Validation",
     "augment",
+    "auto_settings",
     "border_weights",
     "class_weights",
     "cross_entropy",
     "draw",
+    "fingerprint",
     "learning_rate_factor",
     "load_initial_weights",
     "open_splits",

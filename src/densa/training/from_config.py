@@ -29,6 +29,7 @@ from densa.training.shallow import plan_shallow, train_shallow_from_config
 from densa.training.tune_crf import tune_and_say
 
 Build = Callable[..., networks.Network]
+Complete = Callable[[TrainConfig, datasets.Dataset, Callable[[str], None]], TrainConfig]
 
 __all__ = ["open_splits", "plan_from_config", "train_from_config"]
 
@@ -41,6 +42,7 @@ def train_from_config(
     overwrite: bool = False,
     progress: bool = True,
     build: Build = networks.build,
+    complete: Complete | None = None,
 ) -> TrainResult:
     """Train by a configuration; training by its config.yaml again repeats the run.
 
@@ -51,6 +53,7 @@ def train_from_config(
         overwrite: replace a run in `output`.
         progress: show a progress bar and the origin of the first weights on stderr.
         build: makes the network from its name, see `densa.networks.builder`.
+        complete: the configuration for the training split, once it is open; called with a function that tells a line.
 
     Raises:
         InputError: invalid data, or arguments that `train` refuses.
@@ -78,6 +81,11 @@ def train_from_config(
     opened = open_splits(config, build)
     told: list[str] = []
     splits, n_bands = checked_splits(opened, config, told.append)
+    if complete is not None and not resume:
+        config = complete(config, splits["train"], told.append)
+        if config.split_block is not None:  # the buffer between blocks follows from the network
+            opened = open_splits(config, build)
+            splits, n_bands = checked_splits(opened, config)
     torch.manual_seed(config.seed)  # first weights
     architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes, build)
     if config.context is not None:
@@ -118,8 +126,12 @@ def _files(config: TrainConfig, splits: dict[str, datasets.Dataset]) -> dict[str
     return {"config.yaml": config.to_yaml(), "split.json": split_text(splits, config.weights)}
 
 
-def plan_from_config(config: TrainConfig) -> dict[str, Any]:
+def plan_from_config(config: TrainConfig, complete: Complete | None = None) -> dict[str, Any]:
     """The data and settings that a run would use; the data is checked, nothing is written.
+
+    Args:
+        config: the run.
+        complete: see `train_from_config`.
 
     Raises:
         InputError: as `train_from_config` before it starts.
@@ -136,6 +148,8 @@ def plan_from_config(config: TrainConfig) -> dict[str, Any]:
         return plan_shallow(config)
     told: list[str] = []
     splits, n_bands = checked_splits(open_splits(config), config, told.append)
+    if complete is not None:
+        config = complete(config, splits["train"], told.append)
     legend, architecture = splits["train"].legend, config.architecture
     with torch.device("meta"):
         network = _build(config, n_bands, legend.n_classes)

@@ -177,7 +177,12 @@ class Model(Group, title="Model"):
         ),
     ] = None
     recipe: Annotated[
-        Literal["default", "paper"], Option("Settings to start from; paper: the paper's. Given options win.")
+        Literal["auto", "default", "paper"],
+        Option(
+            "Settings to start from; auto: chosen from data, machine and minutes, with the reasons said; paper: the "
+            "paper's. Given options win.",
+            default="auto where no model, width or first weights are given, else default",
+        ),
     ] = "default"
     tune_crf: Annotated[
         bool, Option("After training, choose a CRF's parameters on the validation images.", negatable=True)

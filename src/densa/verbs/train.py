@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +17,15 @@ from densa.verbs.tell import kept_run
 if TYPE_CHECKING:
     from torch import nn
 
+    from densa.datasets import Dataset
     from densa.networks import Network
     from densa.training import TrainConfig, TrainResult
 
+    Complete = Callable[[TrainConfig, Dataset, Callable[[str], None]], TrainConfig]
+
 __all__ = ["plan_training", "train"]
+
+_CHOICES = {"recipe", "model", "width", "model_arguments", "weights", "strokes"}  # with them, the recipe is "default"
 
 
 def train(
@@ -67,7 +74,7 @@ def train(
     if model is not None and name is None:
         name = factory or f"own:{type(model).__name__}"
     given = options if name is None else {**options, "model": name}
-    settings = _settings(data, Path(output), config, resume, given)
+    settings, complete = _settings(data, Path(output), config, resume, given)
     _check_output(Path(output), settings, config, overwrite)
     given_factory = name.partition(":")[0] if name is not None and ":" in name else ()
     from densa.networks import adapt, builder
@@ -81,7 +88,9 @@ def train(
         return builder(given_factory)(name, n_bands, n_classes, **arguments)
 
     with kept_run(Path(output), resumable=not settings.is_shallow):
-        return train_from_config(settings, output, resume=resume, overwrite=overwrite, progress=progress, build=build)
+        return train_from_config(
+            settings, output, resume=resume, overwrite=overwrite, progress=progress, build=build, complete=complete
+        )
 
 
 def plan_training(
@@ -98,16 +107,17 @@ def plan_training(
     Raises:
         InputError: as `train` before it starts.
     """
-    settings = _settings(data, Path(output), config, resume, options)
+    settings, complete = _settings(data, Path(output), config, resume, options)
     _check_output(Path(output), settings, config, overwrite)
     from densa.training import plan_from_config
 
-    return plan_from_config(settings)
+    return plan_from_config(settings, complete)
 
 
 def _settings(
     data: Path | str | None, output: Path, config: Path | str | None, resume: bool, options: dict[str, Any]
-) -> TrainConfig:
+) -> tuple[TrainConfig, Complete | None]:
+    """The configuration, and what completes it where its recipe is to be chosen from the data."""
     given = options if data is None else {"data": data, **options}
     check_paths(TrainOptions, given)  # before torch is imported, which takes seconds
     if resume and config is None:
@@ -120,13 +130,24 @@ def _settings(
         raise InputError(f"config {config} cannot be read: there is no such file")
     from densa.training import TrainConfig
 
+    is_chosen = {name for name, value in given.items() if value is not None} & _CHOICES
+    if config is None and not is_chosen:
+        given["recipe"] = "auto"
     settings = TrainConfig.of(**given) if config is None else TrainConfig.from_yaml(config, **given)
     if data is None and settings.data is not None and not Path(settings.data).exists():
         raise InputError(
             f"config {config} names the data {settings.data}, which is not there; it was moved, or the run was begun "
             "in another folder: give `data`"
         )
-    return settings
+    if settings.recipe != "auto" or config is not None:  # the file of such a run holds what was chosen
+        return settings, None
+    return settings, partial(_completed, given)
+
+
+def _completed(given: dict[str, Any], config: TrainConfig, split: Dataset, tell: Callable[[str], None]) -> TrainConfig:
+    from densa.training.config.auto import completed
+
+    return completed(config, given, split, tell)
 
 
 def _check_output(output: Path, settings: TrainConfig, config: Path | str | None, overwrite: bool) -> None:

@@ -108,5 +108,5 @@ def test_unknown_names_get_the_nearest():
         recipe("papre", "unet")
     with pytest.raises(InputError, match="unknown network 'fcn8'; did you mean fcn8s"):
         TrainConfig.of(data="x", model="fcn8", recipe="paper")
-    with pytest.raises(InputError, match="choose from default, paper"):
+    with pytest.raises(InputError, match="choose from auto, default, paper"):
         recipe("zzz", "unet")

@@ -1,6 +1,7 @@
 """Training recipes by name: a table of the papers' settings, and the defaults of densa.
 
-A recipe is settings of `TrainConfig`; options given explicitly override it. `paper` follows the networks' papers and
+A recipe is settings of `TrainConfig`; options given explicitly override it. `auto` has none of its own: they follow
+from the data, see `densa.training.config.auto`. `paper` follows the networks' papers and
 released code as far as the settings allow. Differences that remain, for every network:
 
 * Batches: a batch too large for the memory is divided: `batch_size=2, accumulation=10` for 20. Gradients are then
@@ -26,7 +27,7 @@ from densa.networks import NETWORKS
 
 __all__ = ["PAPER", "RECIPES", "Recipe", "recipe"]
 
-RECIPES = ("default", "paper")
+RECIPES = ("auto", "default", "paper")
 """Names of the recipes."""
 
 
@@ -233,7 +234,7 @@ def recipe(name: str, model: str, given: Mapping[str, Any] | None = None) -> Rec
     """The recipe of a network.
 
     Args:
-        name: "default" or "paper".
+        name: "auto", "default" or "paper".
         model: name of the network.
         given: options that were given explicitly; some choose between the stages of a paper.
 
@@ -248,11 +249,13 @@ def recipe(name: str, model: str, given: Mapping[str, Any] | None = None) -> Rec
     if name not in RECIPES:
         raise InputError(f"unknown recipe {name!r}; {_nearest(name, RECIPES)}")
     if ":" in model:  # the caller's own network
-        if name != "default":
+        if name == "paper":
             raise InputError(f"recipe={name} is for the networks of densa, {model} is another; leave it out")
         return Recipe(model)
     if model not in NETWORKS:
         raise InputError(f"unknown network {model!r}; {_nearest(model, NETWORKS)}")
+    if name == "auto":
+        return Recipe(model, source="chosen from the data, the machine and the time, see densa.training.config.auto")
     if name == "default":
         return Recipe(model)
     rows = PAPER[model]
