@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from densa import datasets, networks
+from densa.datasets.sampling.object_crops import check_background
 from densa.datasets.splits.groups import DEFAULT_VAL_FRACTION
 from densa.datasets.splits.record import note_of_copies, split_text
 from densa.errors import InputError
@@ -86,6 +87,8 @@ def train_from_config(
         if config.split_block is not None:  # the buffer between blocks follows from the network
             opened = open_splits(config, build)
             splits, n_bands = checked_splits(opened, config)
+    if config.border_weight or config.sampling.endswith("objects"):
+        check_background(config.border_background, splits["train"].legend.n_classes)
     torch.manual_seed(config.seed)  # first weights
     architecture, network = config.architecture, _build(config, n_bands, splits["train"].legend.n_classes, build)
     if config.context is not None:

@@ -27,7 +27,7 @@ from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import IGNORE
 
-__all__ = ["ObjectSampler"]
+__all__ = ["ObjectSampler", "check_background"]
 
 ENLARGEMENT = 1.2  # of an object's box
 ROOM = 250 / 224  # a crop is resized to 250 pixels, of which 224 at a random place are the patch
@@ -76,9 +76,7 @@ class ObjectSampler(PatchSampler):
 
     def __init__(self, *arguments: Any, single: bool, background: int = 0, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        n_classes = self.dataset.legend.n_classes
-        if not 0 <= background < n_classes:
-            raise InputError(f"the background must be a class, from 0 to {n_classes - 1}, got {background}")
+        check_background(background, self.dataset.legend.n_classes)
         self.single, self.background = single, background
         found = in_threads(self._find, range(len(self.dataset)))
         self._objects = [its for objects in found for its in objects]
@@ -192,3 +190,13 @@ def _resize(crop: Batch, patch: Batch) -> None:
     patch.labels[:], patch.valid[:] = labels[at], valid[at]
     if patch.weights is not None and weights is not None:
         patch.weights[:] = weights[at]
+
+
+def check_background(background: int, n_classes: int) -> None:
+    """Refuse a background between the objects that is no class.
+
+    Raises:
+        InputError: says which classes there are.
+    """
+    if not 0 <= background < n_classes:
+        raise InputError(f"the background must be a class, from 0 to {n_classes - 1}, got {background}")
