@@ -37,7 +37,8 @@ ROOMS = {
     ],
     "datasets": [
         ("image_files", "label_source", "masks", "scene", "threads", "wording"),
-        ("codings", "ignoring", "vector_labels"),
+        ("class_table", "codings", "ignoring"),
+        ("vector_labels",),
         ("dataset", "legends", "samples", "synthetic"),
         ("check", "layouts", "sampling", "splits", "statistics"),
         ("choice",),

@@ -10,9 +10,9 @@ from rasterio.crs import CRS
 from rasterio.features import rasterize
 
 from densa import InputError, raster
+from densa.datasets.class_table import REST, UNLABELLED
 from densa.datasets.vector_labels.drawn import Pen, draw_features
 from densa.datasets.vector_labels.label_features import read_label_features
-from densa.legend import IGNORE
 from densa.raster import Georeference, Window
 
 GRID = Georeference(CRS.from_epsg(25832), Affine(0.5, 0, 500_000, 0, -0.5, 5_200_000))
@@ -43,36 +43,35 @@ def features(path, *rows):
 def test_windows_are_parts_of_what_gdal_draws(scene, tmp_path, rng):
     shapes = [shapely.Point(*rng.uniform(0, 60, 2)).buffer(rng.uniform(2, 20), quad_segs=40) for _ in range(8)]
     found = features(tmp_path / "a.geojson", *((shape, str(i)) for i, shape in enumerate(shapes)))
-    drawn, n_nowhere = draw_features(scene, found, np.arange(8, dtype=np.uint8))
-    expected = np.full((40, 60), IGNORE, np.uint8)
+    drawn, n_nowhere = draw_features(scene, found, np.arange(8, dtype=np.int32))
+    expected = np.full((40, 60), REST, np.int32)
     rasterize(zip(map(on_map, shapes), range(8), strict=True), out=expected, transform=GRID.transform)
-    np.testing.assert_array_equal(drawn.read(Window(0, 0, 40, 60)), expected)
-    np.testing.assert_array_equal(drawn.read(Window(7, 11, 20, 30)), expected[7:27, 11:41])
+    np.testing.assert_array_equal(drawn.numbers(Window(0, 0, 40, 60)), expected)
+    np.testing.assert_array_equal(drawn.numbers(Window(7, 11, 20, 30)), expected[7:27, 11:41])
     assert (drawn.height, drawn.width, n_nowhere) == (40, 60, 0)
 
 
 def test_outside_the_area_of_interest_nothing_is_labelled(scene, tmp_path):
     found = features(tmp_path / "a.geojson", (shapely.box(0, 0, 10, 10), "roof"))
     interest = features(tmp_path / "aoi.geojson", (shapely.box(5, 0, 20, 40), "x"))
-    drawn, _ = draw_features(scene, found, np.array([1], np.uint8), rest=0, interest=interest)
-    row = drawn.read(Window(4, 0, 1, 60))[0]
-    assert row.tolist() == [IGNORE] * 5 + [1] * 5 + [0] * 10 + [IGNORE] * 40
-    unlabelled, _ = draw_features(scene, found, np.array([1], np.uint8), interest=interest)
-    assert unlabelled.read(Window(4, 0, 1, 60))[0].tolist() == [IGNORE] * 5 + [1] * 5 + [IGNORE] * 50
+    drawn, _ = draw_features(scene, found, np.array([1], np.int32), interest=interest)
+    row = drawn.numbers(Window(4, 0, 1, 60))[0]
+    assert row.tolist() == [UNLABELLED] * 5 + [1] * 5 + [REST] * 10 + [UNLABELLED] * 40
 
 
 def test_lines_have_the_width_of_the_pen_in_pixels_or_metres(scene, tmp_path):
     found = features(tmp_path / "a.geojson", (shapely.LineString([(5, 20), (50, 20)]), "road"))
-    label = np.array([3], np.uint8)
+    label = np.array([3], np.int32)
     for pen, width in ((Pen(6), 6), (Pen(4, "m"), 8)):
-        column = draw_features(scene, found, label, pen=pen)[0].read(Window(0, 30, 40, 1))[:, 0]
+        column = draw_features(scene, found, label, pen=pen)[0].numbers(Window(0, 30, 40, 1))[:, 0]
         assert (column == 3).sum() == width
 
 
 def test_features_elsewhere_leave_the_image_empty(scene, tmp_path):
     found = features(tmp_path / "a.geojson", (shapely.box(1000, 1000, 1100, 1100), "roof"))
-    assert draw_features(scene, found, np.array([0], np.uint8))[0].is_empty
-    assert not draw_features(scene, found, np.array([1], np.uint8), rest=0)[0].is_empty
+    drawn, _ = draw_features(scene, found, np.array([0], np.int32))
+    assert (drawn.has_features, drawn.has_interest, drawn.n_shapes) == (False, True, 0)
+    assert not draw_features(scene, found, np.array([1], np.int32), interest=found)[0].has_interest
 
 
 def test_metres_need_a_reference_system(tmp_path):
@@ -83,6 +82,6 @@ def test_metres_need_a_reference_system(tmp_path):
     )
     with raster.open(tmp_path / "plain.tif") as image:
         with pytest.raises(InputError, match="widths in metres need an image with a reference system"):
-            draw_features(image, read_label_features(path), np.zeros(1, np.uint8), pen=Pen(2, "m"))
-        drawn, _ = draw_features(image, read_label_features(path), np.zeros(1, np.uint8), pen=Pen(2))
-    assert (drawn.read(Window(0, 0, 9, 9)) == 0).sum() == 4
+            draw_features(image, read_label_features(path), np.zeros(1, np.int32), pen=Pen(2, "m"))
+        drawn, _ = draw_features(image, read_label_features(path), np.zeros(1, np.int32), pen=Pen(2))
+    assert (drawn.numbers(Window(0, 0, 9, 9)) == 0).sum() == 4

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.datasets.class_table import REST, UNLABELLED
 from densa.datasets.vector_labels.label_features import LabelFeatures
-from densa.legend import IGNORE
 from densa.raster import Raster, Window
 from densa.raster.alignment import frame_of
 from densa.raster.shapes.burning import Burner
@@ -28,20 +28,17 @@ PEN = Pen()
 
 
 class DrawnFeatures:
-    """The label map of one image; a `LabelSource`.
+    """Vector labels on the grid of one image, by the numbers of their values; a `Numbered`.
 
     Args:
         height, width: of the image.
-        features: with their classes as values; 255 covers others with "not labelled".
-        rest: class of pixels that no feature covers, or 255.
+        features: with the numbers of their values.
         interest: polygons outside which nothing is labelled; None: the image is of interest as a whole.
     """
 
-    def __init__(
-        self, height: int, width: int, features: Burner, *, rest: int = IGNORE, interest: Burner | None = None
-    ) -> None:
+    def __init__(self, height: int, width: int, features: Burner, interest: Burner | None = None) -> None:
         self.height, self.width = height, width
-        self._features, self._rest, self._interest = features, rest, interest
+        self._features, self._interest = features, interest
 
     @property
     def n_shapes(self) -> int:
@@ -49,29 +46,31 @@ class DrawnFeatures:
         return len(self._features)
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing of the image can be labelled."""
-        whole = Window(0, 0, self.height, self.width)
-        covered = self._rest != IGNORE and (self._interest is None or self._interest.touches(whole))
-        return not covered and not self._features.touches(whole)
+    def has_features(self) -> bool:
+        """Whether a feature meets the image."""
+        return self._features.touches(Window(0, 0, self.height, self.width))
 
-    def read(self, window: Window) -> NDArray[np.uint8]:
-        """(h, w) uint8 class of each pixel of a window; 255 where it has no label."""
-        labels: NDArray[np.uint8] = np.full((window.height, window.width), self._rest, np.uint8)
-        self._features.burn(labels, window)
+    @property
+    def has_interest(self) -> bool:
+        """Whether an area of interest meets the image; True where there are none."""
+        return self._interest is None or self._interest.touches(Window(0, 0, self.height, self.width))
+
+    def numbers(self, window: Window) -> NDArray[np.int32]:
+        """(h, w) number of the value of each pixel of a window, `REST` or `UNLABELLED`."""
+        found: NDArray[np.int32] = np.full((window.height, window.width), REST, np.int32)
+        self._features.burn(found, window)
         if self._interest is not None:
-            inside = np.zeros(labels.shape, np.uint8)
+            inside = np.zeros(found.shape, np.uint8)
             self._interest.burn(inside, window)
-            labels[inside == 0] = IGNORE
-        return labels
+            found[inside == 0] = UNLABELLED
+        return found
 
 
 def draw_features(
     image: Raster,
     features: LabelFeatures,
-    labels: NDArray[np.uint8],
+    numbers: NDArray[np.int32],
     *,
-    rest: int = IGNORE,
     interest: LabelFeatures | None = None,
     pen: Pen = PEN,
     all_touched: bool = False,
@@ -81,24 +80,23 @@ def draw_features(
     Args:
         image: open; only its header is read.
         features: of the vector file.
-        labels: (n,) class of each feature.
-        rest: class of pixels that no feature covers.
+        numbers: (n,) number of the value of each feature.
         interest: areas of interest.
         pen: of lines and points.
         all_touched: draw all pixels that a feature touches.
 
     Returns:
-        The label map, and the number of features near the image that have no place in its reference system.
+        What is drawn, and the number of features near the image that have no place in its reference system.
 
     Raises:
         InputError: file and image cannot be laid over each other.
     """
-    burner, n_nowhere = _burner(image, features, labels, pen, all_touched)
+    burner, n_nowhere = _burner(image, features, numbers, pen, all_touched)
     areas = None
     if interest is not None:
         areas, n = _burner(image, interest, np.ones(len(interest.geometries), np.uint8), pen, False)
         n_nowhere += n
-    return DrawnFeatures(image.height, image.width, burner, rest=rest, interest=areas), n_nowhere
+    return DrawnFeatures(image.height, image.width, burner, areas), n_nowhere
 
 
 def _burner(

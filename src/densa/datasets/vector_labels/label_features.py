@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.datasets.class_table import Value
 from densa.errors import InputError
 from densa.raster.shapes.vector_files import Layer, open_layer
 
-__all__ = ["CLASS_FIELDS", "LabelFeatures", "Value", "read_label_features"]
-
-Value = int | str
-"""What a class is called in a file."""
+__all__ = ["CLASS_FIELDS", "LabelFeatures", "read_label_features"]
 
 CLASS_FIELDS = ("class", "class_name", "classname", "label", "name", "category", "class_id", "code", "value", "dn")
 """Fields that are taken for the class where none is named, the first one that a file has; upper or lower case."""
