@@ -47,8 +47,8 @@ ROOMS = {
     "datasets/layouts": [
         ("pairing",),
         ("layout",),
-        ("cell_tracking", "folders", "published", "segnet", "suffixes", "voc"),
-        ("find",),
+        ("cell_tracking", "folders", "published", "segnet", "suffixes", "vector", "voc"),
+        ("drawn", "find"),
     ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
     "doctor": [

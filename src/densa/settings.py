@@ -24,6 +24,7 @@ __all__ = [
     "Resumable",
     "Sources",
     "Units",
+    "VectorLabels",
 ]
 
 
@@ -167,6 +168,67 @@ class ClassSet(Group, title="Data"):
         Literal["train", "all"] | None,
         Option("Classes of a layout that has two sets, as Cityscapes: the usual ones, or all.", default="train"),
     ] = None
+
+
+def _line_width(value: Any) -> Any:
+    """5, "5", "5px" or "6m"."""
+    if value is None:
+        return value
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(px|m|)", str(value).strip().lower())
+    if found is None or isinstance(value, bool) or not 0 < float(found[1]) <= 1000:
+        raise ValueError(f"must be pixels above 0 and at most 1000, or metres such as 6m, got {value!r}")
+    return f"{float(found[1]):g}{found[2].removesuffix('px')}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorLabels(Group, title="Vector labels"):
+    """Labels of vector files: polygons, lines and points with a class."""
+
+    labels: Annotated[
+        Path | None,
+        Option(
+            "Vector file of polygons, lines and points in place of masks (.gpkg, .geojson, .shp, .fgb), or a folder "
+            "with one for each image.",
+            metavar="FILE",
+        ),
+    ] = None
+    class_field: Annotated[
+        str | None,
+        Option("Field of the vector file that names the class.", metavar="FIELD", default="class, label, name, ..."),
+    ] = None
+    aoi: Annotated[
+        Path | None,
+        Option("Vector file of areas of interest; outside of them nothing is labelled.", metavar="FILE"),
+    ] = None
+    background: Annotated[
+        str | None,
+        Option(
+            "Class of pixels that no shape covers, or none: they are not labelled.",
+            metavar="NAME|none",
+            default="with aoi, and for COCO and its like, background; otherwise none",
+        ),
+    ] = None
+    order_field: Annotated[
+        str | None,
+        Option("Field by which shapes overlap, the greatest on top.", metavar="FIELD", default="order of the file"),
+    ] = None
+    line_width: Annotated[
+        str | None,
+        Option(
+            "Width of lines and points without a field width: pixels, or metres such as 6m.",
+            metavar="WIDTH",
+            default="5 pixels",
+            read=_line_width,
+        ),
+    ] = None
+    all_touched: Annotated[
+        bool, Option("Label all pixels that a shape touches, not only those whose centre it covers.")
+    ] = False
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anything is said beside what applies to other labels, too."""
+        return any(value not in (None, False) for name, value in self.flat().items() if name != "background")
 
 
 @dataclass(frozen=True, kw_only=True)

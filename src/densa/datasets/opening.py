@@ -10,6 +10,7 @@ from densa import raster
 from densa.datasets.choice import choose_legend
 from densa.datasets.codings import coding_remarks
 from densa.datasets.dataset import Dataset, Sample
+from densa.datasets.layouts.drawn import classed
 from densa.datasets.layouts.find import find_layout
 from densa.datasets.layouts.layout import Layout
 from densa.datasets.masks import MaskScan, scan_mask
@@ -18,6 +19,7 @@ from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.raster.bands import Band
+from densa.settings import VectorLabels
 
 __all__ = ["WHOLE", "choose_split", "chosen_name", "open_dataset", "open_whole"]
 
@@ -38,6 +40,7 @@ def open_dataset(
     classes: str | None = None,
     ignore: Sequence[int | str] = (),
     instances: bool = False,
+    labels: VectorLabels | Path | str | None = None,
 ) -> dict[str, Dataset]:
     """Open a folder of images and masks.
 
@@ -62,6 +65,8 @@ def open_dataset(
         classes: "train" or "all", of a layout that has two sets of classes, as Cityscapes.
         ignore: values, colours ("#RRGGBB") or names of classes that are not labelled.
         instances: the masks number objects; the classes are then background and object.
+        labels: vector file of polygons, lines and points in place of masks (or a folder with one for each image), and
+            how it is read; `path` may then be one image. Its `background` applies to annotations of other layouts, too.
 
     Returns:
         A `Dataset` for each of "train", "val" and "test" that has images. `check` them before use.
@@ -79,9 +84,17 @@ def open_dataset(
     """
     try:
         given = [None if folder is None else Path(folder) for folder in (images, masks)]
-        found = find_layout(Path(path), *given, layout=layout)
+        vectors = (
+            labels
+            if isinstance(labels, VectorLabels)
+            else VectorLabels(labels=None if labels is None else Path(labels))
+        )
+        found = find_layout(Path(path), *given, layout=layout, labels=vectors)
+        drawn = classed(found, legend, background=vectors.background, ignore=ignore)
     except OSError as error:
         raise InputError(f"data set {path} cannot be read: {error}") from error
+    if drawn is not None:
+        found, legend, ignore = drawn, drawn.codings[""].legend, ()
     rule = split or SplitRule()
     splits = split_samples(found.splits, rule, found.lists)
     everything = [sample for samples in splits.values() for sample in samples]
@@ -106,7 +119,7 @@ def open_dataset(
             wanted,
             like,
             found.kind,
-            (found.line(),),
+            (found.line(), *found.remarks),
         )
         for name, samples in splits.items()
     }
@@ -166,7 +179,7 @@ def open_whole(
 ) -> dict[str, Dataset]:
     """Open a data set to be measured, see `open_dataset`: by its own splits, or as one that is named "all".
 
-    `reading`: `layout`, `classes`, `ignore` and `instances`.
+    `reading`: `layout`, `classes`, `ignore`, `instances` and `labels`.
     """
     rule = SplitRule(val_fraction=0.0, rest=WHOLE)
     return open_dataset(path, legend=legend, split=rule, images=images, masks=masks, align=align, **reading or {})

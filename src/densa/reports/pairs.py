@@ -122,7 +122,7 @@ def compared_files(
     `align` resamples maps to the grid of the masks; `reading`: see `densa.datasets.opening.open_whole`.
     """
     how = dict(reading or {})
-    if _is_data_set(data, how.get("layout")):
+    if "labels" in how or _is_data_set(data, how.get("layout")):
         splits = open_whole(data, legend, align=align, reading=how)
         if split is not None and WHOLE in splits:
             raise InputError(f"{data} has no splits, so no split {split!r}; omit split to compare all of its images")

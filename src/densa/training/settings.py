@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from densa.errors import InputError
 from densa.options import Group, Option, options_of
-from densa.settings import Alignment, Bands, ClassSet, Computation, LabelReading, LegendFile, Page
+from densa.settings import Alignment, Bands, ClassSet, Computation, LabelReading, LegendFile, Page, VectorLabels
 from densa.shallow.settings import ShallowSettings
 
 __all__ = [
@@ -85,7 +85,7 @@ def named_arguments(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data(LabelReading, ClassSet, LegendFile, Bands, Page, Alignment, title="Data"):
+class Data(LabelReading, ClassSet, VectorLabels, LegendFile, Bands, Page, Alignment, title="Data"):
     """The images and masks, and how they are split.
 
     Examples:
@@ -101,7 +101,9 @@ class Data(LabelReading, ClassSet, LegendFile, Bands, Page, Alignment, title="Da
     data: Annotated[
         Path,
         Option(
-            "Folder of images and masks; with strokes, the image or a folder of images.", metavar="DATA", exists=True
+            "Folder of images and masks; with strokes or vector labels, the image or a folder of images.",
+            metavar="DATA",
+            exists=True,
         ),
     ]
     images: Annotated[Path | None, Option("Folder of the images, if its name is not recognised.")] = None

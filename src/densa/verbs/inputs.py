@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from densa.errors import InputError
 from densa.locations import location, with_assets
 from densa.options import Group, options_of
-from densa.settings import Bands, ClassSet, LabelReading, Sources, Units
+from densa.settings import Bands, ClassSet, LabelReading, Sources, Units, VectorLabels
 from densa.verbs.tell import tell, tell_place
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def allowed(options: Sources) -> AbstractContextManager[None]:
 def reading_of(options: Group) -> dict[str, Any]:
     """What is given of the options on how labels are read, as `densa.datasets.open` takes them."""
     names = {**options_of(LabelReading), **options_of(ClassSet)}
-    return {name: value for name, value in options.flat().items() if name in names and value not in (None, (), False)}
+    given = {name: value for name, value in options.flat().items() if name in names and value not in (None, (), False)}
+    vectors = options.part(VectorLabels)
+    return given if vectors == VectorLabels() else {**given, "labels": vectors}
 
 
 def taken(given: dict[str, Any]) -> Sources:

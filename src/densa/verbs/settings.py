@@ -23,6 +23,7 @@ from densa.settings import (
     Page,
     Sources,
     Units,
+    VectorLabels,
 )
 
 __all__ = [
@@ -75,7 +76,7 @@ def _classes(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Masks(LabelReading, LegendFile, Alignment, title="Data"):
+class Masks(LabelReading, VectorLabels, LegendFile, Alignment, title="Data"):
     """The masks that predictions are compared with."""
 
     split: Annotated[

@@ -70,7 +70,7 @@ def test_lines_have_the_width_of_the_pen_in_pixels_or_metres(scene, tmp_path):
 def test_features_elsewhere_leave_the_image_empty(scene, tmp_path):
     found = features(tmp_path / "a.geojson", (shapely.box(1000, 1000, 1100, 1100), "roof"))
     drawn, _ = draw_features(scene, found, np.array([0], np.int32))
-    assert (drawn.has_features, drawn.has_interest, drawn.n_shapes) == (False, True, 0)
+    assert (len(drawn.met), drawn.has_interest) == (0, True)
     assert not draw_features(scene, found, np.array([1], np.int32), interest=found)[0].has_interest
 
 

@@ -79,4 +79,4 @@ def test_nothing_is_drawn_where_there_is_nothing():
     burner.burn(out, Window(0, 0, 3, 4))
     assert (out == 9).all()
     assert len(burner) == 0
-    assert not burner.touches(Window(0, 0, 3, 4))
+    assert not len(burner.meeting(Window(0, 0, 3, 4)))

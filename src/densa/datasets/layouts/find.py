@@ -23,10 +23,12 @@ from densa.datasets.layouts.published.landcover_ai import read_landcover_ai
 from densa.datasets.layouts.published.loveda import read_loveda
 from densa.datasets.layouts.segnet import read_segnet
 from densa.datasets.layouts.suffixes import read_stacks, read_suffixes
+from densa.datasets.layouts.vector import read_vector, read_vector_folder
 from densa.datasets.layouts.voc import read_voc
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.locations import Elsewhere, location
+from densa.settings import VectorLabels
 
 __all__ = ["LAYOUTS", "PLAIN", "find_layout", "known_layout"]
 
@@ -66,6 +68,7 @@ PLAIN = {
     "pairs": Reader(read_folders, "the folders images/ and masks/ (with or without train/, val/, test/)"),
     "stacks": Reader(read_stacks, "train-volume.tif and train-labels.tif, whose pages are images and masks"),
     "suffixes": Reader(read_suffixes, "a_sat.jpg and a_mask.png, or a.png and a_L.png, a_label.png, a_gt.png"),
+    "vector": Reader(read_vector_folder, "georeferenced images and one vector file, or one for each image"),
 }
 """Layouts that say nothing but which image belongs to which mask, tried where no other recognises the folder."""
 _ALIASES = {
@@ -84,7 +87,12 @@ _LEGENDS = (
 
 
 def find_layout(
-    root: Path, images: Path | None = None, masks: Path | None = None, *, layout: str | None = None
+    root: Path,
+    images: Path | None = None,
+    masks: Path | None = None,
+    *,
+    layout: str | None = None,
+    labels: VectorLabels | None = None,
 ) -> Layout:
     """Find the images and masks of a data set.
 
@@ -93,11 +101,16 @@ def find_layout(
         images: folder of the images, where it has a name of its own; relative to `root` or absolute.
         masks: folder of the masks, likewise; required with `images`.
         layout: name of the layout; None: the one that the folder is recognised by.
+        labels: how vector labels are read, where they are the labels; `root` may then be an image.
 
     Raises:
         InputError: `root` is not a folder; several layouts are recognised in it; or it has not that of `layout`.
         NoLayout: no layout is recognised.
     """
+    if labels is not None and (labels.is_given or layout == "vector"):
+        if masks is not None or (layout is not None and known_layout(layout) != "vector"):
+            raise InputError("vector labels take the place of masks; leave out `masks`, `layout` or `labels`")
+        return _completed(read_vector(root, labels, images), root if root.is_dir() else root.parent)
     if not root.is_dir():
         place = location(root)
         what = "a URL: download it" if isinstance(place, Elsewhere) else "a file" if root.exists() else "not there"
@@ -119,6 +132,11 @@ def find_layout(
             "train/ and trainannot/, PASCAL VOC's JPEGImages/ and SegmentationClass/, or another layout of "
             f"{', '.join({**LAYOUTS, **PLAIN})}"
         )
+    return _completed(found, root)
+
+
+def _completed(found: Layout, root: Path) -> Layout:
+    """A layout with its legend and lists, its samples named, and each page of a stack one of them."""
     places = [found.root / name for name in _LEGENDS] + [root / name for name in _LEGENDS]
     if found.reads_legend:
         found.legend = found.legend or next((path for path in places if path.is_file()), None)
@@ -269,7 +287,7 @@ def _spare_pages(sample: Sample, n_pages: int) -> str | None:
 
 
 def _pages(sample: Sample) -> list[Sample]:
-    if sample.image.suffix.lower() not in {".tif", ".tiff"}:
+    if sample.image.suffix.lower() not in {".tif", ".tiff"} or sample.drawn is not None:
         return [sample]
     try:
         with raster.open(sample.image) as image:

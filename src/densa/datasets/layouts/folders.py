@@ -11,10 +11,10 @@ from pathlib import Path
 from densa.datasets.layouts.layout import Layout, split_of
 from densa.errors import InputError
 
-__all__ = ["read_folders"]
+__all__ = ["IMAGE_FOLDERS", "MASK_FOLDERS", "read_folders"]
 
-_IMAGES = {"images", "image", "imgs", "img", "img_dir", "jpegimages", "photos"}
-_MASKS = {
+IMAGE_FOLDERS = {"images", "image", "imgs", "img", "img_dir", "jpegimages", "photos"}
+MASK_FOLDERS = {
     "masks", "mask", "labels", "label", "annotations", "annotation", "annot", "annots", "gt", "groundtruth",
     "ground_truth", "ann_dir", "targets", "segmentationclass",
 }  # fmt: skip
@@ -39,9 +39,9 @@ def read_folders(
     found: list[str] = []
     for folder, place in _folders(root):
         inside = sorted(f for f in folder.iterdir() if f.is_dir() and f not in without)
-        images = [f for f in inside if f.name.lower() in _IMAGES]
+        images = [f for f in inside if f.name.lower() in IMAGE_FOLDERS]
         images = [f for f in images if f not in rather_not] or images
-        masks = [f for f in inside if f.name.lower() in _MASKS]
+        masks = [f for f in inside if f.name.lower() in MASK_FOLDERS]
         if not images:
             continue
         if len(images) > 1 or len(masks) > 1:
@@ -66,6 +66,6 @@ def _folders(folder: Path, place: str = "", depth: int = 0) -> Iterator[tuple[Pa
     yield folder, place
     if depth < _DEPTH:
         for child in sorted(folder.iterdir()):
-            known = child.name.lower() in _IMAGES | _MASKS | _OBJECTS
+            known = child.name.lower() in IMAGE_FOLDERS | MASK_FOLDERS | _OBJECTS
             if child.is_dir() and not known and not child.name.startswith("."):
                 yield from _folders(child, f"{place}/{child.name}".lstrip("/"), depth + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from densa.datasets.class_table import Value
 from densa.datasets.dataset import Sample
 from densa.datasets.image_files import image_files
 from densa.datasets.layouts.pairing import pair_folders
@@ -63,6 +64,10 @@ class Layout:
         grouped: the groups of the samples are scenes, even where there is one alone.
         reads_legend: a legend file in the folder comes before `codings`.
         reads_lists: files in the folder list the images of splits.
+        values: what classes are called, where labels are drawn: the number of each is its place; None where they are
+            masks.
+        background: where labels are drawn, name of the class of pixels that nothing covers; None: they have no label.
+        remarks: what was decided in reading, a line each, for people.
         unmatched: where folders have images and masks, but no pair of them: how many there are, and the first of each.
     """
 
@@ -78,6 +83,9 @@ class Layout:
     grouped: bool = False
     reads_legend: bool = True
     reads_lists: bool = True
+    values: tuple[Value, ...] | None = None
+    background: str | None = None
+    remarks: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
 
     @property

@@ -33,27 +33,20 @@ class DrawnFeatures:
     Args:
         height, width: of the image.
         features: with the numbers of their values.
+        met: which of the features of the file meet the image.
         interest: polygons outside which nothing is labelled; None: the image is of interest as a whole.
     """
 
-    def __init__(self, height: int, width: int, features: Burner, interest: Burner | None = None) -> None:
-        self.height, self.width = height, width
+    def __init__(
+        self, height: int, width: int, features: Burner, met: NDArray[np.intp], interest: Burner | None = None
+    ) -> None:
+        self.height, self.width, self.met = height, width, met
         self._features, self._interest = features, interest
-
-    @property
-    def n_shapes(self) -> int:
-        """Number of polygons on the image; the parts of a feature count each."""
-        return len(self._features)
-
-    @property
-    def has_features(self) -> bool:
-        """Whether a feature meets the image."""
-        return self._features.touches(Window(0, 0, self.height, self.width))
 
     @property
     def has_interest(self) -> bool:
         """Whether an area of interest meets the image; True where there are none."""
-        return self._interest is None or self._interest.touches(Window(0, 0, self.height, self.width))
+        return self._interest is None or len(self._interest.meeting(Window(0, 0, self.height, self.width))) > 0
 
     def numbers(self, window: Window) -> NDArray[np.int32]:
         """(h, w) number of the value of each pixel of a window, `REST` or `UNLABELLED`."""
@@ -91,21 +84,24 @@ def draw_features(
     Raises:
         InputError: file and image cannot be laid over each other.
     """
-    burner, n_nowhere = _burner(image, features, numbers, pen, all_touched)
+    burner, kept, n_nowhere = _burner(image, features, numbers, pen, all_touched)
     areas = None
     if interest is not None:
-        areas, n = _burner(image, interest, np.ones(len(interest.geometries), np.uint8), pen, False)
+        areas, _, n = _burner(image, interest, np.ones(len(interest.geometries), np.uint8), pen, False)
         n_nowhere += n
-    return DrawnFeatures(image.height, image.width, burner, areas), n_nowhere
+    met = kept[burner.meeting(Window(0, 0, image.height, image.width))]
+    return DrawnFeatures(image.height, image.width, burner, met, areas), n_nowhere
 
 
 def _burner(
     image: Raster, features: LabelFeatures, values: NDArray[Any], pen: Pen, all_touched: bool
-) -> tuple[Burner, int]:
+) -> tuple[Burner, NDArray[np.intp], int]:
+    """Draws the features near an image; which of them these are; and how many have no place there."""
     frame, layer = frame_of(image), features.layer
     scale = 1.0 if pen.unit == "px" else 1 / metres_per_pixel(image)
     widths = np.where(np.isnan(features.widths), pen.width, features.widths) * scale
     chosen = near(features.geometries, layer.crs, frame, margin=float(widths.max(initial=0)))
     found = place_on_grid(features.geometries[chosen], layer.crs, frame, path=layer.path, pixels=layer.may_be_pixels)
     kept = chosen[found.numbers]
-    return Burner(thickened(found.geometries, widths[kept]), values[kept], all_touched=all_touched), found.n_nowhere
+    burner = Burner(thickened(found.geometries, widths[kept]), values[kept], all_touched=all_touched)
+    return burner, kept, found.n_nowhere

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from densa.datasets.class_table import Value
 from densa.errors import InputError
 from densa.raster.shapes.vector_files import Layer, open_layer
 
-__all__ = ["CLASS_FIELDS", "LabelFeatures", "read_label_features"]
+__all__ = ["CLASS_FIELDS", "LabelFeatures", "read_areas", "read_label_features"]
 
 CLASS_FIELDS = ("class", "class_name", "classname", "label", "name", "category", "class_id", "code", "value", "dn")
 """Fields that are taken for the class where none is named, the first one that a file has; upper or lower case."""
@@ -80,6 +81,23 @@ def read_label_features(
         raise InputError(f"{layer.path} holds no feature with a geometry and a class: nothing is labelled")
     widths = np.full(n, np.nan) if width_field is None else _widths(layer.path, found.columns[width_field])
     return LabelFeatures(layer, chosen, found.geometries[order], values[order], widths[order], tuple(remarks))
+
+
+def read_areas(path: Path | str) -> LabelFeatures:
+    """Read the polygons of a vector file as areas, whatever their attributes.
+
+    Raises:
+        InputError: the file cannot be read, or holds no polygon.
+    """
+    layer = open_layer(path)
+    found = layer.read()
+    solid = np.isin(shapely.get_type_id(found.geometries), (3, 6))
+    if not solid.any():
+        raise InputError(f"{layer.path} must hold polygons, the areas of interest; it has none")
+    n = int(solid.sum())
+    values = np.full(n, layer.name, object)
+    remarks = [] if solid.all() else [f"{_count(len(solid) - n, 'feature')} of {layer.path} are no areas and left out"]
+    return LabelFeatures(layer, None, found.geometries[solid], values, np.full(n, np.nan), tuple(remarks))
 
 
 def _class_field(layer: Layer, given: str | None) -> str | None:

@@ -35,7 +35,7 @@ class Burner:
         self._parts, owner = shapely.get_parts(polygons, return_index=True)
         solid = (shapely.get_type_id(self._parts) == 3) & ~shapely.is_empty(self._parts)
         self._parts, owner = self._parts[solid], owner[solid]
-        self._values = np.asarray(values)[owner]
+        self._values, self._owners = np.asarray(values)[owner], owner
         self._sizes = shapely.get_num_coordinates(self._parts)
         self._tree = shapely.STRtree(self._parts)
         self._all_touched = all_touched
@@ -44,9 +44,9 @@ class Burner:
         """Number of polygons, parts of multi-polygons counted each."""
         return len(self._parts)
 
-    def touches(self, window: Window) -> bool:
-        """Whether the box around a polygon meets a window."""
-        return len(self._tree.query(_box(window, 0))) > 0
+    def meeting(self, window: Window) -> NDArray[np.intp]:
+        """Numbers of the polygons whose box meets a window."""
+        return np.unique(self._owners[self._tree.query(_box(window, 0))])
 
     def burn(self, out: NDArray[Any], window: Window) -> None:
         """Draw on (h, w) integers, the pixels of a window."""

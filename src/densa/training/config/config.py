@@ -119,7 +119,7 @@ def _resolved(values: Mapping[str, Any]) -> dict[str, Any]:
     if model in SHALLOW:
         return _of_shallow(model, values, own)
     _refuse_shallow_options(model, values, own)
-    if values.get("strokes") is not None:  # patches without a label teach nothing
+    if values.get("strokes") is not None or values.get("labels") is not None:  # patches without a label teach nothing
         values = {"sampling": "labelled", **values}
     rows = recipe(values.get("recipe", "default"), model, {**values, "model_arguments": own})
     if values.get("encoder") is not None:

@@ -9,7 +9,7 @@ from densa import datasets
 from densa.datasets import Dataset
 from densa.datasets.strokes import open_strokes
 from densa.errors import InputError
-from densa.settings import ClassSet, LabelReading
+from densa.settings import ClassSet, LabelReading, VectorLabels
 
 if TYPE_CHECKING:
     from densa.training.config.config import TrainConfig
@@ -24,13 +24,20 @@ def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, D
         InputError: invalid data, or options that strokes do not have.
     """
     if config.strokes is not None:
+        if config.part(VectorLabels) != VectorLabels():
+            raise InputError(
+                "strokes and vector labels exclude each other; leave out strokes, or labels and its options"
+            )
         return _open_strokes(config, val_fraction)
     if config.stroke_width is not None:
-        raise InputError("stroke_width has no effect without strokes; leave it out")
+        raise InputError("stroke_width has no effect without strokes; leave it out (labels have line_width)")
     if config.page is not None:
         raise InputError("page has no effect without strokes: every page of a stack is an image; leave it out")
-    if config.data.is_file():
-        raise InputError(f"{config.data} is a file; give a folder of images and masks, or strokes=FILE for one image")
+    vectors = config.part(VectorLabels)
+    if config.data.is_file() and not vectors.is_given:
+        raise InputError(
+            f"{config.data} is a file; give a folder of images and masks, or for one image strokes=FILE or labels=FILE"
+        )
     rule = datasets.SplitRule(val_fraction=val_fraction, seed=config.split_seed)
     reading = {**config.part(LabelReading).flat(), **config.part(ClassSet).flat()}
     return datasets.open(
@@ -41,6 +48,7 @@ def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, D
         masks=config.masks,
         align=config.align,
         bands=config.bands,
+        labels=vectors,
         **reading,
     )
 
