@@ -47,7 +47,8 @@ ROOMS = {
     "datasets/layouts": [
         ("pairing",),
         ("layout",),
-        ("cell_tracking", "folders", "published", "segnet", "suffixes", "vector", "voc"),
+        ("cell_tracking", "folders", "published", "segnet", "suffixes", "voc"),
+        ("vector",),
         ("drawn", "find"),
     ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
