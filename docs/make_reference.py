@@ -6,6 +6,7 @@ from densa.options import reference
 from densa.settings import Existing, Resumable
 from densa.training.settings import TrainOptions
 from densa.verbs.settings import (
+    CalibrateOptions,
     CompareOptions,
     DoctorOptions,
     EvaluateOptions,
@@ -19,6 +20,7 @@ VERBS = {
     "predict": (PredictOptions,),
     "regions": (SegmentOptions,),
     "evaluate": (EvaluateOptions, Existing),
+    "calibrate": (CalibrateOptions, Existing),
     "compare": (CompareOptions, Existing),
     "doctor": (DoctorOptions, Existing),
     "seams": (SeamsOptions, Existing),

@@ -107,8 +107,16 @@ ROOMS = {
         ("shapes", "writing"),
     ],
     "regions": [("shared",), ("mean_shift", "normalized_cuts", "partition", "slic", "watershed")],
+    "segmenter": [
+        ("contract", "resampling", "structure", "tape"),
+        ("augmented", "ensemble", "fitting", "folder_files", "forest", "inference", "refined", "streaming"),
+        ("calibration", "ensemble_folder", "forest_folder", "network"),
+        ("model_folder", "monte_carlo"),
+        ("loading",),
+        ("crf_parameters", "source"),
+    ],
     "training": [
-        ("patch_sizes", "tune_crf"),
+        ("calibration", "patch_sizes", "tune_crf"),
         ("settings",),
         ("pieces",),
         ("config", "loop"),

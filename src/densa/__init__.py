@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from densa.errors import InputError
     from densa.legend import Legend
     from densa.methods import load
+    from densa.verbs.calibrate import calibrate
     from densa.verbs.compare import compare
     from densa.verbs.evaluate import evaluate
     from densa.verbs.predict import predict
@@ -50,6 +51,7 @@ __all__ = [
     "Legend",
     "Regions",
     "__version__",
+    "calibrate",
     "compare",
     "crf",
     "datasets",
@@ -80,6 +82,7 @@ _HOMES = {
     "LabelMap": "densa.verbs.results",
     "Legend": "densa.legend",
     "Regions": "densa.verbs.results",
+    "calibrate": "densa.verbs.calibrate",
     "compare": "densa.verbs.compare",
     "evaluate": "densa.verbs.evaluate",
     "load": "densa.methods",

@@ -21,6 +21,7 @@ from densa.segmenter import (
     Segmenter,
     load_segmenter,
     model_format,
+    read_calibration,
     read_ensemble,
     read_forest,
     read_model,
@@ -233,7 +234,9 @@ def describe_run(folder: Path | str) -> dict[str, Any]:
         (['ground', 'roof'], 32)
     """
     folder = Path(folder)
-    return _DESCRIPTIONS[model_format(folder)](folder)
+    found = _DESCRIPTIONS[model_format(folder)](folder)
+    stored = read_calibration(folder)
+    return found if stored is None else found | {"calibration": str(stored)}
 
 
 def _describe_network(folder: Path) -> dict[str, Any]:

@@ -126,3 +126,20 @@ def test_strips_partition_the_image(height, width, pixels, monkeypatch):
 def test_an_empty_data_set_has_no_bands(part):
     with pytest.raises(InputError, match="holds no image"):
         datasets.Dataset((), part.legend).n_bands  # noqa: B018
+
+
+def test_a_subset_forgets_what_is_known_of_the_other_images(write, tmp_path):
+    """Numbers of images are new: neither validity nor places of the old ones are taken for theirs."""
+    for i, width in enumerate((8, 9, 10)):
+        write(f"images/{i}.png", (6, width))
+        write(f"masks/{i}.png", np.full((6, width), i % 2))
+    part = datasets.open(tmp_path, split=SplitRule(val_fraction=0))["train"]
+    for i in range(3):
+        part.remember_valid(i, True)
+        assert part.misplacement(i) is None  # remembers where image and mask lie
+    some = part.subset([2, 0])
+    assert [sample.name for sample in some.samples] == ["2", "0"]
+    assert [some.size(i) for i in range(2)] == [(6, 10), (6, 8)]
+    assert [some._frames(i)[0].width for i in range(2)] == [10, 8]
+    assert some._all_valid == {}
+    assert part._all_valid == dict.fromkeys(range(3), True)

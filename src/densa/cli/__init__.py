@@ -30,6 +30,7 @@ VERBS = {
     "ensemble": "Combine trained models into one that predicts their mean or product.",
     "compare": "Compare methods: accuracy, time, memory and size.",
     "evaluate": "Compare predictions with masks: numbers and one page.",
+    "calibrate": "Scale a model's probabilities so that they mean what they say.",
     "seams": "Predict an image under two tilings and count labels that differ.",
     "regions": "Partition an image into regions of similar pixels.",
     "models": "List the methods, with their source.",

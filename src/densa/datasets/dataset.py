@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def subset(self, numbers: Sequence[int]) -> Self:
+        """The images of these numbers, in this order, as a data set of their own."""
+        forgotten: dict[str, Any] = {one.name: {} for one in fields(self) if one.name.startswith("_")}
+        return replace(self, samples=tuple(self.samples[i] for i in numbers), **forgotten)
 
     @cached_property
     def n_bands(self) -> int:

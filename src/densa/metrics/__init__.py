@@ -11,7 +11,7 @@ from densa.metrics.boundary_matching import (
     summarize_boundaries,
     thin,
 )
-from densa.metrics.calibration.counts import CalibrationCounts
+from densa.metrics.calibration.counts import LEAST_PROBABILITY, CalibrationCounts
 from densa.metrics.calibration.summary import CalibrationSummary, ConfidenceBin
 from densa.metrics.confusion import AbsentRule, ConfusionMatrix, Summary, VoidRule
 from densa.metrics.partitions import (
@@ -28,6 +28,7 @@ from densa.metrics.partitions import (
 from densa.metrics.superpixels import Overlap, boundary_recall, compactness, explained_variation, superpixel_overlap
 
 __all__ = [
+    "LEAST_PROBABILITY",
     "AbsentRule",
     "BoundaryCounts",
     "BoundaryF1",

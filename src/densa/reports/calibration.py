@@ -119,28 +119,28 @@ def calibration_section(found: CalibrationSummary | None) -> dict[str, Any] | No
     return {
         "numbers": [{"name": name, "value": f"{value:.4f}", "rule": rule} for name, value, rule in numbers],
         "pixels": found.n_pixels,
-        "rows": [(row, row.n_pixels / found.n_pixels) for row in found.table],
+        "rows": [(row, row.n_pixels / found.n_pixels) for row in found.table if row.n_pixels],
         "chart": _diagram(found),
         "risks": found.risks,
     }
 
 
 def _diagram(found: CalibrationSummary) -> dict[str, Any]:
-    """Bars of the accuracy over the confidence, with the gap to the diagonal; coordinates in pixels."""
+    """Bars of the accuracy over the confidence, with the mean confidence; coordinates in pixels."""
     right, bottom = _LEFT + _SIDE, _TOP + _SIDE
     bars = []
     for row in found.table:
         if row.n_pixels:
             x, width = _LEFT + _SIDE * row.low, _SIDE * (row.high - row.low)
-            top, level = bottom - _SIDE * row.accuracy, bottom - _SIDE * row.confidence
+            top = bottom - _SIDE * row.accuracy
             bars.append(
                 {
                     "x": round(x + 1, 1),
                     "width": round(width - 2, 1),
                     "y": round(top, 1),
                     "height": round(bottom - top, 1),
-                    "gap_y": round(min(top, level), 1),
-                    "gap": round(abs(top - level), 1),
+                    "right": round(x + width - 1, 1),
+                    "level": round(bottom - _SIDE * row.confidence, 1),
                     "title": f"{row.n_pixels} pixels: confidence {row.confidence:.3f}, right {row.accuracy:.3f}",
                 }
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from densa.datasets import Dataset, WindowDataset, choose_split, describe_split
@@ -199,5 +199,5 @@ def _subset(dataset: Dataset, chosen: Sequence[_Piece]) -> Dataset:
     if any(piece.window is not None for piece in chosen):
         whole = {p.number: Window(0, 0, *dataset.size(p.number)) for p in chosen if p.window is None}
         return WindowDataset.of(dataset, [(p.number, p.window or whole[p.number]) for p in chosen])
-    samples = tuple(dataset.samples[piece.number] for piece in chosen)
-    return dataset if samples == dataset.samples else replace(dataset, samples=samples, _all_valid={})
+    numbers = [piece.number for piece in chosen]
+    return dataset if numbers == list(range(len(dataset))) else dataset.subset(numbers)

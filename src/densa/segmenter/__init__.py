@@ -1,6 +1,10 @@
 """Segmenter: anything trained that turns a block of bands into class probabilities, and how it is kept on disk."""
 
 from densa.segmenter.augmented import Augmented
+from densa.segmenter.calibration.calibrated import Calibrated, uncalibrated, within_calibration
+from densa.segmenter.calibration.fitting import fit_scaling
+from densa.segmenter.calibration.scaling import Scaling
+from densa.segmenter.calibration.stored import StoredCalibration, read_calibration, store_calibration
 from densa.segmenter.contract import BandContract, Segmenter
 from densa.segmenter.crf_parameters import store_crf, stored_crf
 from densa.segmenter.ensemble import Ensemble
@@ -19,6 +23,7 @@ __all__ = [
     "Architecture",
     "Augmented",
     "BandContract",
+    "Calibrated",
     "Ensemble",
     "EnsembleDescription",
     "Fitted",
@@ -30,20 +35,27 @@ __all__ = [
     "NetworkSegmenter",
     "Refined",
     "Sampled",
+    "Scaling",
     "Segmenter",
+    "StoredCalibration",
     "fit_header",
     "fit_raster",
+    "fit_scaling",
     "load_ensemble",
     "load_forest",
     "load_network_segmenter",
     "load_segmenter",
     "model_format",
+    "read_calibration",
     "read_ensemble",
     "read_forest",
     "read_model",
     "save_ensemble",
     "save_forest",
     "save_model",
+    "store_calibration",
     "store_crf",
     "stored_crf",
+    "uncalibrated",
+    "within_calibration",
 ]

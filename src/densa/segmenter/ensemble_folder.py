@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from densa.errors import InputError
 from densa.outputs import check_folder, is_same
@@ -55,6 +55,7 @@ class _EnsembleFile(Strict):
     version: Literal[1]
     combine: str
     weights: tuple[float, ...] = Field(min_length=1, max_length=MOST_MEMBERS)
+    calibration: dict[str, JsonValue] | None = None  # see `densa.segmenter.store_calibration`
 
 
 def save_ensemble(

@@ -84,6 +84,7 @@ class _ForestFile(Strict):
     n_nodes: int = Field(ge=1)
     training: dict[str, JsonValue]
     crf: dict[str, JsonValue] | None = None  # see `densa.segmenter.store_crf`
+    calibration: dict[str, JsonValue] | None = None  # see `densa.segmenter.store_calibration`
 
 
 def save_forest(

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from densa.errors import InputError
 from densa.networks import build as build_network
+from densa.segmenter.calibration.calibrated import Calibrated
+from densa.segmenter.calibration.stored import read_calibration
 from densa.segmenter.contract import Segmenter
 from densa.segmenter.ensemble import Ensemble
 from densa.segmenter.ensemble_folder import load_ensemble
-from densa.segmenter.folder_files import DESCRIPTION, description_bytes
+from densa.segmenter.folder_files import DESCRIPTION, description_bytes, naming_file
 from densa.segmenter.forest import ForestSegmenter
 from densa.segmenter.forest_folder import load_forest
 from densa.segmenter.model_folder import Build, load_network_segmenter
@@ -41,7 +43,7 @@ LOADERS: dict[str, Loader] = {
 def load_segmenter(
     folder: Path | str, build: Build = build_network, *, device: str = "auto", precision: str = "auto"
 ) -> Segmenter:
-    """The segmenter of a model folder of any format.
+    """The segmenter of a model folder of any format; a `Calibrated` one where a calibration is stored in the folder.
 
     Args:
         folder: as `save_model`, `save_forest` or `save_ensemble` wrote it.
@@ -62,7 +64,12 @@ def load_segmenter(
         ('ground', 'roof')
     """
     folder = Path(folder)
-    return LOADERS[model_format(folder)](folder, build, device=device, precision=precision)
+    segmenter = LOADERS[model_format(folder)](folder, build, device=device, precision=precision)
+    stored = read_calibration(folder)
+    if stored is None:
+        return segmenter
+    with naming_file(folder / DESCRIPTION):
+        return Calibrated(segmenter, stored.scaling)
 
 
 def model_format(folder: Path | str) -> str:

@@ -100,6 +100,7 @@ class _ModelFile(Strict):
     training: dict[str, JsonValue]
     tolerance: float = Field(gt=0, le=0.1)
     crf: dict[str, JsonValue] | None = None  # see `densa.segmenter.store_crf`
+    calibration: dict[str, JsonValue] | None = None  # see `densa.segmenter.store_calibration`
 
 
 def save_model(

@@ -16,6 +16,7 @@ from densa.crf import DenseCrf
 from densa.errors import InputError
 from densa.networks import build as build_network
 from densa.segmenter.augmented import Augmented
+from densa.segmenter.calibration.calibrated import within_calibration
 from densa.segmenter.contract import Segmenter
 from densa.segmenter.ensemble_folder import model_files
 from densa.segmenter.loading import load_segmenter
@@ -76,6 +77,10 @@ class ModelSource:
             InputError: no model folder, damaged files, or options that the model does not allow.
         """
         segmenter = load_segmenter(self.folder, build, device=self.device, precision=self.precision)
+        return within_calibration(segmenter, self._applied)
+
+    def _applied(self, segmenter: Segmenter) -> Segmenter:
+        """The model with the options."""
         if self.overview is not None:
             segmenter = segmenter.with_frozen_context(self.overview, self.overview_valid)
         if self.samples:

@@ -12,16 +12,15 @@ from densa.errors import InputError
 from densa.options import check_paths, must_exist, with_options
 from densa.outputs import check_outputs
 from densa.progress import progress_bar
-from densa.verbs.inputs import allowed, fitted, reading_of
+from densa.verbs.held_out import held_out_of
+from densa.verbs.inputs import allowed, reading_of
 from densa.verbs.intervals import interval_rule, tell_units
 from densa.verbs.settings import EvaluateOptions
 from densa.verbs.tell import tell
 
 if TYPE_CHECKING:
     from densa.legend import Legend
-    from densa.raster import Raster
     from densa.reports import Evaluation, MeasuredOn, Pair
-    from densa.segmenter import BandContract
 
 __all__ = ["class_lines", "evaluate", "evaluate_and_write", "summary_line"]
 
@@ -143,38 +142,12 @@ def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: An
 
 
 def _compared_model(folder: Path, data: Path, settings: EvaluateOptions, show: Any) -> _Compared:
-    from densa import datasets, methods, reports
-    from densa.datasets.opening import open_whole
-    from densa.reports.held_out import held_out, own_folders, own_reading, record_of_model
+    from densa import reports
 
-    segmenter = methods.load(folder, device=settings.device, precision=settings.precision)
-    opened = open_whole(
-        data,
-        settings.legend or segmenter.legend,
-        align=settings.align,
-        reading=own_reading(folder) | reading_of(settings),
-        **own_folders(folder, data),
-    )
-    chosen, measured_on = held_out(opened, record_of_model(folder), settings.split, data)
-    if settings.bands is None:
-        chosen = replace(chosen, like=segmenter.bands.bands)
-    for line in (*chosen.taken, *chosen.remarks):
-        tell(line)
-    datasets.check(chosen, tell=tell)
+    found = held_out_of(folder, data, settings, settings.split)
     about = {**_about_run(folder), "model": str(folder), "data": str(data)}
-    fit = _Fit(segmenter.bands, settings)
-    pairs = reports.pairs_of_predictions(segmenter, chosen, fit=fit, progress=show)
-    return _Compared(pairs, chosen.legend, measured_on, about)
-
-
-class _Fit:
-    """Fits images to a model; says what was decided once, not for every image."""
-
-    def __init__(self, contract: BandContract, settings: EvaluateOptions) -> None:
-        self.contract, self.settings, self.said = contract, settings, set[str]()
-
-    def __call__(self, image: Raster) -> Raster:
-        return fitted(self.contract, image, self.settings, said=self.said).raster
+    pairs = reports.pairs_of_predictions(found.segmenter, found.images, fit=found.fit, progress=show)
+    return _Compared(pairs, found.images.legend, found.measured_on, about)
 
 
 def _about_run(run: Path) -> dict[str, Any]:

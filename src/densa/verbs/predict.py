@@ -18,7 +18,7 @@ from densa.progress import progress_bar
 from densa.settings import Bands, Computation, Images, Page, Units
 from densa.verbs.inputs import allowed, fitted, opened, path_of
 from densa.verbs.settings import PredictOptions, Refinement
-from densa.verbs.tell import kept_work, tell, tell_place
+from densa.verbs.tell import kept_work, tell, tell_calibration, tell_place
 
 if TYPE_CHECKING:
     from densa.crf import DenseCrf
@@ -165,6 +165,7 @@ def _source(model: Path | str | TrainResult | Segmenter, options: PredictOptions
     must_exist(run=folder)
     from densa.segmenter import ModelSource
 
+    tell_calibration(Path(folder))
     return ModelSource(
         Path(folder),
         device=options.device,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +66,16 @@ def seams(
         _check_picture(picture, run, image, overwrite)
     from densa import methods, raster, reports
     from densa.engine import Blended
+    from densa.segmenter import within_calibration
 
     segmenter = methods.load(run, **settings.part(Computation).flat())
     step = segmenter.stride * (2 if settings.blend else 1)
     usual = -(-256 // segmenter.stride) * segmenter.stride, -(-384 // step) * step
     first, second = settings.tiles or usual
-    other = None if settings.blend is None else Blended(segmenter, window_size=second, weights=settings.blend)
+    other = None
+    if settings.blend is not None:
+        blended = partial(Blended, window_size=second, weights=settings.blend)
+        other = within_calibration(segmenter, blended)
     with allowed(settings), open_page(image, settings.page) as opened, progress_bar(image.name) as show:
         tell_place(opened, [])
         taken = fitted(segmenter.bands, opened, settings).raster

@@ -27,6 +27,8 @@ from densa.settings import (
 )
 
 __all__ = [
+    "CalibrateOptions",
+    "Calibration",
     "CompareOptions",
     "Costs",
     "DoctorOptions",
@@ -128,6 +130,37 @@ class Resampling(Group, title="Intervals"):
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(Masks, ClassSet, Scores, Intervals, Resampling, Bands, Units, Sources, Computation):
     """All options of `densa evaluate`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationData(LabelReading, LegendFile, Alignment, title="Data"):
+    """The labelled images that a model is calibrated on."""
+
+    split: Annotated[
+        str | None,
+        Option("Split to calibrate on: train, val or test.", default="val, or what the model was not trained on"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration(Group, title="Calibration"):
+    """How a model's probabilities are scaled."""
+
+    method: Annotated[
+        Literal["temperature", "vector", "class-wise"],
+        Option("One temperature for all classes; one of each (class-wise); and a bias of each as well (vector)."),
+    ] = "temperature"
+    block: Annotated[
+        int | None,
+        Ge(1),
+        Option("Side of a block, of which one pixel is taken.", "px", default="4 to 64, for about 2000 blocks"),
+    ] = None
+    seed: Annotated[int, Ge(0), Option("Seed of the choice of images and pixels.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrateOptions(ValidationData, ClassSet, Calibration, Bands, Units, Sources, Computation):
+    """All options of `densa calibrate`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from densa.raster import Raster
 
-__all__ = ["kept_run", "kept_work", "tell", "tell_place"]
+__all__ = ["kept_run", "kept_work", "tell", "tell_calibration", "tell_place"]
 
 
 def tell(line: str) -> None:
@@ -38,6 +38,16 @@ def tell_place(image: Raster, files: Iterable[Path | None]) -> None:
                     f"{image.path.name} names no reference system: {path.name} holds its coordinates as they are, "
                     "which readers of GeoJSON take for longitudes and latitudes"
                 )
+
+
+def tell_calibration(folder: Path) -> None:
+    """Say how the probabilities of a model folder are scaled, where they are."""
+    from densa.segmenter import read_calibration
+
+    stored = read_calibration(folder)
+    if stored is not None:
+        labels = "" if stored.scaling.keeps_labels else "; labels may differ from those of the model alone"
+        tell(f"the probabilities of {folder} are calibrated: {stored}{labels}")
 
 
 @contextmanager

@@ -68,3 +68,11 @@ def test_objects_of_a_label_map_are_cut_at_the_window(scene):
     assert_array_equal(part.instances(0) > 0, part.labels(0) == 1)
     assert part.size(0) == (5, 6)
     assert_array_equal(part.mask_reader(0)(raster.Window(1, 2, 3, 4)), part.labels(0)[1:4, 2:6])
+
+
+def test_a_subset_keeps_the_windows_of_its_images(scene):
+    val = block_split(scene, block=40, buffer=10, val_fraction=0.3, seed=2)["val"]
+    last = len(val) - 1
+    some = val.subset([last, 0])
+    assert some.windows == (val.windows[last], val.windows[0])
+    assert_array_equal(some.labels(0), val.labels(last))

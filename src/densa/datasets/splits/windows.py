@@ -44,6 +44,10 @@ class WindowDataset(Dataset):
         same = {f.name: getattr(dataset, f.name) for f in fields(Dataset) if f.init and not f.name.startswith("_")}
         return cls(**same | {"samples": samples}, windows=tuple(window for _, window in places))
 
+    def subset(self, numbers: Sequence[int]) -> Self:
+        """The windows of these numbers; see `Dataset.subset`."""
+        return replace(super().subset(numbers), windows=tuple(self.windows[i] for i in numbers))
+
     def whole_size(self, i: int) -> tuple[int, int]:
         """Height and width of the image that window `i` is part of."""
         with super().open_image(i) as image:

@@ -27,7 +27,7 @@ from densa.engine.prediction.tile import TilePrediction, label_and_confidence
 from densa.errors import InputError
 from densa.progress import Progress
 from densa.raster import Raster, Window
-from densa.segmenter import Segmenter
+from densa.segmenter import Calibrated, Segmenter, uncalibrated
 
 __all__ = ["patch_starts", "predict_patches", "predict_patches_array", "predict_patches_to_file"]
 
@@ -84,6 +84,8 @@ def predict_patches(
         40
     """
     raster = _checked(segmenter, raster, sizes)
+    scaling = segmenter.scaling if isinstance(segmenter, Calibrated) else None
+    segmenter = uncalibrated(segmenter)  # the mean over patches is scaled, not each
     streams = [_Strips(_averaged(segmenter, raster, size)) for size in sizes]
     row, total = 0, raster.height * raster.width
     while row < raster.height:
@@ -94,6 +96,8 @@ def predict_patches(
             probabilities += _softmax(logits)
         valid = parts[0][1]
         probabilities /= np.float32(len(sizes))
+        if scaling is not None:
+            probabilities = scaling(probabilities)
         yield TilePrediction(Window(row, 0, n, raster.width), probabilities, valid)
         row += n
         if progress:

@@ -24,7 +24,7 @@ from densa.raster import Raster
 from densa.raster.choice.chosen import choice_of
 from densa.raster.grid import Grid
 from densa.raster.writing.capacity import check_capacity
-from densa.segmenter import Segmenter, fit_header
+from densa.segmenter import Segmenter, fit_header, within_calibration
 
 __all__ = ["fitted", "plan_prediction"]
 
@@ -69,7 +69,7 @@ def plan_prediction(
     frozen = False
     if blend is not None:
         window = tile_size or max(1, BLEND_WINDOW_PX // (2 * segmenter.stride)) * 2 * segmenter.stride
-        wraps.append(partial(Blended, window_size=window, weights=blend))
+        wraps.append(partial(within_calibration, wrap=partial(Blended, window_size=window, weights=blend)))
         tile_size, blend = None, f"{blend} {window}"
     elif (wrap := frozen_context(segmenter, raster, tell)) is not None:
         wraps.append(wrap)

@@ -1,0 +1,75 @@
+"""A trained model and the labelled images that it is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from densa.settings import Alignment, Bands, Computation, LegendFile
+from densa.verbs.inputs import fitted, reading_of
+from densa.verbs.tell import tell, tell_calibration
+
+if TYPE_CHECKING:
+    from densa.datasets import Dataset
+    from densa.options import Group
+    from densa.raster import Raster
+    from densa.reports import MeasuredOn
+    from densa.segmenter import BandContract, Segmenter
+
+__all__ = ["Fit", "HeldOut", "held_out_of"]
+
+
+class Fit:
+    """Fits images to a model; says what was decided once, not for every image."""
+
+    def __init__(self, contract: BandContract, settings: Group) -> None:
+        self.contract, self.settings, self.said = contract, settings, set[str]()
+
+    def __call__(self, image: Raster) -> Raster:
+        """The bands of an image as the model takes them."""
+        return fitted(self.contract, image, self.settings, said=self.said).raster
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A model, the images, what is known of them, and the function that gives the model's bands of an image."""
+
+    segmenter: Segmenter
+    images: Dataset
+    measured_on: MeasuredOn
+    fit: Fit
+
+
+def held_out_of(folder: Path, data: Path, settings: Group, split: str | None) -> HeldOut:
+    """The model of a folder and the images of a data set that it was not trained on.
+
+    Args:
+        folder: a run or model folder.
+        data: a data set.
+        settings: `LegendFile`, `Alignment`, `Bands`, `Computation`, and what `fitted` and `reading_of` take.
+        split: see `densa.reports.held_out.held_out`.
+
+    Raises:
+        InputError: no model, no such images, or images that cannot be read.
+    """
+    from densa import datasets, methods
+    from densa.datasets.opening import open_whole
+    from densa.reports.held_out import held_out, own_folders, own_reading, record_of_model
+
+    segmenter = methods.load(folder, **settings.part(Computation).flat())
+    tell_calibration(folder)
+    opened = open_whole(
+        data,
+        settings.part(LegendFile).legend or segmenter.legend,
+        align=settings.part(Alignment).align,
+        reading=own_reading(folder) | reading_of(settings),
+        **own_folders(folder, data),
+    )
+    chosen, measured_on = held_out(opened, record_of_model(folder), split, data)
+    if settings.part(Bands).bands is None:
+        chosen = replace(chosen, like=segmenter.bands.bands)
+    for line in (*chosen.taken, *chosen.remarks):
+        tell(line)
+    datasets.check(chosen, tell=tell)
+    return HeldOut(segmenter, chosen, measured_on, Fit(segmenter.bands, settings))
