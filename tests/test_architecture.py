@@ -47,8 +47,8 @@ ROOMS = {
     "datasets/layouts": [
         ("pairing",),
         ("layout",),
-        ("cell_tracking", "folders", "published", "segnet", "suffixes", "voc"),
-        ("vector",),
+        ("cell_tracking", "folders", "json_file", "published", "segnet", "suffixes", "voc"),
+        ("nnunet", "vector"),
         ("drawn", "find"),
     ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
@@ -97,7 +97,7 @@ ROOMS = {
     "raster": [
         ("atomic", "bands", "mirroring", "polygons", "reach", "validity"),
         ("raster",),
-        ("choice", "decoded", "earth", "grid", "header", "in_memory", "orientation", "part", "reduced_copy"),
+        ("choice", "decoded", "earth", "grid", "header", "in_memory", "joined", "orientation", "part", "reduced_copy"),
         ("gdal",),
         ("stacks",),
         ("elsewhere", "side_files"),

@@ -26,7 +26,10 @@ MAX_CLASSES = 254
 Color = tuple[int, int, int]
 
 # Names of unlabelled pixels in lists of colours (CSV, label_colors.txt); JSON and YAML have the key "ignore".
-_IGNORED_NAMES = {"void", "unlabelled", "unlabeled", "ignore", "ignored", "not labelled", "not labeled"}
+_IGNORED_NAMES = {
+    "void", "unlabelled", "unlabeled", "ignore", "ignored", "not labelled", "not labeled", "no label", "no data",
+    "nodata",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,8 @@ class Legend:
         """Legend of `{"classes": [{"name": ..., "color": "#RRGGBB", "index": ...}, ...], "ignore": ...}`.
 
         Colours and indices are optional (by default, the index is the position in the list). `ignore` is an index, a
-        colour or a list of both; a class with an ignored index is removed.
+        colour or a list of both; a class with an ignored index is removed. Without `ignore`, classes named void,
+        unlabelled, ignore or no data are ignored.
         """
         if not isinstance(content, Mapping) or not isinstance(content.get("classes"), list):
             raise InputError('a legend must be {"classes": [{"name": ...}, ...], "ignore": 255}, got no list "classes"')
@@ -210,13 +214,15 @@ class Legend:
                 )
             color = entry.get("color")
             rows.append((_code(entry.get("index", place)), entry["name"], None if color is None else _color(color)))
+        if "ignore" not in content and (unlabelled := [code for code, name, _ in rows if is_ignored_name(name)]):
+            ignored_codes = [*unlabelled, *([] if any(code == IGNORE for code, _, _ in rows) else [IGNORE])]
         return cls._from_rows(rows, ignored_codes, ignored_colors)
 
     @classmethod
     def from_file(cls, path: Path | str) -> Legend:
         """Read a legend from .json, .yaml/.yml, .csv (`index,name,color` or `name,r,g,b`) or text lines `R G B name`.
 
-        In the last two, a row named void, unlabelled or ignore denotes the ignored label.
+        In the last two, a row named void, unlabelled, ignore or no data denotes the ignored label.
 
         Raises:
             InputError: the file is missing, malformed, or not a legend.
@@ -266,14 +272,14 @@ class Legend:
 
 
 def is_ignored_name(name: str) -> bool:
-    """Whether a name says that there is no class: void, unlabelled, ignore.
+    """Whether a name says that there is no class: void, unlabelled, ignore, no data.
 
     Examples:
         >>> from densa.legend import is_ignored_name
         >>> is_ignored_name("Void"), is_ignored_name("road")
         (True, False)
     """
-    return name.strip().lower() in _IGNORED_NAMES
+    return re.sub(r"[\s_-]+", " ", name.strip().lower()) in _IGNORED_NAMES
 
 
 def default_colors(n: int) -> tuple[Color, ...]:

@@ -39,6 +39,7 @@ class Sample:
         page: page of the files, where they are stacks.
         objects: files beside the mask that tell its objects apart: one that numbers them, or one for each; empty where
             there are none.
+        bands: names and files of the bands, where they lie in several files of which `image` is the first.
         drawn: draws the labels on the grid of the image, where they are no raster; None: `mask` is read.
 
     Examples:
@@ -56,6 +57,14 @@ class Sample:
     page: int = 0
     objects: tuple[Path, ...] = ()
     drawn: LabelSource | None = None
+    bands: tuple[tuple[str, Path], ...] = ()
+
+    def open(self) -> raster.Raster:
+        """The image as a raster, to be closed by the caller."""
+        if self.bands:
+            names, files = zip(*self.bands, strict=True)
+            return raster.open_together(files, names, page=self.page)
+        return raster.open(self.image, page=self.page)
 
 
 @dataclass(frozen=True)
@@ -119,7 +128,7 @@ class Dataset:
 
     def open_image(self, i: int) -> raster.Raster:
         """The raster of image `i`, to be closed by the caller."""
-        return _as_wanted(raster.open(self.samples[i].image, page=self.samples[i].page), self.bands, self.like)
+        return _as_wanted(self.samples[i].open(), self.bands, self.like)
 
     def size(self, i: int) -> tuple[int, int]:
         """Height and width of image `i`; only its header is read."""

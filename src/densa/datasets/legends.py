@@ -55,7 +55,7 @@ def read_legend(path: Path) -> Legend:
         names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"legend {path} cannot be read: {error}") from error
-    return Legend(tuple(names))
+    return Legend.from_dict({"classes": names})
 
 
 def choose_encoding(scans: Sequence[MaskScan], legend: Legend) -> Encoding:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from densa import raster
 from densa.datasets.choice import choose_legend
 from densa.datasets.codings import coding_remarks
 from densa.datasets.dataset import Dataset, Sample
@@ -128,7 +127,7 @@ def open_dataset(
 def _known_bands(samples: Sequence[Sample]) -> tuple[Band, ...]:
     """The bands of the first image, where it says what they are."""
     try:
-        with raster.open(samples[0].image, page=samples[0].page) as image:
+        with samples[0].open() as image:
             bands = image.bands
     except (InputError, IndexError):  # `check` reports what is wrong with it
         return ()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from densa.raster.grid import Grid, tiles
     from densa.raster.in_memory import from_array
     from densa.raster.masks.values import read_mask
-    from densa.raster.opening import open, read_image
+    from densa.raster.opening import open, open_together, read_image
     from densa.raster.polygons.polygoniser import Polygon, Polygoniser, polygonise
     from densa.raster.raster import Georeference, Raster, Window
     from densa.raster.reach.allowed import allow_sources
@@ -37,6 +37,7 @@ __all__ = [
     "carried_legend",
     "from_array",
     "open",
+    "open_together",
     "overview",
     "polygonise",
     "read_image",
@@ -58,7 +59,7 @@ _MODULES = {
     "grid": ("Grid", "tiles"),
     "in_memory": ("from_array",),
     "masks.values": ("read_mask",),
-    "opening": ("open", "read_image"),
+    "opening": ("open", "open_together", "read_image"),
     "polygons.polygoniser": ("Polygon", "Polygoniser", "polygonise"),
     "raster": ("Georeference", "Raster", "Window"),
     "reach.allowed": ("allow_sources",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from densa.locations import ITEM_SUFFIXES, Elsewhere, location
 from densa.raster.decoded import decoded_as_a_whole
 from densa.raster.elsewhere import open_elsewhere
 from densa.raster.gdal import GdalRaster
+from densa.raster.joined import JoinedRaster, check_one_grid
 from densa.raster.orientation import Turned, stored_orientation
 from densa.raster.photo import check_png, open_photo, photo_format
 from densa.raster.raster import Georeference, Raster
@@ -23,7 +25,7 @@ from densa.raster.stac import open_item
 from densa.raster.stacks.directories import StackRaster, open_stack
 from densa.raster.stacks.volume import open_volume
 
-__all__ = ["open", "open_stored", "read_image"]
+__all__ = ["open", "open_stored", "open_together", "read_image"]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -58,6 +60,44 @@ def open(path: Path | str, *, page: int = 0) -> Raster:
         array([[False,  True,  True]])
     """
     return _open(location(path), page, expand_palette=True)
+
+
+def open_together(paths: Sequence[Path | str], names: Sequence[str] = (), *, page: int = 0) -> Raster:
+    """Open files of one grid as the bands of one image.
+
+    Args:
+        paths: the files, in the order of the bands.
+        names: of the bands; empty: the stems of the files.
+        page: see `open`.
+
+    Raises:
+        InputError: as `open`; no file, or files whose grids differ.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import raster
+        >>> for name in ("red", "nir"):
+        ...     raster.write_bands(f"{name}.tif", np.zeros((1, 2, 3), np.uint16))
+        ...
+        >>> with raster.open_together(["red.tif", "nir.tif"]) as image:
+        ...     image.band_names
+        ('red', 'nir')
+    """
+    places = [location(path) for path in paths]
+    if not places:
+        raise InputError("an image of several files needs one file or more")
+    titles = tuple(names) or tuple(place.stem for place in places)
+    opened: list[Raster] = []
+    try:
+        for place in places:
+            opened.append(open(place, page=page))
+        mend = "resample them to one grid"
+        check_one_grid(f"the files of the bands of {places[0]}", [p.name for p in places], opened, mend)
+        return JoinedRaster(places[0], titles, opened)
+    except InputError:
+        for raster in opened:
+            raster.close()
+        raise
 
 
 def read_image(path: Path | str, *, page: int = 0) -> NDArray[np.generic]:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import numpy as np
-
 from densa.errors import InputError
 from densa.locations import Elsewhere, chosen_assets, location
 from densa.raster.elsewhere import open_elsewhere
 from densa.raster.gdal import GdalRaster
-from densa.raster.raster import Raster, ValuesAndValidity, Window
+from densa.raster.joined import JoinedRaster, check_one_grid
+from densa.raster.raster import Raster
 from densa.raster.reach.allowed import check_reference, is_remote, is_remote_allowed
 from densa.raster.reach.network import STALLED_S
 
@@ -28,7 +25,6 @@ __all__ = ["open_item"]
 
 _MOST_BYTES = 16 * 2**20
 _USUAL = ("red", "green", "blue")
-_ALIGNED_PX = 0.1  # grids are the same where no corner differs by more
 _DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG"}
 
 
@@ -58,65 +54,13 @@ def open_item(path: Path, page: int = 0) -> Raster:
     try:
         for name in names:
             opened.append(_open_asset(path, name, assets[name]))
-        return ItemRaster(path, names, opened)
+        mend = "choose assets of one resolution with assets="
+        check_one_grid(f"the assets of {path}", names, opened, mend)
+        return JoinedRaster(path, names, opened)
     except InputError:
         for raster in opened:
             raster.close()
         raise
-
-
-class ItemRaster(Raster):
-    """Rasters of one grid as one; a pixel is valid where all that are read are valid.
-
-    Args:
-        path: of the item.
-        names: of the assets.
-        parts: the open rasters, which are closed with this one.
-    """
-
-    def __init__(self, path: Path, names: Sequence[str], parts: Sequence[Raster]) -> None:
-        first = parts[0]
-        for name, part in zip(names[1:], parts[1:], strict=True):
-            if not _same_grid(first, part):
-                raise InputError(
-                    f"the assets of {path} must have one grid: {names[0]} has {_grid(first)}, {name} {_grid(part)}; "
-                    "choose assets of one resolution with assets="
-                )
-        self._parts = parts
-        self._places = [(part, band) for part in parts for band in range(part.n_bands)]
-        titles = tuple(
-            name if part.n_bands == 1 else f"{name} {band}"
-            for name, part in zip(names, parts, strict=True)
-            for band in part.band_names
-        )
-        dtype = np.result_type(*(part.dtype for part in parts))
-        described = [band for part in parts for band in part.bands]
-        bands = tuple(replace(band, name=title, described=True) for band, title in zip(described, titles, strict=True))
-        if len(parts) == 1 and first.n_bands > 1:  # a picture: its bands are those of the file
-            titles, bands = tuple(first.band_names), tuple(first.bands)
-        place = first.georeference
-        super().__init__(path, first.height, first.width, dtype, titles, bands=bands, georeference=place)
-
-    def _load(self, window: Window, bands: Sequence[int]) -> ValuesAndValidity:
-        values = np.empty((len(bands), window.height, window.width), self.dtype)
-        valid = np.ones((window.height, window.width), bool)
-        for part in self._parts:
-            places = [i for i, band in enumerate(bands) if self._places[band][0] is part]
-            if places:
-                numbers = [self._places[bands[i]][1] + 1 for i in places]
-                values[places], its_valid = part.read(window, bands=numbers)
-                valid &= its_valid
-        return values, valid
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The item, and the files of its assets."""
-        return (self.path, *(file for part in self._parts for file in part.files))
-
-    def close(self) -> None:
-        """Close the assets."""
-        for part in self._parts:
-            part.close()
 
 
 def _usual(path: Path, assets: Mapping[str, Any]) -> tuple[str, ...]:
@@ -211,29 +155,3 @@ def _fetch(path: Elsewhere) -> bytes:
         raise InputError(f"{path} cannot be read: HTTP response code: {error.code}") from error
     except (OSError, ValueError, HTTPException) as error:  # URLError and timeouts are OSErrors
         raise InputError(f"{path} cannot be read: {getattr(error, 'reason', None) or error}") from error
-
-
-def _same_grid(one: Raster, other: Raster) -> bool:
-    if (one.height, one.width) != (other.height, other.width):
-        return False
-    a, b = one.georeference, other.georeference
-    if a is None or b is None:
-        return a is b
-    if a.crs != b.crs:
-        return False
-    p, q = a.transform, b.transform
-    pixel = min(math.hypot(p.a, p.d), math.hypot(p.b, p.e))
-    apart = [
-        math.hypot(
-            (p.a - q.a) * x + (p.b - q.b) * y + p.c - q.c,
-            (p.d - q.d) * x + (p.e - q.e) * y + p.f - q.f,
-        )
-        for x in (0, one.width)
-        for y in (0, one.height)
-    ]
-    return max(apart) <= _ALIGNED_PX * pixel
-
-
-def _grid(raster: Raster) -> str:
-    place = "" if raster.georeference is None else f" at {raster.georeference.transform.to_gdal()}"
-    return f"{raster.height} x {raster.width} pixels{place}"

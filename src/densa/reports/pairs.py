@@ -424,7 +424,7 @@ def _candidates(sample: Sample) -> list[str]:
 
 def _image_reader(sample: Sample) -> Callable[[], tuple[NDArray[Any], NDArray[np.bool_]]]:
     def read() -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        with raster.open(sample.image, page=sample.page) as image:
+        with sample.open() as image:
             return image.read(bands=range(1, 4) if image.n_bands > 3 else None)
 
     return read

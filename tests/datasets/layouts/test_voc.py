@@ -66,3 +66,69 @@ def test_without_lists_only_images_with_a_mask_count(tmp_path):
 def test_another_folder_is_no_voc(tmp_path):
     (tmp_path / "JPEGImages").mkdir()
     assert read_voc(tmp_path) is None
+
+
+LABELMAP = """# label:color_rgb:parts:actions
+background:0,0,0::
+handle:61,245,61::
+void:9,9,9::
+human:140,120,240:arm,leg:standing
+"""
+COLORS = np.array([[(0, 0, 0), (61, 245, 61), (9, 9, 9), (140, 120, 240), (224, 224, 192)]], np.uint8)
+INDICES = np.array([[0, 1, 2, 3, 255]])
+
+
+@pytest.fixture
+def cvat(write, tmp_path):
+    """cvat(mask, palette): two images as CVAT exports them."""
+
+    def make(mask, palette=None, text=LABELMAP):
+        for stem in ("a", "b"):
+            write(f"JPEGImages/{stem}.jpg", (1, 5))
+            write(f"SegmentationClass/{stem}.png", mask, palette=palette)
+        (tmp_path / "labelmap.txt").write_text(text)
+        lists = tmp_path / "ImageSets" / "Segmentation"
+        lists.mkdir(parents=True, exist_ok=True)
+        (lists / "default.txt").write_text("a\nb\n")
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize("stored", ["colours", "indices", "palette", "palette of another order"])
+def test_exports_of_cvat_have_the_classes_of_their_labelmap(cvat, stored):
+    mask, palette = INDICES, None
+    if stored == "colours":
+        mask = COLORS
+    elif stored == "palette":
+        palette = [*COLORS[0, :4].ravel().tolist(), *[0] * 753, 224, 224, 192]
+    elif stored == "palette of another order":
+        mask, palette = INDICES[:, ::-1] % 251, COLORS[0, ::-1].ravel().tolist()
+    if stored == "palette of another order":
+        mask = np.array([[4, 3, 2, 1, 0]])
+    found = datasets.open(cvat(mask, palette), split=datasets.SplitRule(val_fraction=0))["train"]
+    assert found.legend.class_names == ("background", "handle", "human")
+    assert found.labels(0).tolist() == [[0, 1, IGNORE, 2, IGNORE]]
+    assert found.legend.colors[1] == (61, 245, 61)
+    assert "classes by the colours of labelmap.txt; not labelled: void" in found.taken[0]
+    assert datasets.check(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("road;1,2,3", None),  # a name without a colour has that of VOC's palette
+        ("road:1,2,300::", "line 1 must be name:red,green,blue"),
+        ("a:1,2,3::\nb:1,2,3::", "class colours must differ"),
+        ("# nothing\n", "names no class"),
+        ("void:0,0,0::\n", "a legend must have 1 to"),
+    ],
+)
+def test_labelmaps_that_cannot_be_read(cvat, text, said):
+    root = cvat(INDICES, text=text)
+    if said is None:
+        assert read_voc(root).codings[""].legend.colors == ((0, 0, 0),)
+        return
+    with pytest.raises(InputError, match=said) as caught:
+        read_voc(root)
+    assert "labelmap.txt" in str(caught.value)

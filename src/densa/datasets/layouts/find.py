@@ -13,6 +13,7 @@ from densa.datasets.dataset import Sample
 from densa.datasets.layouts.cell_tracking import read_cell_tracking
 from densa.datasets.layouts.folders import read_folders
 from densa.datasets.layouts.layout import Layout, NoLayout, find_lists
+from densa.datasets.layouts.nnunet import read_nnunet
 from densa.datasets.layouts.published.ade20k import read_ade20k
 from densa.datasets.layouts.published.camvid import read_camvid
 from densa.datasets.layouts.published.cityscapes import read_cityscapes
@@ -57,6 +58,7 @@ LAYOUTS = {
     "deepglobe": Reader(read_deepglobe, "train/N_sat.jpg and train/N_mask.png in the colours of land cover"),
     "landcover-ai": Reader(read_landcover_ai, "images/ and masks/ of its orthophotos, or their tiles *_m.png"),
     "isprs": Reader(read_isprs, "*_RGB.tif (or *_RGBIR, *_IRRG) and *_label.tif"),
+    "nnunet": Reader(read_nnunet, "dataset.json, imagesTr/case_0000.tif and labelsTr/case.tif"),
     "dsb2018": Reader(read_dsb2018, "ID/images/ID.png and in ID/masks/ a file per object"),
 }
 """Layouts that a folder is recognised by. Where several recognise one folder, the first has those of the same labels.

@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from densa import raster
 from densa.datasets.dataset import Sample, strips
 from densa.errors import InputError
 from densa.raster import Raster, Window
@@ -87,7 +86,7 @@ def read_identity(sample: Sample, *, pixels: bool = True) -> Identity:
 
 def _digest(sample: Sample) -> str | None:
     try:
-        with raster.open(sample.image, page=sample.page) as image:
+        with sample.open() as image:
             return _digest_of(image)
     except (InputError, OSError):
         return None
