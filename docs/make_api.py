@@ -41,7 +41,7 @@ PAGES = (
     ),
     Page(
         "datasets",
-        ("densa.datasets", "densa.datasets.strokes", "densa.datasets.synthetic"),
+        ("densa.datasets", "densa.datasets.leaks", "densa.datasets.strokes", "densa.datasets.synthetic"),
         "Data sets, strokes, splits and sampling.",
     ),
     Page("doctor", ("densa.doctor",), "What is wrong with a data set, and how to mend it."),

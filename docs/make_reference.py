@@ -13,6 +13,7 @@ from densa.verbs.settings import (
     PredictOptions,
     SeamsOptions,
     SegmentOptions,
+    SplitOptions,
 )
 
 VERBS = {
@@ -23,6 +24,7 @@ VERBS = {
     "calibrate": (CalibrateOptions, Existing),
     "compare": (CompareOptions, Existing),
     "doctor": (DoctorOptions, Existing),
+    "split": (SplitOptions, Existing),
     "seams": (SeamsOptions, Existing),
 }
 HEAD = """# Options

@@ -36,12 +36,12 @@ ROOMS = {
         ("cli",),
     ],
     "datasets": [
-        ("image_files", "label_source", "masks", "scene", "threads", "wording"),
+        ("image_files", "label_source", "masks", "scene", "scene_names", "threads", "wording"),
         ("class_table", "codings", "ignoring"),
         ("vector_labels",),
         ("dataset", "legends", "samples", "synthetic"),
-        ("check", "layouts", "sampling", "splits", "statistics"),
-        ("choice",),
+        ("check", "layouts", "leaks", "sampling", "splits", "statistics"),
+        ("choice", "splitting"),
         ("opening", "strokes"),
     ],
     "datasets/layouts": [

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from densa.verbs.predict import predict
     from densa.verbs.results import LabelMap, Regions
     from densa.verbs.segment import segment
+    from densa.verbs.split import split
     from densa.verbs.train import train
     from densa.verbs.wrap import wrap
 
@@ -71,6 +72,7 @@ __all__ = [
     "segment",
     "segmenter",
     "shallow",
+    "split",
     "train",
     "training",
     "wrap",
@@ -88,6 +90,7 @@ _HOMES = {
     "load": "densa.methods",
     "predict": "densa.verbs.predict",
     "segment": "densa.verbs.segment",
+    "split": "densa.verbs.split",
     "train": "densa.verbs.train",
     "wrap": "densa.verbs.wrap",
 }

@@ -17,12 +17,14 @@ __all__ = [
     "ClassSet",
     "Computation",
     "Existing",
+    "Folders",
     "Images",
     "LabelReading",
     "LegendFile",
     "Page",
     "Resumable",
     "Sources",
+    "SplitBy",
     "Units",
     "VectorLabels",
 ]
@@ -229,6 +231,26 @@ class VectorLabels(Group, title="Vector labels"):
     def is_given(self) -> bool:
         """Whether anything is said beside what applies to other labels, too."""
         return any(value not in (None, False) for name, value in self.flat().items() if name != "background")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders(Group, title="Data"):
+    """The folders of a data set that have names of their own."""
+
+    images: Annotated[Path | None, Option("Folder of the images, if its name is not recognised.")] = None
+    masks: Annotated[Path | None, Option("Folder of the masks, if its name is not recognised.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitBy(Group, title="Data"):
+    """A split that a file decides."""
+
+    split_file: Annotated[
+        Path | None, Option("Split file of `densa split`, in place of other splits.", metavar="FILE", exists=True)
+    ] = None
+    fold: Annotated[
+        int | None, Ge(0), Option("Fold of the split file that validates, from 0; the others train.", metavar="K")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,7 @@ VERBS = {
     "compare": "Compare methods: accuracy, time, memory and size.",
     "evaluate": "Compare predictions with masks: numbers and one page.",
     "calibrate": "Scale a model's probabilities so that they mean what they say.",
+    "split": "Divide a data set into folds, or train, val and test, that do not leak.",
     "seams": "Predict an image under two tilings and count labels that differ.",
     "regions": "Partition an image into regions of similar pixels.",
     "models": "List the methods, with their source.",

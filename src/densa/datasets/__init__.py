@@ -14,6 +14,8 @@ from densa.datasets.sampling.patches import Batch, PatchSampler
 from densa.datasets.splits.blocks import block_split, split_windows
 from densa.datasets.splits.description import describe_split
 from densa.datasets.splits.groups import SplitRule
+from densa.datasets.splits.split_file import SplitEntry, SplitFile
+from densa.datasets.splits.stratify import stratify
 from densa.datasets.splits.windows import WindowDataset
 from densa.datasets.statistics import BandStatistics, ClassFrequencies, band_statistics, class_frequencies
 from densa.lazy_names import import_on_use
@@ -32,6 +34,8 @@ __all__ = [
     "ObjectSampler",
     "PatchSampler",
     "Sample",
+    "SplitEntry",
+    "SplitFile",
     "SplitRule",
     "WindowDataset",
     "band_statistics",
@@ -45,6 +49,7 @@ __all__ = [
     "majority_grid",
     "open",
     "split_windows",
+    "stratify",
 ]
 
 # It needs torch, which takes seconds to import.

@@ -14,9 +14,12 @@ from densa.datasets.layouts.find import find_layout
 from densa.datasets.layouts.layout import Layout
 from densa.datasets.masks import MaskScan, scan_mask
 from densa.datasets.splits.groups import SplitRule, split_samples
+from densa.datasets.splits.split_file import Assigned, SplitFile
+from densa.datasets.splits.windows import WindowDataset
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import Legend
+from densa.raster import Window
 from densa.raster.bands import Band
 from densa.settings import VectorLabels
 
@@ -95,18 +98,19 @@ def open_dataset(
     if drawn is not None:
         found, legend, ignore = drawn, drawn.codings[""].legend, ()
     rule = split or SplitRule()
-    splits = split_samples(found.splits, rule, found.lists)
-    everything = [sample for samples in splits.values() for sample in samples]
+    placed, left_out = _placed(found, rule, Path(path))
+    splits = {name: list(dict.fromkeys(one.sample for one in own)) for name, own in placed.items()}
+    everything = list(dict.fromkeys(sample for samples in splits.values() for sample in samples))
     masks_of = [sample for sample in everything if sample.mask is not None and sample.drawn is None]
     results = list(in_threads(_scan, masks_of))
     scans = [result for result in results if isinstance(result, MaskScan)]
     chosen, encoding, source = choose_legend(
         found, results, legend, classes=classes, ignore=tuple(ignore), instances=instances
     )
-    remarks = coding_remarks(scans, chosen, encoding)
+    remarks = (*coding_remarks(scans, chosen, encoding), *left_out)
     wanted = None if bands is None else tuple(bands)
     like = _known_bands(everything) if bands is None else ()
-    return {
+    opened = {
         name: Dataset(
             tuple(samples),
             chosen,
@@ -122,6 +126,38 @@ def open_dataset(
         )
         for name, samples in splits.items()
     }
+    return {name: _by_windows(dataset, placed[name]) for name, dataset in opened.items()}
+
+
+def _placed(layout: Layout, rule: SplitRule, root: Path) -> tuple[dict[str, list[Assigned]], list[str]]:
+    """The samples of each split, by the split file or by the rule; and what people should know of it."""
+    if rule.file is None:
+        found = split_samples(layout.splits, rule, layout.lists)
+        return {name: [Assigned(sample, None) for sample in samples] for name, samples in found.items()}, []
+    return SplitFile.read(rule.file).assign(layout.samples, root, rule.fold)
+
+
+def _by_windows(dataset: Dataset, assigned: Sequence[Assigned]) -> Dataset:
+    """A data set of the windows that a split file names; as it is where the file names whole images.
+
+    Raises:
+        InputError: a window reaches beyond its image.
+    """
+    if all(one.window is None for one in assigned):
+        return dataset
+    number = {sample: i for i, sample in enumerate(dataset.samples)}
+    sizes = {i: dataset.size(i) for i in range(len(dataset))}
+    places = []
+    for one in assigned:
+        i = number[one.sample]
+        window = one.window or Window(0, 0, *sizes[i])
+        if window.row + window.height > sizes[i][0] or window.column + window.width > sizes[i][1]:
+            raise InputError(
+                f"the split file names the window {list(window)} of {one.sample.image}, which has {sizes[i][0]} rows "
+                f"and {sizes[i][1]} columns; write the split file again"
+            )
+        places.append((i, window))
+    return WindowDataset.of(dataset, places)
 
 
 def _known_bands(samples: Sequence[Sample]) -> tuple[Band, ...]:
@@ -175,12 +211,15 @@ def open_whole(
     masks: Path | None = None,
     align: bool = False,
     reading: Mapping[str, Any] | None = None,
+    split_file: Path | None = None,
+    fold: int | None = None,
 ) -> dict[str, Dataset]:
     """Open a data set to be measured, see `open_dataset`: by its own splits, or as one that is named "all".
 
-    `reading`: `layout`, `classes`, `ignore`, `instances` and `labels`.
+    `reading`: `layout`, `classes`, `ignore`, `instances` and `labels`; `split_file` and its `fold` decide the splits
+    where they are given.
     """
-    rule = SplitRule(val_fraction=0.0, rest=WHOLE)
+    rule = SplitRule(val_fraction=0.0, rest=WHOLE, file=split_file, fold=fold)
     return open_dataset(path, legend=legend, split=rule, images=images, masks=masks, align=align, **reading or {})
 
 

@@ -61,7 +61,18 @@ def own_reading(model: Path) -> dict[str, bool]:
 
 def trained_on(record: SplitRecord, dataset: Dataset) -> list[bool]:
     """Whether a model was trained on each image of a data set, or on a part of it."""
-    return [any(image.split == "train" for image in found) for found in record.find(dataset.samples)]
+    return [any(image.split == "train" for image in found) for found in _found(record, dataset)]
+
+
+def _found(record: SplitRecord, dataset: Dataset) -> list[list[RecordedImage]]:
+    """What the record says of each image; of a window, what it says of parts that overlap it."""
+    found = record.find(dataset.samples)
+    if not isinstance(dataset, WindowDataset):
+        return found
+    return [
+        [image for image in images if image.window is None or overlap(image.window, window)]
+        for images, window in zip(found, dataset.windows, strict=True)
+    ]
 
 
 def without_copies(dataset: Dataset, train: Dataset) -> Dataset | None:
@@ -134,11 +145,16 @@ def _own_splits(opened: Mapping[str, Dataset], split: str | None, data: Path | s
 
 
 def _pieces(record: SplitRecord, dataset: Dataset) -> list[_Piece]:
-    """The images of a data set, those that a run split into blocks as windows."""
+    """The images of a data set, those that a run split into blocks as windows; windows are not divided further."""
+    found = _found(record, dataset)
+    if isinstance(dataset, WindowDataset):
+        splits = [{image.split for image in images} for images in found]
+        first = [next((name for name in ("train", "val", "test") if name in own), "") for own in splits]
+        return [_Piece(number, None, split) for number, split in enumerate(first)]
     return [
         _Piece(number, window, split)
-        for number, found in enumerate(record.find(dataset.samples))
-        for split, window in _split_in_training(found)
+        for number, images in enumerate(found)
+        for split, window in _split_in_training(images)
     ]
 
 
@@ -182,7 +198,7 @@ def _measured(
         sum(map(len, opened.values())),
         True if n_trained else None if record.unknown else False,
         "; ".join(notes),
-        any(piece.window is not None for piece in chosen),
+        isinstance(opened[own], WindowDataset) or any(piece.window is not None for piece in chosen),
     )
     return _subset(opened[own], chosen), measured
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa import raster
-from densa.datasets import Dataset, Sample
+from densa.datasets import Dataset, Sample, WindowDataset
 from densa.datasets.codings import (
     check_legend,
     check_one_coding,
@@ -33,6 +34,7 @@ from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.metrics import CalibrationCounts
 from densa.progress import Progress
+from densa.raster import Window
 from densa.raster.alignment import Frame, Onto, frame_of, misplacement, onto
 from densa.reports.calibration import counts_of_raster
 from densa.reports.evaluation import Pair
@@ -114,23 +116,28 @@ def compared_files(
     legend: Legend | Path | None = None,
     align: bool = False,
     reading: Mapping[str, Any] | None = None,
+    split_file: Path | None = None,
+    fold: int | None = None,
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> ComparedFiles:
     """As `pairs_of_files`; also says which images are compared.
 
-    `align` resamples maps to the grid of the masks; `reading`: see `densa.datasets.opening.open_whole`.
+    `align` resamples maps to the grid of the masks; `reading`, `split_file` and `fold`: see
+    `densa.datasets.opening.open_whole`.
     """
     how = dict(reading or {})
     if "labels" in how or _is_data_set(data, how.get("layout")):
-        splits = open_whole(data, legend, align=align, reading=how)
+        splits = open_whole(data, legend, align=align, reading=how, split_file=split_file, fold=fold)
         if split is not None and WHOLE in splits:
             raise InputError(f"{data} has no splits, so no split {split!r}; omit split to compare all of its images")
         name = chosen_name(splits, split, data)
         dataset = splits[name]
         _tell_all(tell, (*dataset.taken, *dataset.remarks))
-        pairs, n_spare = pairs_of_folders(predictions, dataset, tell=tell), _n_spare(predictions, len(dataset))
-        measured = MeasuredOn(name, len(dataset), sum(map(len, splits.values())), None, _note(n_spare))
+        n_files = len({(sample.image, sample.page) for sample in dataset.samples})
+        pairs, n_spare = pairs_of_folders(predictions, dataset, tell=tell), _n_spare(predictions, n_files)
+        windows = isinstance(dataset, WindowDataset)
+        measured = MeasuredOn(name, len(dataset), sum(map(len, splits.values())), None, _note(n_spare), windows)
         return ComparedFiles(_with_progress(pairs, len(dataset), progress), dataset.legend, measured)
     if how:
         raise InputError(
@@ -138,8 +145,9 @@ def compared_files(
         )
     if isinstance(legend, Path):
         legend = read_legend(legend)
-    if split is not None:
-        raise InputError(f"{data} is a folder of masks and has no split {split!r}; omit split")
+    if split is not None or split_file is not None:
+        what = "split_file" if split is None else f"split {split!r}"
+        raise InputError(f"{data} is a folder of masks and has no splits; omit {what}")
     pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend, align=align, tell=tell)
     measured = MeasuredOn(WHOLE, n_pairs, n_pairs, None, _note(_n_spare(predictions, n_pairs)))
     return ComparedFiles(_with_progress(pairs, n_pairs, progress), legend, measured)
@@ -193,7 +201,7 @@ def pairs_of_folders(
     """
     if without := [sample.name for sample in dataset.samples if sample.mask is None]:
         raise InputError(f"{len(without)} images have no mask to compare with: {first_of(without)}")
-    files = match(predictions, [_candidates(sample) for sample in dataset.samples])
+    files = _files_of(predictions, dataset)
     if misplaced := [problem for i in range(len(dataset)) if (problem := dataset.misplacement(i))]:
         raise InputError(misplaced[0] + _more(misplaced))
     # Masks without georeference are those of their image; an image without one lies where its mask does.
@@ -208,6 +216,10 @@ def pairs_of_folders(
         for i, (sample, file, grid) in enumerate(zip(dataset.samples, files, grids, strict=True)):
             target = dataset.labels(i)
             predicted = _on_grid(read_prediction(file, dataset.legend, coding), grid)
+            if isinstance(dataset, WindowDataset):
+                part = _part(predicted, dataset.windows[i], file)
+                yield Pair(name=sample.name, target=target, predicted=part, image=partial(dataset.image, i))
+                continue
             yield Pair(
                 name=sample.name,
                 target=target,
@@ -413,6 +425,28 @@ def _with_progress(pairs: Iterator[Pair], n_pairs: int, progress: Progress | Non
         yield pair
         if progress:
             progress(done, n_pairs)
+
+
+def _files_of(predictions: Path, dataset: Dataset) -> list[Path]:
+    """The label map of each sample; windows of an image have that of the image."""
+    if not isinstance(dataset, WindowDataset):
+        return match(predictions, [_candidates(sample) for sample in dataset.samples])
+    whole = {(s.image, s.page): replace(s, name=s.name.rsplit("@", 1)[0]) for s in dataset.samples}
+    found = match(predictions, [_candidates(sample) for sample in whole.values()])
+    file_of = dict(zip(whole, found, strict=True))
+    return [file_of[sample.image, sample.page] for sample in dataset.samples]
+
+
+def _part(labels: NDArray[np.uint8], window: Window, file: Path) -> NDArray[np.uint8]:
+    """A window of a label map.
+
+    Raises:
+        InputError: the map is smaller than its image.
+    """
+    part = labels[window.row : window.row + window.height, window.column : window.column + window.width]
+    if part.shape != (window.height, window.width):
+        raise InputError(f"{file} is {labels.shape[0]}x{labels.shape[1]}, smaller than its image; predict it again")
+    return part
 
 
 def _candidates(sample: Sample) -> list[str]:

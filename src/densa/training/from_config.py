@@ -225,7 +225,7 @@ def _same_start(config: TrainConfig, output: Path) -> None:
 
 
 def open_splits(config: TrainConfig, build: Build = networks.build) -> dict[str, datasets.Dataset]:
-    """The splits of a configuration, unchecked: by folder, list or scene, or by block with `split_block`.
+    """The splits of a configuration, unchecked: by split file, folder, list or scene, or by block with `split_block`.
 
     Raises:
         InputError: invalid data, or blocks that are too small for the patches and the network's receptive field.
@@ -238,6 +238,8 @@ def open_splits(config: TrainConfig, build: Build = networks.build) -> dict[str,
         ['test', 'train']
     """
     by_block = config.split_block is not None
+    if by_block and config.split_file is not None:
+        raise InputError("split_file decides the splits, so split_block has no effect; leave one of them out")
     splits = open_data(config, val_fraction=0.0 if by_block else config.val_fraction)
     if config.split_block is None or "train" not in splits:
         return splits

@@ -13,7 +13,18 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from densa.errors import InputError
 from densa.options import Group, Option, options_of
-from densa.settings import Alignment, Bands, ClassSet, Computation, LabelReading, LegendFile, Page, VectorLabels
+from densa.settings import (
+    Alignment,
+    Bands,
+    ClassSet,
+    Computation,
+    Folders,
+    LabelReading,
+    LegendFile,
+    Page,
+    SplitBy,
+    VectorLabels,
+)
 from densa.shallow.settings import ShallowSettings
 
 __all__ = [
@@ -85,7 +96,7 @@ def named_arguments(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data(LabelReading, ClassSet, VectorLabels, LegendFile, Bands, Page, Alignment, title="Data"):
+class Data(Folders, LabelReading, ClassSet, VectorLabels, LegendFile, Bands, Page, Alignment, SplitBy, title="Data"):
     """The images and masks, and how they are split.
 
     Examples:
@@ -106,8 +117,6 @@ class Data(LabelReading, ClassSet, VectorLabels, LegendFile, Bands, Page, Alignm
             exists=True,
         ),
     ]
-    images: Annotated[Path | None, Option("Folder of the images, if its name is not recognised.")] = None
-    masks: Annotated[Path | None, Option("Folder of the masks, if its name is not recognised.")] = None
     val_fraction: Annotated[
         float | None,
         Ge(0),

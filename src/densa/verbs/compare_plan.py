@@ -19,6 +19,7 @@ from densa.reports.held_out import held_out, record_of_model, trained_on, withou
 from densa.segmenter import load_segmenter, model_format
 from densa.shallow import SHALLOW, own_options
 from densa.training import TrainConfig
+from densa.training.config.data import open_data
 from densa.training.settings import Data
 from densa.verbs.inputs import reading_of
 from densa.verbs.tell import tell
@@ -148,19 +149,11 @@ def _chosen(
             masks=config.masks,
             align=config.align,
             reading=reading_of(config),
+            split_file=config.split_file,
+            fold=config.fold,
         )
         return held_out(opened, SplitRecord.merged(records.values()), split, config.data)
-    rule = datasets.SplitRule(val_fraction=config.val_fraction, seed=config.split_seed)
-    splits = datasets.open(
-        config.data,
-        legend=config.legend,
-        split=rule,
-        images=config.images,
-        masks=config.masks,
-        align=config.align,
-        bands=config.bands,
-        **reading_of(config),
-    )
+    splits = open_data(config, val_fraction=config.val_fraction)
     name = chosen_name(splits, split, config.data)
     chosen = splits[name]
     n_all, of_training = len(chosen), name == "train"

@@ -134,6 +134,8 @@ def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: An
         legend=settings.legend,
         align=settings.align,
         reading=reading_of(settings),
+        split_file=settings.split_file,
+        fold=settings.fold,
         progress=show,
         tell=tell,
     )

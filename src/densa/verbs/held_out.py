@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from densa.settings import Alignment, Bands, Computation, LegendFile
+from densa.settings import Alignment, Bands, Computation, LegendFile, SplitBy
 from densa.verbs.inputs import fitted, reading_of
 from densa.verbs.tell import tell, tell_calibration
 
@@ -47,7 +47,7 @@ def held_out_of(folder: Path, data: Path, settings: Group, split: str | None) ->
     Args:
         folder: a run or model folder.
         data: a data set.
-        settings: `LegendFile`, `Alignment`, `Bands`, `Computation`, and what `fitted` and `reading_of` take.
+        settings: `LegendFile`, `Alignment`, `SplitBy`, `Bands`, `Computation`, and what `fitted` and `reading_of` take.
         split: see `densa.reports.held_out.held_out`.
 
     Raises:
@@ -64,6 +64,8 @@ def held_out_of(folder: Path, data: Path, settings: Group, split: str | None) ->
         settings.part(LegendFile).legend or segmenter.legend,
         align=settings.part(Alignment).align,
         reading=own_reading(folder) | reading_of(settings),
+        split_file=settings.part(SplitBy).split_file,
+        fold=settings.part(SplitBy).fold,
         **own_folders(folder, data),
     )
     chosen, measured_on = held_out(opened, record_of_model(folder), split, data)

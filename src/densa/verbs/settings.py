@@ -17,11 +17,13 @@ from densa.settings import (
     Bands,
     ClassSet,
     Computation,
+    Folders,
     Images,
     LabelReading,
     LegendFile,
     Page,
     Sources,
+    SplitBy,
     Units,
     VectorLabels,
 )
@@ -44,6 +46,7 @@ __all__ = [
     "SeamsOptions",
     "SegmentOptions",
     "Shards",
+    "SplitOptions",
     "Windows",
 ]
 
@@ -78,12 +81,74 @@ def _classes(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Masks(LabelReading, VectorLabels, LegendFile, Alignment, title="Data"):
+class Masks(LabelReading, VectorLabels, LegendFile, Alignment, SplitBy, title="Data"):
     """The masks that predictions are compared with."""
 
     split: Annotated[
         str | None, Option("Split to evaluate on: train, val or test.", default="test, or val where there is none")
     ] = None
+
+
+def _fractions(value: Any) -> Any:
+    """(0.7, 0.15, 0.15) or "0.7,0.15,0.15"."""
+    if value is None:
+        return None
+    try:
+        shares = tuple(float(part) for part in (value.split(",") if isinstance(value, str) else value))
+    except (TypeError, ValueError):
+        shares = ()
+    if len(shares) not in (2, 3) or not all(0 < share < 1 for share in shares) or abs(sum(shares) - 1) > 1e-6:
+        raise ValueError(f"must be the shares of train, val and, if wanted, test, such as 0.7,0.15,0.15, got {value!r}")
+    return shares
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dividing(Group, title="Split"):
+    """What a split keeps together, and how large its parts are."""
+
+    by: Annotated[
+        Literal["scene", "block", "file", "attribute"],
+        Option("What is not divided: scenes (by folders or names), blocks of large images, files, or an attribute."),
+    ] = "scene"
+    folds: Annotated[int | None, Ge(2), Option("Number of folds of equal size.", metavar="K")] = None
+    fractions: Annotated[
+        tuple[float, ...] | None,
+        Option(
+            "Shares of train, val and, if wanted, test, in place of folds.",
+            metavar="TRAIN,VAL[,TEST]",
+            default="0.8,0.2 without folds",
+            read=_fractions,
+        ),
+    ] = None
+    stratify: Annotated[
+        Literal["classes", "none"], Option("Balance the pixels of the classes over the parts, or images alone.")
+    ] = "classes"
+    block: Annotated[
+        int | None, Ge(8), Option("With by=block: side of a block.", "px", default="at least four blocks to a part")
+    ] = None
+    buffer: Annotated[
+        int | None, Ge(0), Option("With by=block: pixels between blocks of two parts.", "px", default="an eighth of it")
+    ] = None
+    attribute: Annotated[str | None, Option("With by=attribute: column of the table.", metavar="COLUMN")] = None
+    table: Annotated[
+        Path | None, Option("With by=attribute: CSV file with a row for each image.", metavar="FILE", exists=True)
+    ] = None
+    group_by: Annotated[
+        str | None,
+        Option(
+            "With by=scene: regular expression whose first group, in the name of an image, is its scene.",
+            metavar="REGEX",
+        ),
+    ] = None
+    keep_test: Annotated[bool, Option("Keep the test split of the data as it is; otherwise all images are pooled.")] = (
+        False
+    )
+    seed: Annotated[int, Ge(0), Option("Another seed, another split.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitOptions(Dividing, Folders, LabelReading, ClassSet, VectorLabels, LegendFile, Alignment, Sources):
+    """All options of `densa split`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,10 @@ from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.raster import Window
 
-__all__ = ["block_split", "split_windows"]
+__all__ = ["Cell", "block_cells", "block_split", "cell_windows", "split_windows"]
+
+Cell = tuple[int, int, int]
+"""A block: number of the scene, row and column of blocks."""
 
 
 def block_split(
@@ -102,13 +105,7 @@ def split_windows(
         >>> sorted((window.height, window.width) for split, scene, window in blocks)
         [(64, 60), (64, 60)]
     """
-    grids = [tuple(_edges(side, block) for side in size) for size in sizes]
-    cells = [
-        (i, r, c)
-        for i, (rows, columns) in enumerate(grids)
-        for r in range(len(rows) - 1)
-        for c in range(len(columns) - 1)
-    ]
+    cells = block_cells(sizes, block)
     n_splits = 1 + (val_fraction > 0) + (test_fraction > 0)
     if len(cells) < n_splits:
         raise InputError(
@@ -120,7 +117,33 @@ def split_windows(
         free = {name: 1 for name, cell in names.items() if of_cell[cell] == "train"}
         if fraction and len(free) > 1:
             of_cell |= {names[name]: split for name in choose_groups(free, fraction, seed)}
-    return [(of_cell[cell], cell[0], _window(cell, grids[cell[0]], of_cell, -(-buffer // 2))) for cell in cells]
+    windows = cell_windows(sizes, of_cell, block=block, buffer=buffer)
+    return [(of_cell[cell], cell[0], windows[cell]) for cell in cells]
+
+
+def block_cells(sizes: Sequence[tuple[int, int]], block: int) -> list[Cell]:
+    """The blocks of scenes of these sizes (height, width), row by row; each of `block` pixels or more."""
+    return [
+        (i, r, c)
+        for i, (height, width) in enumerate(sizes)
+        for r in range(max(1, height // block))
+        for c in range(max(1, width // block))
+    ]
+
+
+def cell_windows(
+    sizes: Sequence[tuple[int, int]], of_cell: Mapping[Cell, str], *, block: int, buffer: int
+) -> dict[Cell, Window]:
+    """The window of each block, without its part of the buffer where blocks of other splits are adjacent.
+
+    Args:
+        sizes: height and width of each scene.
+        of_cell: the split of each block; blocks that are missing are of no split.
+        block: side of a block in pixels.
+        buffer: pixels between windows of different splits.
+    """
+    grids = [tuple(_edges(side, block) for side in size) for size in sizes]
+    return {cell: _window(cell, grids[cell[0]], of_cell, -(-buffer // 2)) for cell in of_cell}
 
 
 def _edges(side: int, block: int) -> list[int]:

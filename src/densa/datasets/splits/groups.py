@@ -14,7 +14,7 @@ from densa.datasets.image_files import IMAGE_SUFFIXES
 from densa.datasets.wording import listed
 from densa.errors import InputError
 
-__all__ = ["DEFAULT_VAL_FRACTION", "SplitRule", "choose_groups", "split_samples"]
+__all__ = ["DEFAULT_VAL_FRACTION", "SplitRule", "choose_groups", "regrouped", "split_samples"]
 
 DEFAULT_VAL_FRACTION = 0.2
 
@@ -36,6 +36,8 @@ class SplitRule:
         by: "group", or "image" to allow the images of a scene in several splits.
         rest: name of the split of the remaining images, where the data set has no splits of its own: "all" suits images
             that are evaluated, not trained on.
+        file: a split file, see `densa split`, that decides alone, also over splits by folder.
+        fold: of a split file of folds, the one that validates; the others train.
 
     Examples:
         >>> from pathlib import Path
@@ -62,8 +64,11 @@ class SplitRule:
     group_by: str | None = None
     by: str = "group"
     rest: str = "train"
+    file: Path | None = None
+    fold: int | None = None
 
     def __post_init__(self) -> None:
+        self._check_file()
         for name in ("val_fraction", "test_fraction"):
             share = getattr(self, name)
             if share is not None and not 0 <= share < 1:
@@ -80,6 +85,14 @@ class SplitRule:
             raise InputError(f'by must be "group" or "image", got {self.by!r}')
         if unknown := set(self.lists) - {"train", "val", "test"}:
             raise InputError(f"lists are for train, val and test, got {', '.join(sorted(unknown))}")
+
+    def _check_file(self) -> None:
+        """Refuse a fold without a split file, and a split file beside other ways to split."""
+        if self.fold is not None and self.file is None:
+            raise InputError("`fold` needs `split_file`, the file of folds that `densa split` writes")
+        others = ("val_fraction", "test_fraction", "val_groups", "test_groups", "lists")
+        if self.file is not None and (given := [name for name in others if getattr(self, name)]):
+            raise InputError(f"split_file decides the splits, so {given[0]} has no effect; leave one of them out")
 
 
 def split_samples(
@@ -102,7 +115,7 @@ def split_samples(
         InputError: a list names an image that does not exist or that is in another list, a group is unknown, or the
             rule contradicts the data set's own splits.
     """
-    splits = {split: [_grouped(s, rule) for s in samples] for split, samples in found.items() if samples}
+    splits = {split: [regrouped(s, rule) for s in samples] for split, samples in found.items() if samples}
     if rule.lists or (lists and set(splits) == {""}):
         splits = _by_list([s for samples in splits.values() for s in samples], rule.lists or lists)
     loose = splits.pop("", [])
@@ -176,7 +189,8 @@ def _hold_out(pool: list[Sample], split: str, groups: tuple[str, ...], fraction:
     return choose_groups(sizes, fraction, seed)
 
 
-def _grouped(sample: Sample, rule: SplitRule) -> Sample:
+def regrouped(sample: Sample, rule: SplitRule) -> Sample:
+    """The sample with the group that a rule gives it: by its name, or the image alone."""
     if rule.by == "image":
         return replace(sample, group=sample.name)
     if rule.group_by is None:

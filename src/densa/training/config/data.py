@@ -18,7 +18,9 @@ __all__ = ["checked_splits", "open_data"]
 
 
 def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, Dataset]:
-    """The splits by folder, list or scene, or by strokes, unchecked; `val_fraction`: where the data has no val split.
+    """The splits by split file, folder, list or scene, or by strokes, unchecked.
+
+    `val_fraction`: where the data has no val split.
 
     Raises:
         InputError: invalid data, or options that strokes do not have.
@@ -38,7 +40,9 @@ def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, D
         raise InputError(
             f"{config.data} is a file; give a folder of images and masks, or for one image strokes=FILE or labels=FILE"
         )
-    rule = datasets.SplitRule(val_fraction=val_fraction, seed=config.split_seed)
+    rule = datasets.SplitRule(
+        val_fraction=val_fraction, seed=config.split_seed, file=config.split_file, fold=config.fold
+    )
     reading = {**config.part(LabelReading).flat(), **config.part(ClassSet).flat()}
     return datasets.open(
         config.data,
