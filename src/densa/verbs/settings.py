@@ -198,7 +198,7 @@ class EvaluateOptions(Masks, ClassSet, Scores, Intervals, Resampling, Bands, Uni
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValidationData(LabelReading, LegendFile, Alignment, title="Data"):
+class ValidationData(LabelReading, LegendFile, Alignment, SplitBy, title="Data"):
     """The labelled images that a model is calibrated on."""
 
     split: Annotated[
