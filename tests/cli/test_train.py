@@ -221,3 +221,37 @@ def test_strokes_have_options_of_their_own(refused, squares, tmp_path):
     assert "stroke-width must be greater than 0" in refused("--stroke-width", 0)
     (tmp_path / "s.json").write_text("{}")
     assert "--masks has no effect with strokes" in refused("--strokes", tmp_path / "s.json", "--masks", "masks")
+
+
+def test_without_a_model_the_settings_are_chosen_and_explained(run_cli, squares, tmp_path, monkeypatch):
+    """The config.yaml holds what was chosen, so that it repeats the run on a machine where other things are chosen."""
+    monkeypatch.setattr("densa.training.config.auto.packaged_weights", lambda name: tmp_path / "missing")
+    fast = ["--steps", 1, "--batch-size", 2, "--precision", "float32", "--device", "cpu"]
+    code, out, err = run_cli("train", squares, "-o", tmp_path / "plan", "--dry-run", "--json", *fast)
+    assert code == 0, err
+    plan = json.loads(out)
+    assert (plan["recipe"], plan["weights"], plan["patches_per_step"]) == ("auto", "none", 2)
+    assert any(note.startswith("auto: model unet, encoder efficientnet-lite0") for note in plan["notes"])
+    code, _, err = run_cli("train", squares, "-o", tmp_path / "run", *fast)
+    assert code == 0, err
+    assert "densa: auto: flip_rows on" in err
+    config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    assert (config["recipe"], config["encoder"], config["patch_size"]) == ("auto", "efficientnet-lite0", 64)
+    code, _, err = run_cli("train", "--config", tmp_path / "run" / "config.yaml", "-o", tmp_path / "again", *fast)
+    assert code == 0, err
+    assert "auto:" not in err
+    assert yaml.safe_load((tmp_path / "again" / "config.yaml").read_text()) == config
+
+
+def test_a_model_or_a_width_of_ones_own_has_the_default_recipe(run_cli, squares, tmp_path):
+    for options in (["--model", "segnet"], ["--width", 2], ["--recipe", "default"]):
+        code, out, err = run_cli("train", squares, "-o", tmp_path / "plan", "--dry-run", "--json", *options)
+        assert code == 0, err
+        assert json.loads(out)["recipe"] == "default"
+    code, out, err = run_cli(
+        "train", squares, "-o", tmp_path / "plan", "--dry-run", "--json", "--model", "segnet", "--recipe", "auto"
+    )
+    assert code == 0, err
+    plan = json.loads(out)
+    assert (plan["recipe"], plan["model"]) == ("auto", "segnet")
+    assert any("flip_rows" in note for note in plan["notes"])

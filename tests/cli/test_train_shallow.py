@@ -63,8 +63,9 @@ def test_strokes_on_one_image(run_cli, squares, tmp_path):
     strokes = tmp_path / "strokes.json"
     strokes.write_text(json.dumps(content))
     run = tmp_path / "run"
-    code, out, err = run_cli("train", image, "--strokes", strokes, "--model", "pixel-forest", *QUICK, "-o", run)
+    code, out, err = run_cli("train", image, "--strokes", strokes, *QUICK, "-o", run)
     assert code == 0, err
+    assert "model pixel-forest: strokes train a forest in seconds" in err
     assert "validation" not in out
     code, _, err = run_cli("predict", run, image, "-o", tmp_path / "map.tif")
     assert code == 0, err

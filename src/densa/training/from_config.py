@@ -17,7 +17,7 @@ from densa.datasets.splits.groups import DEFAULT_VAL_FRACTION
 from densa.datasets.splits.record import note_of_copies, split_text
 from densa.errors import InputError
 from densa.operators import receptive_field
-from densa.training.config.config import TrainConfig
+from densa.training.config.config import Complete, TrainConfig
 from densa.training.config.data import checked_splits, open_data
 from densa.training.config.recipes import recipe
 from densa.training.loop.preparation import border_note, check_objects, input_size
@@ -30,7 +30,6 @@ from densa.training.shallow import plan_shallow, train_shallow_from_config
 from densa.training.tune_crf import tune_and_say
 
 Build = Callable[..., networks.Network]
-Complete = Callable[[TrainConfig, datasets.Dataset, Callable[[str], None]], TrainConfig]
 
 __all__ = ["open_splits", "plan_from_config", "train_from_config"]
 
@@ -74,7 +73,7 @@ def train_from_config(
                 f"a {config.model} writes no checkpoint and cannot be resumed; train without resume=True, and with "
                 "overwrite=True where the folder holds a run"
             )
-        return train_shallow_from_config(config, output, overwrite=overwrite, progress=progress)
+        return train_shallow_from_config(config, output, overwrite=overwrite, progress=progress, complete=complete)
     if resume and begins_again(Path(output), say=os.environ.get("RANK", "0") == "0"):
         resume, overwrite = False, True
     if not resume and os.environ.get("RANK", "0") == "0":
@@ -148,7 +147,7 @@ def plan_from_config(config: TrainConfig, complete: Complete | None = None) -> d
         ({'train': 1}, 1, ['background', 'coin'])
     """
     if config.is_shallow:
-        return plan_shallow(config)
+        return plan_shallow(config, complete)
     told: list[str] = []
     splits, n_bands = checked_splits(open_splits(config), config, told.append)
     if complete is not None:

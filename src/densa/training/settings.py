@@ -159,7 +159,14 @@ class Model(Group, title="Model"):
         {}
     """
 
-    model: Annotated[str, Option("Name of the network or shallow method, see `densa models`.", metavar="NAME")] = "unet"
+    model: Annotated[
+        str,
+        Option(
+            "Name of the network or shallow method, see `densa models`.",
+            metavar="NAME",
+            default="unet; pixel-forest of strokes alone",
+        ),
+    ] = "unet"
     width: Annotated[int, Ge(1), Option("Channels of the first level; the papers' networks have 64.")] = 16
     encoder: Annotated[
         str | None,

@@ -25,7 +25,7 @@ from densa.shallow import (
     train_shallow,
 )
 from densa.shallow.training import check_method
-from densa.training.config.config import TrainConfig
+from densa.training.config.config import Complete, TrainConfig
 from densa.training.config.data import checked_splits, open_data
 from densa.training.loop.preparation import band_contract
 from densa.training.loop.run_folder import begun, check_run_folder, forget_replaced
@@ -62,7 +62,12 @@ class Windows:
 
 
 def train_shallow_from_config(
-    config: TrainConfig, output: Path | str, *, overwrite: bool = False, progress: bool = True
+    config: TrainConfig,
+    output: Path | str,
+    *,
+    overwrite: bool = False,
+    progress: bool = True,
+    complete: Complete | None = None,
 ) -> TrainResult:
     """Train a shallow method by a configuration.
 
@@ -71,6 +76,7 @@ def train_shallow_from_config(
         output: the run folder; config.yaml is written there.
         overwrite: replace a run in `output`.
         progress: show a progress bar on stderr.
+        complete: see `train_from_config`.
 
     Returns:
         A summary of the run; its steps are the trees of a forest, or the rounds of boosting.
@@ -80,6 +86,7 @@ def train_shallow_from_config(
     """
     told: list[str] = []
     opened, splits, n_bands = _open(config, told.append)
+    config = config if complete is None else complete(config, splits["train"], told.append)
     train, folder = splits["train"], Path(output)
     check_method(config.model, n_bands, train.legend.n_classes, config.part(ShallowSettings))
     for line in [*train.taken, *told, *train.remarks] if progress else ():
@@ -151,7 +158,7 @@ def _scores(segmenter: ForestSegmenter, dataset: Dataset) -> dict[str, float]:
     return {name: value for name in names if not math.isnan(value := getattr(scores, name))}
 
 
-def plan_shallow(config: TrainConfig) -> dict[str, Any]:
+def plan_shallow(config: TrainConfig, complete: Complete | None = None) -> dict[str, Any]:
     """The data and settings that a run would use; the data is checked, nothing is written.
 
     Raises:
@@ -159,6 +166,7 @@ def plan_shallow(config: TrainConfig) -> dict[str, Any]:
     """
     told: list[str] = []
     _, splits, n_bands = _open(config, told.append)
+    config = config if complete is None else complete(config, splits["train"], told.append)
     legend = splits["train"].legend
     return {
         "images": {name: len(split) for name, split in splits.items()},

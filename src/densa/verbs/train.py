@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_training", "train"]
 
-_CHOICES = {"recipe", "model", "width", "model_arguments", "weights", "strokes"}  # with them, the recipe is "default"
+# With one of them, the recipe is "default". Strokes alone train a forest, in seconds.
+_CHOICES = {"recipe", "model", "width", "model_arguments", "weights", "strokes"}
 
 
 def train(
@@ -47,7 +48,7 @@ def train(
         output: the run folder, which is also a model folder.
         model: name of a network or shallow method, "package.module:function" of a function that makes your own
             network from `(n_bands, n_classes, **model_arguments)`, or your own network, see `densa.wrap` for its
-            outputs. By default that of `config`, else "unet".
+            outputs. By default that of `config`; else "pixel-forest" with strokes, and "unet" with masks.
         factory: "package.module:function" that makes a network like `model`, with which `densa.load` rebuilds it
             where that is allowed; without it, `densa.load(folder, module=...)` needs a network of the same class.
         config: a config.yaml to start from; options given here override it.
@@ -129,10 +130,13 @@ def _settings(
     if config is not None and not Path(config).exists():
         raise InputError(f"config {config} cannot be read: there is no such file")
     from densa.training import TrainConfig
+    from densa.training.config.config import OF_NETWORKS
 
-    is_chosen = {name for name, value in given.items() if value is not None} & _CHOICES
-    if config is None and not is_chosen:
+    chosen = {name for name, value in given.items() if value is not None}
+    if config is None and not chosen & _CHOICES:
         given["recipe"] = "auto"
+    if config is None and "strokes" in chosen and not chosen & {"model", "model_arguments", *OF_NETWORKS}:
+        return TrainConfig.of(**given, model="pixel-forest"), _told_forest
     settings = TrainConfig.of(**given) if config is None else TrainConfig.from_yaml(config, **given)
     if data is None and settings.data is not None and not Path(settings.data).exists():
         raise InputError(
@@ -142,6 +146,11 @@ def _settings(
     if settings.recipe != "auto" or config is not None:  # the file of such a run holds what was chosen
         return settings, None
     return settings, partial(_completed, given)
+
+
+def _told_forest(config: TrainConfig, split: Dataset, tell: Callable[[str], None]) -> TrainConfig:
+    tell("model pixel-forest: strokes train a forest in seconds; model=unet trains a network")
+    return config
 
 
 def _completed(given: dict[str, Any], config: TrainConfig, split: Dataset, tell: Callable[[str], None]) -> TrainConfig:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 
+from densa.datasets import Dataset
 from densa.errors import InputError, one_line
 from densa.options import options_of
 from densa.segmenter import Architecture
@@ -17,9 +18,11 @@ from densa.training.config.recipes import recipe
 from densa.training.pieces.initial_weights import IMAGENET, NONE, implied_arguments
 from densa.training.settings import Training, TrainOptions, named_arguments
 
-__all__ = ["TrainConfig", "read_config"]
+__all__ = ["OF_NETWORKS", "Complete", "TrainConfig", "read_config"]
 
-_OF_NETWORKS = {"width", "encoder", "weights", "recipe", "split_block", *options_of(Training)} - {"seed"}
+OF_NETWORKS = {"width", "encoder", "weights", "recipe", "split_block", *options_of(Training)} - {"seed"}
+"""Options that shallow methods do not have."""
+
 _RENAMED = {"regions": "region_size", "learning_rate": "boosting_rate"}  # arguments of shallow methods in 0.1
 
 
@@ -77,7 +80,7 @@ class TrainConfig(TrainOptions):
 
     def to_yaml(self) -> str:
         """The text of config.yaml: complete, so that reading it gives an equal configuration."""
-        apart = _OF_NETWORKS | {"model_arguments"} if self.is_shallow else set(options_of(ShallowSettings))
+        apart = OF_NETWORKS | {"model_arguments"} if self.is_shallow else set(options_of(ShallowSettings))
         apart |= set(options_of(ShallowSettings)) - own_options(self.model) if self.is_shallow else set()
         content = {name: _plain(value) for name, value in self.flat().items() if name not in apart}
         return yaml.safe_dump(content, sort_keys=False)
@@ -93,6 +96,10 @@ class TrainConfig(TrainOptions):
         width = {} if ":" in self.model else {"width": self.width}  # the caller's own network
         encoder = {} if self.encoder is None else {"encoder": self.encoder}
         return Architecture(self.model, {**width, **encoder, **self.model_arguments})
+
+
+Complete = Callable[[TrainConfig, Dataset, Callable[[str], None]], TrainConfig]
+"""Gives the configuration for an open training split, and tells each decision by a line."""
 
 
 def read_config(path: Path | str) -> dict[str, Any]:
@@ -148,7 +155,7 @@ def _of_shallow(model: str, values: Mapping[str, Any], own: dict[str, Any]) -> d
     if unknown := [name for name in own if name not in known]:
         raise InputError(f"{model} has no argument {unknown[0]}; it has {', '.join(sorted(known))}")
     given = [name for name, value in values.items() if value is not None]
-    idle = [name for name in given if name in _OF_NETWORKS or name in set(options_of(ShallowSettings)) - known]
+    idle = [name for name in given if name in OF_NETWORKS or name in set(options_of(ShallowSettings)) - known]
     if idle:
         raise InputError(
             f"{', '.join(sorted(idle))} has no effect on {model}; it has {', '.join(sorted(known))}, and seed"
