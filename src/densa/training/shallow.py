@@ -85,8 +85,7 @@ def train_shallow_from_config(
         InputError: invalid data, arguments out of range, an output that exists.
     """
     told: list[str] = []
-    opened, splits, n_bands = _open(config, told.append)
-    config = config if complete is None else complete(config, splits["train"], told.append)
+    config, opened, splits, n_bands = _open(config, complete, told.append)
     train, folder = splits["train"], Path(output)
     check_method(config.model, n_bands, train.legend.n_classes, config.part(ShallowSettings))
     for line in [*train.taken, *told, *train.remarks] if progress else ():
@@ -165,8 +164,7 @@ def plan_shallow(config: TrainConfig, complete: Complete | None = None) -> dict[
         InputError: as `train_shallow_from_config` before it starts.
     """
     told: list[str] = []
-    _, splits, n_bands = _open(config, told.append)
-    config = config if complete is None else complete(config, splits["train"], told.append)
+    config, _, splits, n_bands = _open(config, complete, told.append)
     legend = splits["train"].legend
     return {
         "images": {name: len(split) for name, split in splits.items()},
@@ -193,9 +191,12 @@ def _rounds(config: TrainConfig) -> int:
     return SHALLOW[config.model].n_trees if config.trees is None else config.trees
 
 
-def _open(config: TrainConfig, tell: Callable[[str], None]) -> tuple[dict[str, Dataset], dict[str, Dataset], int]:
-    """All splits; the training split and, where there is one, the validation split, checked; the number of bands."""
+def _open(
+    config: TrainConfig, complete: Complete | None, tell: Callable[[str], None]
+) -> tuple[TrainConfig, dict[str, Dataset], dict[str, Dataset], int]:
+    """The complete configuration; all splits; those for training and validation, checked; the number of bands."""
     # A few strokes are too few to hold some out unless that is asked for.
     fraction = (config.val_fraction or 0.0) if config.strokes is not None else config.val_fraction
     opened = open_data(config, val_fraction=fraction)
-    return (opened, *checked_splits(opened, config, tell))
+    splits, n_bands = checked_splits(opened, config, tell)
+    return config if complete is None else complete(config, splits["train"], tell), opened, splits, n_bands
