@@ -106,3 +106,16 @@ def test_bad_arguments():
         resample(np.zeros((0, 2)), share)
     with pytest.raises(InputError, match="resamples must be 2"):
         resample(np.ones((3, 2)), share, 1)
+
+
+def test_units_beside_each_other_that_correlate_widen_the_interval(rng):
+    """The error of the mean of a line of units, each of which is like the next one."""
+    noise = rng.normal(0, 1, 401)
+    values = np.stack([5 + noise[:-1] + noise[1:], np.ones(400)], 1)
+    beside = np.stack([np.arange(399), np.arange(1, 400)], 1)
+    alone, together = (intervals_of(resample(values, share, 4000, neighbours=pairs))[0] for pairs in (None, beside))
+    ratio = (together.high - together.low) / (alone.high - alone.low)
+    assert ratio == pytest.approx(math.sqrt(2), abs=0.15)  # variance 2 and covariance 1 on both sides: 4 in place of 2
+    independent = np.stack([5 + noise[:-1], np.ones(400)], 1)
+    same = resample(independent, share, 4000, neighbours=beside)
+    assert module._widening(same.left_out[:, 0], same.neighbours) < 1.1

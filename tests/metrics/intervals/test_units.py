@@ -91,7 +91,9 @@ def test_the_side_of_blocks_is_the_reach_of_the_errors_in_whole_cells():
     sums.add(target, predicted, image="a")
     table = sums.table()
     assert 24 <= table.reach <= 40
-    assert table.side >= table.reach
+    assert 2 * table.reach <= table.side < 2 * table.reach + 8
+    n = 512 / table.side
+    assert len(table.neighbours) == 2 * np.ceil(n) * (np.ceil(n) - 1)
     assert table.side % 8 == 0  # cells of 512 / 64 pixels
     assert "errors correlate up to" in table.text
     assert sums.table(64).side == 64

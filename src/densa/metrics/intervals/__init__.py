@@ -3,19 +3,25 @@
 from densa.metrics.intervals.bootstrap import Interval, Resampled, intervals_of, resample
 from densa.metrics.intervals.correlation import ErrorCorrelation
 from densa.metrics.intervals.measured import BY_DEFAULT, IntervalRule, ScoreIntervals, score_intervals
+from densa.metrics.intervals.paired import Difference, PairedComparison, compare_runs, holm, permutation_test
 from densa.metrics.intervals.units import UnitRule, UnitSums, UnitTable
 
 __all__ = [
     "BY_DEFAULT",
+    "Difference",
     "ErrorCorrelation",
     "Interval",
     "IntervalRule",
+    "PairedComparison",
     "Resampled",
     "ScoreIntervals",
     "UnitRule",
     "UnitSums",
     "UnitTable",
+    "compare_runs",
+    "holm",
     "intervals_of",
+    "permutation_test",
     "resample",
     "score_intervals",
 ]

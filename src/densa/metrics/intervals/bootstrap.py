@@ -5,14 +5,15 @@ Source: Efron, JASA 82 (1987), section 3; Efron & Tibshirani 1993, equations 14.
     arXiv:1411.5279.
 As printed: percentile interval; BCa with bias correction and an acceleration from the jackknife.
 Departs: both are taken at Hesterberg's expanded percentiles, those of Student's t widened by sqrt(n / (n - 1)), since a
-    bootstrap over few units is too narrow; n is Kish's effective number where the sizes of the units differ.
+    bootstrap over few units is too narrow; n is Kish's effective number where the sizes of the units differ,
+    and blocks whose neighbours correlate widen them by the ratio of the standard errors with and without that.
 Held by: tests/metrics/intervals/test_bootstrap.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,7 @@ class Resampled:
         left_out: (n_units, k) scores without each unit.
         units: (k,) number of units in which each score is defined.
         effective: (k,) number of units of equal size that would be worth as much: fewer, where sizes differ.
+        neighbours: (m, 2) pairs of units that lie beside each other, and may not be quite independent.
 
     Examples:
         >>> import numpy as np
@@ -94,6 +96,7 @@ class Resampled:
     left_out: NDArray[np.float64]
     units: NDArray[np.int64]
     effective: NDArray[np.float64]
+    neighbours: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
     def __sub__(self, other: Resampled) -> Resampled:
         return Resampled(
@@ -102,6 +105,7 @@ class Resampled:
             self.left_out - other.left_out,
             np.minimum(self.units, other.units),
             np.minimum(self.effective, other.effective),
+            self.neighbours,
         )
 
 
@@ -111,6 +115,7 @@ def resample(
     n_resamples: int = 10_000,
     *,
     sizes: NDArray[np.float64] | None = None,
+    neighbours: NDArray[np.int64] | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Resampled:
@@ -121,6 +126,8 @@ def resample(
         statistic: gives (..., k) scores of (..., width) sums, NaN where undefined.
         n_resamples: number of draws.
         sizes: (n_units, k) size of each unit for each score, such as its pixels; None: units of equal size.
+        neighbours: (m, 2) pairs of units that lie beside each other, such as blocks: where they correlate, intervals
+            become wider.
         seed: decides the draws; tables of equally many units are drawn alike.
         progress: called with (draws done, draws in all).
 
@@ -155,7 +162,8 @@ def resample(
     effective = units.astype(np.float64)
     if sizes is not None:  # Kish 1965
         effective = np.minimum(effective, np.nan_to_num(ratio(sizes.sum(0) ** 2, (sizes**2).sum(0))))
-    return Resampled(statistic(total), np.concatenate(parts), np.concatenate(left_out), units, effective)
+    beside = np.zeros((0, 2), np.int64) if neighbours is None else neighbours
+    return Resampled(statistic(total), np.concatenate(parts), np.concatenate(left_out), units, effective, beside)
 
 
 def draws(n_units: int, n_resamples: int, seed: int, *, row_bytes: int) -> Iterator[NDArray[np.float64]]:
@@ -200,7 +208,7 @@ def intervals_of(found: Resampled, level: float = LEVEL) -> list[Interval | None
             out.append(None)
             continue
         column = ordered[:n, k]
-        reach = _reach(float(found.effective[k]), level)
+        reach = _reach(float(found.effective[k]), level) * _widening(found.left_out[:, k], found.neighbours)
         normal = np.array([-reach, reach])
         bias = _bias(column, value)
         shifted = bias + normal
@@ -216,6 +224,23 @@ def _reach(n: float, level: float) -> float:
     if n <= 1:
         return _LONGEST_REACH
     return float(min(-stdtrit(n - 1, (1 - level) / 2) * np.sqrt(n / (n - 1)), _LONGEST_REACH))
+
+
+def _widening(left_out: NDArray[np.float64], neighbours: NDArray[np.int64]) -> float:
+    """Ratio of the standard error with the covariances of neighbours to that without, 1 or more.
+
+    The influence of a unit is the score without it, centred; centring lets the products of independent units be -1 / (n
+    - 1) of their squares in the mean, which is made good.
+    """
+    if not len(neighbours):
+        return 1.0
+    n = int((~np.isnan(left_out)).sum())
+    influence = np.nan_to_num(left_out - np.nanmean(left_out)) if n > 1 else np.zeros_like(left_out)
+    spread = float((influence**2).sum())
+    if spread <= 1e-24 * len(left_out):
+        return 1.0
+    products = float((influence[neighbours[:, 0]] * influence[neighbours[:, 1]]).sum())
+    return float(np.sqrt(max(1.0, 1 + 2 * products / spread + 2 * len(neighbours) / (n * (n - 1)))))
 
 
 def _bias(ordered: NDArray[np.float64], value: float) -> float:

@@ -165,6 +165,7 @@ def score_intervals(
         lambda drawn: scores_of(drawn, table.n_classes, absent),
         rule.resamples,
         sizes=sizes_of(table.sums, table.n_classes),
+        neighbours=table.neighbours,
         seed=rule.seed,
         progress=progress,
     )

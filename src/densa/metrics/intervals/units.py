@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ FEW_UNITS = 10
 
 UnitKind = Literal["scene", "image", "block"]
 
+_FEWEST_BLOCKS = 4
 _FIRST_CELLS = 4096  # of the first image; more only through further images
 _MOST_CELLS = 1 << 16
 _MOST_BYTES = 1 << 28
@@ -74,6 +75,7 @@ class UnitTable:
         side: side of the blocks in pixels; None for other units.
         reach: distance in pixels over which errors correlate, where it decided the side.
         n_scenes: number of scenes that the images are of.
+        neighbours: (m, 2) pairs of blocks that share a side.
 
     Examples:
         >>> import numpy as np
@@ -94,6 +96,7 @@ class UnitTable:
     side: int | None = None
     reach: int | None = None
     n_scenes: int = 0
+    neighbours: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
     @property
     def counted(self) -> NDArray[np.bool_]:
@@ -261,11 +264,25 @@ class UnitSums:
         return "scene" if 1 < n_scenes < n_images else "image"
 
     def side_of_blocks(self) -> int:
-        """Side of the blocks in pixels: the distance over which errors correlate, in whole cells."""
+        """Side of the blocks in pixels: twice the distance over which errors correlate, in whole cells.
+
+        Once that distance where there would be fewer than 4 blocks.
+        """
         cell = self._side or 1
         if self.rule.block is not None:
             return cell
-        return cell * max(1, -(-(self.correlation.reach or 1) // cell))
+        reach = self.correlation.reach or 1
+        once, twice = (cell * max(1, -(-length // cell)) for length in (reach, 2 * reach))
+        return twice if len(set(self._places(twice))) >= _FEWEST_BLOCKS else once
+
+    def _places(self, side: int) -> list[tuple[str, int, int]]:
+        """The block of each cell: its image, and its row and column on the grid of blocks."""
+        factor = side // (self._side or side)
+        return [
+            (record.image, row, column)
+            for record in self._records
+            for row, column in zip((record.rows // factor).tolist(), (record.columns // factor).tolist(), strict=True)
+        ]
 
     def table(self, side: int | None = None) -> UnitTable:
         """The sums of the units of all images so far.
@@ -280,21 +297,30 @@ class UnitSums:
             names = [getattr(record, kind) for record in self._records for _ in record.rows]
             return UnitTable(kind, *_grouped(names, self._all_sums()), self.n_classes, n_scenes=n_scenes)
         side = side or self.side_of_blocks()
-        factor = side // (self._side or side)
-        names = [
-            f"{record.image}@{row * side},{column * side}"
-            for record in self._records
-            for row, column in zip((record.rows // factor).tolist(), (record.columns // factor).tolist(), strict=True)
-        ]
+        places = self._places(side)
+        names = [f"{image}@{row * side},{column * side}" for image, row, column in places]
         sums = self._all_sums()
         sums[:, self._columns.n_pixel_columns :] = 0  # boundary scores are of images
         reach = None if self.rule.block is not None else self.correlation.reach
-        return UnitTable(kind, *_grouped(names, sums), self.n_classes, side, reach, n_scenes)
+        beside = _neighbours(list(dict.fromkeys(places)))
+        return UnitTable(kind, *_grouped(names, sums), self.n_classes, side, reach, n_scenes, beside)
 
     def _all_sums(self) -> NDArray[np.float64]:
         if not self._records:
             return np.zeros((0, self._columns.width))
         return np.concatenate([record.sums for record in self._records])
+
+
+def _neighbours(places: Sequence[tuple[str, int, int]]) -> NDArray[np.int64]:
+    """(m, 2) numbers of the blocks that share a side."""
+    number = {place: i for i, place in enumerate(places)}
+    pairs = [
+        (i, number[beside])
+        for (image, row, column), i in number.items()
+        for beside in ((image, row, column + 1), (image, row + 1, column))
+        if beside in number
+    ]
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 def _side_of_cells(n_pixels: int) -> int:
