@@ -115,6 +115,12 @@ ROOMS = {
         ("loading",),
         ("crf_parameters", "source"),
     ],
+    "reports": [
+        ("calibration", "curves", "html", "measured_on", "pictures", "process_memory", "published", "thumbnails"),
+        ("context", "cost", "evaluation", "held_out", "label_maps", "seams", "uncertainty"),
+        ("comparison", "page", "pairs", "predicted"),
+        ("comparison_page",),
+    ],
     "training": [
         ("calibration", "patch_sizes", "tune_crf"),
         ("settings",),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from densa.verbs.calibrate import calibrate
     from densa.verbs.compare import compare
     from densa.verbs.evaluate import evaluate
+    from densa.verbs.evaluate_several import evaluate_several
     from densa.verbs.predict import predict
     from densa.verbs.results import LabelMap, Regions
     from densa.verbs.segment import segment
@@ -60,6 +61,7 @@ __all__ = [
     "doctor",
     "engine",
     "evaluate",
+    "evaluate_several",
     "load",
     "methods",
     "metrics",
@@ -87,6 +89,7 @@ _HOMES = {
     "calibrate": "densa.verbs.calibrate",
     "compare": "densa.verbs.compare",
     "evaluate": "densa.verbs.evaluate",
+    "evaluate_several": "densa.verbs.evaluate_several",
     "load": "densa.methods",
     "predict": "densa.verbs.predict",
     "segment": "densa.verbs.segment",

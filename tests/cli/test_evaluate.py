@@ -56,3 +56,20 @@ def test_bad_options_are_one_line(run_cli, folders, options, said):
     assert (code, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_several_are_compared(run_cli, folders, tmp_path):
+    first, second, masks = folders
+    code, out, err = run_cli("evaluate", first, second, masks, "-o", tmp_path / "report", "--resamples", 1000)
+    assert (code, err) == (0, "")
+    assert re.search(r"second less first: mean IoU \+0\.\d{4} \(\+0\.\d{4} to \+0\.\d{4}\), p ", out)
+    assert "rank by mean IoU: first 2, second 1; second differs from all others" in out
+    assert out.rstrip().endswith("metrics.json")
+    code, out, _ = run_cli("evaluate", first, second, masks, "--json")
+    assert json.loads(out)["paired"]["ranks"]["mean_iou"] == {"first": [2, 2], "second": [1, 1]}
+    code, _, err = run_cli("evaluate", first, first, masks)
+    assert code == 2
+    assert "is given twice" in err
+    code, _, err = run_cli("evaluate", first, tmp_path / "none", masks)
+    assert code == 2
+    assert "RUN_OR_PREDICTIONS must exist" in err

@@ -7,6 +7,7 @@ import pytest
 
 from densa.errors import InputError
 from densa.legend import Legend
+from densa.metrics.intervals import IntervalRule, compare_runs
 from densa.reports import Accuracy, Comparison, Cost, MethodRow, Pair, SideBySide, evaluate_pairs, write_comparison
 from densa.reports.published import PUBLISHED_ACCURACY, PUBLISHED_COST
 from tests.reports.camvid import CAMVID
@@ -41,10 +42,45 @@ def test_the_page_is_self_contained_and_escaped(tmp_path):
         write_comparison(compared(), path.parent)
 
 
-def test_the_best_of_each_column_is_marked(tmp_path):
-    html = write_comparison(compared(), tmp_path).read_text(encoding="utf-8")
-    assert '<td class="best">90.0</td>' in html
-    assert '<td class="best">80.0</td>' not in html
+def paired(shares, rng):
+    """A comparison of methods that are wrong in shares of the pixels of 20 images."""
+    legend, rows, units = Legend(("ground", "house")), [], {}
+    targets = [rng.integers(0, 2, (20, 20)).astype(np.uint8) for _ in range(20)]
+    for name, wrong in shares.items():
+        rng = np.random.default_rng(round(100 * wrong))  # equal shares, equal predictions
+        pairs = [
+            Pair(f"{i}", target, np.where(rng.random(target.shape) < wrong, 1 - target, target).astype(np.uint8))
+            for i, target in enumerate(targets)
+        ]
+        found = evaluate_pairs(pairs, legend, n_worst=0, intervals=IntervalRule(resamples=500))
+        rows.append(MethodRow(name, None, Accuracy.of(found), intervals=found.intervals))
+        units[name] = found.units
+    return Comparison(tuple(rows), legend, paired=compare_runs(units, rule=IntervalRule(resamples=500)))
+
+
+def test_the_best_is_marked_only_where_it_differs_from_all_others(tmp_path, rng):
+    clear = paired({"a": 0.3, "b": 0.1, "c": 0.3}, rng)
+    page = write_comparison(clear, tmp_path / "clear").read_text(encoding="utf-8")
+    accuracy = page[page.index("<h2>Accuracy") : page.index("<h2>Differences")]
+    assert accuracy.count('<td class="best') == 2 * 6  # four scores and two classes, with accuracy and with IoU
+    assert "b less a" in Page(page).text.replace("\n", " ")
+    assert clear.to_json()["paired"]["ranks"]["mean_iou"] == {"a": [2, 3], "b": [1, 1], "c": [2, 3]}
+    alike = paired({"a": 0.3, "b": 0.1, "c": 0.1}, rng)
+    page = write_comparison(alike, tmp_path / "alike").read_text(encoding="utf-8")
+    assert '<td class="best' not in page[page.index("<h2>Accuracy") : page.index("<h2>Differences")]
+    unknown = write_comparison(compared(), tmp_path / "unknown").read_text(encoding="utf-8")
+    assert '<td class="best' not in unknown[unknown.index("<h2>Accuracy") : unknown.index("<h2>Cost")]
+
+
+def test_intervals_stand_beside_the_scores(tmp_path, rng):
+    found = paired({"a": 0.3, "b": 0.1}, rng)
+    ends = found.rows[0].interval("mean_iou")
+    assert f"({100 * ends.low:.1f} to {100 * ends.high:.1f})" in found.accuracy_table()
+    page = write_comparison(found, tmp_path)
+    with page.with_name("comparison.csv").open(newline="", encoding="utf-8") as stream:
+        row = next(csv.DictReader(stream))
+    assert float(row["mean_iou low"]) == pytest.approx(ends.low, rel=1e-5)
+    assert found.to_json()["methods"][0]["intervals"]["unit"]["number"] == 20
 
 
 def test_the_table_has_ours_and_the_printed_rows(tmp_path):

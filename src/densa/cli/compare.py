@@ -67,6 +67,12 @@ def _show(comparison: Comparison, comparing: Comparing) -> None:
         comparison.cost_table() if comparing.cost is not None else "",
     ]
     print("\n\n".join(table for table in tables if table))
+    if comparison.paired is not None:
+        from densa.reports.uncertainty.differences import difference_lines
+
+        print(*difference_lines(comparison.paired), sep="\n")
+    elif found := next((row.intervals for row in comparison.rows if row.intervals), None):
+        print(found.text)
     if comparison.measured_on is not None:
         print(f"accuracy measured on {comparison.measured_on}")
     for row in comparison.rows:

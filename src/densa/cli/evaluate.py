@@ -17,7 +17,10 @@ from densa.verbs.settings import EvaluateOptions
 def evaluate(
     given: dict[str, Any],
     predictions: Annotated[
-        Path, typer.Argument(metavar="RUN_OR_PREDICTIONS", help="Run folder, or a folder of label maps.")
+        list[Path],
+        typer.Argument(
+            metavar="RUN_OR_PREDICTIONS...", help="Run folder, or a folder of label maps; of several the differences."
+        ),
     ],
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Data set, or a folder of masks of the same stems.")],
     output: Annotated[
@@ -27,11 +30,17 @@ def evaluate(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Compare predictions with masks: metrics.json and one self-contained page, report.html."""
+    """Compare predictions with masks: metrics.json and one self-contained page, report.html.
+
+    Every score has a 95 % interval. Of several runs or folders, paired differences and ranks tell whether they differ.
+    """
+    if len(predictions) > 1:
+        _several(predictions, data, output, given, as_json)
+        return
     from densa.reports.calibration import calibration_lines
     from densa.verbs.evaluate import class_lines, evaluate_and_write, summary_line
 
-    evaluation, page = evaluate_and_write(predictions, data, output, **given)
+    evaluation, page = evaluate_and_write(predictions[0], data, output, **given)
     if as_json:
         print_json(evaluation.to_json())
         return
@@ -44,3 +53,20 @@ def evaluate(
         print(evaluation.intervals.text)
     if page is not None:
         print(f"wrote {named(page, [page.with_name('metrics.json')])}")
+
+
+def _several(predictions: list[Path], data: Path, output: Path | None, given: dict[str, Any], as_json: bool) -> None:
+    from densa.reports.uncertainty.differences import difference_lines
+    from densa.verbs.evaluate_several import evaluate_several
+
+    contest = evaluate_several(predictions, data, output=output, **given)
+    if as_json:
+        print_json(contest.to_json())
+        return
+    comparison = contest.comparison()
+    print(comparison.accuracy_table())
+    if contest.paired is not None:
+        print(*difference_lines(contest.paired), sep="\n")
+    print(f"measured on {comparison.measured_on}")
+    if contest.page is not None:
+        print(f"wrote {named(contest.page, [contest.page.with_name('metrics.json')])}")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.legend import Legend
+from densa.metrics.intervals import Interval, PairedComparison, ScoreIntervals
 from densa.reports.cost import Cost
 from densa.reports.evaluation import Evaluation
 from densa.reports.measured_on import MeasuredOn
@@ -26,6 +27,9 @@ COSTS = (
     ("inference_mb", "Inference, MB"), ("activation_mb", "… without weights"), ("model_mb", "Model, MB"),
     ("parameters", "Parameters"),
 )  # fmt: skip
+
+
+_INTERVAL_NAMES = {"without_label": "share_without_label", "without_class": "share_without_class"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class MethodRow:
         cost: None if it was not measured.
         training: information on its training, such as steps and minutes.
         notes: what could not be measured, and why.
+        intervals: of the accuracy; None where they were not asked for.
 
     Examples:
         >>> from densa import reports
@@ -88,6 +93,11 @@ class MethodRow:
     cost: Cost | None = None
     training: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    intervals: ScoreIntervals | None = None
+
+    def interval(self, score: str, label: int | None = None) -> Interval | None:
+        """The interval of a score by its name in `SCORES` or `SHARES`, or of a class's "iou" or "accuracy"."""
+        return None if self.intervals is None else self.intervals.of(_INTERVAL_NAMES.get(score, score), label)
 
 
 @dataclass(frozen=True)
@@ -125,6 +135,7 @@ class Comparison:
         views: pictures.
         page: path of the page.
         measured_on: the images that the accuracy is of; None if only cost was measured.
+        paired: differences between the methods on the same images; None where there are none.
 
     Examples:
         >>> from densa import reports
@@ -140,9 +151,11 @@ class Comparison:
     views: tuple[SideBySide, ...] = ()
     page: Path | None = None
     measured_on: MeasuredOn | None = None
+    paired: PairedComparison | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The result for JSON: scores from 0 to 1, milliseconds and megabytes."""
+        names = self.legend.class_names if self.legend else ()
         return {
             "measured_on": None if self.measured_on is None else self.measured_on.to_json(),
             "classes": list(self.legend.class_names) if self.legend else None,
@@ -151,6 +164,7 @@ class Comparison:
                     "name": row.name,
                     "network": row.network,
                     "accuracy": asdict(row.accuracy) if row.accuracy else None,
+                    "intervals": row.intervals.to_json(names) if row.intervals else None,
                     "cost": asdict(row.cost) if row.cost else None,
                     "training": dict(row.training),
                     "notes": list(row.notes),
@@ -158,6 +172,7 @@ class Comparison:
                 }
                 for row in self.rows
             ],
+            "paired": self.paired.to_json(names) if self.paired else None,
             "facts": {key: str(value) for key, value in self.facts.items()},
         }
 
@@ -175,12 +190,15 @@ class Comparison:
         return _aligned(lines)
 
     def accuracy_table(self) -> str:
-        """The headline scores, and the shares of pixels without a class, in per cent, as a Markdown table."""
+        """The headline scores and the shares of pixels without a class, in per cent, as a Markdown table.
+
+        Intervals stand in brackets.
+        """
         label = "" if self.measured_on is None else self.measured_on.label.removesuffix(": ")
         columns = (*SCORES, *SHARES)
         lines = [[label, *(title for _, title in columns)], ["---", *("---:" for _ in columns)]]
         lines += [
-            [row.name, *(percent(getattr(row.accuracy, key)) for key, _ in columns)]
+            [row.name, *(percent(getattr(row.accuracy, key)) + bracketed(row.interval(key)) for key, _ in columns)]
             for row in self.rows
             if row.accuracy
         ]
@@ -190,6 +208,11 @@ class Comparison:
 def percent(value: float | None) -> str:
     """A share in per cent; a dash where it is undefined."""
     return f"{100 * value:.1f}" if value is not None and math.isfinite(value) else "–"
+
+
+def bracketed(interval: Interval | None) -> str:
+    """The ends of an interval in per cent, in brackets; empty where there is none."""
+    return "" if interval is None else f" ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
 
 
 def plain(value: float | None) -> str:

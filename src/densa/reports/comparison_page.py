@@ -11,13 +11,14 @@ from typing import Any
 
 from densa.legend import IGNORE, Legend
 from densa.raster import atomic_output
-from densa.reports.comparison import COSTS, SCORES, SHARES, Comparison, MethodRow, percent, plain
+from densa.reports.comparison import COSTS, SCORES, SHARES, Comparison, MethodRow, bracketed, percent, plain
 from densa.reports.cost import Cost
 from densa.reports.html import check_files, make_folder, page_facts, render_page
 from densa.reports.pictures import jpeg_uri, png_uri
 from densa.reports.published import CAMVID_NOTE, COST_NOTE, PUBLISHED_ACCURACY, PUBLISHED_COST, camvid_order
+from densa.reports.uncertainty.differences import difference_page
 
-__all__ = ["check_comparison", "write_comparison"]
+__all__ = ["check_comparison", "render_comparison", "write_comparison"]
 
 PAGE, TABLE = "comparison.html", "comparison.csv"
 
@@ -79,6 +80,9 @@ def _csv_rows(comparison: Comparison) -> tuple[list[str], list[dict[str, str]]]:
             values = [*(getattr(a, key) for key, _ in SCORES), *a.class_accuracy, *a.class_iou]
             line |= dict(zip(scores, map(_cell, values), strict=False))
             line |= {key: _cell(getattr(a, key)) for key in shares}
+            for key, _ in SCORES:
+                if ends := row.interval(key):
+                    line |= {f"{key} low": _cell(ends.low), f"{key} high": _cell(ends.high)}
         if row.cost:
             line |= {key: _cell(getattr(row.cost, key)) for key in costs}
         rows.append(line)
@@ -88,7 +92,8 @@ def _csv_rows(comparison: Comparison) -> tuple[list[str], list[dict[str, str]]]:
     for cost in PUBLISHED_COST.values():
         line = {"source": "published", "name": cost.name}
         rows.append(line | {key: _cell(getattr(cost, key, None)) for key in costs})
-    return ["source", "name", *scores, *costs, *shares], rows
+    limits = [f"{key} {end}" for key, _ in SCORES for end in ("low", "high")]
+    return ["source", "name", *scores, *costs, *limits, *shares], rows
 
 
 def _printed_scores(comparison: Comparison) -> list[dict[str, Any]]:
@@ -107,14 +112,16 @@ def _printed_scores(comparison: Comparison) -> list[dict[str, Any]]:
     return rows
 
 
-def render_comparison(comparison: Comparison) -> str:
+def render_comparison(comparison: Comparison, title: str = "Comparison") -> str:
     """The page as HTML without external resources."""
     return render_page(
         "comparison.html.j2",
         {"percent": percent},
+        title=title,
         measured_on=comparison.measured_on,
         facts=page_facts(comparison.facts),
         accuracy=_accuracy_page(comparison),
+        paired=None if comparison.paired is None else difference_page(comparison.paired),
         cost=_cost_page(comparison.rows),
         views=_views(comparison),
         rows=comparison.rows,
@@ -125,7 +132,10 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _accuracy_page(comparison: Comparison) -> dict[str, Any] | None:
-    """Headline and class columns: measured rows, with the best of each column marked, then published ones."""
+    """Headline and class columns: measured rows, then published ones.
+
+    The best of a column is marked where it differs from all others, see `PairedComparison.best`.
+    """
     if comparison.legend is None or not any(row.accuracy for row in comparison.rows):
         return None
     names = comparison.legend.class_names
@@ -134,28 +144,33 @@ def _accuracy_page(comparison: Comparison) -> dict[str, Any] | None:
         {"name": row["name"], "scores": row["shares"][:4], "classes": [row["shares"][4 + k] for k in order]}
         for row in _printed_scores(comparison)
     ]
-    tables = {}
-    for kind in ("class_accuracy", "class_iou"):
-        ours = [
-            {
-                "name": row.name,
-                "scores": [getattr(row.accuracy, key) for key, _ in SCORES],
-                "classes": [getattr(row.accuracy, kind)[k] for k in order],
-                "shares": [getattr(row.accuracy, key) for key, _ in SHARES],
-            }
-            for row in comparison.rows
-            if row.accuracy
-        ]
-        columns = zip(*([*row["scores"], *row["classes"]] for row in ours), strict=True)
-        best = [max((v for v in column if math.isfinite(v)), default=math.nan) for column in columns]
-        tables[kind] = {"ours": ours, "best": best if len(ours) > 1 else [math.nan] * len(best)}
+    tables = {kind: _accuracy_rows(comparison, kind, order) for kind in ("accuracy", "iou")}
+    texts = {row.intervals.text for row in comparison.rows if row.intervals}
     return {
         "titles": [title for _, title in SCORES],
         "share_titles": [title for _, title in SHARES],
         "classes": [(names[k], comparison.legend.colors[k]) for k in order],
         "tables": tables,
         "printed": printed,
+        "units": texts.pop() if len(texts) == 1 else "95 % intervals: bootstrap, see below" if texts else None,
     }
+
+
+def _accuracy_rows(comparison: Comparison, kind: str, order: Sequence[int]) -> list[dict[str, Any]]:
+    """For each method the headline scores, then those of the classes, "accuracy" or "iou", then the shares."""
+    rows, paired = [row for row in comparison.rows if row.accuracy], comparison.paired
+    columns = [(key, None) for key, _ in SCORES] + [(kind, k) for k in order]
+    best = [None if paired is None else paired.best(key, label) for key, label in columns]
+    lines = []
+    for place, row in enumerate(rows):
+        cells = []
+        for (key, label), winner in zip(columns, best, strict=True):
+            value = getattr(row.accuracy, key) if label is None else getattr(row.accuracy, f"class_{key}")[label]
+            ends = bracketed(row.interval(key, label)).strip(" ()")
+            cells.append({"value": value, "range": ends, "best": winner == place})
+        shares = [getattr(row.accuracy, key) for key, _ in SHARES]
+        lines.append({"name": row.name, "cells": cells, "shares": shares})
+    return lines
 
 
 def _cost_page(rows: Sequence[MethodRow]) -> dict[str, Any] | None:

@@ -170,10 +170,10 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """The page of `write_report` in a frame, for notebooks."""
-        from densa.reports.page import render
+        from densa import reports
 
         frame = "width:100%;height:640px;border:1px solid #ccc"
-        page = html.escape(render(self))
+        page = html.escape(reports.page.render(self))
         return f'<iframe title="Evaluation" sandbox="allow-scripts" style="{frame}" srcdoc="{page}"></iframe>'
 
     def to_json(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from densa import datasets, methods, reports
 from densa.errors import InputError
+from densa.metrics.intervals import IntervalRule, PairedComparison, UnitSums, compare_runs
 from densa.networks import build
 from densa.options import options_of, unknown_names, with_options
 from densa.outputs import check_outputs, is_same
@@ -25,7 +26,8 @@ from densa.shallow import SHALLOW
 from densa.training.settings import TrainOptions
 from densa.verbs.compare_plan import Entry, Plan, check_unseen, entries_of, plan
 from densa.verbs.compare_runs import read_note, run_folder, state_of_run, train_runs
-from densa.verbs.settings import CompareOptions, Costs
+from densa.verbs.intervals import interval_rule, tell_units
+from densa.verbs.settings import CompareOptions, Costs, Intervals
 
 __all__ = ["Comparing", "compare"]
 
@@ -100,6 +102,7 @@ class Comparing:
         cost: what cost is measured on; None where it is not.
         facts: for the page.
         overwrite: files may be replaced.
+        rule: how intervals are computed; None for none.
     """
 
     entries: tuple[Entry, ...]
@@ -110,6 +113,7 @@ class Comparing:
     cost: reports.CostSettings | None
     facts: Mapping[str, object]
     overwrite: bool
+    rule: IntervalRule | None = None
 
     @classmethod
     def of(
@@ -127,7 +131,8 @@ class Comparing:
         if wrong := unknown_names(options, {**options_of(CompareOptions), **options_of(TrainOptions)}):
             raise InputError(wrong)
         own = CompareOptions.of(**{name: v for name, v in options.items() if name in options_of(CompareOptions)})
-        training = {name: v for name, v in options.items() if name not in set(options_of(Costs)) | {"split"}}
+        of_compare = {*options_of(Costs), *options_of(Intervals), "split"}
+        training = {name: v for name, v in options.items() if name not in of_compare}
         if isinstance(own.classes, str):
             training["classes"] = own.classes
         _check_choices(own, data, output)
@@ -151,7 +156,8 @@ class Comparing:
         size = own.size or (_COST_SIZE if found is None else found.chosen.size(0))
         precision = "bfloat16" if own.precision == "bfloat16" else "float32"
         cost = None if own.accuracy_only else reports.CostSettings(*size, own.batch, own.repeats, str(place), precision)
-        return cls(entries, own, folder, found, rows, cost, facts, overwrite)
+        rule = interval_rule(own, int(options.get("seed") or 0))
+        return cls(entries, own, folder, found, rows, cost, facts, overwrite, rule)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -164,9 +170,11 @@ class Comparing:
         """Train, evaluate, measure, and write the page."""
         facts: dict[str, object] = ({"command": command} if command else {}) | dict(self.facts)
         rows, views = list(self.rows), list[reports.SideBySide]()
+        paired: PairedComparison | None = None
         if self.plan is not None and self.output is not None:
             train_runs(self.plan, self.output, overwrite=self.overwrite)
-            rows, views = _evaluate_all(self.plan, self.output, self.options)
+            rows, views, units = _evaluate_all(self.plan, self.output, self.options, self.rule)
+            paired = _paired(units, self.rule)
         if self.cost is not None:
             n_bands, n_classes = self.shape
             facts["cost of"] = (
@@ -178,7 +186,7 @@ class Comparing:
         legend = None if self.plan is None else self.plan.chosen.legend
         measured_on = None if self.plan is None else self.plan.measured_on
         compared = tuple(row.method for row in rows)
-        comparison = reports.Comparison(compared, legend, facts, tuple(views), measured_on=measured_on)
+        comparison = reports.Comparison(compared, legend, facts, tuple(views), measured_on=measured_on, paired=paired)
         if self.output is None:
             return comparison
         page = reports.write_comparison(comparison, self.output, overwrite=self.overwrite)
@@ -253,8 +261,11 @@ def _row_of_folder(name: str, folder: Path, **known: Any) -> Row:
     return Row(reports.MethodRow(name, model.architecture.name, **known), measured)
 
 
-def _evaluate_all(plan: Plan, output: Path, options: CompareOptions) -> tuple[list[Row], list[reports.SideBySide]]:
-    """Scores of every method on the same images, and some of its label maps."""
+def _evaluate_all(
+    plan: Plan, output: Path, options: CompareOptions, rule: IntervalRule | None
+) -> tuple[list[Row], list[reports.SideBySide], dict[str, UnitSums]]:
+    """Scores of every method on the same images, some of its label maps, and the sums of its units."""
+    units = dict[str, UnitSums]()
     places = np.unique(np.linspace(0, len(plan.chosen) - 1, options.pictures).astype(int)).tolist()
     rows, maps = [], []
     for entry in plan.entries:
@@ -266,12 +277,28 @@ def _evaluate_all(plan: Plan, output: Path, options: CompareOptions) -> tuple[li
         kept: dict[int, NDArray[np.uint8]] = {}
         with progress_bar(f"evaluate {entry.name}") as progress:
             pairs = reports.pairs_of_predictions(segmenter, plan.chosen, progress=progress)
-            evaluation = reports.evaluate_pairs(_keeping(pairs, places, kept), plan.chosen.legend, n_worst=0)
+            evaluation = reports.evaluate_pairs(
+                _keeping(pairs, places, kept), plan.chosen.legend, n_worst=0, intervals=rule, progress=progress
+            )
+        if evaluation.units is not None:
+            units[entry.name] = evaluation.units
         note = read_note(folder) if entry.method else {}
         training = {key: note[key] for key in ("steps", "minutes") if key in note}
-        rows.append(_row_of_folder(entry.name, folder, accuracy=reports.Accuracy.of(evaluation), training=training))
+        known = {"accuracy": reports.Accuracy.of(evaluation), "intervals": evaluation.intervals, "training": training}
+        rows.append(_row_of_folder(entry.name, folder, **known))
         maps.append(kept)
-    return rows, [_side_by_side(plan.chosen, place, [kept[place] for kept in maps]) for place in places]
+    views = [_side_by_side(plan.chosen, place, [kept[place] for kept in maps]) for place in places]
+    if rows and (found := rows[0].method.intervals) is not None:
+        tell_units(found)
+    return rows, views, units
+
+
+def _paired(units: Mapping[str, UnitSums], rule: IntervalRule | None) -> PairedComparison | None:
+    """The methods compared on the same units; None for one method, or without intervals."""
+    if rule is None or len(units) < 2:
+        return None
+    with progress_bar("differences") as progress:
+        return compare_runs(units, rule=rule, progress=progress)
 
 
 def _keeping(

@@ -254,7 +254,7 @@ class Costs(Group, title="Comparison"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(Masks, Costs, Computation):
+class CompareOptions(Masks, Costs, Intervals, Computation):
     """The options of `densa compare` beside those of training."""
 
 

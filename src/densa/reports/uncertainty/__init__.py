@@ -1,0 +1,1 @@
+"""Differences between runs, and learning curves, as text and on pages."""
