@@ -56,7 +56,7 @@ ROOMS = {
         ("alignment", "codes", "files"),
         ("codings", "finding"),
         ("subject",),
-        ("images", "labels", "legends", "overlays", "pairing", "reading", "unreadable"),
+        ("images", "labels", "leaks", "legends", "overlays", "pairing", "reading", "unreadable"),
         ("checks",),
         ("diagnosis",),
         ("fix",),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from densa.doctor.finding import Finding
 from densa.doctor.images import check_images
 from densa.doctor.labels import check_classes, check_codings, check_copies
+from densa.doctor.leaks import check_leaks
 from densa.doctor.legends import check_legends
 from densa.doctor.overlays import check_overlays
 from densa.doctor.pairing import check_pairing
@@ -24,5 +25,6 @@ CHECKS: tuple[Callable[[Subject], Iterable[Finding]], ...] = (
     check_overlays,
     check_copies,
     check_classes,
+    check_leaks,
 )
 """Each takes what was read of a data set and yields what it finds."""

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 __all__ = ["CODES", "FIX", "Code"]
 
+_SPLIT = "densa split DATA --by scene --folds 5 -o splits.json, then train with --split-file splits.json --fold 0"
 FIX = "densa doctor DATA --fix OUT"
 """The command that writes a mended copy; DATA stands for the folder that was examined."""
 
@@ -202,6 +203,37 @@ CODES: dict[str, Code] = {
         "warning",
         "Most pixels have no label: scores rest on the few that have one.",
         "label more of them, or check what --ignore and the legend leave out",
+        False,
+    ),
+    # Leaks between splits
+    "leak-copy": Code(
+        "error",
+        "An image that was trained on is learnt by heart: scores on its copy mislead.",
+        _SPLIT,
+        False,
+    ),
+    "leak-near-copy": Code(
+        "error",
+        "A scaled, compressed, mirrored or turned copy of a training image tells nothing of new images.",
+        _SPLIT,
+        False,
+    ),
+    "leak-overlap": Code(
+        "error",
+        "Pixels that were trained on are scored again where tiles of two splits overlap.",
+        _SPLIT,
+        False,
+    ),
+    "leak-adjacent": Code(
+        "warning",
+        "Tiles of one scene resemble each other more than new scenes will: scores are too good.",
+        _SPLIT,
+        False,
+    ),
+    "leak-scene": Code(
+        "warning",
+        "Images of one scene resemble each other more than new scenes will: scores are too good.",
+        _SPLIT,
         False,
     ),
     # Legends

@@ -14,11 +14,13 @@ from skimage.measure import label
 from densa import raster
 from densa.datasets import Dataset
 from densa.datasets.dataset import strips
+from densa.datasets.leaks import fingerprint_of, place_of
 from densa.datasets.masks import MaskScan, scan_file
 from densa.doctor.alignment import best_turn, correlation, peak_of
 from densa.doctor.files import fault_of, suffix_of_content
 from densa.doctor.subject import Fault, ImageFacts, Overlay, Record
 from densa.errors import InputError
+from densa.raster.alignment import frame_of
 from densa.raster.masks.values import MaskFile, read_mask_file
 from densa.raster.raster import Raster
 
@@ -124,6 +126,7 @@ def _read_image(dataset: Dataset, i: int) -> tuple[ImageFacts, _Middle]:
             None if place is None else place.crs,
             place is not None,
             suffix_of_content(sample.image) if sample.image.is_file() else None,
+            place_of(image) if whole is None else fingerprint_of(*whole, frame_of(image)),
         )
     return facts, middle
 

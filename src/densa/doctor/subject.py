@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from densa.datasets import Sample
 from densa.datasets.layouts.layout import Layout
+from densa.datasets.leaks import Fingerprint
 from densa.datasets.masks import Encoding, MaskScan
 from densa.doctor.alignment import Alignment
 from densa.doctor.codings.recoding import Miscoding, Recoding
@@ -46,6 +47,7 @@ class ImageFacts(NamedTuple):
         crs: its reference system; None where it has none.
         is_placed: it is georeferenced.
         suffix: that of its content, where its name has another.
+        fingerprint: what it is compared by with the other images.
     """
 
     height: int
@@ -62,6 +64,7 @@ class ImageFacts(NamedTuple):
     crs: Any
     is_placed: bool
     suffix: str | None
+    fingerprint: Fingerprint
 
 
 class Overlay(NamedTuple):

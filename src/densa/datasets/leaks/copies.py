@@ -57,13 +57,13 @@ def perceptual_hashes(small: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def near_copies(
-    prints: Sequence[Fingerprint | None], matters: Callable[[int, int], bool], most: int
+    prints: Sequence[Fingerprint | None], weight: Callable[[int, int], int], most: int
 ) -> list[tuple[int, int, float, int]]:
     """Pairs of images whose reduced versions agree, the most alike first; `same_detail` decides.
 
     Args:
         prints: of the images.
-        matters: whether a pair is to be found.
+        weight: how much a pair matters: 0: it is not to be found; those that matter more come first.
         most: pairs that are returned, at most.
 
     Returns:
@@ -82,12 +82,14 @@ def near_copies(
         for position, hashes in enumerate(turned):
             for r, j in np.argwhere(rows @ hashes[start:].T >= 64 - 2 * _BITS):
                 a, b = start + int(r), start + int(j)
-                if a >= b or not matters(known[a], known[b]):
+                if a >= b or not weight(known[a], known[b]):
                     continue
                 agreement = float((small[a] * POSITIONS[position](small[b])).sum())
                 if agreement >= max(_AGREEMENT, best.get((known[a], known[b]), (0.0, 0))[0]):
                     best[known[a], known[b]] = agreement, position
-    pairs = sorted(((*pair, *found) for pair, found in best.items()), key=lambda pair: -pair[2])
+    pairs = sorted(
+        ((*pair, *found) for pair, found in best.items()), key=lambda pair: (-weight(pair[0], pair[1]), -pair[2])
+    )
     return pairs[:most]
 
 

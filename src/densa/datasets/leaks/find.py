@@ -33,7 +33,7 @@ KINDS: dict[LeakKind, str] = {
 }
 """Kinds of leaks, in words."""
 
-_MOST_NEAR = 400  # pairs whose pixels are compared, the most alike first
+_MOST_NEAR = 200  # pairs whose pixels are compared, the most alike first
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,13 @@ def find_leaks(
 
 @dataclass(frozen=True)
 class _Matters:
-    """Whether a pair of images is to be found."""
+    """How much a pair of images matters: 2 in two splits, 1 in one where those are to be found, or else 0."""
 
     splits: Sequence[str]
     within: bool
 
-    def __call__(self, first: int, second: int) -> bool:
-        return self.within or self.splits[first] != self.splits[second]
+    def __call__(self, first: int, second: int) -> int:
+        return 2 if self.splits[first] != self.splits[second] else int(self.within)
 
 
 def _read_all(samples: Sequence[Sample], progress: Progress | None) -> list[Fingerprint | None]:

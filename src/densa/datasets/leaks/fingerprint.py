@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from densa.raster import Raster
 from densa.raster.alignment import Frame, frame_of
 
-__all__ = ["MOST_PIXELS", "SIDES", "Border", "Fingerprint", "fingerprint_of", "read_fingerprint"]
+__all__ = ["MOST_PIXELS", "SIDES", "Border", "Fingerprint", "fingerprint_of", "place_of", "read_fingerprint"]
 
 SIDES = ("left", "right", "top", "bottom")
 MOST_PIXELS = 1 << 25
@@ -67,8 +67,13 @@ class Fingerprint:
 def read_fingerprint(image: Raster) -> Fingerprint:
     """The fingerprint of an open image; of a scene that is too large for it, the place alone."""
     if image.height * image.width * image.n_bands > MOST_PIXELS:
-        return Fingerprint(None, None, {}, {}, frame_of(image))
+        return place_of(image)
     return fingerprint_of(*image.read(), frame_of(image))
+
+
+def place_of(image: Raster) -> Fingerprint:
+    """The fingerprint of a scene that is too large to be compared by its pixels: the place alone."""
+    return Fingerprint(None, None, {}, {}, frame_of(image))
 
 
 def fingerprint_of(values: NDArray[Any], valid: NDArray[np.bool_], frame: Frame) -> Fingerprint:
