@@ -72,8 +72,8 @@ ROOMS = {
     "metrics": [
         ("families", "scores"),
         ("_sparse_assignment", "confusion", "contingency"),
-        ("boundaries", "boundary_matching", "calibration", "partitions", "superpixels"),
-        ("intervals",),
+        ("boundaries", "boundary_matching", "calibration", "dice", "partitions", "superpixels", "weighted_kappa"),
+        ("boundary_iou", "hausdorff", "intervals", "size_recall", "trimap"),
     ],
     "networks": [
         ("checks", "network", "strips", "weights"),

@@ -1,6 +1,7 @@
 """Quality of label maps and partitions: confusion matrix and its scores, boundaries, partitions, superpixels."""
 
 from densa.metrics.boundaries import BoundaryF1, boundary_f1
+from densa.metrics.boundary_iou import BoundaryIou, mask_bands
 from densa.metrics.boundary_matching import (
     BoundaryCounts,
     BoundaryScore,
@@ -14,6 +15,8 @@ from densa.metrics.boundary_matching import (
 from densa.metrics.calibration.counts import LEAST_PROBABILITY, CalibrationCounts
 from densa.metrics.calibration.summary import CalibrationSummary, ConfidenceBin
 from densa.metrics.confusion import AbsentRule, ConfusionMatrix, Summary, VoidRule
+from densa.metrics.dice import DicePerImage
+from densa.metrics.hausdorff import Hausdorff, hausdorff
 from densa.metrics.partitions import (
     FamilyAgreement,
     PartitionScores,
@@ -25,24 +28,33 @@ from densa.metrics.partitions import (
     summarize_families,
     variation_of_information,
 )
+from densa.metrics.size_recall import SizeRecall, SizeRow
 from densa.metrics.superpixels import Overlap, boundary_recall, compactness, explained_variation, superpixel_overlap
+from densa.metrics.trimap import Trimap, trimap
+from densa.metrics.weighted_kappa import weighted_kappa
 
 __all__ = [
     "LEAST_PROBABILITY",
     "AbsentRule",
     "BoundaryCounts",
     "BoundaryF1",
+    "BoundaryIou",
     "BoundaryScore",
     "BoundarySummary",
     "CalibrationCounts",
     "CalibrationSummary",
     "ConfidenceBin",
     "ConfusionMatrix",
+    "DicePerImage",
     "FamilyAgreement",
+    "Hausdorff",
     "Overlap",
     "PartitionScores",
     "PartitionSummary",
+    "SizeRecall",
+    "SizeRow",
     "Summary",
+    "Trimap",
     "VoidRule",
     "boundary_counts",
     "boundary_f1",
@@ -52,6 +64,8 @@ __all__ = [
     "covering",
     "explained_variation",
     "family_agreement",
+    "hausdorff",
+    "mask_bands",
     "match_boundaries",
     "partition_scores",
     "rand_index",
@@ -59,5 +73,7 @@ __all__ = [
     "summarize_families",
     "superpixel_overlap",
     "thin",
+    "trimap",
     "variation_of_information",
+    "weighted_kappa",
 ]

@@ -14,7 +14,7 @@ Held by: tests/metrics/test_boundaries.py.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numba import njit
@@ -74,35 +74,19 @@ def boundary_f1(
         >>> metrics.boundary_f1(target, predicted, 2, tolerance=0.2).tolist()  # more than a pixel
         [1.0, 1.0]
     """
-    check_rule("void", void, ("ignore", "false-positive"))
     check_rule("presence", presence, ("target", "either"))
-    if not 1 <= n_classes <= MAX_CLASSES:
-        raise InputError(f"n_classes must be from 1 to {MAX_CLASSES}, got {n_classes}")
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must be a fraction of the image's diagonal (0 < tolerance < 1), got {tolerance}")
-    target, predicted = as_labels(target, "target"), as_labels(predicted, "predicted")
-    if target.ndim != 2 or target.shape != predicted.shape:
-        raise InputError(
-            f"target and predicted must be (H, W) and of the same size, got {target.shape} and {predicted.shape}; "
-            "resample the prediction to the size of the target first"
-        )
-    target_counts = np.bincount(target.reshape(-1), minlength=256)
-    predicted_counts = np.bincount(predicted.reshape(-1), minlength=256)
-    check_labels(target_counts > 0, n_classes, "target")
-    check_labels(predicted_counts > 0, n_classes, "predicted")
-    target, predicted = _with_void(target, predicted, void)
-
-    target_edges, predicted_edges = np.full_like(target, IGNORE), np.full_like(target, IGNORE)
-    _edges(target, target_edges)
-    _edges(predicted, predicted_edges)
+    target, predicted = checked_maps(target, predicted, n_classes, void)
+    true_edges, predicted_edges = class_edges(target), class_edges(predicted)
     # Squared distances are integers: the small addition only undoes the rounding of the square.
     limit = math.floor((tolerance * math.hypot(*target.shape)) ** 2 + 1e-6)
-    precision = _share_near(predicted_edges, target_edges, n_classes, limit)
-    recall = _share_near(target_edges, predicted_edges, n_classes, limit)
+    precision = _share_near(predicted_edges, true_edges, n_classes, limit)
+    recall = _share_near(true_edges, predicted_edges, n_classes, limit)
 
     f1 = np.zeros(n_classes)
     np.divide(2 * precision * recall, precision + recall, out=f1, where=precision + recall > 0)
-    present = target_counts[:n_classes] > 0
+    present = np.bincount(target.reshape(-1), minlength=256)[:n_classes] > 0
     if presence == "either":  # counted after void pixels were excluded from the prediction
         present |= np.bincount(predicted.reshape(-1), minlength=256)[:n_classes] > 0
     return np.where(present & ~(np.isnan(precision) & np.isnan(recall)), f1, np.nan)
@@ -200,6 +184,52 @@ class BoundaryF1:
         return np.divide(self._class_sums, self._class_images, out=out, where=self._class_images > 0)
 
 
+def checked_maps(
+    target: NDArray[Any], predicted: NDArray[Any], n_classes: int, void: VoidRule
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Both maps as (H, W) uint8: 255 at pixels that are not compared, 254 for a label that is no class.
+
+    Args:
+        target: (H, W) integers, each a class or 255 (void).
+        predicted: (H, W) integers, each a class or 255 (no class predicted), which becomes 254.
+        n_classes: number of classes, 1 to 254.
+        void: "ignore": void pixels are not compared; "false-positive": void is a label that is no class.
+
+    Raises:
+        InputError: shapes or labels that do not fit, an unknown rule, or a number of classes out of range.
+    """
+    check_rule("void", void, get_args(VoidRule))
+    if not 1 <= n_classes <= MAX_CLASSES:
+        raise InputError(f"n_classes must be from 1 to {MAX_CLASSES}, got {n_classes}")
+    truth, found = as_labels(target, "target"), as_labels(predicted, "predicted")
+    if truth.ndim != 2 or truth.shape != found.shape:
+        raise InputError(
+            f"target and predicted must be (H, W) and of the same size, got {truth.shape} and {found.shape}; "
+            "resample the prediction to the size of the target first"
+        )
+    check_labels(np.bincount(truth.reshape(-1), minlength=256) > 0, n_classes, "target")
+    check_labels(np.bincount(found.reshape(-1), minlength=256) > 0, n_classes, "predicted")
+    return _with_void(truth, found, void)
+
+
+def class_edges(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W) the class of each pixel with a 4-neighbour of another label than its own and 255; 255 elsewhere."""
+    edges = np.full_like(labels, IGNORE)
+    _edges(labels, edges)
+    return edges
+
+
+def marked_near(pixels: NDArray[np.uint8], others: NDArray[np.uint8], n_classes: int, limit: int) -> NDArray[np.bool_]:
+    """(H, W) whether a pixel of a class has one of the same class in `others` within a squared distance."""
+    reach = math.isqrt(limit)
+    near = np.zeros(pixels.shape, np.bool_)
+    last = np.empty((n_classes, pixels.shape[1] + 2 * reach), np.int64)
+    _mark_near(pixels, others, limit, reach, last, near)
+    # Pixels below: those above in the image turned upside down.
+    _mark_near(pixels[::-1], others[::-1], limit, reach, last, near[::-1])
+    return near
+
+
 def _with_void(
     target: NDArray[np.uint8], predicted: NDArray[np.uint8], void: VoidRule
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -214,12 +244,7 @@ def _with_void(
 def _share_near(edges: NDArray[np.uint8], others: NDArray[np.uint8], n_classes: int, limit: int) -> NDArray[np.float64]:
     """(n_classes,) share of each class's pixels in `edges` with a pixel of the same class in `others` within reach."""
     total = np.bincount(edges.reshape(-1), minlength=256)[:n_classes]
-    reach = math.isqrt(limit)
-    near = np.zeros(edges.shape, np.bool_)
-    last = np.empty((n_classes, edges.shape[1] + 2 * reach), np.int64)
-    _mark_near(edges, others, limit, reach, last, near)
-    # Pixels below: those above in the image turned upside down.
-    _mark_near(edges[::-1], others[::-1], limit, reach, last, near[::-1])
+    near = marked_near(edges, others, n_classes, limit)
     found = np.bincount(edges[near], minlength=256)[:n_classes]
     return np.divide(found, total, out=np.full(n_classes, np.nan), where=total > 0)
 
