@@ -106,3 +106,9 @@ def test_a_quick_computation_says_nothing(capsys):
     with progress_bar("scene.tif") as show:
         show(1, 4)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_line_says_at_most_all():
+    lines = ProgressLines("training")
+    lines.show(1.013, "step 9")
+    assert lines.line() == "training: 100% after 0 s, step 9"

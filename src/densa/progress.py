@@ -72,7 +72,7 @@ class ProgressLines:
 
     def show(self, share: float, numbers: str = "") -> None:
         """Set what the next line says."""
-        self._share, self._numbers = share, numbers
+        self._share, self._numbers = min(share, 1.0), numbers  # the last step of a run ends after its time
 
     def of(self, then: str | None = None) -> Progress:
         """A function of (done, total); `then` replaces the text when all is done."""
