@@ -180,7 +180,7 @@ class Intervals(Group, title="Intervals"):
     unit_block: Annotated[
         int | None,
         Ge(1),
-        Option("Side of the blocks.", "px", default="the distance over which errors correlate"),
+        Option("Side of the blocks.", "px", default="some times the distance over which errors correlate"),
     ] = None
     resamples: Annotated[int, Ge(100), Option("Bootstrap resamples, and permutations of differences.")] = 10_000
 

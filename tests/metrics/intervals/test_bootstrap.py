@@ -119,3 +119,13 @@ def test_units_beside_each_other_that_correlate_widen_the_interval(rng):
     independent = np.stack([5 + noise[:-1], np.ones(400)], 1)
     same = resample(independent, share, 4000, neighbours=beside)
     assert module._widening(same.left_out[:, 0], same.neighbours) < 1.1
+
+
+def test_units_of_which_few_decide_are_worth_fewer():
+    even = np.r_[np.full(20, -1.0), np.full(20, 1.0)]
+    assert module._worth(even) == 40
+    one = np.r_[np.full(39, 0.0), 1.0]
+    kurtosis = stats.kurtosis(one, fisher=False)
+    assert module._worth(one) == pytest.approx(1 + 2 * 39 / (kurtosis - 1))
+    assert module._worth(np.full(7, 0.25)) == 7
+    assert module._worth(np.array([np.nan, np.nan])) == 0

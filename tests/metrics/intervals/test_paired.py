@@ -128,3 +128,11 @@ def test_other_images_or_masks_are_refused(rng):
     again = runs_with(rng, (0.1, 0.2), n=3)
     with pytest.raises(InputError, match="same masks"):
         compare_runs({"a": runs["run 0"], "b": again["run 0"]})
+
+
+@pytest.mark.parametrize(("n", "few"), [(13, True), (14, False), (2000, False)])
+def test_all_exchanges_of_few_units_only(n, few):
+    assert (2**n <= 10_000) is few
+    first, second = np.tile([1.0, 2.0], (n, 1)), np.tile([2.0, 2.0], (n, 1))
+    p = permutation_test(first, second, share, 10_000)[0]
+    assert p == (pytest.approx(2 / 2**n) if few else pytest.approx(1 / 10_001, rel=30))

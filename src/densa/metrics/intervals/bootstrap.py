@@ -5,8 +5,9 @@ Source: Efron, JASA 82 (1987), section 3; Efron & Tibshirani 1993, equations 14.
     arXiv:1411.5279.
 As printed: percentile interval; BCa with bias correction and an acceleration from the jackknife.
 Departs: both are taken at Hesterberg's expanded percentiles, those of Student's t widened by sqrt(n / (n - 1)), since a
-    bootstrap over few units is too narrow; n is Kish's effective number where the sizes of the units differ,
-    and blocks whose neighbours correlate widen them by the ratio of the standard errors with and without that.
+    bootstrap over few units is too narrow; n is Kish's effective number where the sizes of the units differ, and fewer
+    where few of them decide, by their kurtosis; blocks whose neighbours correlate widen them by the ratio of the
+    standard errors with and without that.
 Held by: tests/metrics/intervals/test_bootstrap.py.
 """
 
@@ -208,7 +209,8 @@ def intervals_of(found: Resampled, level: float = LEVEL) -> list[Interval | None
             out.append(None)
             continue
         column = ordered[:n, k]
-        reach = _reach(float(found.effective[k]), level) * _widening(found.left_out[:, k], found.neighbours)
+        n_effective = min(float(found.effective[k]), _worth(found.left_out[:, k]))
+        reach = _reach(n_effective, level) * _widening(found.left_out[:, k], found.neighbours)
         normal = np.array([-reach, reach])
         bias = _bias(column, value)
         shifted = bias + normal
@@ -217,6 +219,19 @@ def intervals_of(found: Resampled, level: float = LEVEL) -> list[Interval | None
         (low, high), percentile = (_quantiles(column, shares) for shares in (bca, ndtr(normal)))
         out.append(Interval(low, high, percentile, units, n / len(ordered)))
     return out
+
+
+def _worth(left_out: NDArray[np.float64]) -> float:
+    """Number of units whose spread would be known as well if their influence were normal.
+
+    The relative variance of a variance is (kurtosis - 1) / n, 2 / n for a normal one.
+    """
+    known = left_out[~np.isnan(left_out)]
+    squares = (known - known.mean()) ** 2 if known.size else known
+    if known.size < 2 or squares.max() <= 1e-24:
+        return float(known.size)
+    kurtosis = float((squares**2).mean() / squares.mean() ** 2)
+    return 1 + 2 * (known.size - 1) / max(kurtosis - 1, 2.0)
 
 
 def _reach(n: float, level: float) -> float:

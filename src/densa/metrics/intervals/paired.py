@@ -246,9 +246,12 @@ def compare_runs(
             number: Difference(float(value), interval, *both) for number, value, interval, *both in values
             if not np.isnan(value)
         }  # fmt: skip
-    n = tables[0].number
-    exact = 2.0 ** len(tables[0].names) <= rule.resamples
-    test = f"all {2**n} permutations" if exact else f"{rule.resamples} random permutations, seed {rule.seed}"
+    n = len(tables[0].names)
+    test = (
+        f"all {2**n} permutations"
+        if _are_few(n, rule.resamples)
+        else f"{rule.resamples} random permutations, seed {rule.seed}"
+    )
     return PairedComparison(tuple(runs), tables[0], found, test, rule)
 
 
@@ -298,7 +301,7 @@ def permutation_test(
     observed = statistic(second.sum(0)) - statistic(first.sum(0))
     least = np.abs(observed) - 1e-12
     as_large, n_defined = np.zeros(observed.shape, np.int64), np.zeros(observed.shape, np.int64)
-    exact = 2.0 ** len(first) <= n_permutations
+    exact = _are_few(len(first), n_permutations)
     for swapped in _exchanges(len(first), n_permutations, seed, exact=exact, row_bytes=24 * change.shape[1]):
         moved = swapped @ change
         found = np.abs(statistic(second.sum(0) - moved) - statistic(first.sum(0) + moved))
@@ -306,6 +309,11 @@ def permutation_test(
         n_defined += (~np.isnan(found)).sum(0)
     own = 0 if exact else 1  # the exchange that changes nothing is among all of them
     return np.where(np.isnan(observed), np.nan, (as_large + own) / np.maximum(n_defined + own, 1))
+
+
+def _are_few(n_units: int, n_permutations: int) -> bool:
+    """Whether all exchanges are tried."""
+    return n_units < n_permutations.bit_length()
 
 
 def _exchanges(

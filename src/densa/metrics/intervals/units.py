@@ -22,7 +22,7 @@ FEW_UNITS = 10
 
 UnitKind = Literal["scene", "image", "block"]
 
-_FEWEST_BLOCKS = 4
+_FEWEST_BLOCKS, _ENOUGH_BLOCKS = 4, 20
 _FIRST_CELLS = 4096  # of the first image; more only through further images
 _MOST_CELLS = 1 << 16
 _MOST_BYTES = 1 << 28
@@ -264,15 +264,17 @@ class UnitSums:
         return "scene" if 1 < n_scenes < n_images else "image"
 
     def side_of_blocks(self) -> int:
-        """Side of the blocks in pixels: twice the distance over which errors correlate, in whole cells.
+        """Side of the blocks in pixels: three times the distance over which errors correlate, in whole cells.
 
-        Once that distance where there would be fewer than 4 blocks.
+        Twice where there would be fewer than 20 blocks, once where there would be fewer than 4.
         """
         cell = self._side or 1
         if self.rule.block is not None:
             return cell
         reach = self.correlation.reach or 1
-        once, twice = (cell * max(1, -(-length // cell)) for length in (reach, 2 * reach))
+        once, twice, thrice = (cell * max(1, -(-times * reach // cell)) for times in (1, 2, 3))
+        if len(set(self._places(thrice))) >= _ENOUGH_BLOCKS:
+            return thrice
         return twice if len(set(self._places(twice))) >= _FEWEST_BLOCKS else once
 
     def _places(self, side: int) -> list[tuple[str, int, int]]:
