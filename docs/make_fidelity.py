@@ -20,7 +20,7 @@ PARTS = {
     "Networks": ("networks", "segmenter"),
     "Operators": ("operators",),
     "Training and prediction": ("training", "engine/prediction"),
-    "Measures": ("metrics",),
+    "Measures": ("metrics", "accuracy"),
 }
 HEAD = """# Fidelity
 

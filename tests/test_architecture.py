@@ -24,12 +24,13 @@ ROOMS = {
         ("checks", "lazy_names", "options", "outputs", "parallel", "pixel_areas", "progress", "union_find"),
         ("legend", "settings"),
         ("raster", "regions", "descriptors", "crf", "operators", "metrics"),
-        ("datasets", "networks"),
+        ("accuracy", "datasets", "networks"),
         ("shallow",),
         ("segmenter",),
         ("engine",),
         ("training",),
         ("reports",),
+        ("pages",),
         ("methods",),
         ("doctor",),
         ("verbs",),
@@ -72,7 +73,16 @@ ROOMS = {
     "metrics": [
         ("families", "scores"),
         ("_sparse_assignment", "confusion", "contingency"),
-        ("boundaries", "boundary_matching", "calibration", "dice", "partitions", "superpixels", "weighted_kappa"),
+        (
+            "boundaries",
+            "boundary_matching",
+            "calibration",
+            "dice",
+            "disagreement",
+            "partitions",
+            "superpixels",
+            "weighted_kappa",
+        ),
         ("boundary_iou", "hausdorff", "intervals", "size_recall", "trimap"),
     ],
     "networks": [
@@ -129,6 +139,13 @@ ROOMS = {
         ("shallow",),
         ("from_config",),
     ],
+    "verbs": [
+        ("results", "settings", "tell"),
+        ("doctor", "inputs", "intervals", "train", "wrap"),
+        ("compare_plan", "held_out", "maps", "predict", "seams", "segment", "split"),
+        ("calibrate", "compare_runs", "demo", "evaluate", "evaluate_several"),
+        ("compare",),
+    ],
 }
 
 MOST_MODULES = 20  # in one folder
@@ -146,6 +163,7 @@ CROSS_CUTTING = {
     "test_examples.py",
     "test_readme.py",
     "test_repository.py",
+    "accuracy/test_simulation.py",
     "cli/test_cli.py",
     "cli/test_context.py",
     "cli/test_train_shallow.py",

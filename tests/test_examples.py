@@ -9,6 +9,7 @@ import pytest
 
 PACKAGES = (
     "",
+    "accuracy",
     "crf",
     "datasets",
     "descriptors",
@@ -20,6 +21,7 @@ PACKAGES = (
     "metrics",
     "networks",
     "operators",
+    "pages",
     "raster",
     "regions",
     "reports",

@@ -9,6 +9,7 @@ from densa.machine import limit_threads
 
 if TYPE_CHECKING:
     from densa import (
+        accuracy,
         crf,
         datasets,
         descriptors,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         metrics,
         networks,
         operators,
+        pages,
         raster,
         regions,
         reports,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from densa.verbs.compare import compare
     from densa.verbs.evaluate import evaluate
     from densa.verbs.evaluate_several import evaluate_several
+    from densa.verbs.maps.sample import sample
     from densa.verbs.predict import predict
     from densa.verbs.results import LabelMap, Regions
     from densa.verbs.segment import segment
@@ -53,6 +56,7 @@ __all__ = [
     "Legend",
     "Regions",
     "__version__",
+    "accuracy",
     "calibrate",
     "compare",
     "crf",
@@ -67,10 +71,12 @@ __all__ = [
     "metrics",
     "networks",
     "operators",
+    "pages",
     "predict",
     "raster",
     "regions",
     "reports",
+    "sample",
     "segment",
     "segmenter",
     "shallow",
@@ -92,6 +98,7 @@ _HOMES = {
     "evaluate_several": "densa.verbs.evaluate_several",
     "load": "densa.methods",
     "predict": "densa.verbs.predict",
+    "sample": "densa.verbs.maps.sample",
     "segment": "densa.verbs.segment",
     "split": "densa.verbs.split",
     "train": "densa.verbs.train",

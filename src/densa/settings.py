@@ -196,7 +196,11 @@ class VectorLabels(Group, title="Vector labels"):
     ] = None
     class_field: Annotated[
         str | None,
-        Option("Field of the vector file that names the class.", metavar="FIELD", default="class, label, name, ..."),
+        Option(
+            "Field of the vector file that names the class.",
+            metavar="FIELD",
+            default="class, label, name, ...; of points to evaluate with, ref",
+        ),
     ] = None
     aoi: Annotated[
         Path | None,

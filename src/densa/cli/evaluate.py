@@ -9,6 +9,7 @@ import typer
 
 from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
+from densa.cli.map_accuracy import show_assessment
 from densa.settings import Existing
 from densa.verbs.settings import EvaluateOptions
 
@@ -19,10 +20,16 @@ def evaluate(
     predictions: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN_OR_PREDICTIONS...", help="Run folder, or a folder of label maps; of several the differences."
+            metavar="RUN_OR_PREDICTIONS...",
+            help="Run folder, or a folder of label maps; of several the differences. With points, a map of any size.",
         ),
     ],
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Data set, or a folder of masks of the same stems.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA", help="Data set, or a folder of masks of the same stems; or points of `densa sample`."
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="REPORT", help="Folder of the report; default: only scores."),
@@ -33,14 +40,21 @@ def evaluate(
     """Compare predictions with masks: metrics.json and one self-contained page, report.html.
 
     Every score has a 95 % interval. Of several runs or folders, paired differences and ranks tell whether they differ.
+
+    A map and a file of points with reference classes (.gpkg, .geojson, .shp, .fgb, .csv) give its accuracy and the
+    areas of its classes, with standard errors.
     """
     if len(predictions) > 1:
         _several(predictions, data, output, given, as_json)
         return
+    from densa.accuracy import MapAssessment
     from densa.reports.calibration import calibration_lines
     from densa.verbs.evaluate import class_lines, evaluate_and_write, summary_line
 
     evaluation, page = evaluate_and_write(predictions[0], data, output, **given)
+    if isinstance(evaluation, MapAssessment):
+        show_assessment(evaluation, page, as_json=as_json)
+        return
     if as_json:
         print_json(evaluation.to_json())
         return

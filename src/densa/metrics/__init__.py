@@ -16,6 +16,7 @@ from densa.metrics.calibration.counts import LEAST_PROBABILITY, CalibrationCount
 from densa.metrics.calibration.summary import CalibrationSummary, ConfidenceBin
 from densa.metrics.confusion import AbsentRule, ConfusionMatrix, Summary, VoidRule
 from densa.metrics.dice import DicePerImage
+from densa.metrics.disagreement import Disagreement, disagreement
 from densa.metrics.hausdorff import Hausdorff, hausdorff
 from densa.metrics.partitions import (
     FamilyAgreement,
@@ -46,6 +47,7 @@ __all__ = [
     "ConfidenceBin",
     "ConfusionMatrix",
     "DicePerImage",
+    "Disagreement",
     "FamilyAgreement",
     "Hausdorff",
     "Overlap",
@@ -62,6 +64,7 @@ __all__ = [
     "boundary_recall",
     "compactness",
     "covering",
+    "disagreement",
     "explained_variation",
     "family_agreement",
     "hausdorff",

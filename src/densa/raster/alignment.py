@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
+from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError
 from rasterio.transform import from_gcps
 from rasterio.warp import transform as reproject
 
@@ -19,7 +20,18 @@ from densa.errors import InputError
 from densa.raster.opening import open as open_raster
 from densa.raster.raster import Georeference, Raster, Window
 
-__all__ = ["Converter", "Frame", "Onto", "forward", "frame_of", "lies_on", "misplacement", "onto", "system_name"]
+__all__ = [
+    "Converter",
+    "Frame",
+    "Onto",
+    "forward",
+    "frame_of",
+    "lies_on",
+    "misplacement",
+    "onto",
+    "system_name",
+    "system_named",
+]
 
 _TOLERANCE = 0.1  # pixels, over the whole raster
 _SAMPLES = 5  # places along each side at which the position is compared
@@ -290,6 +302,18 @@ def system_name(crs: Any) -> str:
         return "no reference system"
     code = crs.to_epsg()
     return f"EPSG:{code}" if code else f'"{crs.to_wkt().split(chr(34))[1]}"'
+
+
+def system_named(text: str, source: Path) -> Any:
+    """The reference system of a code or a text; `source` is the file that names it.
+
+    Raises:
+        InputError: it is not known.
+    """
+    try:
+        return CRS.from_user_input(text)
+    except CRSError as error:
+        raise InputError(f"{source} names the reference system {text[:80]!r}, which is not known") from error
 
 
 def _systems(other: Frame, image: Frame) -> str:

@@ -54,12 +54,15 @@ def page_facts(facts: Mapping[str, object]) -> dict[str, str]:
     return own | {key: str(value) for key, value in facts.items() if value is not None}
 
 
-def render_page(template: str, filters: Mapping[str, Callable[..., str]], **content: Any) -> str:
-    """Render a template of this package as HTML without external resources.
+def render_page(
+    template: str, filters: Mapping[str, Callable[..., str]], *, package: str = "densa.reports", **content: Any
+) -> str:
+    """Render a template as HTML without external resources.
 
     Args:
         template: name of the template file.
         filters: filters of the template, in addition to `hex` for colours.
+        package: which has the template.
         content: variables of the template, in addition to `style`, the style sheet of all pages.
     """
     from jinja2 import Environment, StrictUndefined
@@ -67,7 +70,6 @@ def render_page(template: str, filters: Mapping[str, Callable[..., str]], **cont
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["hex"] = lambda color: "#{:02x}{:02x}{:02x}".format(*color)
     environment.filters.update(filters)
-    folder = files("densa.reports")
-    text = folder.joinpath(template).read_text(encoding="utf-8")
-    style = folder.joinpath("style.css").read_text(encoding="utf-8")
+    text = files(package).joinpath(template).read_text(encoding="utf-8")
+    style = files("densa.reports").joinpath("style.css").read_text(encoding="utf-8")
     return environment.from_string(text).render(style=style, **content)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from densa.errors import InputError
 from densa.options import check_paths, must_exist, with_options
 from densa.outputs import check_outputs
+from densa.pages.assess import assess_and_write, is_assessment
 from densa.progress import progress_bar
 from densa.verbs.held_out import held_out_of
 from densa.verbs.inputs import allowed, reading_of
@@ -19,6 +20,7 @@ from densa.verbs.settings import EvaluateOptions
 from densa.verbs.tell import tell
 
 if TYPE_CHECKING:
+    from densa.accuracy import MapAssessment
     from densa.legend import Legend
     from densa.reports import Evaluation, MeasuredOn, Pair
 
@@ -33,19 +35,20 @@ def evaluate(
     overwrite: bool = False,
     progress: bool = True,
     **options: Any,
-) -> Evaluation:
-    """Compare predictions with masks.
+) -> Any:
+    """Compare predictions with masks, or a map with points whose reference class is known.
 
     Args:
-        predictions: a run or model folder, or a folder of label maps.
-        data: a data set, or a folder of masks with the same stems.
+        predictions: a run or model folder, or a folder of label maps; with points, a map of any size.
+        data: a data set, or a folder of masks with the same stems; or points of `densa.sample`: .gpkg, .geojson, .shp,
+            .fgb, .csv.
         output: folder of metrics.json and report.html; None writes nothing.
         overwrite: replace those files.
         progress: show a progress bar on stderr.
         **options: the options of `densa evaluate`, by name, see the reference.
 
     Returns:
-        The numbers.
+        The numbers, a `reports.Evaluation`; with points, an `accuracy.MapAssessment`.
 
     Raises:
         InputError: predictions, data or options that do not fit, an output that exists.
@@ -73,11 +76,15 @@ def evaluate_and_write(
     overwrite: bool = False,
     progress: bool = True,
     **options: Any,
-) -> tuple[Evaluation, Path | None]:
+) -> tuple[Evaluation | MapAssessment, Path | None]:
     """As `evaluate`; also returns the path of the page."""
     settings = EvaluateOptions.of(**options)
     check_paths(EvaluateOptions, options)
+    if is_assessment(data):
+        must_exist(predictions=predictions, data=str(data).partition("#layer=")[0])
+        return _assessed(predictions, data, output, settings, overwrite, progress)
     must_exist(predictions=predictions, data=data)
+    _refuse_point_options(settings)
     from densa import reports
     from densa.reports.evaluation import check_numbering
 
@@ -104,6 +111,25 @@ def evaluate_and_write(
     evaluation = replace(evaluation, measured_on=compared.measured_on)
     page = None if output is None else reports.write_report(evaluation, output, overwrite=overwrite, **compared.about)
     return evaluation, page
+
+
+def _assessed(
+    path: Path | str, points: Path | str, output: Path | str | None, settings: EvaluateOptions, *how: bool
+) -> tuple[MapAssessment, Path | None]:
+    """The assessment of a map by points; `how`: whether to overwrite, and to show progress."""
+    if settings.split or settings.align:
+        raise InputError(f"{'split' if settings.split else 'align'} has no effect with points; leave it out")
+    names = ("class_field", "reference", "strata", "legend", "by")
+    chosen = {name: getattr(settings, name) for name in names}
+    with allowed(settings), progress_bar("count", shown=how[1]) as show:
+        return assess_and_write(path, points, output, **chosen, overwrite=how[0], progress=show)
+
+
+def _refuse_point_options(settings: EvaluateOptions) -> None:
+    """Refuse options that count for points alone."""
+    for name in ("reference", "strata"):
+        if getattr(settings, name) is not None:
+            raise InputError(f"{name} has no effect: data is no file of points; leave it out")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Lt
 
 from densa.engine.prediction.settings import PolygonShape
 from densa.engine.regions.settings import RegionSettings
@@ -42,6 +42,8 @@ __all__ = [
     "Refinement",
     "RegionProducts",
     "Resampling",
+    "SampleOptions",
+    "SampledMap",
     "Scores",
     "SeamsOptions",
     "SegmentOptions",
@@ -168,6 +170,25 @@ class Scores(Group, title="Scores"):
     worst: Annotated[int, Ge(0), Option("Images shown on the page, the worst first.")] = 12
 
 
+def _expected(value: Any) -> Any:
+    """0.8, "0.8", or "forest=0.9,road=0.7"."""
+    if not isinstance(value, str):
+        return value
+    if "=" not in value:
+        try:
+            return float(value)
+        except ValueError:
+            raise ValueError(f"must be an accuracy such as 0.8, or forest=0.9,road=0.7, got {value!r}") from None
+    found: dict[str, float] = {}
+    for part in value.split(","):
+        name, _, number = part.rpartition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise ValueError(f"must be like forest=0.9,road=0.7, got {part!r} in {value!r}") from None
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class Intervals(Group, title="Intervals"):
     """How sure the scores are."""
@@ -193,7 +214,76 @@ class Resampling(Group, title="Intervals"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(Masks, ClassSet, Scores, Intervals, Resampling, Bands, Units, Sources, Computation):
+class SampledMap(Group, title="Map and points"):
+    """The assessment of a map by points, where DATA is a file of points."""
+
+    reference: Annotated[
+        Path | None, Option("Raster that holds the reference classes in place of the field.", exists=True)
+    ] = None
+    strata: Annotated[
+        Path | None, Option("Raster of strata, for points that do not say how they were drawn.", exists=True)
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breakdown(Group, title="Scores"):
+    """Scores of parts of the data."""
+
+    by: Annotated[
+        str | None,
+        Option("Field of the points; scores are given for each of its values, too.", metavar="COLUMN"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing(Group, title="Sample"):
+    """What is drawn from a map."""
+
+    per_class: Annotated[int | None, Ge(2), Option("Points of each class, or stratum.")] = None
+    total: Annotated[int | None, Ge(2), Option("Points in all.")] = None
+    half_width: Annotated[
+        float | None,
+        Gt(0),
+        Lt(1),
+        Option("As many points as give the overall accuracy a 95 % interval of this half-width, such as 0.02."),
+    ] = None
+    design: Annotated[
+        Literal["stratified", "random", "systematic"],
+        Option("stratified by class, simple random, or systematic: a square grid with a random start."),
+    ] = "stratified"
+    allocation: Annotated[
+        Literal["equal", "proportional", "neyman"] | None,
+        Option(
+            "Division of the points among the strata; at least 2 in each.",
+            default="proportional; with half_width neyman",
+        ),
+    ] = None
+    expected: Annotated[
+        float | dict[str, float],
+        Option(
+            "Expected user's accuracy: one, or of each class; for half_width and neyman.",
+            metavar="ACCURACY|NAME=ACCURACY,...",
+            default="0.5, the worst case",
+            read=_expected,
+        ),
+    ] = 0.5
+    strata: Annotated[Path | None, Option("Raster of strata.", exists=True, default="the classes of the map")] = None
+    unit: Annotated[
+        Literal["pixel", "block"] | None, Option("What is sampled.", default="pixel, or block where block is given")
+    ] = None
+    block: Annotated[int | None, Ge(2), Option("Side of a block.", "px", default="3 with unit=block")] = None
+    seed: Annotated[int, Ge(0), Option("Seed of the random numbers.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOptions(LegendFile, Drawing, Sources):
+    """All options of `densa sample`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(
+    Masks, ClassSet, Scores, Breakdown, SampledMap, Intervals, Resampling, Bands, Units, Sources, Computation
+):
     """All options of `densa evaluate`."""
 
 

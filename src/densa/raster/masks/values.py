@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from densa.raster.masks.origin import MaskOrigin, origin_of
 from densa.raster.opening import open_stored
 from densa.raster.raster import Raster, Window
 
-__all__ = ["MaskFile", "read_mask", "read_mask_file"]
+__all__ = ["MaskFile", "MaskReader", "read_mask", "read_mask_file"]
 
 Code = int | tuple[int, int, int]
 """A value of a mask: an integer, or the colour of an RGB file."""
@@ -35,15 +36,58 @@ class MaskFile(NamedTuple):
     origin: MaskOrigin
 
 
-def read_mask_file(path: Path | str, *, page: int = 0, window: Window | None = None) -> MaskFile:
-    """Read a mask file, whole or a window of it.
+class MaskReader:
+    """A mask file that is read by windows and stays open; a context manager. `read` is thread-safe.
 
-    In a file of colours, nodata of the three bands is one colour.
+    Attributes:
+        raster: the open file, which takes all values for data.
+        missing: values that the file declares as nodata or as transparent.
 
     Raises:
-        InputError: as `read_mask`, but NaN is a hidden pixel.
+        InputError: as `read_mask`.
     """
-    return _mask_file(path, page, window, with_nan=True)
+
+    def __init__(self, path: Path | str, page: int = 0) -> None:
+        self.raster = open_stored(path, page)
+        self.missing, self._origin = _declared(self.raster), origin_of(self.raster)
+        self.raster.leave_missing()
+
+    def read(self, window: Window | None = None, *, with_nan: bool = True) -> MaskFile:
+        """The whole mask, or a window of it; NaN is a hidden pixel, or without `with_nan` an error.
+
+        In a file of colours, nodata of the three bands is one colour.
+        """
+        path, (values, shown) = self.raster.path, self.raster.read(window)
+        if len(values) == 1 and values.dtype.kind != "f":
+            return MaskFile(values[0], ~shown, self.missing, self._origin)
+        if len(values) == 1:
+            if not (with_nan or np.isfinite(values).all()):
+                raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with NaN or infinity")
+            whole = np.where(shown, values[0], 0).astype(np.int64)
+            if (whole != values[0])[shown].any():
+                raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with fractions")
+            return MaskFile(whole, ~shown, self.missing, self._origin)
+        if len(values) == 3 and values.dtype == np.uint8:
+            return MaskFile(np.ascontiguousarray(np.moveaxis(values, 0, 2)), ~shown, self.missing, self._origin)
+        raise InputError(f"mask {path} must have 1 band of integers or 3 of uint8, got {len(values)} of {values.dtype}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.raster.close()
+
+
+def read_mask_file(path: Path | str, *, page: int = 0, window: Window | None = None) -> MaskFile:
+    """Read a mask file, whole or a window of it, as `MaskReader`; NaN is a hidden pixel.
+
+    Raises:
+        InputError: as `read_mask`, but for NaN.
+    """
+    with MaskReader(path, page) as reader:
+        return reader.read(window)
 
 
 def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) -> NDArray[np.integer]:
@@ -68,26 +112,8 @@ def read_mask(path: Path | str, *, page: int = 0, window: Window | None = None) 
         array([[7, 7, 0],
                [7, 0, 0]], dtype=uint8)
     """
-    return _mask_file(path, page, window, with_nan=False).values
-
-
-def _mask_file(path: Path | str, page: int, window: Window | None, *, with_nan: bool) -> MaskFile:
-    with open_stored(path, page) as raster:
-        missing, origin = _declared(raster), origin_of(raster)
-        raster.leave_missing()
-        values, shown = raster.read(window)
-    if len(values) == 1 and values.dtype.kind != "f":
-        return MaskFile(values[0], ~shown, missing, origin)
-    if len(values) == 1:
-        if not (with_nan or np.isfinite(values).all()):
-            raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with NaN or infinity")
-        whole = np.where(shown, values[0], 0).astype(np.int64)
-        if (whole != values[0])[shown].any():
-            raise InputError(f"mask {path} must hold whole numbers, got {values.dtype} with fractions")
-        return MaskFile(whole, ~shown, missing, origin)
-    if len(values) == 3 and values.dtype == np.uint8:
-        return MaskFile(np.ascontiguousarray(np.moveaxis(values, 0, 2)), ~shown, missing, origin)
-    raise InputError(f"mask {path} must have 1 band of integers or 3 of uint8, got {len(values)} of {values.dtype}")
+    with MaskReader(path, page) as reader:
+        return reader.read(window, with_nan=False).values
 
 
 def _declared(raster: Raster) -> tuple[Code, ...]:

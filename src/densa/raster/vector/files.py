@@ -21,7 +21,15 @@ from densa.errors import InputError
 from densa.raster.gdal import gdal_errors
 from densa.raster.vector.style import QgisStyle, add_style
 
-__all__ = ["FlatGeobufFile", "GeoJsonFile", "GeoPackageFile", "PolygonTable", "VectorFile", "require_pyogrio"]
+__all__ = [
+    "FlatGeobufFile",
+    "GeoJsonFile",
+    "GeoPackageFile",
+    "PolygonTable",
+    "VectorFile",
+    "require_pyogrio",
+    "vector_errors",
+]
 
 _DECIMALS = 8  # of degrees: a millimetre
 _encode_json = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make an encoder for every value
@@ -110,7 +118,7 @@ class GeoPackageFile:
         import pyogrio
 
         fields = list(table.columns)
-        with _vector_errors(self._shown):
+        with vector_errors(self._shown):
             pyogrio.raw.write(
                 str(self._path),
                 table.geometries,
@@ -131,7 +139,7 @@ class GeoPackageFile:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
-            with _vector_errors(self._shown):
+            with vector_errors(self._shown):
                 _check_complete(self._path, self._layer, self.n_written)
                 add_style(self._path, self._layer, self._style)
 
@@ -164,7 +172,7 @@ class FlatGeobufFile:
         import pyogrio
 
         with (
-            _vector_errors(self._shown),
+            vector_errors(self._shown),
             pyogrio.raw.open_arrow(str(self._gathered), layer=self._layer, batch_size=4096) as (about, stream),
         ):
             pyogrio.raw.write_arrow(
@@ -176,7 +184,7 @@ class FlatGeobufFile:
                 geometry_type="Polygon",
                 crs=self._crs,
             )
-        with _vector_errors(self._shown):
+        with vector_errors(self._shown):
             _check_complete(self._path, self._layer, self._package.n_written)
 
 
@@ -204,7 +212,7 @@ def _check_complete(path: Path, layer: str, n_polygons: int) -> None:
 
 
 @contextmanager
-def _vector_errors(path: Path) -> Iterator[None]:
+def vector_errors(path: Path) -> Iterator[None]:
     """Turn exceptions of pyogrio and SQLite into an `InputError` that names the file."""
     with warnings.catch_warnings(), gdal_errors(path, "written"):
         warnings.filterwarnings("ignore", message="'crs' was not provided")

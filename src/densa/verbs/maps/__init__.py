@@ -1,0 +1,1 @@
+"""Verbs that serve the maps and runs that there are: samples of maps, model cards."""
