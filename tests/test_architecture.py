@@ -38,7 +38,7 @@ ROOMS = {
     ],
     "datasets": [
         ("image_files", "label_source", "masks", "scene", "scene_names", "threads", "wording"),
-        ("class_table", "codings", "ignoring"),
+        ("class_table", "codings", "ignoring", "offset"),
         ("vector_labels",),
         ("dataset", "legends", "samples", "synthetic"),
         ("check", "layouts", "leaks", "sampling", "splits", "statistics"),
@@ -54,13 +54,13 @@ ROOMS = {
     ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
     "doctor": [
-        ("alignment", "codes", "files"),
+        ("alignment", "codes", "environment", "files"),
         ("codings", "finding"),
         ("subject",),
         ("images", "labels", "leaks", "legends", "overlays", "pairing", "reading", "unreadable"),
         ("checks",),
         ("diagnosis",),
-        ("fix",),
+        ("fix", "page"),
     ],
     "engine": [("resources",), ("work",), ("prediction", "regions")],
     "engine/regions": [

@@ -16,10 +16,10 @@ from densa import kernel_cache
 def test_compiled_kernels_of_a_version_lie_in_a_folder_of_their_own(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(kernel_cache.sys, "platform", "linux")
-    assert kernel_cache._kernel_folder() == tmp_path / "densa" / f"kernels-{densa.__version__}"
+    assert kernel_cache.kernel_folder() == tmp_path / "densa" / f"kernels-{densa.__version__}"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert kernel_cache._kernel_folder().parent == tmp_path / ".cache" / "densa"
+    assert kernel_cache.kernel_folder().parent == tmp_path / ".cache" / "densa"
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="users of Windows have temporary folders of their own")

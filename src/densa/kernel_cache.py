@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["keep_kernels", "private_folder"]
+__all__ = ["keep_kernels", "kernel_folder", "private_folder"]
 
 _CACHING = "numba.core.caching"
 
@@ -31,14 +31,14 @@ def keep_kernels() -> None:
     # In a checkout kernels lie beside their sources, as Numba keeps them by default. Numba reads this whenever it
     # compiles; where the folder cannot be made, it takes its usual place.
     if {"site-packages", "dist-packages"} & set(Path(__file__).parts):
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_folder()))
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_folder()))
     if _CACHING in sys.modules:
         _mend(sys.modules[_CACHING])
     elif not any(isinstance(finder, _MendsCaching) for finder in sys.meta_path):
         sys.meta_path.insert(0, _MendsCaching())
 
 
-def _kernel_folder() -> Path:
+def kernel_folder() -> Path:
     """Where an installed version's kernels are kept.
 
     Numba renews a kernel when its own file has changed, not when one that it calls from another file has: after an

@@ -119,6 +119,14 @@ class LegendFile(Group, title="Data"):
     ] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Folders(Group, title="Data"):
+    """The folders of a data set that have names of their own."""
+
+    images: Annotated[Path | None, Option("Folder of the images, if its name is not recognised.")] = None
+    masks: Annotated[Path | None, Option("Folder of the masks, if its name is not recognised.")] = None
+
+
 def _ignored(value: Any) -> Any:
     """(11, "#000000", "void"), of a list or one of them; "0,0,0" is a colour."""
     found: list[int | str] = []
@@ -157,6 +165,10 @@ class LabelReading(Group, title="Data"):
             repeatable=True,
         ),
     ] = ()
+    mask_offset: Annotated[
+        int,
+        Option("Add this to the values of the masks: -1 where they count the classes from 1.", metavar="N"),
+    ] = 0
     instances: Annotated[
         bool, Option("The masks number objects, 0 is none: the classes are background and object.")
     ] = False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict
 
 from densa import raster
 from densa.datasets.codings import check_legend, check_one_coding, check_storage
@@ -11,10 +13,27 @@ from densa.datasets.ignoring import without_ignored
 from densa.datasets.layouts.layout import Coding, Layout
 from densa.datasets.legends import CELLS, OBJECTS, choose_encoding, infer_legend, read_legend
 from densa.datasets.masks import Encoding, MaskScan
+from densa.datasets.offset import with_offset
 from densa.errors import InputError
 from densa.legend import Legend
 
-__all__ = ["choose_legend", "stated_legend"]
+__all__ = ["MaskReading", "choose_legend", "stated_legend"]
+
+
+class MaskReading(TypedDict, total=False):
+    """How masks are read, as options say.
+
+    Attributes:
+        classes: name of a set of classes of the layout; None: the first.
+        ignore: values, colours and names of classes that are not labelled.
+        instances: the masks number objects.
+        mask_offset: added to the values of the masks.
+    """
+
+    classes: str | None
+    ignore: Sequence[int | str]
+    instances: bool
+    mask_offset: int
 
 
 def choose_legend(
@@ -23,8 +42,9 @@ def choose_legend(
     given: Legend | Path | str | None,
     *,
     classes: str | None = None,
-    ignore: tuple[int | str, ...] = (),
+    ignore: Sequence[int | str] = (),
     instances: bool = False,
+    mask_offset: int = 0,
 ) -> tuple[Legend, Encoding, str]:
     """The legend of a data set, the encoding of its masks, and where the legend comes from, for people.
 
@@ -35,6 +55,7 @@ def choose_legend(
         classes: name of a set of classes of the layout; None: the first.
         ignore: values, colours and names of classes that are not labelled.
         instances: the masks number objects.
+        mask_offset: added to the values of the masks.
 
     Raises:
         InputError: masks that can be read in several ways, or that do not fit the legend.
@@ -42,6 +63,10 @@ def choose_legend(
     scans = [result for result in results if isinstance(result, MaskScan)]
     coding = _coding_of(layout, given, classes)
     legend, source = _given(layout, given, coding)
+    if mask_offset and legend is not None:
+        moved = with_offset(legend, mask_offset, "instances" if layout.instances or instances else None)
+        coding = replace(coding, legend=moved) if coding is not None and legend is coding.legend else coding
+        legend = moved
     if layout.instances or instances:
         return _of_objects(layout, scans, legend, source, ignore)
     near = coding is not None and coding.nearest and legend is coding.legend
@@ -59,12 +84,18 @@ def choose_legend(
         encoding = choose_encoding(scans, legend)
     else:
         legend, encoding, source = _of_masks(layout, results, scans, ignore)
+        legend = with_offset(legend, mask_offset, encoding, inferred=True) if mask_offset else legend
+    if mask_offset and encoding != "values":
+        with_offset(legend, mask_offset, encoding)  # says what these masks hold
     return without_ignored(legend, encoding, ignore) if ignore else legend, encoding, source
 
 
-def stated_legend(layout: Layout, given: Legend | Path | str | None, *, classes: str | None = None) -> Legend | None:
+def stated_legend(
+    layout: Layout, given: Legend | Path | str | None, *, classes: str | None = None, mask_offset: int = 0
+) -> Legend | None:
     """The legend of a data set before its masks are looked at; None where they are to tell it; see `choose_legend`."""
-    return _given(layout, given, _coding_of(layout, given, classes))[0]
+    legend = _given(layout, given, _coding_of(layout, given, classes))[0]
+    return with_offset(legend, mask_offset) if mask_offset and legend is not None else legend
 
 
 def _coding_of(layout: Layout, given: Legend | Path | str | None, classes: str | None) -> Coding | None:
@@ -110,7 +141,7 @@ def _given(layout: Layout, given: Legend | Path | str | None, coding: Coding | N
 
 
 def _of_objects(
-    layout: Layout, scans: Sequence[MaskScan], legend: Legend | None, source: str, ignore: tuple[int | str, ...]
+    layout: Layout, scans: Sequence[MaskScan], legend: Legend | None, source: str, ignore: Sequence[int | str]
 ) -> tuple[Legend, Encoding, str]:
     """Background and object of masks that number objects."""
     check_storage(scans)
@@ -125,7 +156,7 @@ def _of_masks(
     layout: Layout,
     results: Sequence[MaskScan | InputError],
     scans: Sequence[MaskScan],
-    ignore: tuple[int | str, ...],
+    ignore: Sequence[int | str],
 ) -> tuple[Legend, Encoding, str]:
     """The legend that the masks carry, or that is inferred from them."""
     if not scans:

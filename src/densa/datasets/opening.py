@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from densa.datasets.choice import choose_legend
+from densa.datasets.choice import MaskReading, choose_legend
 from densa.datasets.codings import coding_remarks
 from densa.datasets.dataset import Dataset, Sample
 from densa.datasets.layouts.drawn import classed
@@ -23,7 +23,7 @@ from densa.raster import Window
 from densa.raster.bands import Band
 from densa.settings import VectorLabels
 
-__all__ = ["WHOLE", "choose_split", "chosen_name", "open_dataset", "open_whole"]
+__all__ = ["WHOLE", "choose_split", "chosen_name", "laid_out", "open_dataset", "open_whole"]
 
 WHOLE = "all"
 """Name of the split of all images, where a data set without splits is opened to be measured."""
@@ -39,10 +39,8 @@ def open_dataset(
     align: bool = False,
     bands: Sequence[int | str] | None = None,
     layout: str | None = None,
-    classes: str | None = None,
-    ignore: Sequence[int | str] = (),
-    instances: bool = False,
     labels: VectorLabels | Path | str | None = None,
+    **reading: Unpack[MaskReading],
 ) -> dict[str, Dataset]:
     """Open a folder of images and masks.
 
@@ -64,11 +62,12 @@ def open_dataset(
         bands: to be read of every image, by number from 1 or by name, in this order; None: all. Images that name the
             bands of the first one in another order are then read in its order.
         layout: name of the layout, where the folder holds several or is not recognised.
-        classes: "train" or "all", of a layout that has two sets of classes, as Cityscapes.
-        ignore: values, colours ("#RRGGBB") or names of classes that are not labelled.
-        instances: the masks number objects; the classes are then background and object.
         labels: vector file of polygons, lines and points in place of masks (or a folder with one for each image), and
             how it is read; `path` may then be one image. Its `background` applies to annotations of other layouts, too.
+        **reading: how the masks are read: `classes`, "train" or "all", of a layout that has two sets of classes, as
+            Cityscapes; `ignore`, values, colours ("#RRGGBB") or names of classes that are not labelled; `instances`,
+            True where the masks number objects, and the classes are background and object; `mask_offset`, added to the
+            values of the masks, such as -1 where they count the classes from 1 (values below 0 are not labelled).
 
     Returns:
         A `Dataset` for each of "train", "val" and "test" that has images. `check` them before use.
@@ -84,19 +83,8 @@ def open_dataset(
         >>> splits["train"].legend.class_names
         ('background', 'coin')
     """
-    try:
-        given = [None if folder is None else Path(folder) for folder in (images, masks)]
-        vectors = (
-            labels
-            if isinstance(labels, VectorLabels)
-            else VectorLabels(labels=None if labels is None else Path(labels))
-        )
-        found = find_layout(Path(path), *given, layout=layout, labels=vectors)
-        drawn = classed(found, legend, background=vectors.background, ignore=ignore)
-    except OSError as error:
-        raise InputError(f"data set {path} cannot be read: {error}") from error
-    if drawn is not None:
-        found, legend, ignore = drawn, drawn.codings[""].legend, ()
+    given = [None if folder is None else Path(folder) for folder in (images, masks)]
+    found, legend, reading = laid_out(Path(path), legend, *given, layout=layout, labels=labels, reading=reading)
     rule = split or SplitRule()
     placed, left_out = _placed(found, rule, Path(path))
     splits = {name: list(dict.fromkeys(one.sample for one in own)) for name, own in placed.items()}
@@ -104,9 +92,7 @@ def open_dataset(
     masks_of = [sample for sample in everything if sample.mask is not None and sample.drawn is None]
     results = list(in_threads(_scan, masks_of))
     scans = [result for result in results if isinstance(result, MaskScan)]
-    chosen, encoding, source = choose_legend(
-        found, results, legend, classes=classes, ignore=tuple(ignore), instances=instances
-    )
+    chosen, encoding, source = choose_legend(found, results, legend, **reading)
     remarks = (*coding_remarks(scans, chosen, encoding), *left_out)
     wanted = None if bands is None else tuple(bands)
     like = _known_bands(everything) if bands is None else ()
@@ -158,6 +144,36 @@ def _by_windows(dataset: Dataset, assigned: Sequence[Assigned]) -> Dataset:
             )
         places.append((i, window))
     return WindowDataset.of(dataset, places)
+
+
+def laid_out(
+    path: Path,
+    legend: Legend | Path | str | None,
+    images: Path | None = None,
+    masks: Path | None = None,
+    *,
+    layout: str | None = None,
+    labels: VectorLabels | Path | str | None = None,
+    reading: MaskReading,
+) -> tuple[Layout, Legend | Path | str | None, MaskReading]:
+    """The layout of a data set, and the legend and the reading of masks that are left to be applied.
+
+    Labels that are drawn get their classes here, for which `ignore` counts.
+
+    Raises:
+        InputError: no layout is recognised, or several; vector labels that cannot be read.
+    """
+    vectors = (
+        labels if isinstance(labels, VectorLabels) else VectorLabels(labels=None if labels is None else Path(labels))
+    )
+    try:
+        found = find_layout(path, images, masks, layout=layout, labels=vectors)
+        drawn = classed(found, legend, background=vectors.background, ignore=reading.get("ignore", ()))
+    except OSError as error:
+        raise InputError(f"data set {path} cannot be read: {error}") from error
+    if drawn is None:
+        return found, legend, reading
+    return drawn, drawn.codings[""].legend, {**reading, "ignore": ()}
 
 
 def _known_bands(samples: Sequence[Sample]) -> tuple[Band, ...]:
@@ -216,8 +232,8 @@ def open_whole(
 ) -> dict[str, Dataset]:
     """Open a data set to be measured, see `open_dataset`: by its own splits, or as one that is named "all".
 
-    `reading`: `layout`, `classes`, `ignore`, `instances` and `labels`; `split_file` and its `fold` decide the splits
-    where they are given.
+    `reading`: `layout`, `classes`, `ignore`, `instances`, `mask_offset` and `labels`; `split_file` and its `fold` decide
+    the splits where they are given.
     """
     rule = SplitRule(val_fraction=0.0, rest=WHOLE, file=split_file, fold=fold)
     return open_dataset(path, legend=legend, split=rule, images=images, masks=masks, align=align, **reading or {})

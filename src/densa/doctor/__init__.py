@@ -2,8 +2,10 @@
 
 from densa.doctor.codes import CODES, Code
 from densa.doctor.diagnosis import Diagnosis, examine
+from densa.doctor.environment import environment
 from densa.doctor.finding import Finding, exit_code, finding, in_order
 from densa.doctor.fix import Change, mend
+from densa.doctor.page import write_report
 from densa.doctor.subject import Record, Subject
 
 __all__ = [
@@ -14,9 +16,11 @@ __all__ = [
     "Finding",
     "Record",
     "Subject",
+    "environment",
     "examine",
     "exit_code",
     "finding",
     "in_order",
     "mend",
+    "write_report",
 ]

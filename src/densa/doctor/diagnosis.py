@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from densa.datasets import Dataset, Sample
-from densa.datasets.choice import choose_legend, stated_legend
+from densa.datasets.choice import MaskReading, choose_legend, stated_legend
 from densa.datasets.ignoring import without_ignored
-from densa.datasets.layouts.find import find_layout
 from densa.datasets.layouts.layout import Layout
 from densa.datasets.legends import choose_encoding, read_legend
 from densa.datasets.masks import Encoding, MaskScan
+from densa.datasets.opening import laid_out
 from densa.datasets.splits.groups import SplitRule, split_samples
 from densa.datasets.threads import in_threads
 from densa.doctor.checks import CHECKS
 from densa.doctor.codings.diagnosis import miscodings
 from densa.doctor.codings.recoding import Recoding
 from densa.doctor.finding import Finding, finding, in_order
+from densa.doctor.legends import repaired
 from densa.doctor.reading import read_pair
 from densa.doctor.subject import Record, Subject
 from densa.errors import InputError
@@ -81,6 +82,7 @@ def examine(
     align: bool = False,
     bands: Sequence[int | str] | None = None,
     reading: Mapping[str, Any] | None = None,
+    report: Path | None = None,
     progress: Progress | None = None,
 ) -> Diagnosis:
     """Examine a data set: all that is wrong with it, not the first alone.
@@ -93,6 +95,7 @@ def examine(
         align: masks are resampled to the grid of their image, so that they may lie on another.
         bands: that are read of every image; None: all.
         reading: how the labels are read, as `densa.datasets.open` takes it.
+        report: folder of the report, in which a legend that mends something is written; for the mends.
         progress: called with (pairs read, pairs in total).
 
     Returns:
@@ -109,14 +112,14 @@ def examine(
     """
     root = Path(data)
     folders = [None if folder is None else Path(folder) for folder in (images, masks)]
-    if not root.is_dir():
-        find_layout(root)  # says what is wrong with the path
-    given = dict(reading or {})
-    where = {"layout": given.pop("layout")} if "layout" in given else {}
+    if not root.exists():
+        raise InputError(f"data must be a folder of images and masks, got {root}: there is no such folder")
+    options = dict(reading or {})
+    where = {name: options.pop(name) for name in ("layout", "labels") if name in options}
     try:
-        layout = find_layout(root, *folders, **where)
-    except (InputError, OSError) as error:
-        return _diagnosis(root, [finding("layout-unknown", str(error))])
+        layout, legend, given = laid_out(root, legend, *folders, reading=options, **where)  # type: ignore[arg-type]
+    except InputError as error:
+        return _diagnosis(root, [finding("layout-unknown", str(error))], report)
     try:
         splits = split_samples(layout.splits, SplitRule(), layout.lists)
     except InputError as error:
@@ -131,15 +134,23 @@ def examine(
     records = _read(splits, align, wanted, progress)
     subject = _with_legend(Subject(root, layout, records, own_splits=own, align=align), legend, given)
     findings = [*faults, *(found for check in CHECKS for found in check(subject))]
-    return _diagnosis(root, findings, subject)
+    return _diagnosis(root, findings, report, subject)
 
 
-def _diagnosis(root: Path, findings: Sequence[Finding], subject: Subject | None = None) -> Diagnosis:
-    placed = [replace(found, mend=found.mend.replace("DATA", str(root))) for found in findings]
+def _diagnosis(
+    root: Path, findings: Sequence[Finding], report: Path | None, subject: Subject | None = None
+) -> Diagnosis:
+    written = f"--legend {(report or Path('REPORT')) / 'legend.json'}"
+    written += "" if report else f" (written by densa doctor {root} -o REPORT)"
+    placed = [
+        replace(found, mend=found.mend.replace("LEGEND", written).replace("DATA", str(root))) for found in findings
+    ]
     if subject is None:
         return Diagnosis(root, in_order(placed))
     counts = Counter(record.split for record in subject.records)
     file = next((one.legend_file for one in subject.miscodings if one.legend_file is not None), None)
+    if subject.legend_fault and subject.legend_file is not None:
+        file = repaired(subject.legend_file) or file
     legend = subject.legend or (subject.recoding.legend if subject.recoding else None)
     return Diagnosis(root, in_order(placed), dict(counts), legend, subject.source, file, subject)
 
@@ -168,7 +179,7 @@ def _read(
     return tuple(records)
 
 
-def _with_legend(subject: Subject, given: Legend | Path | str | None, reading: Mapping[str, Any]) -> Subject:
+def _with_legend(subject: Subject, given: Legend | Path | str | None, reading: MaskReading) -> Subject:
     """The subject with its legend, with why densa refuses to open it, and with what is wrong with its codings."""
     layout, scans = subject.layout, subject.scans
     file = None if isinstance(given, Legend) else Path(given) if given is not None else layout.legend
@@ -218,11 +229,11 @@ def _with_background(scans: Sequence[MaskScan], legend: Legend | None, recoding:
 
 
 def _stated(
-    layout: Layout, scans: Sequence[MaskScan], given: Legend | Path | str | None, reading: Mapping[str, Any]
+    layout: Layout, scans: Sequence[MaskScan], given: Legend | Path | str | None, reading: MaskReading
 ) -> tuple[Legend | None, Encoding | None]:
     """The legend of a data set that densa refuses to open, and how its masks would be read by it."""
     try:
-        legend = stated_legend(layout, given, classes=reading.get("classes"))
+        legend = stated_legend(layout, given, classes=reading.get("classes"), mask_offset=reading.get("mask_offset", 0))
         if legend is None:
             return None, None
         encoding = choose_encoding(scans, legend)

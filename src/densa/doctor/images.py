@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from densa.datasets.check import OTHER_UNIT, unusual
+from densa.datasets.wording import counted
 from densa.doctor.codes import FIX
 from densa.doctor.finding import Finding, finding
 from densa.doctor.subject import ImageFacts, Record, Subject
@@ -23,15 +24,15 @@ def check_images(subject: Subject) -> Iterator[Finding]:
     yield from _types(records, facts)
     if found := unusual([image.scale for image in facts]):
         usual, n, others = found
-        sentence = f"{len(others)} images declare another unit of their values than {n} others ({usual})"
+        sentence = f"{counted(len(others), 'image')} with values declared in another unit than {n} others ({usual})"
         yield finding("scale-differs", sentence, [records[k].sample.image for k in others])
     yield from _units(records, facts)
     empty = [record.sample.image for record, image in read if not image.any_valid]
     if empty:
-        yield finding("image-empty", f"{_images(empty)} without a valid pixel: all are nodata", empty)
+        yield finding("image-empty", f"{counted(len(empty), 'image')} without a valid pixel: all are nodata", empty)
     constant = [record.sample.image for record, image in read if image.any_valid and image.low == image.high]
     if constant:
-        yield finding("image-constant", f"{_images(constant)} of one value everywhere", constant)
+        yield finding("image-constant", f"{counted(len(constant), 'image')} of one value everywhere", constant)
     yield from _systems(records, facts)
 
 
@@ -41,7 +42,7 @@ def _bands(records: list[Record], facts: list[ImageFacts]) -> Iterator[Finding]:
         return
     usual, n, others = found
     counts = sorted({facts[k].n_bands for k in others})
-    sentence = f"{len(others)} images have {' or '.join(map(str, counts))} bands, {n} others {usual}"
+    sentence = f"{counted(len(others), 'image')} of {' or '.join(map(str, counts))} bands, {n} others of {usual}"
     mend = f"--bands {','.join(str(b) for b in range(1, usual + 1))}; or {FIX}" if min(counts) > usual else FIX
     yield finding("bands-differ", sentence, [records[k].sample.image for k in others], mend=mend, usual=usual)
 
@@ -52,7 +53,7 @@ def _types(records: list[Record], facts: list[ImageFacts]) -> Iterator[Finding]:
         return
     usual, n, others = found
     kinds = sorted({facts[k].dtype for k in others})
-    sentence = f"{len(others)} images hold values of the type {' or '.join(kinds)}, {n} others {usual}"
+    sentence = f"{counted(len(others), 'image')} with values of the type {' or '.join(kinds)}, {n} others with {usual}"
     yield finding("type-differs", sentence, [records[k].sample.image for k in others], usual=usual)
 
 
@@ -87,7 +88,8 @@ def _systems(records: list[Record], facts: list[ImageFacts]) -> Iterator[Finding
             "metres": "lie in one of metres",
         }
         there = sorted({kind for _, kind in kinds} - {usual})
-        sentence = f"{len(others)} images {' or '.join(named[kind] for kind in there)}, {counts[usual]} {named[usual]}"
+        kinds_there = " or ".join(named[kind] for kind in there)
+        sentence = f"{counted(len(others), 'image')} {kinds_there}, {counts[usual]} {named[usual]}"
         yield finding("crs-differs", sentence, others)
         return
     systems = Counter(str(crs) for _, crs in placed if crs is not None)
@@ -100,7 +102,3 @@ def _systems(records: list[Record], facts: list[ImageFacts]) -> Iterator[Finding
 
 def _short(name: str) -> str:
     return name if len(name) < 40 else name[:37] + "..."
-
-
-def _images(files: list) -> str:  # type: ignore[type-arg]
-    return f"{len(files)} image{'s' * (len(files) != 1)}"

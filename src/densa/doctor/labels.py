@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.datasets.masks import MaskScan
+from densa.datasets.wording import counted
 from densa.doctor.codes import FIX
 from densa.doctor.finding import Finding, finding
 from densa.doctor.subject import ImageFacts, Record, Subject
@@ -44,8 +45,8 @@ def _nodata(subject: Subject) -> Iterator[Finding]:
         shown = code if isinstance(code, int) else "#{:02X}{:02X}{:02X}".format(*code)
         share = float(np.mean([record.overlay.gap for record in records if record.overlay is not None]))
         sentence = (
-            f"{len(records)} masks declare {shown} as nodata, in {share:.0%} of their pixels where the image is valid: "
-            "these are read as not labelled"
+            f"{counted(len(records), 'mask')} with {shown} declared as nodata, in {share:.0%} of their pixels where "
+            "the image is valid: these are read as not labelled"
         )
         mend = f"if {shown} is a class (background), name it in legend.json; otherwise --ignore {shown}, or {FIX}"
         yield finding(
@@ -84,6 +85,11 @@ def class_pixels(record: Record, subject: Subject) -> NDArray[np.int64] | None:
     """Pixels of each class in a mask, and of those without a label at the end; None where that cannot be told."""
     if subject.recoding is None or not isinstance(record.mask, MaskScan):
         return None
+    if record.sample.drawn is not None:
+        drawn = np.zeros(subject.recoding.legend.n_classes + 1, np.int64)
+        for label, pixels in record.mask.counts:
+            drawn[-1 if label == IGNORE else label] += pixels
+        return drawn
     if record.overlay is not None and record.overlay.is_copy:
         return None
     scan, recoding = record.mask, subject.recoding
@@ -114,7 +120,7 @@ def check_classes(subject: Subject) -> Iterator[Finding]:
     total = np.sum([n for _, n in counts], axis=0)
     empty = [record.sample.mask for record, n in counts if not n[:-1].any() and record.sample.mask]
     if empty:
-        sentence = f"{len(empty)} of {len(counts)} masks have no labelled pixel"
+        sentence = f"{counted(len(empty), 'mask')} of {len(counts)} without a labelled pixel"
         yield finding("nothing-labelled", sentence, empty)
     if not total[:-1].any():
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from densa.datasets.wording import counted
 from densa.doctor.alignment import TURNS, Alignment, peak_of
 from densa.doctor.codes import FIX
 from densa.doctor.finding import Finding, finding
@@ -28,10 +29,15 @@ def check_overlays(subject: Subject) -> Iterator[Finding]:
     pairs = [(record, record.overlay) for record in subject.records if record.overlay is not None]
     copies = [record for record, overlay in pairs if overlay.is_copy]
     if copies:
-        yield finding("mask-is-image", f"{_masks(copies)} show the image itself", _files(copies))
+        yield finding(
+            "mask-is-image",
+            f"{counted(len(copies), 'mask')} with the picture of the image in place of classes",
+            _files(copies),
+        )
     misplaced = [(record, overlay) for record, overlay in pairs if overlay.misplaced and not subject.align]
     if misplaced:
-        sentence = f"{_masks(misplaced)} lie elsewhere than the image; first: {misplaced[0][1].misplaced}"
+        first = misplaced[0][1].misplaced
+        sentence = f"{counted(len(misplaced), 'mask')} elsewhere on the ground than the image; first: {first}"
         yield finding("georeference-differs", sentence, _files([record for record, _ in misplaced]))
     yield from _sizes(subject, pairs)
     yield from _turns(subject, pairs)
@@ -48,8 +54,8 @@ def _sizes(subject: Subject, pairs: list[tuple[Record, Overlay]]) -> Iterator[Fi
     if exchanged:
         first = exchanged[0]
         sentence = (
-            f"{_masks(exchanged)} are transposed: {_shown(first.mask_size)}, the image {_shown(_image_size(first))} "
-            f"(height x width; {first.sample.mask.name})"  # type: ignore[union-attr]
+            f"{counted(len(exchanged), 'mask')} with rows and columns exchanged (transposed): {_shown(first.mask_size)}, "
+            f"the image {_shown(_image_size(first))} (height x width; {first.sample.mask.name})"  # type: ignore[union-attr]
         )
         yield finding("mask-transposed", sentence, _files(exchanged), mend=f"{FIX} turns them")
     others = [record for record in unlike if record not in exchanged]
@@ -57,7 +63,7 @@ def _sizes(subject: Subject, pairs: list[tuple[Record, Overlay]]) -> Iterator[Fi
         first = others[0]
         same = all(is_scaled(record.mask_size, _image_size(record)) for record in others)
         sentence = (
-            f"{_masks(others)} have another size than the image; first: {first.sample.mask.name} is "  # type: ignore[union-attr]
+            f"{counted(len(others), 'mask')} of another size than the image; first: {first.sample.mask.name} is "  # type: ignore[union-attr]
             f"{_shown(first.mask_size)}, the image {_shown(_image_size(first))}"
         )
         mend = f"{FIX} resamples them by the nearest pixel" if same else f"make them anew; {FIX} leaves the pairs out"
@@ -107,7 +113,7 @@ def _turns(subject: Subject, pairs: list[tuple[Record, Overlay]]) -> Iterator[Fi
     for how in sorted(set(turned.values())):
         files = [path for path, own in turned.items() if own == how]
         code = "mask-transposed" if how == 6 else "mask-turned"
-        sentence = f"{_masks(files)} of {n} compared lie {TURNS[how]} on the image, by the edges of both"
+        sentence = f"{counted(len(files), 'mask')} of {n} compared {TURNS[how]} against the image, by the edges of both"
         yield finding(code, sentence, files, mend=f"{FIX} turns them", turn=TURNS[how])
 
 
@@ -163,8 +169,8 @@ def _shifted(files: list[Path], n: int, shift: Alignment) -> Finding:
     down = f"{abs(shift.rows)} pixels {'down' if shift.rows > 0 else 'up'}" if shift.rows else ""
     right = f"{abs(shift.columns)} pixels to the {'right' if shift.columns > 0 else 'left'}" if shift.columns else ""
     sentence = (
-        f"{_masks(files)} of {n} compared lie shifted {' and '.join(filter(None, (down, right)))}, by the edges of "
-        f"both ({shift.strength:.0f} standard deviations)"
+        f"{counted(len(files), 'mask')} of {n} compared shifted {' and '.join(filter(None, (down, right)))}, by the "
+        f"edges of both ({shift.strength:.0f} standard deviations)"
     )
     mend = f"{FIX} moves them back by {-shift.rows} rows and {-shift.columns} columns"
     return finding("mask-shifted", sentence, files, mend=mend, rows=shift.rows, columns=shift.columns)
@@ -189,7 +195,3 @@ def _shown(size: tuple[int, int]) -> str:
 
 def _files(records: list[Record]) -> list:  # type: ignore[type-arg]
     return [record.sample.mask for record in records if record.sample.mask is not None]
-
-
-def _masks(items: list) -> str:  # type: ignore[type-arg]
-    return f"{len(items)} mask{'s' * (len(items) != 1)}"

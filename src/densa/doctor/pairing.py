@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from densa.datasets.layouts.pairing import PairingProblem
+from densa.datasets.wording import counted
 from densa.doctor.finding import Finding, finding
 from densa.doctor.subject import Subject
 
@@ -19,11 +20,11 @@ def check_pairing(subject: Subject) -> Iterator[Finding]:
     coded = [problem for problem in problems if isinstance(problem, PairingProblem)]
     extra = [problem.path for problem in coded if problem.code == "mask-extra"]
     if extra:
-        yield finding("mask-extra", f"{_some(len(extra), 'mask')} without an image", extra)
+        yield finding("mask-extra", f"{counted(len(extra), 'mask')} without an image", extra)
     several = [problem for problem in coded if problem.code == "name-ambiguous"]
     if several:
         files = [problem.path for problem in several]
-        sentence = f"{_some(len(several), 'name')} of several files; first: {several[0]}"
+        sentence = f"{counted(len(several), 'name')} of several files; first: {several[0]}"
         yield finding("name-ambiguous", sentence, files)
     others = [problem for problem in problems if not isinstance(problem, PairingProblem)]
     if others:
@@ -41,7 +42,7 @@ def _missing(subject: Subject) -> Iterator[Finding]:
                 "mask-missing", "the images of the test split have no masks", missing, severity="note", mend=""
             )
         else:
-            yield finding("mask-missing", f"{_some(len(missing), 'image')} of {split} without a mask", missing)
+            yield finding("mask-missing", f"{counted(len(missing), 'image')} of {split} without a mask", missing)
 
 
 def _case(subject: Subject) -> Iterator[Finding]:
@@ -54,9 +55,5 @@ def _case(subject: Subject) -> Iterator[Finding]:
     if not unlike:
         return
     by_rule = len(unlike) > len(pairs) / 2  # all of them: how the masks are named
-    sentence = f"{_some(len(unlike), 'mask')} of {len(pairs)} named like the image but for the case of letters"
+    sentence = f"{counted(len(unlike), 'mask')} of {len(pairs)} named like the image but for the case of letters"
     yield finding("name-case", sentence, unlike, severity="note" if by_rule else None)
-
-
-def _some(n: int, what: str) -> str:
-    return f"{n} {what}{'s' * (n != 1)}"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skimage.measure import label
 
 from densa import raster
-from densa.datasets import Dataset
+from densa.datasets import Dataset, Sample
 from densa.datasets.dataset import strips
 from densa.datasets.leaks import fingerprint_of, place_of
 from densa.datasets.masks import MaskScan, scan_file
@@ -58,7 +58,9 @@ def read_pair(split: str, dataset: Dataset, i: int, *, compare_edges: bool = Tru
         image, middle = _read_image(dataset, i)
     except InputError as error:
         image = Fault(fault_of(sample.image), str(error))
-    if sample.mask is None or sample.drawn is not None:
+    if sample.drawn is not None:
+        return Record(split, sample, image, _drawn(sample))
+    if sample.mask is None:
         return Record(split, sample, image)
     try:
         file = read_mask_file(sample.mask, page=sample.page)
@@ -74,6 +76,20 @@ def read_pair(split: str, dataset: Dataset, i: int, *, compare_edges: bool = Tru
         overlay = _overlay(dataset, i, image, middle, file, compare_edges=compare_edges)
     suffix = suffix_of_content(sample.mask)
     return Record(split, sample, image, _few(scan), digest, size, suffix, pieces, overlay)
+
+
+def _drawn(sample: Sample) -> MaskScan | Fault:
+    """Pixels of each label of a file of shapes."""
+    assert sample.drawn is not None
+    path = sample.mask or sample.image
+    n = np.zeros(256, np.int64)
+    try:
+        for window in strips(sample.drawn.height, sample.drawn.width):
+            n += np.bincount(sample.drawn.read(window).ravel(), minlength=256)
+    except InputError as error:
+        return Fault("file-corrupt", str(error))
+    counts = tuple((int(label), int(n[label])) for label in np.flatnonzero(n))
+    return MaskScan(path, tuple(label for label, _ in counts), (), (), False, counts=counts, n_pixels=int(n.sum()))
 
 
 def _fault(path: Path, error: InputError) -> str:

@@ -168,5 +168,7 @@ class Subject:
         return [
             record.mask
             for record in self.records
-            if isinstance(record.mask, MaskScan) and not (record.overlay and record.overlay.is_copy)
+            if isinstance(record.mask, MaskScan)
+            and record.sample.drawn is None
+            and not (record.overlay and record.overlay.is_copy)
         ]

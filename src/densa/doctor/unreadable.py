@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from densa.datasets.wording import counted
 from densa.doctor.finding import Finding, finding
 from densa.doctor.subject import Fault, ImageFacts, Subject
 
@@ -32,12 +33,12 @@ def check_files(subject: Subject) -> Iterator[Finding]:
         if record.mask_suffix and record.sample.mask is not None:
             renamed[record.sample.mask] = record.mask_suffix
     for code, found in faults.items():
-        n = f"{len(found)} file{'s' * (len(found) != 1)}"
+        n = counted(len(found), "file")
         yield finding(code, f"{_SAID[code].format(n=n)}; first: {found[0][1]}", [path for path, _ in found])
     if renamed:
         first, suffix = next(iter(renamed.items()))
         sentence = (
-            f"{len(renamed)} file{'s' * (len(renamed) != 1)} with the wrong extension; first: {first.name} is "
+            f"{counted(len(renamed), 'file')} with the wrong extension; first: {first.name} is "
             f"{suffix.lstrip('.').upper()} by its content"
         )
         yield finding("extension-wrong", sentence, list(renamed))

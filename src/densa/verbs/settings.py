@@ -458,5 +458,22 @@ class SegmentOptions(RegionSettings, Images, Bands, Page, RegionProducts, Work):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoctorOptions(LegendFile):
+class Examination(Group, title="Doctor"):
+    """What is examined, and what comes of it."""
+
+    model: Annotated[
+        Path | None,
+        Option("Run or model folder that the data is for: its bands, classes and context.", metavar="RUN", exists=True),
+    ] = None
+    fix: Annotated[
+        Path | None, Option("Write a mended copy of the data into this folder, never in place.", metavar="OUT")
+    ] = None
+    strict: Annotated[bool, Option("Warnings count as errors.")] = False
+    env: Annotated[bool, Option("Print versions, threads, libraries and free disk of this machine; needs no data.")] = (
+        False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions(Examination, Folders, LabelReading, ClassSet, VectorLabels, LegendFile, Alignment, Bands, Sources):
     """All options of `densa doctor`."""
