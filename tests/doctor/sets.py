@@ -717,4 +717,4 @@ def broken_legend_ignores(folder):
 def broken_void_class(folder):
     plain(folder, named=False)
     classes = [{"name": name} for name in ("water", "meadow", "void")]
-    (folder / "legend.json").write_text(json.dumps({"classes": classes}))
+    (folder / "legend.json").write_text(json.dumps({"classes": classes, "ignore": 255}))

@@ -53,10 +53,8 @@ def _sizes(subject: Subject, pairs: list[tuple[Record, Overlay]]) -> Iterator[Fi
     exchanged = [record for record in unlike if _image_size(record) == record.mask_size[::-1]]
     if exchanged:
         first = exchanged[0]
-        sentence = (
-            f"{counted(len(exchanged), 'mask')} with rows and columns exchanged (transposed): {_shown(first.mask_size)}, "
-            f"the image {_shown(_image_size(first))} (height x width; {first.sample.mask.name})"  # type: ignore[union-attr]
-        )
+        sizes = f"{_shown(first.mask_size)}, the image {_shown(_image_size(first))} (height x width)"
+        sentence = f"{counted(len(exchanged), 'mask')} with rows and columns exchanged (transposed): {sizes}"
         yield finding("mask-transposed", sentence, _files(exchanged), mend=f"{FIX} turns them")
     others = [record for record in unlike if record not in exchanged]
     if others:
