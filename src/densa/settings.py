@@ -119,14 +119,6 @@ class LegendFile(Group, title="Data"):
     ] = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Folders(Group, title="Data"):
-    """The folders of a data set that have names of their own."""
-
-    images: Annotated[Path | None, Option("Folder of the images, if its name is not recognised.")] = None
-    masks: Annotated[Path | None, Option("Folder of the masks, if its name is not recognised.")] = None
-
-
 def _ignored(value: Any) -> Any:
     """(11, "#000000", "void"), of a list or one of them; "0,0,0" is a colour."""
     found: list[int | str] = []

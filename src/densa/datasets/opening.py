@@ -232,8 +232,8 @@ def open_whole(
 ) -> dict[str, Dataset]:
     """Open a data set to be measured, see `open_dataset`: by its own splits, or as one that is named "all".
 
-    `reading`: `layout`, `classes`, `ignore`, `instances`, `mask_offset` and `labels`; `split_file` and its `fold` decide
-    the splits where they are given.
+    `reading`: `layout`, `classes`, `ignore`, `instances`, `mask_offset` and `labels`; `split_file` and its `fold`
+    decide the splits where they are given.
     """
     rule = SplitRule(val_fraction=0.0, rest=WHOLE, file=split_file, fold=fold)
     return open_dataset(path, legend=legend, split=rule, images=images, masks=masks, align=align, **reading or {})
