@@ -13,6 +13,7 @@ from typing import Any
 
 from densa.kernel_cache import kernel_folder
 from densa.machine import memory_bytes, n_processors
+from densa.raster.gdal import gdal_version
 
 __all__ = ["environment"]
 
@@ -38,7 +39,6 @@ def environment() -> dict[str, Any]:
         True
     """
     import numba
-    import rasterio
     import torch
 
     import densa
@@ -49,7 +49,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
-        "gdal": {"version": rasterio.__gdal_version__, "proj": getattr(rasterio, "__proj_version__", None)},
+        "gdal": gdal_version(),
         "blas": _blas(),
         "device": torch.cuda.get_device_name(0) if cuda else "cpu",
         "processors": n_processors(),

@@ -43,7 +43,7 @@ from densa.raster.reach.check import check_sources, check_tags
 from densa.raster.reach.network import gdal_name, network_options, reason_of
 from densa.raster.validity import Missing, missing_values, valid_in_mask
 
-__all__ = ["MAX_BANDS", "GdalRaster", "driver_of", "gdal_environment", "gdal_errors", "set_read_cache"]
+__all__ = ["MAX_BANDS", "GdalRaster", "driver_of", "gdal_environment", "gdal_errors", "gdal_version", "set_read_cache"]
 
 # Photographs have no georeference: no warning about that. Filtered once, since `catch_warnings` is not thread-safe.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
@@ -245,6 +245,11 @@ def driver_of(path: Path, drivers: Sequence[str]) -> str:
         DatasetReader(gdal_name(path), driver=list(drivers), sharing=False) as dataset,
     ):
         return str(dataset.driver)
+
+
+def gdal_version() -> str:
+    """Version of the GDAL that reads and writes rasters."""
+    return str(rasterio.__gdal_version__)
 
 
 def set_read_cache(n_bytes: int) -> None:
