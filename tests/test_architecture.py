@@ -141,8 +141,8 @@ ROOMS = {
     ],
     "verbs": [
         ("results", "settings", "tell"),
-        ("doctor", "inputs", "intervals", "train", "wrap"),
-        ("compare_plan", "held_out", "maps", "predict", "seams", "segment", "split"),
+        ("inputs", "intervals", "train", "wrap"),
+        ("compare_plan", "doctor", "held_out", "maps", "predict", "seams", "segment", "split"),
         ("calibrate", "compare_runs", "demo", "evaluate", "evaluate_several"),
         ("compare",),
     ],
