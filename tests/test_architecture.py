@@ -39,7 +39,7 @@ ROOMS = {
     "datasets": [
         ("image_files", "label_source", "masks", "scene", "scene_names", "threads", "wording"),
         ("class_table", "codings", "ignoring", "offset"),
-        ("vector_labels",),
+        ("annotations", "vector_labels"),
         ("dataset", "legends", "samples", "synthetic"),
         ("check", "layouts", "leaks", "sampling", "splits", "statistics"),
         ("choice", "splitting"),
@@ -48,7 +48,7 @@ ROOMS = {
     "datasets/layouts": [
         ("pairing",),
         ("layout",),
-        ("cell_tracking", "folders", "json_file", "published", "segnet", "suffixes", "voc"),
+        ("annotated", "cell_tracking", "folders", "json_file", "published", "segnet", "suffixes", "voc"),
         ("nnunet", "vector"),
         ("drawn", "find"),
     ],

@@ -10,6 +10,10 @@ from pathlib import Path
 
 from densa import raster
 from densa.datasets.dataset import Sample
+from densa.datasets.layouts.annotated.coco import read_coco
+from densa.datasets.layouts.annotated.label_studio import read_label_studio
+from densa.datasets.layouts.annotated.labelme import read_labelme
+from densa.datasets.layouts.annotated.ultralytics import read_ultralytics
 from densa.datasets.layouts.cell_tracking import read_cell_tracking
 from densa.datasets.layouts.folders import read_folders
 from densa.datasets.layouts.layout import Layout, NoLayout, find_lists
@@ -60,6 +64,10 @@ LAYOUTS = {
     "isprs": Reader(read_isprs, "*_RGB.tif (or *_RGBIR, *_IRRG) and *_label.tif"),
     "nnunet": Reader(read_nnunet, "dataset.json, imagesTr/case_0000.tif and labelsTr/case.tif"),
     "dsb2018": Reader(read_dsb2018, "ID/images/ID.png and in ID/masks/ a file per object"),
+    "coco": Reader(read_coco, "a JSON file of images, annotations and categories"),
+    "labelme": Reader(read_labelme, "a JSON file of shapes for each image"),
+    "label-studio": Reader(read_label_studio, "an export in JSON of Label Studio, and its images"),
+    "ultralytics": Reader(read_ultralytics, "data.yaml, images/ and labels/ with a text file for each image"),
 }
 """Layouts that a folder is recognised by. Where several recognise one folder, the first has those of the same labels.
 
@@ -74,6 +82,7 @@ PLAIN = {
 }
 """Layouts that say nothing but which image belongs to which mask, tried where no other recognises the folder."""
 _ALIASES = {
+    "mscoco": "coco", "yolo": "ultralytics",
     "camvidpublished": "camvid", "cvat": "voc", "folders": "pairs", "pascalvoc": "voc", "sceneparsing": "ade20k",
     "stack": "stacks",
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Layouts whose labels are annotations in JSON, YAML and text files."""
