@@ -42,6 +42,7 @@ ROOMS = {
         ("annotations", "vector_labels"),
         ("dataset", "legends", "samples", "synthetic"),
         ("check", "layouts", "leaks", "sampling", "splits", "statistics"),
+        ("inferring",),
         ("choice", "splitting"),
         ("opening", "strokes"),
     ],

@@ -30,7 +30,7 @@ _GOES_ON = {
 _FORMS = re.compile(
     r"`(?P<quoted>\w+)`"
     r"|\b(?P<name>\w+)=(?P<value>[\w/](?:[\w.:,/-]*[\w/])?)"
-    r"|\b(?P<named>\w+(?:, \w+)*)(?= (?:must|is missing|has no effect)\b)"
+    r"|(?<!\bthe )\b(?P<named>\w+(?:, \w+)*)(?= (?:must|is missing|has no effect)\b)"
     r"|\b(?P<listed>\w+(?:, \w+){2,})"
     r"|\b(?P<alone>\w+_\w+)\b"
 )

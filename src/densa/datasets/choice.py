@@ -10,8 +10,9 @@ from typing import TypedDict
 from densa import raster
 from densa.datasets.codings import check_legend, check_one_coding, check_storage
 from densa.datasets.ignoring import without_ignored
+from densa.datasets.inferring.known import legend_of_masks
 from densa.datasets.layouts.layout import Coding, Layout
-from densa.datasets.legends import CELLS, OBJECTS, choose_encoding, infer_legend, read_legend
+from densa.datasets.legends import CELLS, OBJECTS, choose_encoding, read_legend
 from densa.datasets.masks import Encoding, MaskScan
 from densa.datasets.offset import with_offset
 from densa.errors import InputError
@@ -166,4 +167,4 @@ def _of_masks(
     carried = {raster.carried_legend(scan.path) for scan in scans}
     if len(carried) == 1 and (legend := carried.pop()) is not None:
         return legend, choose_encoding(scans, legend), "carried by the masks"
-    return *infer_legend(scans, layout.kind, ignore), f"inferred from {len(scans)} masks"
+    return legend_of_masks(scans, layout.kind, ignore)

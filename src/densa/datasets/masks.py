@@ -14,6 +14,7 @@ from densa import raster
 from densa.errors import InputError
 from densa.legend import IGNORE, Color, Legend
 from densa.raster.masks.origin import MaskOrigin
+from densa.raster.masks.painting import read_painting
 from densa.raster.masks.values import MaskFile, read_mask_file
 
 __all__ = ["Encoding", "MaskScan", "nearest_classes", "read_labels", "read_objects", "runs", "scan_file", "scan_mask"]
@@ -70,7 +71,13 @@ def scan_mask(path: Path, page: int = 0) -> MaskScan:
     Raises:
         InputError: the file cannot be read.
     """
-    return scan_file(path, page, read_mask_file(path, page=page))
+    return scan_file(path, page, _read(path, page))
+
+
+def _read(path: Path, page: int, window: raster.Window | None = None) -> MaskFile:
+    """A mask file or a window of it; of a painted one, what is less than half opaque is hidden."""
+    file = read_mask_file(path, page=page, window=window)
+    return read_painting(path, page=page, window=window) if file.values.ndim == 3 else file
 
 
 def scan_file(path: Path, page: int, file: MaskFile) -> MaskScan:
@@ -133,7 +140,7 @@ def _colors(
     path: Path, page: int, window: raster.Window | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
     """(H, W, 3) colours; (H, W) true where alpha or a mask hides them; and where the file declares them missing."""
-    file = read_mask_file(path, page=page, window=window)
+    file = _read(path, page, window)
     stored: NDArray[Any] = file.values
     gone = _isin(_pack(stored) if stored.ndim == 3 else stored, file.missing)
     if stored.ndim == 3:

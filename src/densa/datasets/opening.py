@@ -9,10 +9,12 @@ from typing import Any, Unpack
 from densa.datasets.choice import MaskReading, choose_legend
 from densa.datasets.codings import coding_remarks
 from densa.datasets.dataset import Dataset, Sample
+from densa.datasets.inferring.known import is_known
+from densa.datasets.inferring.shares import Shares, lines_of_shares, pixel_shares, void_hints
 from densa.datasets.layouts.drawn import classed
 from densa.datasets.layouts.find import find_layout
 from densa.datasets.layouts.layout import Layout
-from densa.datasets.masks import MaskScan, scan_mask
+from densa.datasets.masks import Encoding, MaskScan, scan_mask
 from densa.datasets.splits.groups import SplitRule, split_samples
 from densa.datasets.splits.split_file import Assigned, SplitFile
 from densa.datasets.splits.windows import WindowDataset
@@ -94,6 +96,8 @@ def open_dataset(
     scans = [result for result in results if isinstance(result, MaskScan)]
     chosen, encoding, source = choose_legend(found, results, legend, **reading)
     remarks = (*coding_remarks(scans, chosen, encoding), *left_out)
+    shares = pixel_shares(scans, chosen, encoding)
+    taken = (found.line(), *found.remarks, *_classes_in_words(chosen, encoding, source, shares))
     wanted = None if bands is None else tuple(bands)
     like = _known_bands(everything) if bands is None else ()
     opened = {
@@ -108,7 +112,7 @@ def open_dataset(
             wanted,
             like,
             found.kind,
-            (found.line(), *found.remarks),
+            taken,
         )
         for name, samples in splits.items()
     }
@@ -174,6 +178,15 @@ def laid_out(
     if drawn is None:
         return found, legend, reading
     return drawn, drawn.codings[""].legend, {**reading, "ignore": ()}
+
+
+def _classes_in_words(legend: Legend, encoding: Encoding, source: str, shares: Shares | None) -> list[str]:
+    """The classes, where no file names them."""
+    inferred = source.startswith("inferred")
+    if shares is None or not (inferred or is_known(source)):
+        return []
+    hints = void_hints(legend, encoding, shares) if inferred else []
+    return [*lines_of_shares(shares, legend, encoding, source), *hints]
 
 
 def _known_bands(samples: Sequence[Sample]) -> tuple[Band, ...]:

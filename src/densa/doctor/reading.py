@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label
 
 from densa import raster
 from densa.datasets import Dataset, Sample
 from densa.datasets.dataset import strips
+from densa.datasets.inferring.numbered import count_pieces
 from densa.datasets.leaks import fingerprint_of, place_of
 from densa.datasets.masks import MaskScan, scan_file
 from densa.doctor.alignment import best_turn, correlation, peak_of
@@ -67,7 +67,7 @@ def read_pair(split: str, dataset: Dataset, i: int, *, compare_edges: bool = Tru
         scan = scan_file(sample.mask, sample.page, file)
         values: NDArray[Any] = file.values
         digest = hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
-        pieces = _pieces(values) if values.ndim == 2 and len(scan.values) > _MANY else None
+        pieces = count_pieces(values) if values.ndim == 2 and len(scan.values) > _MANY else None
     except InputError as error:
         return Record(split, sample, image, Fault(_fault(sample.mask, error), str(error)))
     size = (values.shape[0], values.shape[1])
@@ -199,12 +199,6 @@ def _stretched(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
         return np.zeros(grey.shape, np.uint8)
     scaled: NDArray[np.uint8] = np.round((grey - low) * (255 / (high - low))).astype(np.uint8)
     return scaled
-
-
-def _pieces(values: NDArray[Any]) -> int:
-    """Connected pieces of equal values but 0; single pixels are none."""
-    pieces = label(values.astype(np.int64), background=0, connectivity=2)
-    return int((np.bincount(pieces.ravel())[1:] > 1).sum())
 
 
 def _few(scan: MaskScan) -> MaskScan:

@@ -24,9 +24,10 @@ from densa.datasets.codings import (
     values_of,
 )
 from densa.datasets.image_files import image_files
+from densa.datasets.inferring.known import legend_of_masks
 from densa.datasets.layouts.find import find_layout
 from densa.datasets.layouts.layout import NoLayout
-from densa.datasets.legends import choose_encoding, infer_legend, read_legend
+from densa.datasets.legends import choose_encoding, read_legend
 from densa.datasets.masks import Encoding, MaskScan, read_labels, scan_mask
 from densa.datasets.opening import WHOLE, chosen_name, open_whole
 from densa.datasets.threads import in_threads
@@ -363,7 +364,7 @@ def _legend_of_masks(
     if known is None and of_predictions is not None:
         known = _binary(scans, of_predictions) or (of_predictions if _fits(scans, of_predictions) else None)
     if known is None:
-        return *infer_legend(scans, "masks"), True
+        return *legend_of_masks(scans, "masks")[:2], True
     check_one_coding(scans, known)
     check_legend(scans, known)
     return known, choose_encoding(scans, known), False

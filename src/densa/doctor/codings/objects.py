@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from densa.datasets.inferring.numbered import number_objects as hold_object_numbers
 from densa.datasets.masks import MaskScan
 from densa.doctor.codings.recoding import Code, Miscoding, Recoding
 from densa.legend import IGNORE, Legend
 
 __all__ = ["number_objects"]
-
-_LEAST_OBJECTS = 6  # in the fullest mask
-_PIECES = 1.15  # pieces for each number: an object that something hides in part has several
 
 
 def number_objects(scans: Sequence[MaskScan], pieces: Mapping[object, int], known: set[int]) -> Miscoding | None:
@@ -24,18 +22,11 @@ def number_objects(scans: Sequence[MaskScan], pieces: Mapping[object, int], know
     """
     numbered = [scan for scan in scans if scan.values and max(scan.values) > 0]
     numbers = [[value for value in scan.values if value > 0] for scan in numbered]
-    if not numbered or max(map(len, numbers)) < _LEAST_OBJECTS:
+    if not numbered:
         return None
     if known and all(set(scan.values) <= known for scan in numbered):
         return None
-    counted = [(scan, own) for scan, own in zip(numbered, numbers, strict=True) if scan.path in pieces]
-    n_numbers = sum(len(own) for _, own in counted)
-    if not n_numbers or sum(pieces[scan.path] for scan, _ in counted) > _PIECES * n_numbers:
-        return None
-    whole = sum(own == list(range(1, len(own) + 1)) for own in numbers)
-    unlike = len({own[-1] for own in numbers}) > 1
-    many = max(own[-1] for own in numbers) >= 64
-    if not ((whole >= 0.8 * len(numbers) and (unlike or len(numbers) == 1)) or (many and unlike)):
+    if not hold_object_numbers(numbered, pieces):
         return None
     last = [own[-1] for own in numbers]
     sentence = (

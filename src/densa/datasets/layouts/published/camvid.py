@@ -14,7 +14,7 @@ from densa.datasets.image_files import image_files
 from densa.datasets.layouts.layout import Coding, Layout
 from densa.legend import Color, Legend
 
-__all__ = ["are_frames", "read_camvid"]
+__all__ = ["CAMVID_32", "are_frames", "read_camvid"]
 
 _FRAME = re.compile(r"(0001TP|0006R0|0016E5|Seq05VD)_f?\d+(_L|_P)?", re.IGNORECASE)
 _COLORS: dict[str, Color] = {
@@ -28,7 +28,8 @@ _COLORS: dict[str, Color] = {
     "Tree": (128, 128, 0), "Truck_Bus": (192, 128, 192), "Tunnel": (64, 0, 64), "VegetationMisc": (192, 192, 0),
     "Wall": (64, 192, 0),
 }  # fmt: skip
-_VOID = (0, 0, 0)
+CAMVID_32 = Legend(tuple(_COLORS), tuple(_COLORS.values()), ignored_colors=((0, 0, 0),))
+"""CamVid's classes; Void, the 32nd, is black and ignored."""
 
 
 def are_frames(paths: Iterable[Path]) -> bool:
@@ -54,8 +55,7 @@ def read_camvid(root: Path) -> Layout | None:
     if not layout.splits:
         return None
     layout.problems[""] = [f"{path}: mask without an image" for path in mask_of.values()]
-    legend = Legend(tuple(_COLORS), tuple(_COLORS.values()), ignored_colors=(_VOID,))
-    layout.codings = {"": Coding(legend, "CamVid's colours")}
+    layout.codings = {"": Coding(CAMVID_32, "CamVid's colours")}
     layout.said = (
         f"images in {images.name}/, labels in {masks.name}/*_L: 31 classes by colour, Void is ignored; sequences are "
         "scenes"

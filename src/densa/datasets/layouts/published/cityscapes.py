@@ -5,6 +5,7 @@ The classes are those of `cityscapesscripts/helpers/labels.py`: 19 for training 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from densa.datasets.dataset import Sample
@@ -12,7 +13,7 @@ from densa.datasets.image_files import image_files
 from densa.datasets.layouts.layout import SPLITS, Coding, Layout
 from densa.legend import Color, Legend
 
-__all__ = ["read_cityscapes"]
+__all__ = ["coding_of_files", "read_cityscapes"]
 
 _LABELS: tuple[tuple[str, int, int, Color], ...] = (
     ("unlabeled", 0, 255, (0, 0, 0)),
@@ -91,6 +92,12 @@ def read_cityscapes(root: Path) -> Layout | None:
         f"images in leftImg8bit/, labels in {truth.name}/*_{truth.name}_{kind}.png; {_WORDS[kind]}; cities are scenes"
     )
     return layout
+
+
+def coding_of_files(masks: Sequence[Path]) -> Coding | None:
+    """The coding of masks that are named like Cityscapes', wherever they lie; None for others."""
+    kinds = {next((k for k in _KINDS[:2] if f.stem.lower().endswith(f"gtfine_{k}".lower())), "") for f in masks}
+    return _codings(kind)["train"] if len(kinds) == 1 and (kind := kinds.pop()) else None
 
 
 _WORDS = {
