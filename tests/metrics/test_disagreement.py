@@ -51,6 +51,19 @@ def test_pontius_and_millones_of_a_random_map_by_brute_force():
     assert_allclose(metrics.disagreement(confusion.matrix).quantity, left_over / 400)
 
 
+@pytest.mark.parametrize("void", ["ignore", "false-positive"])
+def test_they_are_scores_of_every_summary(void):
+    rng = np.random.default_rng(0)
+    values = np.array([0, 1, 2, 255], np.uint8)
+    confusion = metrics.ConfusionMatrix(3)
+    confusion.update(rng.choice(values, 500), rng.choice(values, 500))
+    summary = confusion.summary(void=void)
+    parts = summary.quantity_disagreement + summary.allocation_disagreement
+    assert_allclose(parts, 1 - summary.global_accuracy)
+    if void == "ignore":
+        assert_allclose(summary.quantity_disagreement, metrics.disagreement(confusion.matrix).quantity)
+
+
 @pytest.mark.parametrize("matrix", [[[1, 2, 3, 4]], [[-1]], [], [1, 2]])
 def test_bad_matrices(matrix):
     with pytest.raises(InputError, match="matrix must be"):

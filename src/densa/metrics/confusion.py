@@ -41,6 +41,7 @@ class Summary:
         mean_iou: mean over classes of `iou`.
         frequency_weighted_iou: mean of `iou` weighted by the pixels that each class has in the target.
         kappa: agreement beyond chance, (p_o - p_e) / (1 - p_e).
+        quantity_disagreement, allocation_disagreement: parts of 1 - global accuracy, see `disagreement`.
         iou: (n_classes,) n_ii / (t_i + p_i - n_ii).
         accuracy: (n_classes,) n_ii / t_i, the recall of each class.
         precision: (n_classes,) n_ii / p_i.
@@ -64,6 +65,8 @@ class Summary:
     mean_iou: float
     frequency_weighted_iou: float
     kappa: float
+    quantity_disagreement: float
+    allocation_disagreement: float
     iou: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     precision: NDArray[np.float64]

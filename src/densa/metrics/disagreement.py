@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from densa.errors import InputError
+from densa.metrics.scores import disagreement_of_sums
 
 __all__ = ["Disagreement", "disagreement"]
 
@@ -72,12 +73,6 @@ def disagreement(matrix: ArrayLike) -> Disagreement:
             f"matrix must be (n_classes, n_classes) counts, or with one more column, got the shape {given.shape}"
         )
     n = len(given)
-    square = np.zeros((given.shape[1],) * 2)
-    square[:n] = given
-    total = square.sum()
-    with np.errstate(invalid="ignore"):
-        shares = square / total
-    right, targets, predictions = np.diagonal(shares), shares.sum(1), shares.sum(0)
-    quantity = np.abs(targets - predictions)
-    allocation = 2 * np.minimum(targets - right, predictions - right)
+    right, targets, predictions = np.diagonal(given), given.sum(1), given[:, :n].sum(0)
+    quantity, allocation = disagreement_of_sums(right, targets, predictions, given.sum())
     return Disagreement(float(quantity.sum() / 2), float(allocation.sum() / 2), quantity[:n], allocation[:n])

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AbsentRule", "ratio", "scores_of_sums"]
+__all__ = ["AbsentRule", "disagreement_of_sums", "ratio", "scores_of_sums"]
 
 AbsentRule = Literal["skip", "zero"]
 
@@ -31,24 +31,45 @@ def scores_of_sums(
         absent: rule for classes that do not occur, see `ConfusionMatrix.summary`.
 
     Returns:
-        `global_accuracy`, `class_average`, `mean_iou`, `frequency_weighted_iou` and `kappa` of shape (...); `iou`,
-        `accuracy`, `precision` and `f1` of shape (..., n_classes). NaN where a score is undefined.
+        `global_accuracy`, `class_average`, `mean_iou`, `frequency_weighted_iou`, `kappa`, `quantity_disagreement` and
+        `allocation_disagreement` of shape (...); `iou`, `accuracy`, `precision` and `f1` of shape (..., n_classes).
+        NaN where a score is undefined.
     """
     iou = ratio(right, targets + predictions - right)
     accuracy = ratio(right, targets)
     observed = ratio(right.sum(-1), n_pixels)
     expected = ratio((targets * predictions).sum(-1), n_pixels**2)
+    quantity, allocation = disagreement_of_sums(right, targets, predictions, n_pixels)
     return {
         "global_accuracy": observed,
         "class_average": _mean(accuracy, absent, n_pixels),
         "mean_iou": _mean(iou, absent, n_pixels),
         "frequency_weighted_iou": ratio(np.nansum(targets * iou, -1), targets.sum(-1)),
         "kappa": ratio(observed - expected, 1 - expected),
+        "quantity_disagreement": quantity.sum(-1) / 2,
+        "allocation_disagreement": allocation.sum(-1) / 2,
         "iou": iou,
         "accuracy": accuracy,
         "precision": ratio(right, predictions),
         "f1": ratio(2 * right, targets + predictions),
     }
+
+
+def disagreement_of_sums(right: Array, targets: Array, predictions: Array, n_pixels: Array) -> tuple[Array, Array]:
+    """(..., n_classes + 1) quantity and allocation disagreement of each class (Pontius, Millones 2011).
+
+    The last one is of pixels without a class: those for which none was predicted, and those predicted on void.
+    """
+    whole = np.asarray(n_pixels)[..., None]
+    none = np.zeros_like(whole)
+    n, t, p = (
+        np.concatenate([part, rest], -1)
+        for part, rest in (
+            (right, none), (targets, whole - targets.sum(-1, keepdims=True)),
+            (predictions, whole - predictions.sum(-1, keepdims=True)),
+        )
+    )  # fmt: skip
+    return ratio(np.abs(t - p), whole), ratio(2 * np.minimum(t - n, p - n), whole)
 
 
 def ratio(part: Any, whole: Any) -> Array:

@@ -192,6 +192,8 @@ class Evaluation:
             "boundary_f1": _number(self.boundary.value),
             "frequency_weighted_iou": _number(s.frequency_weighted_iou),
             "kappa": _number(s.kappa),
+            "quantity_disagreement": _number(s.quantity_disagreement),
+            "allocation_disagreement": _number(s.allocation_disagreement),
             "share_without_label": _number(self.without_label),
             "share_without_class": _number(self.without_class),
             "rules": {

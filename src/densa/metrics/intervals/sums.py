@@ -19,6 +19,8 @@ HEADLINE = (
     "boundary_f1",
     "frequency_weighted_iou",
     "kappa",
+    "quantity_disagreement",
+    "allocation_disagreement",
     "share_without_label",
     "share_without_class",
 )
