@@ -7,6 +7,7 @@ from densa.datasets.strokes import draw_strokes, read_strokes
 from densa.errors import InputError
 
 HEAD = "index,shape-type,vertex-index,axis-0,axis-1"
+CORNERS = [(1.5, 2.5), (1.5, 7.5), (4.5, 7.5), (4.5, 2.5)]
 
 
 def save(path, *lines, head=HEAD):
