@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+from affine import Affine
 from numpy.testing import assert_array_equal
+from rasterio.crs import CRS
 
 from densa import InputError, datasets, raster
 from densa.datasets import SplitRule, dataset
@@ -143,3 +145,54 @@ def test_a_subset_forgets_what_is_known_of_the_other_images(write, tmp_path):
     assert [some._frames(i)[0].width for i in range(2)] == [10, 8]
     assert some._all_valid == {}
     assert part._all_valid == dict.fromkeys(range(3), True)
+
+
+def _placed(path, values, pixel, x=5e5):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place = raster.Georeference(CRS.from_epsg(32632), Affine(pixel, 0, x, 0, -pixel, 5.2e6))
+    raster.write_bands(path, values if values.ndim == 3 else values[None], like=place)
+
+
+@pytest.fixture
+def coarse(tmp_path):
+    """Images of 10 m, and masks of 20 m that reach beyond them on the right."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        fine = np.zeros((40, 60), np.uint8)
+        fine[8:20, 10:31] = 1
+        _placed(tmp_path / "images" / f"{name}.tif", rng.integers(1, 99, (2, 40, 60)).astype(np.uint8), 10)
+        _placed(tmp_path / "masks" / f"{name}.tif", np.pad(fine, ((0, 0), (0, 8)))[::2, ::2], 20)
+    return tmp_path
+
+
+def test_masks_of_another_resolution_are_resampled_by_their_georeference(coarse):
+    part = datasets.open(coarse, split=SplitRule(val_fraction=0))["train"]
+    told = []
+    assert datasets.check(part, tell=told.append) == 2
+    line = "2 of 2 masks have another size than their image: they are resampled to its grid by the nearest pixel"
+    assert told == [f"{line}, by their georeference"]
+    expected = np.zeros((40, 60), np.uint8)
+    expected[8:20, 10:32] = 1
+    assert_array_equal(part.labels(0), expected)
+    window = raster.Window(5, 7, 20, 30)
+    assert_array_equal(part.mask_reader(0)(window), expected[5:25, 7:37])
+    blocks = datasets.WindowDataset.of(part, [(0, raster.Window(4, 20, 30, 25))])
+    datasets.check(blocks)
+    assert_array_equal(blocks.labels(0), expected[4:34, 20:45])
+
+
+def test_masks_without_a_georeference_must_have_the_size_of_the_image(coarse, write):
+    for name in "ab":
+        (coarse / "masks" / f"{name}.tif").unlink()
+        write(f"masks/{name}.png", np.eye(20, 30))
+    part = datasets.open(coarse, split=SplitRule(val_fraction=0))["train"]
+    with pytest.raises(InputError, match="the mask is 20x30, the image 40x60"):
+        datasets.check(part)
+
+
+def test_masks_of_another_place_are_refused(coarse):
+    (coarse / "masks" / "a.tif").unlink()
+    _placed(coarse / "masks" / "a.tif", np.zeros((20, 30), np.uint8), 20, x=7e5)
+    part = datasets.open(coarse, split=SplitRule(val_fraction=0))["train"]
+    with pytest.raises(InputError, match="have no place on the ground in common"):
+        datasets.check(part)

@@ -35,6 +35,7 @@ class _Finding(NamedTuple):
     reordered: bool = False
     remarks: tuple[str, ...] = ()
     level: float = 0.0
+    resampled: bool = False
 
 
 def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[str], None] = lambda line: None) -> int:
@@ -87,6 +88,11 @@ def check(*datasets: Dataset, progress: Progress | None = None, tell: Callable[[
             f"of {n} of {len(places)} pairs of image and mask only one file is georeferenced: they are laid over by"
             " pixels"
         )
+    if n := sum(finding.resampled for finding in findings):
+        tell(
+            f"{n} of {len(places)} masks have another size than their image: they are resampled to its grid by the"
+            " nearest pixel, by their georeference"
+        )
     if n := sum(finding.reordered for finding in findings):
         tell(f"the bands of {n} of {len(places)} images are read in another order than stored, by what they are called")
     return next(finding.n_bands for finding in findings if finding.n_bands is not None)
@@ -120,7 +126,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
         problems.append(_naming(sample.image, error))
     if sample.mask is None:
         return _Finding(n_bands, dtype, [*problems, f"{sample.image}: image without a mask"], scale=scale)
-    by_pixels = False
+    by_pixels, resampled = False, False
     try:
         if sample.page and sample.drawn is None and (n := _n_pages(sample.mask)) <= sample.page:
             lacks = f"{sample.mask}: it has {n} page{'s' * (n > 1)}, none for page {sample.page + 1} of {sample.image}"
@@ -128,6 +134,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
         if size is not None and (misplaced := dataset.misplacement(i)):
             return _Finding(n_bands, dtype, [*problems, misplaced])
         by_pixels = size is not None and dataset.is_placed_by_pixels(i)
+        resampled = size is not None and not dataset.align and dataset.is_resampled(i)
         height, width = _read_labels(dataset, i)
         if size is not None and (height, width) != size:
             problems.append(f"{sample.mask}: the mask is {height}x{width}, the image {size[0]}x{size[1]}")
@@ -135,7 +142,7 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
             dataset.instances(i)
     except InputError as error:
         problems.append(_naming(sample.mask, error))
-    return _Finding(n_bands, dtype, problems, by_pixels, scale, reordered, remarks, level)
+    return _Finding(n_bands, dtype, problems, by_pixels, scale, reordered, remarks, level, resampled)
 
 
 def _read_labels(dataset: Dataset, i: int) -> tuple[int, int]:

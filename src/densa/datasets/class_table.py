@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,7 +21,9 @@ __all__ = [
     "UNLABELLED",
     "ClassTable",
     "Classed",
+    "ClassedPieces",
     "Numbered",
+    "NumberedPieces",
     "Value",
     "class_table",
     "in_order",
@@ -85,9 +87,42 @@ class Classed:
         self.drawn, self.labels = drawn, labels
         self.height, self.width = drawn.height, drawn.width
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether pixels that nothing covers have no label."""
+        return int(self.labels[REST]) == IGNORE
+
     def read(self, window: Window) -> NDArray[np.uint8]:
         """(h, w) uint8 class of each pixel of a window; 255 where it has no label."""
         return self.labels[self.drawn.numbers(window)]
+
+
+class NumberedPieces(Numbered, Protocol):
+    """A `Numbered` that is drawn by features, some of which can be left out."""
+
+    def pieces(self) -> NDArray[np.int32]:
+        """(n,) number of the value of each feature; `UNLABELLED` where none of its pixels is on the image."""
+        ...
+
+    def without_pieces(self, pieces: Set[int]) -> NumberedPieces:
+        """The same, where what some of the features cover is not labelled."""
+        ...
+
+
+class ClassedPieces(Classed):
+    """The label map of features; an `InPieces` where nothing else has a class."""
+
+    def __init__(self, drawn: NumberedPieces, labels: NDArray[np.uint8]) -> None:
+        super().__init__(drawn, labels)
+        self._features = drawn
+
+    def classes_of_pieces(self) -> NDArray[np.int64]:
+        """(n,) class of each feature; 255 where it labels no pixel of the image."""
+        return self.labels[self._features.pieces()].astype(np.int64)
+
+    def without_pieces(self, pieces: Set[int]) -> ClassedPieces:
+        """The same labels, where what some of the features cover is not labelled."""
+        return ClassedPieces(self._features.without_pieces(pieces), self.labels)
 
 
 def in_order(values: Iterable[Value]) -> tuple[Value, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from densa.datasets.label_source import LabelSource
 from densa.datasets.masks import Encoding, read_labels, read_objects
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
-from densa.raster.alignment import Frame, Onto, frame_of, misplacement, onto
+from densa.raster.alignment import Frame, Onto, frame_of, meets, misplacement, onto
 from densa.raster.bands import Band, match_bands
 from densa.raster.choice.chosen import choose_bands
 
@@ -115,8 +115,7 @@ class Dataset:
 
     def subset(self, numbers: Sequence[int]) -> Self:
         """The images of these numbers, in this order, as a data set of their own."""
-        forgotten: dict[str, Any] = {one.name: {} for one in fields(self) if one.name.startswith("_")}
-        return replace(self, samples=tuple(self.samples[i] for i in numbers), **forgotten)
+        return self.with_samples(self.samples[i] for i in numbers)
 
     @cached_property
     def n_bands(self) -> int:
@@ -125,6 +124,11 @@ class Dataset:
             raise InputError("the data set holds no image")
         with self.open_image(0) as image:
             return image.n_bands
+
+    def with_samples(self, samples: Iterable[Sample]) -> Self:
+        """The same data set with other samples, so that what is noted of the images is forgotten."""
+        forgotten: dict[str, Any] = {f.name: {} for f in fields(Dataset) if f.name.startswith("_")}
+        return replace(self, samples=tuple(samples), **forgotten)
 
     def open_image(self, i: int) -> raster.Raster:
         """The raster of image `i`, to be closed by the caller."""
@@ -211,9 +215,24 @@ class Dataset:
         return self._on_grid(i, read, IGNORE, window)
 
     def misplacement(self, i: int) -> str | None:
-        """What is wrong where image `i` and its mask do not lie at one place on the ground; None otherwise."""
+        """What is wrong where image `i` and its mask do not lie at one place on the ground; None otherwise.
+
+        A mask of another size than its image is resampled to it, where both are georeferenced, and must only meet it.
+        """
         image, mask = self._frames(i)
-        return None if self.align else misplacement(mask, image)
+        if self.align:
+            return None
+        return meets(mask, image) if self.is_resampled(i) else misplacement(mask, image)
+
+    def is_resampled(self, i: int) -> bool:
+        """Whether the mask of image `i` is read on the grid of the image: `align`, or one of another size is placed."""
+        if not self._mask_frame(i).is_placed:  # the image need not be opened
+            return False
+        image, mask = self._frames(i)
+        if not image.is_placed:
+            return False
+        placed = image.georeference is not None and mask.georeference is not None
+        return self.align or (placed and (mask.height, mask.width) != (image.height, image.width))
 
     def is_placed_by_pixels(self, i: int) -> bool:
         """Whether of image `i` and its mask only one is georeferenced, so that they are laid over pixel by pixel."""
@@ -222,15 +241,20 @@ class Dataset:
 
     def _frames(self, i: int) -> tuple[Frame, Frame]:
         """Of image `i`, and of its mask; the mask's is the image's where there is none."""
-        sample = self.samples[i]
         if i not in self._places:
-            self._places[i] = frame_of(sample.image, sample.page)
-        image = self._places[i]
+            self._places[i] = frame_of(self.samples[i].image, self.samples[i].page)
+        return self._places[i], self._mask_frame(i)
+
+    def _mask_frame(self, i: int) -> Frame:
+        """Of the mask of image `i`; that of the image where there is none."""
+        sample = self.samples[i]
         if sample.mask is None or sample.drawn is not None:
-            return image, image
+            if i not in self._places:
+                self._places[i] = frame_of(sample.image, sample.page)
+            return self._places[i]
         if i not in self._mask_places:
             self._mask_places[i] = frame_of(sample.mask, sample.page)
-        return image, self._mask_places[i]
+        return self._mask_places[i]
 
     def _on_grid(
         self,
@@ -239,8 +263,8 @@ class Dataset:
         fill: int,
         window: raster.Window | None,
     ) -> NDArray[Any]:
-        """A window of a file beside image `i`, resampled where `align` asks for it."""
-        if not self.align:
+        """A window of a file beside image `i`, on the grid of the image, see `is_resampled`."""
+        if not self.is_resampled(i):
             return read(window)
         if i not in self._grids:
             image, mask = self._frames(i)
@@ -274,10 +298,9 @@ class Dataset:
             return sample.drawn.height, sample.drawn.width
         if sample.mask is None:
             raise InputError(f"{sample.image} has no mask")
-        if self.align:
-            image, found = self._frames(i)
-            if image.is_placed and found.is_placed:
-                return image.height, image.width
+        if self.is_resampled(i):
+            image, _ = self._frames(i)
+            return image.height, image.width
         with raster.open(sample.mask, page=sample.page) as mask:
             return mask.height, mask.width
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Set
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densa.raster import Window
 
-__all__ = ["LabelSource"]
+__all__ = ["InPieces", "LabelSource"]
 
 
 class LabelSource(Protocol):
@@ -27,4 +28,17 @@ class LabelSource(Protocol):
 
     def read(self, window: Window) -> NDArray[np.uint8]:
         """(h, w) uint8 class of each pixel of a window inside the image; 255 where it has no label."""
+        ...
+
+
+@runtime_checkable
+class InPieces(LabelSource, Protocol):
+    """Labels drawn by strokes or features, some of which can be left out; nothing else has a label."""
+
+    def classes_of_pieces(self) -> NDArray[np.int64]:
+        """(n,) class of each stroke or feature; 255 where it labels no pixel of the image."""
+        ...
+
+    def without_pieces(self, pieces: Set[int]) -> LabelSource:
+        """The same labels, where the pixels that some of the pieces cover have no label."""
         ...

@@ -45,11 +45,7 @@ def check_overlays(subject: Subject) -> Iterator[Finding]:
 
 
 def _sizes(subject: Subject, pairs: list[tuple[Record, Overlay]]) -> Iterator[Finding]:
-    unlike = [
-        record
-        for record, overlay in pairs
-        if overlay.sizes_differ and not overlay.misplaced and not (subject.align and _is_placed(record))
-    ]
+    unlike = [record for record, overlay in pairs if overlay.sizes_differ and not overlay.misplaced]
     exchanged = [record for record in unlike if _image_size(record) == record.mask_size[::-1]]
     if exchanged:
         first = exchanged[0]
@@ -176,10 +172,6 @@ def _shifted(files: list[Path], n: int, shift: Alignment) -> Finding:
 
 def _are_like(one: Alignment, other: Alignment) -> bool:
     return float(np.hypot(one.rows - other.rows, one.columns - other.columns)) <= _LIKE
-
-
-def _is_placed(record: Record) -> bool:
-    return isinstance(record.image, ImageFacts) and record.image.is_placed
 
 
 def _image_size(record: Record) -> tuple[int, int]:

@@ -232,6 +232,8 @@ def _overlay(
     keys = values if values.ndim == 2 else values.astype(np.int64) @ np.array([65536, 256, 1])
     window = _middle(height, width)
     keys = keys[window.row : window.row + window.height, window.column : window.column + window.width]
+    if (height, width) != (image.height, image.width) and not misplaced and dataset.is_resampled(i):
+        return Overlay(False, None)
     if (height, width) != (image.height, image.width):
         turns = (
             best_turn(middle.grey, keys) if compare_edges and (width, height) == (image.height, image.width) else None

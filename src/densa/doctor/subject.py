@@ -71,7 +71,7 @@ class Overlay(NamedTuple):
     """How a mask lies on its image.
 
     Attributes:
-        sizes_differ: they have different sizes.
+        sizes_differ: they have different sizes, and the mask is not resampled by its georeference.
         misplaced: what is wrong with their places on the ground; None where nothing is.
         alignment: the best shift by their edges; None where it was not looked for, or has no answer.
         surface: the correlation of all shifts.

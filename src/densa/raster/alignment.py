@@ -27,6 +27,7 @@ __all__ = [
     "forward",
     "frame_of",
     "lies_on",
+    "meets",
     "misplacement",
     "onto",
     "system_name",
@@ -134,6 +135,28 @@ def _offset(other: Frame, image: Frame) -> tuple[float, float, float]:
     if not np.isfinite(apart).all():
         raise InputError(f"{other.path} and {image.path} cannot be compared on the ground: {_systems(other, image)}")
     return float(apart[0].mean()), float(apart[1].mean()), float(np.hypot(*apart).max())
+
+
+def meets(other: Frame, image: Frame) -> str | None:
+    """What is wrong where a raster and an image, both with a transform, have no place on the ground in common.
+
+    Returns:
+        A sentence with both transforms; None where they have, or where one of them has no transform.
+    """
+    if image.georeference is None or other.georeference is None:
+        return None
+    sides = [np.linspace(0, side, _SAMPLES) for side in (image.width, image.height)]
+    column, row = (part.ravel() for part in np.meshgrid(*sides))
+    x, y = forward(image.georeference, column, row)
+    found = Converter(image.georeference.crs, other.georeference, other)(x, y)
+    if all(np.isfinite(part).all() for part in found):
+        inside = zip(found, (other.width, other.height), strict=True)
+        if all(part.max() > 0 and part.min() < side for part, side in inside):
+            return None
+    return (
+        f"{other.path} and {image.path} have no place on the ground in common: its transform is {_place(other)}, that "
+        f"of the image {_place(image)}; correct the georeference"
+    )
 
 
 class Onto:

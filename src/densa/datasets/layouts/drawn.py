@@ -51,7 +51,7 @@ def classed(
     line = f"classes: {listed(table.legend.class_names)} ({source}); pixels that nothing covers {uncovered} ({hint})"
     splits = {
         split: [
-            replace(s, drawn=Classed(s.drawn.drawn, table.labels)) if isinstance(s.drawn, Classed) else s
+            replace(s, drawn=type(s.drawn)(s.drawn.drawn, table.labels)) if isinstance(s.drawn, Classed) else s
             for s in samples
         ]
         for split, samples in layout.splits.items()

@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from densa import raster
-from densa.datasets.class_table import BACKGROUND, Classed, Value, class_table, in_order
+from densa.datasets.class_table import BACKGROUND, ClassedPieces, Value, class_table, in_order
 from densa.datasets.dataset import Sample
 from densa.datasets.image_files import IMAGE_SUFFIXES, image_files
 from densa.datasets.layouts.folders import IMAGE_FOLDERS, MASK_FOLDERS
@@ -107,7 +107,7 @@ def _add_samples(
         split, group = split_of("" if place == "." else place)
         name = f"{group}/{path.stem}" if group else path.stem
         blank = np.zeros(len(layout.values or ()) + 2, np.uint8)
-        sample = Sample(name, path, Path(_file(label_of[path])), group, drawn=Classed(source, blank))
+        sample = Sample(name, path, Path(_file(label_of[path])), group, drawn=ClassedPieces(source, blank))
         layout.splits.setdefault(split, []).append(sample)
 
 

@@ -62,6 +62,9 @@ class WindowDataset(Dataset):
         """The window of image `i` as a raster of its own, to be closed by the caller."""
         return _WindowOfFile(super().open_image(i), self.windows[i])
 
+    def remember_place(self, i: int, opened: Raster) -> None:
+        """Nothing: masks are laid over the whole images."""
+
     def mask_labels(self, i: int, window: Window | None = None) -> NDArray[np.uint8]:
         """(h, w) uint8 label map of the window, or of a part of it."""
         return super().mask_labels(i, _shifted(self.windows[i], window))

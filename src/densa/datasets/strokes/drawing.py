@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
+from dataclasses import replace
 
 import numpy as np
 import shapely
@@ -60,6 +61,16 @@ class StrokeLabels:
         reaches = (right >= window.column) & (left < window.column + window.width)
         reaches &= (bottom >= window.row) & (top < window.row + window.height)
         return [int(k) for k in np.flatnonzero(reaches)]
+
+    def classes_of_pieces(self) -> NDArray[np.int64]:
+        """(n,) class of each stroke; 255 where it erases, or is outside of the image."""
+        inside = set(self.near(Window(0, 0, self.height, self.width)))
+        return np.array([s.label if k in inside else IGNORE for k, s in enumerate(self.strokes)], np.int64)
+
+    def without_pieces(self, pieces: Set[int]) -> StrokeLabels:
+        """The same drawing, where some strokes erase what lies below them in place of labelling it."""
+        kept = (replace(s, label=IGNORE) if k in pieces else s for k, s in enumerate(self.strokes))
+        return StrokeLabels(kept, self.height, self.width)
 
     def outside(self) -> int:
         """Number of the strokes that no pixel of the image is near."""

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from densa.datasets.label_source import LabelSource
+from densa.datasets.dataset import Dataset
+from densa.datasets.label_source import InPieces, LabelSource
+from densa.datasets.splits.windows import WindowDataset
 from densa.datasets.strokes.drawing import StrokeLabels
 from densa.legend import IGNORE
 from densa.raster import Window
 
-__all__ = ["HeldOut", "hold_out", "text_of_counts"]
+__all__ = ["HeldOut", "held_out_strokes", "hold_out"]
 
 _CELL = 512  # pixels: side of the windows that are validated
 _MOST_HELD = 1 << 27  # pixels of a painted image whose strokes are told apart
@@ -67,27 +69,19 @@ def hold_out(labels: LabelSource, fraction: float, seed: int, name: str) -> Held
     Returns:
         None where no class has two strokes, or where a painted image is too large to tell strokes apart.
     """
-    if isinstance(labels, StrokeLabels):
-        return _by_strokes(labels, fraction, seed, name)
+    if isinstance(labels, InPieces):
+        return _by_pieces(labels, fraction, seed, name)
     return _by_components(labels, fraction, seed, name)
 
 
-def _by_strokes(labels: StrokeLabels, fraction: float, seed: int, name: str) -> HeldOut | None:
-    inside = set(labels.near(Window(0, 0, labels.height, labels.width)))
-    classes = np.array([s.label if k in inside else IGNORE for k, s in enumerate(labels.strokes)], np.int64)
+def _by_pieces(labels: InPieces, fraction: float, seed: int, name: str) -> HeldOut | None:
+    classes = labels.classes_of_pieces()
     held, counts = _choose(classes, fraction, seed, name)
     if not held:
         return None
-    # What lies on top decides, as in the whole drawing: the strokes of the other part erase.
-    parts = [
-        StrokeLabels(
-            (s if (k in held) == is_held else replace(s, label=IGNORE) for k, s in enumerate(labels.strokes)),
-            labels.height,
-            labels.width,
-        )
-        for is_held in (False, True)
-    ]
-    train, val = parts
+    # What lies on top decides, as in the whole drawing: the pieces of the other part erase.
+    train = labels.without_pieces(held)
+    val = labels.without_pieces(set(range(len(classes))) - held)
     return HeldOut(train, val, _windows(val), counts)
 
 
@@ -136,7 +130,35 @@ def _windows(labels: LabelSource) -> tuple[Window, ...]:
     return tuple(found)
 
 
-def text_of_counts(counts: Sequence[dict[int, tuple[int, int]]], names: Sequence[str]) -> str:
+def held_out_strokes(whole: Dataset, fraction: float, seed: int) -> tuple[dict[str, Dataset], str]:
+    """Training and validation of images whose labels are drawn: strokes of each image are held out, see `hold_out`.
+
+    Args:
+        whole: images with drawn labels.
+        fraction: share of the strokes, above 0 and below 1.
+        seed: of the choice.
+
+    Returns:
+        "train" and, where something is held out, "val", windows of the images; and a line that says what is held out.
+    """
+    divided = [None if s.drawn is None else hold_out(s.drawn, fraction, seed, s.name) for s in whole.samples]
+    if not any(divided):
+        large = any(
+            s.drawn is not None and not isinstance(s.drawn, InPieces) and s.drawn.height * s.drawn.width > _MOST_HELD
+            for s in whole.samples
+        )
+        why = "the image is too large to tell strokes apart" if large else "no class has two strokes on one image"
+        return {"train": whole}, f"validation: none, for {why}"
+    pairs = list(zip(whole.samples, divided, strict=True))
+    train = whole.with_samples(s if d is None else replace(s, drawn=d.train) for s, d in pairs)
+    val = whole.with_samples(s if d is None else replace(s, drawn=d.val) for s, d in pairs)
+    windows = [(i, window) for i, d in enumerate(divided) if d for window in d.windows]
+    counts = _text_of([d.counts for d in divided if d], whole.legend.class_names)
+    line = f"validation: {counts} are held out; val_fraction=0 holds out none"
+    return {"train": train, "val": WindowDataset.of(val, windows)}, line
+
+
+def _text_of(counts: Sequence[dict[int, tuple[int, int]]], names: Sequence[str]) -> str:
     """ "3 of 15 strokes (road 1 of 5, field 2 of 10)"."""
     total = {label: tuple(np.sum([c[label] for c in counts if label in c], axis=0)) for c in counts for label in c}
     each = ", ".join(f"{names[label]} {n} of {of}" for label, (n, of) in sorted(total.items()))

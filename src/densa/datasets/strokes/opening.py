@@ -13,10 +13,9 @@ from densa.datasets.dataset import Dataset, Sample, strips
 from densa.datasets.image_files import image_files
 from densa.datasets.label_source import LabelSource
 from densa.datasets.splits.groups import choose_groups
-from densa.datasets.splits.windows import WindowDataset
 from densa.datasets.strokes.classes import natural_order
 from densa.datasets.strokes.drawing import StrokeLabels
-from densa.datasets.strokes.holding_out import HeldOut, hold_out, text_of_counts
+from densa.datasets.strokes.holding_out import held_out_strokes
 from densa.datasets.strokes.reading import Drawn, is_drawn, read_drawn
 from densa.datasets.wording import listed
 from densa.errors import InputError
@@ -189,29 +188,7 @@ def _split(
             for name in ("train", "val")
         }
         if set().union(*(classes[i] for i in parts["train"])) == every:
-            splits = {name: replace(whole, samples=tuple(whole.samples[i] for i in own)) for name, own in parts.items()}
+            splits = {name: whole.subset(own) for name, own in parts.items()}
             n = len(parts["val"])
             return splits, f"validation: {n} of {len(whole)} images are held out; val_fraction=0 holds out none"
-    divided = [hold_out(_drawn(s), fraction, seed, s.name) for s in whole.samples]
-    if not any(divided):
-        return {"train": whole}, "validation: none, for no class has two strokes on one image"
-    train = replace(
-        whole,
-        samples=tuple(
-            s if d is None else replace(s, drawn=d.train) for s, d in zip(whole.samples, divided, strict=True)
-        ),
-    )
-    val = WindowDataset.of(*_windows(whole, divided))
-    counts = text_of_counts([d.counts for d in divided if d], whole.legend.class_names)
-    return {"train": train, "val": val}, f"validation: {counts} are held out; val_fraction=0 holds out none"
-
-
-def _windows(whole: Dataset, divided: Sequence[HeldOut | None]) -> tuple[Dataset, list[tuple[int, raster.Window]]]:
-    """The images with the labels that are held out, and the windows that hold these."""
-    samples = tuple(s if d is None else replace(s, drawn=d.val) for s, d in zip(whole.samples, divided, strict=True))
-    return replace(whole, samples=samples), [(i, w) for i, d in enumerate(divided) if d for w in d.windows]
-
-
-def _drawn(sample: Sample) -> LabelSource:
-    assert sample.drawn is not None
-    return sample.drawn
+    return held_out_strokes(whole, fraction, seed)

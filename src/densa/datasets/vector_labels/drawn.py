@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Set
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,30 +33,51 @@ class DrawnFeatures:
 
     Args:
         height, width: of the image.
-        features: with the numbers of their values.
+        features: draws each with its place in `values`.
+        values: (n,) number of the value of each feature, or `UNLABELLED`.
         met: which of the features of the file meet the image.
         interest: polygons outside which nothing is labelled; None: the image is of interest as a whole.
     """
 
     def __init__(
-        self, height: int, width: int, features: Burner, met: NDArray[np.intp], interest: Burner | None = None
+        self,
+        height: int,
+        width: int,
+        features: Burner,
+        values: NDArray[np.int32],
+        met: NDArray[np.intp],
+        interest: Burner | None = None,
     ) -> None:
         self.height, self.width, self.met = height, width, met
-        self._features, self._interest = features, interest
+        self._features, self._values, self._interest = features, values, interest
 
     @property
     def has_interest(self) -> bool:
         """Whether an area of interest meets the image; True where there are none."""
         return self._interest is None or len(self._interest.meeting(Window(0, 0, self.height, self.width))) > 0
 
+    def pieces(self) -> NDArray[np.int32]:
+        """(n,) number of the value of each feature; `UNLABELLED` where none of its pixels is on the image."""
+        met = self._features.meeting(Window(0, 0, self.height, self.width))
+        values = np.full(len(self._values), UNLABELLED, np.int32)
+        values[met] = self._values[met]
+        return values
+
+    def without_pieces(self, pieces: Set[int]) -> DrawnFeatures:
+        """The same, where what some of the features cover is not labelled."""
+        values = self._values.copy()
+        values[sorted(pieces)] = UNLABELLED
+        return DrawnFeatures(self.height, self.width, self._features, values, self.met, self._interest)
+
     def numbers(self, window: Window) -> NDArray[np.int32]:
         """(h, w) number of the value of each pixel of a window, `REST` or `UNLABELLED`."""
-        found: NDArray[np.int32] = np.full((window.height, window.width), REST, np.int32)
-        self._features.burn(found, window)
+        places: NDArray[np.int32] = np.full((window.height, window.width), -1, np.int32)
+        self._features.burn(places, window)
+        found = np.append(self._values, np.int32(REST))[places]
         if self._interest is not None:
-            inside = np.zeros(found.shape, np.uint8)
-            self._interest.burn(inside, window)
-            found[inside == 0] = UNLABELLED
+            areas: NDArray[np.int32] = np.full(found.shape, -1, np.int32)
+            self._interest.burn(areas, window)
+            found[areas < 0] = UNLABELLED
         return found
 
 
@@ -84,24 +106,25 @@ def draw_features(
     Raises:
         InputError: file and image cannot be laid over each other.
     """
-    burner, kept, n_nowhere = _burner(image, features, numbers, pen, all_touched)
+    burner, kept, n_nowhere = _burner(image, features, pen, all_touched)
     areas = None
     if interest is not None:
-        areas, _, n = _burner(image, interest, np.ones(len(interest.geometries), np.uint8), pen, False)
+        areas, _, n = _burner(image, interest, pen, False)
         n_nowhere += n
     met = kept[burner.meeting(Window(0, 0, image.height, image.width))]
-    return DrawnFeatures(image.height, image.width, burner, met, areas), n_nowhere
+    return DrawnFeatures(image.height, image.width, burner, numbers[kept], met, areas), n_nowhere
 
 
 def _burner(
-    image: Raster, features: LabelFeatures, values: NDArray[Any], pen: Pen, all_touched: bool
+    image: Raster, features: LabelFeatures, pen: Pen, all_touched: bool
 ) -> tuple[Burner, NDArray[np.intp], int]:
-    """Draws the features near an image; which of them these are; and how many have no place there."""
+    """Draws the features near an image, each with its place; which of them these are; and how many have none there."""
     frame, layer = frame_of(image), features.layer
     scale = 1.0 if pen.unit == "px" else 1 / metres_per_pixel(image)
     widths = np.where(np.isnan(features.widths), pen.width, features.widths) * scale
     chosen = near(features.geometries, layer.crs, frame, margin=float(widths.max(initial=0)))
     found = place_on_grid(features.geometries[chosen], layer.crs, frame, path=layer.path, pixels=layer.may_be_pixels)
     kept = chosen[found.numbers]
-    burner = Burner(thickened(found.geometries, widths[kept]), values[kept], all_touched=all_touched)
+    places = np.arange(len(kept), dtype=np.int32)
+    burner = Burner(thickened(found.geometries, widths[kept]), places, all_touched=all_touched)
     return burner, kept, found.n_nowhere
