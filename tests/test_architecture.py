@@ -42,9 +42,9 @@ ROOMS = {
         ("annotations", "vector_labels"),
         ("dataset", "legends", "samples", "synthetic"),
         ("check", "layouts", "leaks", "sampling", "splits", "statistics"),
-        ("inferring",),
+        ("inferring", "strokes"),
         ("choice", "splitting"),
-        ("opening", "strokes"),
+        ("opening",),
     ],
     "datasets/layouts": [
         ("pairing",),

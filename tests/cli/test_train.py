@@ -212,13 +212,11 @@ def test_strokes_train_a_network(run_cli, squares, tmp_path):
     code, out, err = run_cli("train", *one, "--dry-run", "--json", "-o", tmp_path / "no")
     assert code == 0, err
     assert json.loads(out)["images"] == {"train": 1}
-    code, _, err = run_cli("train", *one, "--width", 2, *QUICK, "--stroke-width", 3, "-o", tmp_path / "two")
+    code, _, err = run_cli("train", *one, "--width", 2, *QUICK, "--line-width", 3, "-o", tmp_path / "two")
     assert code == 0, err
 
 
 def test_strokes_have_options_of_their_own(refused, squares, tmp_path):
-    assert "stroke-width has no effect without strokes" in refused("--stroke-width", 3)
-    assert "stroke-width must be greater than 0" in refused("--stroke-width", 0)
     (tmp_path / "s.json").write_text("{}")
     assert "--masks has no effect with strokes" in refused("--strokes", tmp_path / "s.json", "--masks", "masks")
 
@@ -255,3 +253,75 @@ def test_a_model_or_a_width_of_ones_own_has_the_default_recipe(run_cli, squares,
     plan = json.loads(out)
     assert (plan["recipe"], plan["model"]) == ("auto", "segnet")
     assert any("flip_rows" in note for note in plan["notes"])
+
+
+@pytest.fixture
+def stroked(squares, tmp_path):
+    """An image, and the same strokes in pixels as GeoJSON and as JSON of densa."""
+    image = sorted((squares / "train" / "images").iterdir())[0]
+    mask = raster.read_mask(squares / "train" / "masks" / f"{image.stem}.png")
+    features, strokes = [], []
+    for k, name in enumerate(("ground", "square")):
+        for y, x in np.argwhere(mask == k)[:: 20 + 200 * (1 - k)].tolist():
+            strokes.append({"class": name, "width": 1, "points": [[x, y]]})
+            point = {"type": "Point", "coordinates": [x + 0.5, y + 0.5]}
+            features.append({"type": "Feature", "geometry": point, "properties": {"class": name, "width": 1}})
+    (tmp_path / "s.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    content = {"classes": [{"name": "ground"}, {"name": "square"}], "strokes": strokes}
+    (tmp_path / "s.json").write_text(json.dumps(content))
+    return image, tmp_path / "s.geojson", tmp_path / "s.json", mask
+
+
+@pytest.mark.parametrize("option", ["--labels", "--strokes"])
+@pytest.mark.parametrize("kind", [1, 2])
+def test_labels_and_strokes_are_one_thing(run_cli, stroked, tmp_path, option, kind):
+    """Features of a layer and strokes in JSON mean the same, under either option: the forests are equal."""
+    image = stroked[0]
+    quick = ["--model", "pixel-forest", "--trees", 3, "--samples", 200, "--scales", "1", "--val-fraction", 0.25]
+    code, out, err = run_cli("train", image, option, stroked[kind], *quick, "-o", tmp_path / "run")
+    assert code == 0, err
+    n_ground, n_square = (int(np.ceil((stroked[3] == k).sum() / (20 + 200 * (1 - k)))) for k in (0, 1))
+    held = round(0.25 * n_ground), round(0.25 * n_square)
+    assert f"(ground {held[0]} of {n_ground}, square {held[1]} of {n_square}) are held out" in err
+    assert "validation mean IoU" in out
+    code, out, err = run_cli(
+        "evaluate", tmp_path / "run", image, "--labels", stroked[kind], "--json", "-o", tmp_path / "r"
+    )
+    assert code == 0, err
+    assert json.loads(out)["mean_iou"] > 0.5
+
+
+def test_features_hold_some_out_for_a_network(run_cli, stroked, tmp_path):
+    call = ["train", stroked[0], "--labels", stroked[1]]
+    code, _, err = run_cli(*call, "--model", "unet", "--width", 2, *QUICK, "-o", tmp_path / "run")
+    assert code == 0, err
+    assert "strokes (ground " in err
+    split = json.loads((tmp_path / "run" / "split.json").read_text())
+    assert len(split["train"]) == 1
+    assert len(split["val"]) >= 1
+    code, _, err = run_cli(
+        "train",
+        stroked[0],
+        "--labels",
+        stroked[1],
+        "--background",
+        "ground",
+        "--dry-run",
+        "--json",
+        "-o",
+        tmp_path / "no",
+    )
+    assert code == 0, err
+    assert "are held out" not in err  # every pixel has a class: nothing is partial
+
+
+def test_one_option_of_labels_is_given(run_cli, stroked, tmp_path):
+    image, features, strokes, _ = stroked
+    for options, said in (
+        (["--labels", features, "--strokes", strokes], "strokes and labels are one thing"),
+        (["--strokes", strokes, "--class-field", "class"], "--class-field has no effect on strokes"),
+        (["--strokes", strokes, "--line-width", "6m"], "of strokes is in pixels, got 6m"),
+    ):
+        code, _, err = run_cli("train", image, *options, "--model", "unet", "-o", tmp_path / "no")
+        assert (code, err.count("\n")) == (2, 1), err
+        assert said in err

@@ -18,6 +18,7 @@ from densa.datasets.masks import Encoding, MaskScan, scan_mask
 from densa.datasets.splits.groups import SplitRule, split_samples
 from densa.datasets.splits.split_file import Assigned, SplitFile
 from densa.datasets.splits.windows import WindowDataset
+from densa.datasets.strokes.opening import open_strokes, strokes_of, width_of_strokes
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.legend import Legend
@@ -65,7 +66,8 @@ def open_dataset(
             bands of the first one in another order are then read in its order.
         layout: name of the layout, where the folder holds several or is not recognised.
         labels: vector file of polygons, lines and points in place of masks (or a folder with one for each image), and
-            how it is read; `path` may then be one image. Its `background` applies to annotations of other layouts, too.
+            how it is read; or strokes, see `densa.datasets.strokes.open_strokes`. `path` may then be one image.
+            `background` applies to annotations of other layouts, too.
         **reading: how the masks are read: `classes`, "train" or "all", of a layout that has two sets of classes, as
             Cityscapes; `ignore`, values, colours ("#RRGGBB") or names of classes that are not labelled; `instances`,
             True where the masks number objects, and the classes are background and object; `mask_offset`, added to the
@@ -85,6 +87,11 @@ def open_dataset(
         >>> splits["train"].legend.class_names
         ('background', 'coin')
     """
+    if (strokes := strokes_of(labels)) is not None:
+        name = "train" if split is None else split.rest
+        width = width_of_strokes(strokes)
+        opened = open_strokes(path, strokes.labels or "", legend=legend, bands=bands, width=width, val_fraction=0.0)
+        return {name: opened["train"]}
     given = [None if folder is None else Path(folder) for folder in (images, masks)]
     found, legend, reading = laid_out(Path(path), legend, *given, layout=layout, labels=labels, reading=reading)
     rule = split or SplitRule()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Lt
 
 from densa.errors import InputError
 from densa.options import Group, Option, options_of
@@ -140,12 +140,6 @@ class Data(Folders, LabelReading, ClassSet, VectorLabels, LegendFile, Bands, Pag
             metavar="FILE",
             exists=True,
         ),
-    ] = None
-    stroke_width: Annotated[
-        float | None,
-        Gt(0),
-        Le(1000),
-        Option("Width of points, and of lines whose file gives none.", "px", default="5"),
     ] = None
 
 

@@ -196,7 +196,8 @@ def _open(
 ) -> tuple[TrainConfig, dict[str, Dataset], dict[str, Dataset], int]:
     """The complete configuration; all splits; those for training and validation, checked; the number of bands."""
     # A few strokes are too few to hold some out unless that is asked for.
-    fraction = (config.val_fraction or 0.0) if config.strokes is not None else config.val_fraction
+    drawn = config.strokes is not None or config.data.is_file()
+    fraction = (config.val_fraction or 0.0) if drawn else config.val_fraction
     opened = open_data(config, val_fraction=fraction)
     splits, n_bands = checked_splits(opened, config, tell)
     return config if complete is None else complete(config, splits["train"], tell), opened, splits, n_bands

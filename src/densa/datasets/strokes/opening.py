@@ -16,13 +16,14 @@ from densa.datasets.splits.groups import choose_groups
 from densa.datasets.strokes.classes import natural_order
 from densa.datasets.strokes.drawing import StrokeLabels
 from densa.datasets.strokes.holding_out import held_out_strokes
-from densa.datasets.strokes.reading import Drawn, is_drawn, read_drawn
+from densa.datasets.strokes.reading import Drawn, is_drawn, is_strokes, read_drawn
 from densa.datasets.wording import listed
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.raster.alignment import Frame, frame_of
+from densa.settings import VectorLabels
 
-__all__ = ["MANY_IMAGES", "open_strokes"]
+__all__ = ["MANY_IMAGES", "open_strokes", "strokes_of", "width_of_strokes"]
 
 MANY_IMAGES = 5
 """From as many labelled images on, whole images are held out for validation; of fewer, strokes of each."""
@@ -99,10 +100,37 @@ def open_strokes(
         Sample(one.name, one.image, one.file, one.name, page=page - 1, drawn=labels.labels)
         for one, labels in zip(found, drawn, strict=True)
     )
-    whole = Dataset(samples, chosen, legend_source=str(strokes), bands=None if bands is None else tuple(bands))
+    wanted = None if bands is None else tuple(bands)
+    said = f"labels drawn from {Path(strokes).name}; classes: {listed(chosen.class_names)}; other pixels have no label"
+    whole = Dataset(samples, chosen, legend_source=str(strokes), bands=wanted, layout="strokes", taken=(said,))
     fraction = 0.2 if val_fraction is None else val_fraction
     splits, line = _split(whole, classes, fraction, seed) if fraction else ({"train": whole}, None)
     return {name: replace(split, remarks=(*notes, *([line] if line else []))) for name, split in splits.items()}
+
+
+def strokes_of(labels: VectorLabels | Path | str | None) -> VectorLabels | None:
+    """The options of labels that are strokes; None for vector files and where there are no labels."""
+    options = (
+        labels if isinstance(labels, VectorLabels) else VectorLabels(labels=None if labels is None else Path(labels))
+    )
+    return options if options.labels is not None and is_strokes(options.labels) else None
+
+
+def width_of_strokes(options: VectorLabels) -> float | None:
+    """The width in pixels of strokes without one, of the options of labels.
+
+    Raises:
+        InputError: a width in metres, or an option that strokes do not have.
+    """
+    given = {name for name, value in options.flat().items() if value not in (None, False)}
+    idle = sorted(given - {"labels", "line_width"})
+    if idle:
+        raise InputError(f"{', '.join(idle)} has no effect on strokes, which name their classes; leave it out")
+    if options.line_width is None:
+        return None
+    if options.line_width.endswith("m"):
+        raise InputError(f"line_width of strokes is in pixels, got {options.line_width}; leave out the m")
+    return float(options.line_width)
 
 
 def _read(one: _Labelled, legend: Legend | None, page: int, width: float | None) -> Drawn:

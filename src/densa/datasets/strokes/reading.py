@@ -17,13 +17,14 @@ from densa.datasets.strokes.imagej import read_rois
 from densa.datasets.strokes.napari import class_in_name, read_napari
 from densa.datasets.strokes.painted import PaintedLabels, open_painting
 from densa.datasets.strokes.stroke import Strokes
-from densa.datasets.strokes.stroke_json import read_stroke_json
+from densa.datasets.strokes.stroke_json import is_stroke_json, read_stroke_json
 from densa.errors import InputError
 from densa.legend import IGNORE, MAX_CLASSES, Legend
 from densa.raster import Window
 from densa.raster.alignment import Frame, Onto, frame_of, onto
+from densa.raster.shapes.vector_files import VECTOR_FILES
 
-__all__ = ["STROKE_SUFFIXES", "Drawn", "is_drawn", "read_drawn", "read_strokes"]
+__all__ = ["STROKE_SUFFIXES", "Drawn", "is_drawn", "is_strokes", "read_drawn", "read_strokes"]
 
 STROKE_SUFFIXES = {".json", ".roi", ".zip", ".csv"}
 """Suffixes of files of strokes; painted images have those of images."""
@@ -91,6 +92,24 @@ def read_strokes(path: Path | str, *, height: int | None = None, width: int | No
 def is_drawn(path: Path) -> bool:
     """Whether a file may hold strokes or be painted, by its suffix."""
     return path.suffix.lower() in STROKE_SUFFIXES | IMAGE_SUFFIXES
+
+
+def is_strokes(path: Path, *, unclear: bool = False) -> bool:
+    """Whether labels are strokes or painted, and not a vector file or a folder of such files.
+
+    Args:
+        path: of the labels.
+        unclear: the answer for JSON that is neither.
+    """
+    if path.is_dir():
+        inside = [file for file in path.rglob("*") if file.suffix.lower() in VECTOR_FILES and file.is_file()]
+        if inside:
+            return all(is_strokes(file, unclear=unclear) for file in inside)
+        return unclear or any(map(is_drawn, path.rglob("*")))
+    if path.suffix.lower() == ".json":
+        found = is_stroke_json(path)
+        return unclear if found is None else found
+    return is_drawn(path) or (unclear and path.suffix.lower() not in VECTOR_FILES)
 
 
 def read_drawn(

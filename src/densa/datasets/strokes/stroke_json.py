@@ -52,13 +52,14 @@ def read_stroke_json(path: Path, width: float | None = None) -> Strokes:
     return Strokes(legend, strokes)
 
 
-def is_stroke_json(path: Path) -> bool:
-    """Whether a JSON file is one of strokes, by its keys; false where it cannot be read."""
+def is_stroke_json(path: Path) -> bool | None:
+    """Whether a JSON file is one of strokes, or GeoJSON, by its keys; None where it is neither or cannot be read."""
     try:
         content = _content(path)
     except InputError:
-        return False
-    return isinstance(content, dict) and "strokes" in content and "type" not in content
+        return None
+    keys = content.keys() if isinstance(content, dict) else {}
+    return "strokes" in keys if {"strokes", "type"} & set(keys) else None
 
 
 def write_strokes(path: Path | str, strokes: Strokes) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from densa import datasets
 from densa.datasets import Dataset
+from densa.datasets.class_table import ClassedPieces
 from densa.datasets.strokes import open_strokes
+from densa.datasets.strokes.holding_out import held_out_strokes
+from densa.datasets.strokes.opening import width_of_strokes
+from densa.datasets.strokes.reading import is_strokes
 from densa.errors import InputError
 from densa.settings import ClassSet, LabelReading, VectorLabels
 
@@ -18,33 +23,30 @@ __all__ = ["checked_splits", "open_data"]
 
 
 def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, Dataset]:
-    """The splits by split file, folder, list or scene, or by strokes, unchecked.
+    """The splits by folder, list or scene, or by strokes, unchecked; `val_fraction`: where the data has no val split.
 
-    `val_fraction`: where the data has no val split.
+    Of one image, strokes or features are held out, where pixels that nothing covers have no label.
 
     Raises:
         InputError: invalid data, or options that strokes do not have.
     """
+    vectors = config.part(VectorLabels)
     if config.strokes is not None:
-        if config.part(VectorLabels) != VectorLabels():
-            raise InputError(
-                "strokes and vector labels exclude each other; leave out strokes, or labels and its options"
-            )
-        return _open_strokes(config, val_fraction)
-    if config.stroke_width is not None:
-        raise InputError("stroke_width has no effect without strokes; leave it out (labels have line_width)")
+        if config.labels is not None:
+            raise InputError("strokes and labels are one thing, read by what the file is; leave out one of them")
+        vectors = replace(vectors, labels=config.strokes)
+    is_image = config.data.is_file()
+    if vectors.labels is not None and is_strokes(vectors.labels, unclear=config.strokes is not None):
+        return _open_strokes(config, vectors, val_fraction)
     if config.page is not None:
         raise InputError("page has no effect without strokes: every page of a stack is an image; leave it out")
-    vectors = config.part(VectorLabels)
-    if config.data.is_file() and not vectors.is_given:
+    if is_image and not vectors.is_given:
         raise InputError(
             f"{config.data} is a file; give a folder of images and masks, or for one image strokes=FILE or labels=FILE"
         )
-    rule = datasets.SplitRule(
-        val_fraction=val_fraction, seed=config.split_seed, file=config.split_file, fold=config.fold
-    )
+    rule = datasets.SplitRule(val_fraction=0.0 if is_image else val_fraction, seed=config.split_seed)
     reading = {**config.part(LabelReading).flat(), **config.part(ClassSet).flat()}
-    return datasets.open(
+    opened = datasets.open(
         config.data,
         legend=config.legend,
         split=rule,
@@ -55,9 +57,19 @@ def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, D
         labels=vectors,
         **reading,
     )
+    return _with_held_out(opened, 0.2 if val_fraction is None else val_fraction, config) if is_image else opened
 
 
-def _open_strokes(config: TrainConfig, val_fraction: float | None) -> dict[str, Dataset]:
+def _with_held_out(opened: dict[str, Dataset], fraction: float, config: TrainConfig) -> dict[str, Dataset]:
+    """Features held out to validate, of one image whose other pixels have no label."""
+    train = opened["train"]
+    if not fraction or not all(isinstance(s.drawn, ClassedPieces) and s.drawn.is_partial for s in train.samples):
+        return opened
+    splits, line = held_out_strokes(train, fraction, config.split_seed)
+    return {name: replace(split, remarks=(*split.remarks, line)) for name, split in splits.items()}
+
+
+def _open_strokes(config: TrainConfig, vectors: VectorLabels, val_fraction: float | None) -> dict[str, Dataset]:
     for name in ("images", "masks"):
         if getattr(config, name) is not None:
             raise InputError(f"{name} has no effect with strokes, which are the labels; leave it out")
@@ -65,11 +77,11 @@ def _open_strokes(config: TrainConfig, val_fraction: float | None) -> dict[str, 
         raise InputError(f"page is for strokes on one image, {config.data} is a folder; leave it out")
     return open_strokes(
         config.data,
-        config.strokes or "",
+        vectors.labels or "",
         legend=config.legend,
         bands=config.bands,
         page=config.page or 1,
-        width=config.stroke_width,
+        width=width_of_strokes(vectors),
         val_fraction=val_fraction,
         seed=config.split_seed,
     )
