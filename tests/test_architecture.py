@@ -85,6 +85,7 @@ ROOMS = {
             "weighted_kappa",
         ),
         ("boundary_iou", "hausdorff", "intervals", "size_recall", "trimap"),
+        ("further",),
     ],
     "networks": [
         ("checks", "network", "strips", "weights"),
@@ -167,6 +168,7 @@ CROSS_CUTTING = {
     "accuracy/test_simulation.py",
     "cli/test_cli.py",
     "cli/test_context.py",
+    "cli/test_measures.py",
     "cli/test_train_shallow.py",
     "engine/prediction/test_exactness.py",
     "engine/prediction/test_kill.py",

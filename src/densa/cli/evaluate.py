@@ -63,6 +63,8 @@ def evaluate(
         print(line)
     print(f"measured on {evaluation.measured_on}")
     print(*calibration_lines(evaluation.calibration), sep="\n")
+    if evaluation.further is not None:
+        print(*evaluation.further.lines(), sep="\n")
     if evaluation.intervals is not None:
         print(evaluation.intervals.text)
     if page is not None:

@@ -17,6 +17,7 @@ from densa.metrics.calibration.summary import CalibrationSummary, ConfidenceBin
 from densa.metrics.confusion import AbsentRule, ConfusionMatrix, Summary, VoidRule
 from densa.metrics.dice import DicePerImage
 from densa.metrics.disagreement import Disagreement, disagreement
+from densa.metrics.further import MEASURES, FurtherMeasures, Measure
 from densa.metrics.hausdorff import Hausdorff, hausdorff
 from densa.metrics.partitions import (
     FamilyAgreement,
@@ -36,6 +37,7 @@ from densa.metrics.weighted_kappa import weighted_kappa
 
 __all__ = [
     "LEAST_PROBABILITY",
+    "MEASURES",
     "AbsentRule",
     "BoundaryCounts",
     "BoundaryF1",
@@ -49,7 +51,9 @@ __all__ = [
     "DicePerImage",
     "Disagreement",
     "FamilyAgreement",
+    "FurtherMeasures",
     "Hausdorff",
+    "Measure",
     "Overlap",
     "PartitionScores",
     "PartitionSummary",

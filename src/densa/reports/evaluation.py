@@ -20,6 +20,7 @@ from densa.metrics import (
     CalibrationCounts,
     CalibrationSummary,
     ConfusionMatrix,
+    FurtherMeasures,
     Summary,
     VoidRule,
 )
@@ -134,6 +135,7 @@ class Evaluation:
         calibration: of the probabilities, over all images; None where an image has none.
         intervals: 95 % intervals of the scores; None where they were not asked for.
         units: sums of the independent units, for comparison with other predictions of the same images.
+        further: further measures; None where they were not asked for.
 
     Examples:
         >>> import numpy as np
@@ -157,6 +159,7 @@ class Evaluation:
     calibration: CalibrationSummary | None = None
     intervals: ScoreIntervals | None = None
     units: UnitSums | None = field(default=None, repr=False, compare=False)
+    further: FurtherMeasures | None = field(default=None, compare=False)
 
     @property
     def without_label(self) -> float:
@@ -183,6 +186,7 @@ class Evaluation:
         measured_on = {} if self.measured_on is None else {"measured_on": self.measured_on.to_json()}
         calibration = {} if self.calibration is None else {"calibration": self.calibration.to_json()}
         names = self.legend.class_names
+        further = {} if self.further is None else {"measures": self.further.to_json(names)}
         intervals = {} if self.intervals is None else {"intervals": self.intervals.to_json(names)}
         return {
             **measured_on,
@@ -213,6 +217,7 @@ class Evaluation:
                 for k, name in enumerate(names)
             ],
             **calibration,
+            **further,
             **intervals,
         }
 
@@ -227,6 +232,7 @@ def evaluate_pairs(
     n_worst: int = 12,
     side: int = 480,
     intervals: IntervalRule | None = BY_DEFAULT,
+    further: FurtherMeasures | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Accumulate the scores of a set of images and keep small pictures of the worst ones.
@@ -240,6 +246,7 @@ def evaluate_pairs(
         n_worst: number of images whose pictures are kept: those with the lowest mean IoU.
         side: longest side of a picture in pixels.
         intervals: how 95 % intervals are computed; None for none.
+        further: further measures, to which the images are added; None for none.
         progress: called with (resamples done, resamples in all) while they are computed.
 
     Returns:
@@ -258,10 +265,8 @@ def evaluate_pairs(
         >>> found.summary.iou.round(3), found.summary.void, found.summary.absent
         (array([0.5  , 0.667]), 'ignore', 'skip')
     """
-    confusion, boundary = (
-        ConfusionMatrix(legend.n_classes),
-        BoundaryF1(legend.n_classes, tolerance=tolerance, void=void),
-    )
+    confusion = ConfusionMatrix(legend.n_classes)
+    boundary = BoundaryF1(legend.n_classes, tolerance=tolerance, void=void)
     confusion.summary(void=void, absent=absent)  # refuses an unknown rule before the first image is read
     calibration = _AllCalibrated(legend.n_classes)
     units = None if intervals is None else UnitSums(legend.n_classes, void=void, rule=intervals.units)
@@ -280,6 +285,8 @@ def evaluate_pairs(
             _add_unit(units, pair, border)
         confusion.merge(own)
         calibration.add(pair.calibration)
+        if further is not None:
+            further.update(pair.target, pair.predicted, own)
         summary = own.summary(void=void, absent=absent)
         score = ImageScore(pair.name, summary.mean_iou, summary.global_accuracy, boundary_value, *_shares(own))
         scores.append(score)
@@ -308,6 +315,7 @@ def evaluate_pairs(
         calibration=calibration.summary(),
         intervals=found,
         units=units,
+        further=further,
     )
 
 

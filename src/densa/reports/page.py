@@ -112,7 +112,11 @@ def render(
     legend = evaluation.legend
     return render_page(
         "report.html.j2",
-        {"percent": _percent, "count": lambda n: f"{int(n):,}".replace(",", "\u202f")},
+        {
+            "percent": _percent,
+            "sentence": _sentence,
+            "count": lambda n: f"{int(n):,}".replace(",", "\u202f"),
+        },
         title=title,
         facts=page_facts(facts or {}),
         figures=[(caption, jpeg_uri(picture)) for caption, picture in (figures or {}).items()],
@@ -139,6 +143,10 @@ def _void_color(legend: Legend) -> Color:
     known = np.array(legend.colors, np.float64)
     distance = {color: float(np.abs(known - color).sum(1).min()) for color in _VOID_COLORS}
     return next((color for color, far in distance.items() if far >= 120), max(distance, key=lambda c: distance[c]))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _percent(value: float) -> str:

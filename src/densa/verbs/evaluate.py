@@ -22,6 +22,7 @@ from densa.verbs.tell import tell
 if TYPE_CHECKING:
     from densa.accuracy import MapAssessment
     from densa.legend import Legend
+    from densa.metrics import FurtherMeasures
     from densa.reports import Evaluation, MeasuredOn, Pair
 
 __all__ = ["class_lines", "evaluate", "evaluate_and_write", "summary_line"]
@@ -88,6 +89,7 @@ def evaluate_and_write(
     from densa import reports
     from densa.reports.evaluation import check_numbering
 
+    further_measures(settings, n_classes=1)  # refuses unknown ones before the images are read
     if output is not None:
         written = reports.check_output(output, overwrite=overwrite)
         read = [Path(predictions), Path(data), *([settings.legend] if settings.legend else [])]
@@ -102,6 +104,7 @@ def evaluate_and_write(
             tolerance=settings.tolerance,
             n_worst=settings.worst,
             intervals=interval_rule(settings, settings.seed),
+            further=further_measures(settings, compared.legend.n_classes),
             progress=show,
         )
         if compared.of_files:
@@ -130,6 +133,22 @@ def _refuse_point_options(settings: EvaluateOptions) -> None:
     for name in ("reference", "strata"):
         if getattr(settings, name) is not None:
             raise InputError(f"{name} has no effect: data is no file of points; leave it out")
+
+
+def further_measures(settings: EvaluateOptions, n_classes: int) -> FurtherMeasures | None:
+    """The further measures that the options ask for; None where that is none."""
+    from densa.metrics import FurtherMeasures
+
+    if settings.measures == () and settings.weighted_kappa is None:
+        return None
+    return FurtherMeasures(
+        n_classes,
+        settings.measures,
+        void=settings.void,
+        widths=settings.trimap_widths,
+        limits=settings.object_sizes,
+        kappa=settings.weighted_kappa,
+    )
 
 
 @dataclass(frozen=True)

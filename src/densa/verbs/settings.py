@@ -63,6 +63,24 @@ def _size(value: Any) -> Any:
     return int(parts[0]), int(parts[1])
 
 
+def _names(value: Any) -> Any:
+    """("dice", "hausdorff") or "dice,hausdorff"; "all" is None, "none" is empty."""
+    parts = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+    return None if parts == ("all",) else () if parts == ("none",) else parts
+
+
+def _numbers(value: Any) -> Any:
+    """(2, 5) or "2,5"."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return (value,)
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(float(part) for part in value.split(","))
+    except ValueError as error:
+        raise ValueError(f"must be numbers with commas between them, such as 2,5,10, got {value!r}") from error
+
+
 def _two_sides(value: Any) -> Any:
     """(256, 384) or "256,384"."""
     if not isinstance(value, str):
@@ -281,8 +299,46 @@ class SampleOptions(LegendFile, Drawing, Sources):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Measures(Group, title="Further measures"):
+    """Measures beside the scores of the confusion matrix."""
+
+    measures: Annotated[
+        tuple[str, ...] | None,
+        Option(
+            "Which: dice, boundary-iou, trimap-iou, hausdorff, size-recall, with commas between them; all or none.",
+            metavar="NAME,...",
+            default="all",
+            read=_names,
+        ),
+    ] = None
+    trimap_widths: Annotated[
+        tuple[float, ...],
+        Option("Widths of the bands along the boundaries of the target.", "px", "N,...", read=_numbers),
+    ] = (2, 5, 10)
+    object_sizes: Annotated[
+        tuple[int, ...],
+        Option("Sizes that divide small, medium and large objects.", "px", "N,...", read=_numbers),
+    ] = (1024, 9216)
+    weighted_kappa: Annotated[
+        Literal["linear", "quadratic"] | None,
+        Option("Also a weighted kappa, of classes whose order in the legend means something."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(
-    Masks, ClassSet, Scores, Breakdown, SampledMap, Intervals, Resampling, Bands, Units, Sources, Computation
+    Masks,
+    ClassSet,
+    Scores,
+    Measures,
+    Breakdown,
+    SampledMap,
+    Intervals,
+    Resampling,
+    Bands,
+    Units,
+    Sources,
+    Computation,
 ):
     """All options of `densa evaluate`."""
 
