@@ -131,7 +131,7 @@ ROOMS = {
         ("calibration", "curves", "html", "measured_on", "pictures", "process_memory", "published", "thumbnails"),
         ("context", "cost", "evaluation", "held_out", "label_maps", "seams", "uncertainty"),
         ("comparison", "page", "pairs", "predicted"),
-        ("comparison_page",),
+        ("comparison_page", "cross_validation"),
     ],
     "training": [
         ("calibration", "patch_sizes", "tune_crf"),
@@ -147,6 +147,7 @@ ROOMS = {
         ("compare_plan", "doctor", "held_out", "maps", "predict", "seams", "segment", "split"),
         ("calibrate", "compare_runs", "demo", "evaluate", "evaluate_several"),
         ("compare",),
+        ("cross_validation",),
     ],
 }
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from densa.methods import load
     from densa.verbs.calibrate import calibrate
     from densa.verbs.compare import compare
+    from densa.verbs.cross_validation.compare import cross_validate
     from densa.verbs.evaluate import evaluate
     from densa.verbs.evaluate_several import evaluate_several
     from densa.verbs.maps.sample import sample
@@ -60,6 +61,7 @@ __all__ = [
     "calibrate",
     "compare",
     "crf",
+    "cross_validate",
     "datasets",
     "descriptors",
     "doctor",
@@ -94,6 +96,7 @@ _HOMES = {
     "Regions": "densa.verbs.results",
     "calibrate": "densa.verbs.calibrate",
     "compare": "densa.verbs.compare",
+    "cross_validate": "densa.verbs.cross_validation.compare",
     "evaluate": "densa.verbs.evaluate",
     "evaluate_several": "densa.verbs.evaluate_several",
     "load": "densa.methods",

@@ -11,6 +11,7 @@ import typer
 
 from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
+from densa.errors import InputError
 from densa.options import check_paths, options_of
 from densa.settings import Existing, Sources
 from densa.training.settings import TrainOptions
@@ -19,6 +20,7 @@ from densa.verbs.settings import CompareOptions
 
 if TYPE_CHECKING:
     from densa.reports import Comparison
+    from densa.reports.cross_validation.summary import CrossValidation
     from densa.verbs.compare import Comparing
 
 _TRAINING = ("minutes", "steps", "width", "patch_size", "batch_size", "recipe", "seed")
@@ -44,12 +46,23 @@ def compare(
 
     Methods named in --models are trained in REPORT/runs, networks with the same budget; runs that are finished there
     are kept. Cost is measured in float32 (or with --precision bfloat16), in fresh processes for each method.
+    With --folds K, or a --split-file of folds, every method is trained and measured on every fold: mean and spread.
     """
     check_paths(TrainOptions, given if data is None else {**given, "data": data})  # before torch is imported
     from densa.verbs.compare import Comparing
+    from densa.verbs.cross_validation.compare import CrossValidating, is_cross_validation
 
     overwrite = given.pop("overwrite", False)
     with allowed(taken(given)):
+        if given.get("by") is not None and given.get("folds") is None:
+            raise InputError("by has no effect without folds; leave it out")
+        if is_cross_validation(given):
+            folded = CrossValidating.of(data, models, output, train_config, overwrite, given, dry_run=dry_run)
+            if dry_run:
+                _show_todo(folded.todo(), as_json)
+            else:
+                _show_folds(folded.run(" ".join(["densa", *sys.argv[1:]])), as_json)
+            return
         comparing = Comparing.of(data, models, output, train_config, overwrite, given, dry_run=dry_run)
         if dry_run:
             _show_plan(comparing, as_json)
@@ -81,6 +94,25 @@ def _show(comparison: Comparison, comparing: Comparing) -> None:
     if comparison.page is not None:
         others = [comparison.page.with_suffix(".csv"), comparison.page.with_name("runs")]
         print(f"wrote {named(comparison.page, others)}")
+
+
+def _show_folds(found: CrossValidation, as_json: bool) -> None:
+    """Mean and spread of each method, and where the rows of the folds are."""
+    if as_json:
+        print_json(found.to_json())
+        return
+    print(found.table())
+    print("mean over the folds ± sample standard deviation of the folds; each predicted by a model of the others")
+    if found.page is not None:
+        print(f"wrote {named(found.page, [found.page.with_suffix('.csv'), found.split_file])}")
+
+
+def _show_todo(todo: dict[str, list[str]], as_json: bool) -> None:
+    if as_json:
+        print_json(todo)
+        return
+    for name, words in todo.items():
+        print(f"{name:<18} {', '.join(words)}")
 
 
 def _show_plan(comparing: Comparing, as_json: bool) -> None:

@@ -18,7 +18,18 @@ from densa.reports.evaluation import Evaluation
 from densa.reports.measured_on import MeasuredOn
 from densa.reports.published import PUBLISHED_COST
 
-__all__ = ["COSTS", "SCORES", "SHARES", "Accuracy", "Comparison", "MethodRow", "SideBySide", "percent", "plain"]
+__all__ = [
+    "COSTS",
+    "SCORES",
+    "SHARES",
+    "Accuracy",
+    "Comparison",
+    "MethodRow",
+    "SideBySide",
+    "aligned",
+    "percent",
+    "plain",
+]
 
 SCORES = (("global_accuracy", "Global"), ("class_average", "Class avg"), ("mean_iou", "mIoU"), ("boundary_f1", "BF"))
 SHARES = (("without_label", "No label"), ("without_class", "No class"))
@@ -187,7 +198,7 @@ class Comparison:
             if row.network in PUBLISHED_COST:
                 printed = PUBLISHED_COST[row.network]
                 lines.append([f"printed: {printed.name}", *(plain(getattr(printed, key, None)) for key, _ in COSTS)])
-        return _aligned(lines)
+        return aligned(lines)
 
     def accuracy_table(self) -> str:
         """The headline scores and the shares of pixels without a class, in per cent, as a Markdown table.
@@ -202,7 +213,7 @@ class Comparison:
             for row in self.rows
             if row.accuracy
         ]
-        return _aligned(lines)
+        return aligned(lines)
 
 
 def percent(value: float | None) -> str:
@@ -224,7 +235,8 @@ def plain(value: float | None) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _aligned(lines: list[list[str]]) -> str:
+def aligned(lines: list[list[str]]) -> str:
+    """A Markdown table with columns of equal width; the second line has the rules."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     texts = []
     for line in lines:

@@ -27,7 +27,7 @@ from densa.training.settings import TrainOptions
 from densa.verbs.compare_plan import Entry, Plan, check_unseen, entries_of, plan
 from densa.verbs.compare_runs import read_note, run_folder, state_of_run, train_runs
 from densa.verbs.intervals import interval_rule, tell_units
-from densa.verbs.settings import CompareOptions, Costs, Intervals
+from densa.verbs.settings import CompareOptions, Costs, Folding, Intervals
 
 __all__ = ["Comparing", "compare"]
 
@@ -131,7 +131,7 @@ class Comparing:
         if wrong := unknown_names(options, {**options_of(CompareOptions), **options_of(TrainOptions)}):
             raise InputError(wrong)
         own = CompareOptions.of(**{name: v for name, v in options.items() if name in options_of(CompareOptions)})
-        of_compare = {*options_of(Costs), *options_of(Intervals), "split"}
+        of_compare = {*options_of(Costs), *options_of(Intervals), *options_of(Folding), "split"}
         training = {name: v for name, v in options.items() if name not in of_compare}
         if isinstance(own.classes, str):
             training["classes"] = own.classes
@@ -220,6 +220,8 @@ def _shape(options: CompareOptions) -> tuple[int, int]:
 
 
 def _check_choices(own: CompareOptions, data: Path | str | None, output: Path | str | None) -> None:
+    if own.folds is not None or own.by is not None:
+        raise InputError("folds and by are for all folds together: densa.cross_validate(..., folds=K)")
     if own.cost_only and own.accuracy_only:
         raise InputError("cost_only and accuracy_only exclude each other; leave both out to measure both")
     if own.cost_only and data is not None:

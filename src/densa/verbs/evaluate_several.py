@@ -204,6 +204,8 @@ def _sources_of_files(folders: Mapping[str, Path], data: Path, settings: Evaluat
             legend=settings.legend,
             align=settings.align,
             reading=reading_of(settings),
+            split_file=settings.split_file,
+            fold=settings.fold,
             tell=partial(_tell_once, said),
         )
         sources[name] = _Source(
@@ -238,11 +240,17 @@ def _sources_with_models(
             )
     reading = own_reading(leading) | reading_of(settings)
     opened = open_whole(
-        data, settings.legend or legend, align=settings.align, reading=reading, **own_folders(leading, data)
+        data,
+        settings.legend or legend,
+        align=settings.align,
+        reading=reading,
+        split_file=settings.split_file,
+        fold=settings.fold,
+        **own_folders(leading, data),
     )
     record = SplitRecord.merged(record_of_model(folder) for folder in models.values())
     chosen, measured_on = held_out(opened, record, settings.split, data)
-    if measured_on.windows and len(models) < len(folders):
+    if measured_on.windows and settings.split_file is None and len(models) < len(folders):
         raise InputError(
             "the models held out windows of scenes, of which there are no label maps; compare the models alone"
         )

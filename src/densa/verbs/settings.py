@@ -123,14 +123,23 @@ def _fractions(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dividing(Group, title="Split"):
-    """What a split keeps together, and how large its parts are."""
+class Folding(Group, title="Split"):
+    """What is not divided, and into how many folds."""
 
     by: Annotated[
-        Literal["scene", "block", "file", "attribute"],
-        Option("What is not divided: scenes (by folders or names), blocks of large images, files, or an attribute."),
-    ] = "scene"
+        Literal["scene", "block", "file", "attribute"] | None,
+        Option(
+            "What is not divided: scenes (by folders or names), blocks of large images, files, or an attribute.",
+            default="scene",
+        ),
+    ] = None
     folds: Annotated[int | None, Ge(2), Option("Number of folds of equal size.", metavar="K")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dividing(Folding, title="Split"):
+    """What a split keeps together, and how large its parts are."""
+
     fractions: Annotated[
         tuple[float, ...] | None,
         Option(
@@ -400,7 +409,7 @@ class Costs(Group, title="Comparison"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(Masks, Costs, Intervals, Computation):
+class CompareOptions(Masks, Folding, Costs, Intervals, Computation):
     """The options of `densa compare` beside those of training."""
 
 

@@ -57,7 +57,7 @@ def split(
         >>> sorted(entry.part for entry in splits.entries)
         ['0', '1']
     """
-    settings = SplitOptions.of(**options)
+    settings = SplitOptions.of(**{"by": "scene", **{k: v for k, v in options.items() if k != "by" or v}})
     check_paths(SplitOptions, options)
     must_exist(data=data)
     _check_choices(settings)
