@@ -11,6 +11,7 @@ from densa.verbs.settings import (
     DoctorOptions,
     EvaluateOptions,
     PredictOptions,
+    RasterizeOptions,
     SampleOptions,
     SeamsOptions,
     SegmentOptions,
@@ -28,6 +29,7 @@ VERBS = {
     "doctor": (DoctorOptions, Existing),
     "split": (SplitOptions, Existing),
     "seams": (SeamsOptions, Existing),
+    "rasterize": (RasterizeOptions, Existing),
 }
 HEAD = """# Options
 

@@ -25,6 +25,7 @@ __all__ = ["VERBS", "app", "main", "run"]
 
 VERBS = {
     "doctor": "Say what is wrong with a data set, and how to mend it.",
+    "rasterize": "Write polygons, strokes and annotations as masks, on the grid of their images.",
     "train": "Train a network or a shallow method on images and masks.",
     "predict": "Label every pixel of images with a trained model.",
     "ensemble": "Combine trained models into one that predicts their mean or product.",

@@ -39,6 +39,7 @@ __all__ = [
     "Masks",
     "PredictOptions",
     "Products",
+    "RasterizeOptions",
     "Refinement",
     "RegionProducts",
     "Resampling",
@@ -178,6 +179,11 @@ class Dividing(Folding, title="Split"):
 @dataclass(frozen=True, kw_only=True)
 class SplitOptions(Dividing, Folders, LabelReading, ClassSet, VectorLabels, LegendFile, Alignment, Sources):
     """All options of `densa split`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RasterizeOptions(LabelReading, VectorLabels, LegendFile, Sources):
+    """All options of `densa rasterize`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,19 +39,19 @@ def read_vector_folder(root: Path) -> Layout | None:
     return read_vector(root, VectorLabels(labels=labels, aoi=interest), None)
 
 
-def read_vector(root: Path, rules: VectorLabels, images: Path | None) -> Layout:
+def read_vector(root: Path, rules: VectorLabels, images: Path | Sequence[Path] | None) -> Layout:
     """The layout of an image, or of a folder of images, whose labels are vector files.
 
     Args:
         root: the image or the folder.
         rules: the vector file or folder, and how they are read.
-        images: folder of the images, where it has a name of its own; relative to `root` or absolute.
+        images: folder of the images, where it has a name of its own, relative to `root` or absolute; or the images.
 
     Raises:
         InputError: there are no images or labels, they cannot be laid over each other, or no label lies on an image.
     """
     folder = root if root.is_dir() else root.parent
-    files = _images(root, images)
+    files = _images(root, images) if images is None or isinstance(images, Path) else list(images)
     labels, interest = rules.labels, rules.aoi
     if labels is None and root.is_dir():
         found = _labels_in(root)
@@ -103,7 +103,8 @@ def _add_samples(
     for path, source in drawn.items():
         if not source.has_interest or not (covers or len(source.met)):
             continue
-        place = path.parent.relative_to(root).as_posix() if root.is_dir() else ""
+        below = root.is_dir() and path.is_relative_to(root)
+        place = path.parent.relative_to(root).as_posix() if below else ""
         split, group = split_of("" if place == "." else place)
         name = f"{group}/{path.stem}" if group else path.stem
         blank = np.zeros(len(layout.values or ()) + 2, np.uint8)
