@@ -33,8 +33,8 @@ def rasterize(
     """Write polygons, lines, points and annotations as masks, on the grid of their images.
 
     A georeferenced image gives NAME.tif, any other NAME.png; 255 is no label. The masks carry their legend, and
-    legend.json beside them is the same. `densa train` and `densa evaluate` read the labels themselves; the masks are for
-    other programs.
+    legend.json beside them is the same. `densa train` and `densa evaluate` read the labels themselves: the masks are
+    for other programs.
     """
     from densa.verbs.maps.rasterize import rasterize as verb
     from densa.verbs.maps.rasterize import shares

@@ -184,6 +184,8 @@ def laid_out(
         raise InputError(f"data set {path} cannot be read: {error}") from error
     if drawn is None:
         return found, legend, reading
+    if idle := [name for name in ("instances", "mask_offset") if reading.get(name)]:
+        raise InputError(f"{' and '.join(idle)} of masks has no effect on labels that are drawn; leave it out")
     return drawn, drawn.codings[""].legend, {**reading, "ignore": ()}
 
 

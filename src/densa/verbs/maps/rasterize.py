@@ -109,8 +109,8 @@ def rasterize(
         The masks, their legend and their pixels of each class.
 
     Raises:
-        InputError: labels that cannot be read or do not lie on the images, labels that are masks already, an output that
-            exists.
+        InputError: labels that cannot be read or do not lie on the images, labels that are masks already, an output
+            that exists.
 
     Examples:
         >>> import json
@@ -174,9 +174,8 @@ def _with_labels(paths: list[Path], options: dict[str, Any]) -> tuple[list[Path]
     vectors = [path for path in paths if Path(str(path).partition("#layer=")[0]).suffix.lower() in _VECTORS]
     images = [path for path in paths if path not in vectors]
     if len(vectors) > 1 or (vectors and options.get("labels") is not None):
-        raise InputError(
-            f"labels must be one vector file, got {', '.join(map(str, (*vectors, *filter(None, [options.get('labels')]))))}"
-        )
+        several = [*vectors, *([] if options.get("labels") is None else [options["labels"]])]
+        raise InputError(f"labels must be one vector file, got {', '.join(map(str, several))}")
     if not images:
         raise InputError("give the images that the labels lie on, or a data set")
     return images, {**options, "labels": vectors[0]} if vectors else options
@@ -187,6 +186,8 @@ def _layout(paths: Sequence[Path], settings: RasterizeOptions) -> Layout:
     from densa.datasets.layouts.find import find_layout
     from densa.datasets.layouts.vector import read_vector
 
+    if settings.instances or settings.mask_offset:
+        raise InputError("instances and mask_offset are for masks, and these labels are drawn; leave them out")
     vectors = settings.part(VectorLabels)
     if len(paths) > 1 or not paths[0].is_dir():
         if vectors.labels is None:
@@ -263,8 +264,8 @@ def _write(sample: Sample, path: Path, legend: Legend, overwrite: bool, show: Pr
     with raster.open(sample.image, page=sample.page) as image:
         if (image.height, image.width) != _size(sample):
             raise InputError(
-                f"{sample.mask} says that {sample.image} has {sample.drawn.height} x {sample.drawn.width} pixels, it has "
-                f"{image.height} x {image.width}"
+                f"{sample.mask} says that {sample.image} has {sample.drawn.height} x {sample.drawn.width} pixels, it "
+                f"has {image.height} x {image.width}"
             )
         with raster.LabelMapWriter(path, image.height, image.width, legend, like=image, overwrite=overwrite) as writer:
             for window, _ in raster.tiles(image.height, image.width, _TILE):
