@@ -124,7 +124,7 @@ def split_data(
             else "keep_test keeps the test split of the data; give two fractions, of train and val"
         )
     pool = [k for k in range(len(dataset)) if k not in set(tested)]
-    groups, what = _groups(dataset, settings, len(shares.of_parts), say)
+    groups, what = _groups(dataset, data, settings, len(shares.of_parts), say)
     apart = ["test" if k in set(tested) else group for k, group in enumerate(groups)]
     with progress_bar("look for leaks", shown=progress) as show:
         leaks = [
@@ -165,18 +165,19 @@ def _check_choices(settings: SplitOptions) -> None:
         )
 
 
-def _groups(dataset: Dataset, settings: SplitOptions, n_parts: int, say: Any) -> tuple[list[str], str]:
+def _groups(dataset: Dataset, data: Path, settings: SplitOptions, n_parts: int, say: Any) -> tuple[list[str], str]:
     """The group of each image, and what a group is, in words."""
     from densa.datasets.splits.attributes import attributes_of
     from densa.datasets.splits.groups import SplitRule, regrouped
+    from densa.datasets.splits.split_file import name_in_data
     from densa.datasets.splitting import scene_groups
 
     if settings.by == "attribute" and settings.table is not None and settings.attribute is not None:
         return attributes_of(dataset.samples, settings.table, settings.attribute), f"value of {settings.attribute}"
     if settings.by == "file":
-        return [str(sample.image) for sample in dataset.samples], "file"
+        return [name_in_data(sample, data) for sample in dataset.samples], "file"
     if settings.by == "block":
-        return [f"{sample.image}:{sample.page}" for sample in dataset.samples], "block"
+        return [f"{name_in_data(sample, data)}:{sample.page}" for sample in dataset.samples], "block"
     if settings.group_by is not None:
         rule = SplitRule(group_by=settings.group_by)
         return [regrouped(sample, rule).group for sample in dataset.samples], "scene"

@@ -23,9 +23,9 @@ __all__ = ["checked_splits", "open_data"]
 
 
 def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, Dataset]:
-    """The splits by folder, list or scene, or by strokes, unchecked; `val_fraction`: where the data has no val split.
+    """The splits by split file, folder, list or scene, or by strokes, unchecked.
 
-    Of one image, strokes or features are held out, where pixels that nothing covers have no label.
+    `val_fraction`: where the data has no val split. Of one image, strokes or features are held out, where pixels that nothing covers have no label.
 
     Raises:
         InputError: invalid data, or options that strokes do not have.
@@ -44,7 +44,8 @@ def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, D
         raise InputError(
             f"{config.data} is a file; give a folder of images and masks, or for one image strokes=FILE or labels=FILE"
         )
-    rule = datasets.SplitRule(val_fraction=0.0 if is_image else val_fraction, seed=config.split_seed)
+    fraction = 0.0 if is_image and config.split_file is None else val_fraction
+    rule = datasets.SplitRule(val_fraction=fraction, seed=config.split_seed, file=config.split_file, fold=config.fold)
     reading = {**config.part(LabelReading).flat(), **config.part(ClassSet).flat()}
     opened = datasets.open(
         config.data,
@@ -57,7 +58,9 @@ def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, D
         labels=vectors,
         **reading,
     )
-    return _with_held_out(opened, 0.2 if val_fraction is None else val_fraction, config) if is_image else opened
+    if not is_image or config.split_file is not None:
+        return opened
+    return _with_held_out(opened, 0.2 if val_fraction is None else val_fraction, config)
 
 
 def _with_held_out(opened: dict[str, Dataset], fraction: float, config: TrainConfig) -> dict[str, Dataset]:
@@ -70,7 +73,7 @@ def _with_held_out(opened: dict[str, Dataset], fraction: float, config: TrainCon
 
 
 def _open_strokes(config: TrainConfig, vectors: VectorLabels, val_fraction: float | None) -> dict[str, Dataset]:
-    for name in ("images", "masks"):
+    for name in ("images", "masks", "split_file", "fold"):
         if getattr(config, name) is not None:
             raise InputError(f"{name} has no effect with strokes, which are the labels; leave it out")
     if config.page is not None and config.data.is_dir():
