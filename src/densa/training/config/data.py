@@ -25,7 +25,8 @@ __all__ = ["checked_splits", "open_data"]
 def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, Dataset]:
     """The splits by split file, folder, list or scene, or by strokes, unchecked.
 
-    `val_fraction`: where the data has no val split. Of one image, strokes or features are held out, where pixels that nothing covers have no label.
+    `val_fraction`: where the data has no val split. Of one image, strokes or features are held out, where pixels that
+    nothing covers have no label.
 
     Raises:
         InputError: invalid data, or options that strokes do not have.
