@@ -11,6 +11,7 @@ from pathlib import Path
 from densa import raster
 from densa.datasets.dataset import Sample
 from densa.datasets.layouts.annotated.coco import read_coco
+from densa.datasets.layouts.annotated.coco_stuff import read_coco_stuff
 from densa.datasets.layouts.annotated.label_studio import read_label_studio
 from densa.datasets.layouts.annotated.labelme import read_labelme
 from densa.datasets.layouts.annotated.ultralytics import read_ultralytics
@@ -65,6 +66,7 @@ LAYOUTS = {
     "nnunet": Reader(read_nnunet, "dataset.json, imagesTr/case_0000.tif and labelsTr/case.tif"),
     "dsb2018": Reader(read_dsb2018, "ID/images/ID.png and in ID/masks/ a file per object"),
     "coco": Reader(read_coco, "a JSON file of images, annotations and categories"),
+    "coco-stuff": Reader(read_coco_stuff, "stuffthingmaps/ or stuff_train2017_pixelmaps/, and images/"),
     "labelme": Reader(read_labelme, "a JSON file of shapes for each image"),
     "label-studio": Reader(read_label_studio, "an export in JSON of Label Studio, and its images"),
     "ultralytics": Reader(read_ultralytics, "data.yaml, images/ and labels/ with a text file for each image"),

@@ -117,11 +117,11 @@ def rasterize(
         >>> from pathlib import Path
         >>> import numpy as np
         >>> import densa
-        >>> densa.raster.write_bands("photo.png", np.zeros((3, 4, 6), np.uint8))
+        >>> densa.raster.write_bands("photo.tif", np.zeros((3, 4, 6), np.uint8))
         >>> square = {"type": "Polygon", "coordinates": [[[1, 0], [5, 0], [5, 2], [1, 2], [1, 0]]]}
         >>> feature = {"type": "Feature", "properties": {"class": "roof"}, "geometry": square}
         >>> _ = Path("roofs.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-        >>> found = densa.rasterize("photo.png", labels="roofs.geojson", output="mask.png", progress=False)
+        >>> found = densa.rasterize("photo.tif", labels="roofs.geojson", output="mask.png", progress=False)
         >>> found.masks[0].counts, found.masks[0].unlabelled
         ((8,), 16)
     """
