@@ -178,6 +178,7 @@ CROSS_CUTTING = {
     "engine/prediction/test_polygons.py",
     "engine/prediction/test_real_rasters.py",
     "engine/regions/test_kill.py",
+    "metrics/test_tools.py",
     "networks/test_build.py",
     "networks/test_deeplab_families.py",
     "networks/test_overfit.py",

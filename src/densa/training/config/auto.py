@@ -2,6 +2,7 @@
 
 Method: Settings from a fingerprint of the data (`--recipe auto`).
 Source: the idea is nnU-Net's (Isensee et al., Nature Methods 2021); the rules are densa's own, for a few processors.
+As printed: nothing but the idea, settings that follow from a fingerprint of the training images.
 Departs: rules of thumb in one table of reasons, measured in `benchmarks/recipes.py`; nothing is searched.
 Held by: tests/training/config/test_auto.py.
 """
