@@ -102,7 +102,12 @@ def _classes(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Masks(LabelReading, VectorLabels, LegendFile, Alignment, SplitBy, title="Data"):
+class LabelledData(LabelReading, VectorLabels, LegendFile, Alignment, SplitBy, title="Data"):
+    """How labelled images are read that a model was not trained on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masks(LabelledData, title="Data"):
     """The masks that predictions are compared with."""
 
     split: Annotated[
@@ -359,7 +364,7 @@ class EvaluateOptions(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValidationData(LabelReading, LegendFile, Alignment, SplitBy, title="Data"):
+class ValidationData(LabelledData, title="Data"):
     """The labelled images that a model is calibrated on."""
 
     split: Annotated[
