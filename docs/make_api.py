@@ -53,7 +53,7 @@ PAGES = (
     Page("engine.regions", ("densa.engine.regions",), "Region methods on rasters of any size."),
     Page("training", ("densa.training",), "Training of networks."),
     Page("reports", ("densa.reports",), "Evaluation of maps, comparison of methods, costs, HTML pages."),
-    Page("pages", ("densa.pages",), "Reports on the accuracy of maps."),
+    Page("pages", ("densa.pages",), "Reports on the accuracy of maps, model cards."),
     Page("methods", ("densa.methods",), "All methods by name, and trained models from their folders."),
     Page("legend", ("densa.legend",), "Names, colours and file encoding of classes."),
     Page("errors", ("densa.errors",), "The exception for invalid input."),

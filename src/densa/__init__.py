@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from densa.verbs.cross_validation.compare import cross_validate
     from densa.verbs.evaluate import evaluate
     from densa.verbs.evaluate_several import evaluate_several
+    from densa.verbs.maps.card import card
     from densa.verbs.maps.sample import sample
     from densa.verbs.predict import predict
     from densa.verbs.results import LabelMap, Regions
@@ -59,6 +60,7 @@ __all__ = [
     "__version__",
     "accuracy",
     "calibrate",
+    "card",
     "compare",
     "crf",
     "cross_validate",
@@ -96,6 +98,7 @@ _HOMES = {
     "Legend": "densa.legend",
     "Regions": "densa.verbs.results",
     "calibrate": "densa.verbs.calibrate",
+    "card": "densa.verbs.maps.card",
     "compare": "densa.verbs.compare",
     "cross_validate": "densa.verbs.cross_validation.compare",
     "evaluate": "densa.verbs.evaluate",

@@ -15,6 +15,7 @@ from tests.reports.html_page import Page
 LEGEND = Legend(("background", "coin", "never there"))
 KEYS = {
     "global_accuracy", "class_average", "mean_iou", "boundary_f1", "frequency_weighted_iou", "kappa",
+    "quantity_disagreement", "allocation_disagreement",
     "share_without_label", "share_without_class", "rules",
     "confusion_matrix", "classes", "intervals",
 }  # fmt: skip

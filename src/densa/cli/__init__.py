@@ -34,6 +34,7 @@ VERBS = {
     "calibrate": "Scale a model's probabilities so that they mean what they say.",
     "split": "Divide a data set into folds, or train, val and test, that do not leak.",
     "sample": "Draw points of a map whose reference class is looked up, for `evaluate`.",
+    "card": "Write a model card from what the files of a run say.",
     "seams": "Predict an image under two tilings and count labels that differ.",
     "regions": "Partition an image into regions of similar pixels.",
     "models": "List the methods, with their source.",
