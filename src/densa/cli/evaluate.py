@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
-from densa.cli.map_accuracy import show_assessment
 from densa.settings import Existing
 from densa.verbs.settings import EvaluateOptions
+
+if TYPE_CHECKING:
+    from densa.accuracy import MapAssessment
 
 
 @options_from(EvaluateOptions, Existing)
@@ -53,7 +55,7 @@ def evaluate(
 
     evaluation, page = evaluate_and_write(predictions[0], data, output, **given)
     if isinstance(evaluation, MapAssessment):
-        show_assessment(evaluation, page, as_json=as_json)
+        _show_assessment(evaluation, page, as_json)
         return
     if as_json:
         print_json(evaluation.to_json())
@@ -86,3 +88,18 @@ def _several(predictions: list[Path], data: Path, output: Path | None, given: di
     print(f"measured on {comparison.measured_on}")
     if contest.page is not None:
         print(f"wrote {named(contest.page, [contest.page.with_name('metrics.json')])}")
+
+
+def _show_assessment(found: MapAssessment, page: Path | None, as_json: bool) -> None:
+    """Print the estimates of a map, and where they were written."""
+    from densa.pages.assess import assessment_lines
+    from densa.verbs.tell import tell
+
+    for line in found.remarks:
+        tell(line)
+    if as_json:
+        print_json(found.to_json())
+        return
+    print(*assessment_lines(found), sep="\n")
+    if page is not None:
+        print(f"wrote {named(page, [page.with_name('metrics.json')])}")
