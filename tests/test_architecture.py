@@ -37,7 +37,7 @@ ROOMS = {
     ],
     "datasets": [
         ("image_files", "label_source", "masks", "scene", "scene_names", "threads", "wording"),
-        ("class_table", "codings", "ignoring", "offset"),
+        ("band_files", "class_table", "codings", "ignoring", "offset"),
         ("annotations", "vector_labels"),
         ("dataset", "legends", "samples", "synthetic"),
         ("check", "layouts", "leaks", "sampling", "splits", "statistics"),

@@ -16,7 +16,7 @@ if sys.platform == "win32":
 else:
     from pathlib import PosixPath as _SystemPath
 
-__all__ = ["ITEM_SUFFIXES", "Assets", "Elsewhere", "chosen_assets", "location", "shown", "with_assets"]
+__all__ = ["ITEM_SUFFIXES", "Assets", "BandFiles", "Elsewhere", "chosen_assets", "location", "shown", "with_assets"]
 
 _SYSTEMS = {
     "http": "/vsicurl/http://",
@@ -145,6 +145,54 @@ class Assets(_Special):
         return type(self)(os.path.abspath(self), self.names)
 
 
+class BandFiles(_Special):
+    """An image whose bands are files of their own; its name is that of the scene.
+
+    Attributes:
+        bands: name and file of each band, in order.
+    """
+
+    bands: tuple[tuple[str, Path], ...]
+
+    def __new__(cls, path: str, bands: tuple[tuple[str, Path], ...] = ()) -> Self:
+        """From the path that the image would have as one file, and the files of its bands."""
+        made = super().__new__(cls, path)
+        made.bands = bands
+        return made
+
+    if sys.version_info >= (3, 12):
+
+        def __init__(self, path: str, bands: tuple[tuple[str, Path], ...] = ()) -> None:
+            super().__init__(path)
+
+    def __reduce__(self) -> Any:
+        return type(self), (str(self), self.bands)
+
+    def absolute(self) -> Self:
+        """The same image, by absolute paths."""
+        return type(self)(os.path.abspath(self), tuple((name, file.absolute()) for name, file in self.bands))
+
+    def resolve(self, strict: bool = False) -> Self:
+        """The same image, by the places of its files."""
+        return type(self)(os.path.realpath(self), tuple((name, file.resolve(strict)) for name, file in self.bands))
+
+    def exists(self, **options: Any) -> bool:
+        """Whether all files are there."""
+        return all(file.exists(**options) for _, file in self.bands)
+
+    def is_file(self, **options: Any) -> bool:
+        """Whether all are files."""
+        return all(file.is_file(**options) for _, file in self.bands)
+
+    def is_dir(self, **options: Any) -> bool:
+        """False: its files are listed already."""
+        return False
+
+    def stat(self, **options: Any) -> os.stat_result:
+        """That of the first file."""
+        return self.bands[0][1].stat(**options)
+
+
 def location(path: Path | str) -> Path:
     """A path as densa reads it; a URL or /vsi path stays as it is, where `Path` would change it.
 
@@ -152,7 +200,7 @@ def location(path: Path | str) -> Path:
         path: a file or folder, a URL (http, https, s3, gs, az, ...) or /vsi path, or a STAC item, of which
             "item.json#assets=red,nir" names the assets.
     """
-    if isinstance(path, (Elsewhere, Assets)):
+    if isinstance(path, (Elsewhere, Assets, BandFiles)):
         return path
     text = str(path)
     found = _URL.fullmatch(text)

@@ -59,10 +59,13 @@ class Sample:
     drawn: LabelSource | None = None
     bands: tuple[tuple[str, Path], ...] = ()
 
-    def open(self) -> raster.Raster:
-        """The image as a raster, to be closed by the caller."""
+    def open(self, wanted: Sequence[int | str] | None = None) -> raster.Raster:
+        """The image as a raster, to be closed by the caller; `wanted`: bands by name, whose files alone are opened."""
         if self.bands:
-            names, files = zip(*self.bands, strict=True)
+            own = dict(self.bands)
+            named = [str(band) for band in wanted or () if band in own]
+            chosen = self.bands if len(named) < len(wanted or own) else [(name, own[name]) for name in named]
+            names, files = zip(*chosen, strict=True)
             return raster.open_together(files, names, page=self.page)
         return raster.open(self.image, page=self.page)
 
@@ -132,7 +135,8 @@ class Dataset:
 
     def open_image(self, i: int) -> raster.Raster:
         """The raster of image `i`, to be closed by the caller."""
-        return _as_wanted(self.samples[i].open(), self.bands, self.like)
+        wanted = [band.name for band in self.like] if self.bands is None else self.bands
+        return _as_wanted(self.samples[i].open(wanted), self.bands, self.like)
 
     def size(self, i: int) -> tuple[int, int]:
         """Height and width of image `i`; only its header is read."""

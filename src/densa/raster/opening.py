@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.errors import InputError
-from densa.locations import ITEM_SUFFIXES, Elsewhere, location
+from densa.locations import ITEM_SUFFIXES, BandFiles, Elsewhere, location
 from densa.raster.decoded import decoded_as_a_whole
 from densa.raster.elsewhere import open_elsewhere
 from densa.raster.gdal import GdalRaster
@@ -62,13 +62,16 @@ def open(path: Path | str, *, page: int = 0) -> Raster:
     return _open(location(path), page, expand_palette=True)
 
 
-def open_together(paths: Sequence[Path | str], names: Sequence[str] = (), *, page: int = 0) -> Raster:
+def open_together(
+    paths: Sequence[Path | str], names: Sequence[str] = (), *, page: int = 0, path: Path | None = None
+) -> Raster:
     """Open files of one grid as the bands of one image.
 
     Args:
         paths: the files, in the order of the bands.
         names: of the bands; empty: the stems of the files.
         page: see `open`.
+        path: of the image; None: that of the first file.
 
     Raises:
         InputError: as `open`; no file, or files whose grids differ.
@@ -91,9 +94,9 @@ def open_together(paths: Sequence[Path | str], names: Sequence[str] = (), *, pag
     try:
         for place in places:
             opened.append(open(place, page=page))
-        mend = "resample them to one grid"
+        mend = "choose bands of one resolution by name with bands=, or resample them to one grid"
         check_one_grid(f"the files of the bands of {places[0]}", [p.name for p in places], opened, mend)
-        return JoinedRaster(places[0], titles, opened)
+        return JoinedRaster(path or places[0], titles, opened)
     except InputError:
         for raster in opened:
             raster.close()
@@ -139,6 +142,8 @@ def _open(path: Path, page: int, *, expand_palette: bool) -> Raster:
 
 
 def _open_format(path: Path, page: int, expand_palette: bool) -> Raster:
+    if isinstance(path, BandFiles):
+        return open_together([file for _, file in path.bands], [name for name, _ in path.bands], page=page, path=path)
     if path.suffix.lower() in ITEM_SUFFIXES:
         return open_item(path, page)
     if isinstance(path, Elsewhere):

@@ -123,7 +123,7 @@ class Raster(ABC):
         key: Sequence[int | float] | None = None,
     ) -> None:
         self.path = path
-        self.absolute_path = Path(path).absolute()
+        self.absolute_path = path.absolute()  # of its own kind: URLs, assets and files of bands stay such
         self.height = height
         self.width = width
         self.dtype = dtype

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from densa.datasets.band_files import joined_bands
 from densa.engine.prediction.settings import PolygonShape
 from densa.engine.work.settings import Work
 from densa.errors import InputError
@@ -213,6 +214,7 @@ def _predict_files(
 ) -> Iterator[Predicted]:
     from densa.engine import plan_outputs
 
+    images = joined_bands(images, lambda: _band_names(source), tell)
     failures: list[Predicted] = []
     planned = plan_outputs(
         images,
@@ -238,6 +240,15 @@ def _predict_files(
             yield _predict_one(segmenter, source, one, options, sizes, dry_run)
         except InputError as error:
             yield Predicted(one.image, error=str(error))
+
+
+def _band_names(source: ModelSource | Segmenter) -> tuple[str, ...]:
+    """Names of the bands that a model reads."""
+    from densa import methods
+
+    if isinstance(folder := getattr(source, "folder", None), Path):
+        return tuple(methods.describe_run(folder)["input"].get("names") or ())
+    return tuple(source.bands.names or ())  # type: ignore[union-attr]
 
 
 def _files_of(source: ModelSource | Segmenter) -> list[Path]:

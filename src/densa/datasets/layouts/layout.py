@@ -133,6 +133,13 @@ class Layout:
             self.splits.setdefault(inner or split, []).append(replace(sample, name=name, group=place))
         if problems:
             self.problems.setdefault(split, []).extend(problems)
+        if joined := [sample for sample in samples if sample.bands]:
+            names = ", ".join(name for name, _ in joined[0].bands)
+            shown = ", ".join(path.name for _, path in joined[0].bands[:2])
+            self.remarks.append(
+                f"the bands of {len(joined)} images lie in files of their own ({shown}, ...) and are read together: "
+                f"{names}"
+            )
 
 
 def split_of(place: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from densa.datasets.band_files import BandsOfScene, scenes_in_bands
 from densa.datasets.dataset import Sample
 from densa.datasets.image_files import IMAGE_SUFFIXES, image_files
 
@@ -52,6 +53,8 @@ def pair_folders(
     A mask belongs to the image with the same stem in the same subfolder; otherwise to the one whose stem is the same
     without marks such as `_mask`, `_gt`, `image_`, or Cityscapes' `_leftImg8bit` and `_gtFine_labelIds`.
 
+    Files of the bands of one scene (`T32_B04.tif`, `T32_B08.tif`) are one image of the scene's name.
+
     Args:
         images: folder of images; subfolders are scenes or splits.
         masks: folder of masks, with the same subfolders; None where there are no masks.
@@ -67,6 +70,7 @@ def pair_folders(
     mask_of, more = _by_stem(masks, "masks") if masks else ({}, [])
     mask_of = _without_copies(mask_of)
     problems += more
+    bands_of = _in_bands(image_of, mask_of)
     partner = {key: mask_of[key] for key in image_of if key in mask_of}
     bare_masks = _by_bare_stem(key for key in mask_of if key not in partner)
     bare_images = _by_bare_stem(key for key in image_of if key not in partner)
@@ -84,11 +88,31 @@ def pair_folders(
     ]
     samples = []
     for (place, stem), path in image_of.items():
+        bands = bands_of.get((place, stem), ())
         inside = "/".join(part for part in (group, place) if part)
         name = f"{inside}/{stem}" if inside else stem
         own = _objects(objects, place, stem) if objects else ()
-        samples.append(Sample(name, path, partner.get((place, stem)), inside, objects=own))
+        samples.append(Sample(name, path, partner.get((place, stem)), inside, objects=own, bands=bands))
     return samples, problems
+
+
+def _in_bands(image_of: dict[Key, Path], mask_of: dict[Key, Path]) -> dict[Key, BandsOfScene]:
+    """Scenes whose bands are files of their own, which one image takes the place of; by subfolder and scene.
+
+    Files of bands are one image where no mask is named like one of them, and no image like the scene.
+    """
+    place_of = {path: key[0] for key, path in image_of.items()}
+    found: dict[Key, BandsOfScene] = {}
+    for (_, scene), bands in scenes_in_bands(image_of.values()).items():
+        place = place_of[bands[0][1]]
+        alone = [(place, path.stem) for _, path in bands]
+        if (place, scene) in image_of or any(key in mask_of for key in alone):
+            continue
+        for key in alone:
+            del image_of[key]
+        image_of[place, scene] = bands[0][1]
+        found[place, scene] = bands
+    return found
 
 
 def _without_copies(mask_of: dict[Key, Path]) -> dict[Key, Path]:

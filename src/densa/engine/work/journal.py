@@ -21,7 +21,7 @@ import numpy as np
 import densa
 from densa.engine.work.packing import has_whole_tile
 from densa.errors import InputError
-from densa.locations import ITEM_SUFFIXES, Assets, Elsewhere, chosen_assets
+from densa.locations import ITEM_SUFFIXES, Assets, BandFiles, Elsewhere, chosen_assets
 from densa.raster import Raster, Window
 from densa.raster.choice.chosen import choice_of, whole_of
 
@@ -280,10 +280,11 @@ def image_identity(raster: Raster, page: int) -> dict[str, Any]:
     The folder is left out: machines that share the file may see it under another path.
     """
     choice, raster = choice_of(raster), whole_of(raster)
-    if isinstance(raster.path, (Elsewhere, Assets)) or raster.path.suffix.lower() in ITEM_SUFFIXES:
+    if isinstance(raster.path, (Elsewhere, Assets, BandFiles)) or raster.path.suffix.lower() in ITEM_SUFFIXES:
         address = str(raster.path) if isinstance(raster.path, Elsewhere) else raster.path.name
         assets = {"assets": list(chosen_assets(raster.path))} if chosen_assets(raster.path) else {}
-        file: dict[str, Any] = {"address": address, **assets, "content": _probe_pixels(raster)}
+        files = {"files": [file.name for _, file in raster.path.bands]} if isinstance(raster.path, BandFiles) else {}
+        file: dict[str, Any] = {"address": address, **assets, **files, "content": _probe_pixels(raster)}
     else:
         status = raster.absolute_path.stat()
         content = _probe(raster.absolute_path, status.st_size)
