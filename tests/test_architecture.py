@@ -60,7 +60,7 @@ ROOMS = {
         ("images", "labels", "leaks", "legends", "overlays", "pairing", "reading", "unreadable"),
         ("checks",),
         ("diagnosis",),
-        ("fix", "page"),
+        ("fix", "page", "suiting"),
     ],
     "engine": [("resources",), ("work",), ("prediction", "regions")],
     "engine/regions": [

@@ -56,10 +56,10 @@ def _blocks():
 BLOCKS = dict(_blocks())
 
 
-def _image(height, width):
-    """A bright road on dark ground."""
-    values = np.random.default_rng(0).integers(40, 90, (height, width, 3)).astype(np.uint8)
-    values[:, width // 3 : width // 2] += 120
+def _image(height, width, seed=0):
+    """A bright road on dark ground, elsewhere for another seed."""
+    values = np.random.default_rng(seed).integers(40, 90, (height, width, 3)).astype(np.uint8)
+    values[:, width // 3 - 6 * seed : width // 2 - 6 * seed] += 120
     return values
 
 
@@ -67,11 +67,11 @@ def _image(height, width):
 def data(tmp_path_factory):
     """What the blocks read: a data set, photographs, strokes, scenes, and a trained model."""
     folder = tmp_path_factory.mktemp("data")
-    for name in ("train/{}/a", "train/{}/b", "val/{}/c"):
+    for seed, name in enumerate(("train/{}/a", "train/{}/b", "val/{}/c")):
         image, mask = (folder / "roads" / name.format(kind) for kind in ("images", "masks"))
         image.parent.mkdir(parents=True, exist_ok=True)
         mask.parent.mkdir(parents=True, exist_ok=True)
-        values = _image(48, 64)
+        values = _image(48, 64, seed)
         Image.fromarray(values).save(image.with_suffix(".jpg"))
         Image.fromarray((values[..., 0] > 120).astype(np.uint8)).save(mask.with_suffix(".png"))
     (folder / "roads/legend.json").write_text(json.dumps(LEGEND.to_dict()))

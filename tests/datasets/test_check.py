@@ -136,3 +136,41 @@ def test_camvid_is_sound(realdata):
     found = datasets.open(realdata / "camvid")
     assert {split: len(part) for split, part in found.items()} == {"train": 367, "val": 101}
     assert datasets.check(found["val"]) == 3
+
+
+def _trained(tmp_path, masks, legend=None):
+    """A data set of images of noise with the given masks, and none that validates."""
+    rng = np.random.default_rng(0)
+    for i, mask in enumerate(masks):
+        for kind, values in (("images", rng.integers(0, 255, mask.shape, np.uint8)), ("masks", mask)):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            Image.fromarray(values).save(tmp_path / kind / f"{i}.png")
+    legend = legend or Legend(("field", "road"), ignored_codes=(9,))
+    return datasets.open(tmp_path, legend=legend, split=datasets.SplitRule(val_fraction=0))["train"]
+
+
+HALVES = np.repeat([0, 1], 8)[None].repeat(16, 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("masks", "said"),
+    [
+        ([np.zeros((16, 16), np.uint8)] * 4, "all labelled pixels of 4 training images are of the class field"),
+        ([np.full((16, 16), 9, np.uint8)] * 2, "no pixel of 2 training images has a label"),
+        ([HALVES] * 3, "the masks of all 3 training images are equal"),
+    ],
+)
+def test_labels_that_would_waste_a_training_are_refused(tmp_path, masks, said):
+    train = _trained(tmp_path, masks)
+    assert datasets.check(train) == 1
+    with pytest.raises(InputError, match=said):
+        datasets.check(train, training=True)
+
+
+def test_what_is_not_learnt_is_told(tmp_path):
+    train = _trained(tmp_path, [HALVES, 1 - HALVES], Legend(("field", "road", "roof")))
+    (tmp_path / "val").mkdir()
+    val = _trained(tmp_path / "val", [HALVES + 1], train.legend)
+    lines = []
+    datasets.check(train, val, training=True, tell=lines.append)
+    assert [line.partition(";")[0] for line in lines] == ["roof occurs in validation, but not in training"]

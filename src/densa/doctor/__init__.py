@@ -7,6 +7,7 @@ from densa.doctor.finding import Finding, exit_code, finding, in_order
 from densa.doctor.fix import Change, mend
 from densa.doctor.page import write_report
 from densa.doctor.subject import Record, Subject
+from densa.doctor.suiting import suiting
 
 __all__ = [
     "CODES",
@@ -22,5 +23,6 @@ __all__ = [
     "finding",
     "in_order",
     "mend",
+    "suiting",
     "write_report",
 ]

@@ -351,7 +351,7 @@ def _laid(plan: _Plan, record: Record, labels: NDArray[np.uint8], changes: list[
     assert mask is not None
     assert isinstance(image, ImageFacts)
     size = image.height, image.width
-    if overlay is not None and overlay.misplaced:
+    if overlay is not None and (overlay.misplaced or overlay.resampled):
         aligned = overlay.alignment
         if aligned is not None and aligned.distance < 2 and aligned.strength >= 6:
             changes.append(Change(mask, "given the place of its image, on whose edges it lies pixel by pixel"))

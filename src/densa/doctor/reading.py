@@ -234,6 +234,8 @@ def _overlay(
     keys = keys[window.row : window.row + window.height, window.column : window.column + window.width]
     if (height, width) != (image.height, image.width) and not misplaced and dataset.is_resampled(i):
         return Overlay(False, None)
+    if misplaced is None and dataset.is_resampled(i):
+        return Overlay(False, resampled=True)
     if (height, width) != (image.height, image.width):
         turns = (
             best_turn(middle.grey, keys) if compare_edges and (width, height) == (image.height, image.width) else None
@@ -251,7 +253,7 @@ def _overlay(
         surface,
         None if turns is None else turns[1],
         _is_copy(middle.grey, values, window),
-        gap,
+        gap=gap,
     )
 
 

@@ -77,6 +77,7 @@ class Overlay(NamedTuple):
         surface: the correlation of all shifts.
         turns: correlation of each way of turning the mask; None likewise.
         is_copy: the mask shows the image.
+        resampled: the mask is resampled to the image by the georeference of both.
         gap: share of the pixels that the mask declares as nodata where the image is valid.
     """
 
@@ -86,6 +87,7 @@ class Overlay(NamedTuple):
     surface: NDArray[np.float32] | None = None
     turns: NDArray[np.float64] | None = None
     is_copy: bool = False
+    resampled: bool = False
     gap: float = 0.0
 
 

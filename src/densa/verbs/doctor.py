@@ -102,6 +102,8 @@ def doctor(
                 report=None if output is None else Path(output),
                 progress=show,
             )
+        if settings.model is not None:
+            found = _suiting(found, settings.model)
         if found.subject is not None:
             tell(found.subject.layout.line())
         page = None if output is None else write_report(found, output, overwrite=overwrite)
@@ -112,3 +114,17 @@ def doctor(
         with progress_bar("doctor of the copy", shown=progress) as show:
             mended = examine(settings.fix, progress=show)
     return Examined(found, page, settings.fix, changes, mended)
+
+
+def _suiting(found: Diagnosis, model: Path) -> Diagnosis:
+    """The diagnosis with what does not suit a model."""
+    from densa import methods
+    from densa.doctor import suiting
+    from densa.training import TrainConfig
+
+    segmenter = methods.load(model)
+    patch_size = None
+    if (model / "config.yaml").is_file():
+        side = TrainConfig.from_yaml(model / "config.yaml").patch_size
+        patch_size = side if isinstance(side, int) else None
+    return suiting(found, segmenter, patch_size=patch_size)

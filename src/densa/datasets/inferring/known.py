@@ -44,7 +44,7 @@ _SEGNET_VALUES = frozenset(range(12))
 
 
 def legend_of_masks(
-    scans: Sequence[MaskScan], kind: str, ignore: tuple[int | str, ...] = ()
+    scans: Sequence[MaskScan], kind: str, ignore: Sequence[int | str] = ()
 ) -> tuple[Legend, Encoding, str]:
     """The legend of masks that carry none: a known one, or else one that is inferred; and where it comes from.
 

@@ -106,4 +106,4 @@ def checked_splits(
     used: dict[str, Dataset] = {name: splits[name] for name in ("train", "val") if name in splits}
     if config.tune_crf and "val" not in used:
         raise InputError(f"a CRF is tuned on validation images, {config.data} has none; leave out tune_crf")
-    return used, datasets.check(*used.values(), tell=tell)
+    return used, datasets.check(*used.values(), tell=tell, training=True)
