@@ -168,6 +168,7 @@ CROSS_CUTTING = {
     "accuracy/test_simulation.py",
     "cli/test_cli.py",
     "cli/test_context.py",
+    "cli/test_layouts.py",
     "cli/test_measures.py",
     "cli/test_train_shallow.py",
     "engine/prediction/test_exactness.py",

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from densa import parallel
 from densa.errors import InputError
 from densa.shallow import Trees, fit_trees
+from densa.shallow.trees import with_classes
 from tests.shallow.class_samples import samples
 
 
@@ -137,3 +138,15 @@ def test_rows_of_trees_of_any_depth(rng):
     trees = fit_trees(features, labels, 3, n_trees=4, min_leaf=1)
     asked = np.ascontiguousarray(samples(rng, 333)[0].T)
     assert_array_equal(trees.rows(asked), rows_one_by_one(trees, asked))
+
+
+@pytest.mark.parametrize("classifier", ["random-forest", "boosting"])
+def test_classes_without_a_sample_have_the_probability_0(classifier):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(300, 2)).astype(np.float32)
+    labels = (features[:, 0] > 0).astype(int) + (features[:, 1] > 0.5)
+    trees = fit_trees(features, labels, 3, classifier, n_trees=4)
+    wider = with_classes(trees, np.array([1, 4, 5]), 7)
+    found = wider.probabilities(features.T)
+    assert_allclose(found[[1, 4, 5]], trees.probabilities(features.T), atol=1e-6)
+    assert not found[[0, 2, 3, 6]].any()

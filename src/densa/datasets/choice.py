@@ -167,4 +167,4 @@ def _of_masks(
     carried = {raster.carried_legend(scan.path) for scan in scans}
     if len(carried) == 1 and (legend := carried.pop()) is not None:
         return legend, choose_encoding(scans, legend), "carried by the masks"
-    return legend_of_masks(scans, layout.kind, ignore)
+    return legend_of_masks(scans, layout.kind, tuple(ignore))

@@ -85,6 +85,7 @@ class Dataset:
         bands: to be read of every image, by number from 1 or by name, in this order; None: all.
         like: the bands that images have, where they are known: those of images that name them are read in this order.
         layout: name of the layout of the folder; "" where it has none.
+        has_published_classes: the classes are those of a published table, of which many may not occur.
         taken: what was taken for what: the layout, and classes that no file names, a line each, for people.
 
     Examples:
@@ -107,6 +108,7 @@ class Dataset:
     like: tuple[Band, ...] = ()
     layout: str = ""
     taken: tuple[str, ...] = ()
+    has_published_classes: bool = False
     # Images known to have no invalid pixel need not be read for their label maps.
     _all_valid: dict[int, bool] = field(default_factory=dict, repr=False, compare=False)
     _grids: dict[int, Onto | None] = field(default_factory=dict, repr=False, compare=False)

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from densa.datasets.choice import MaskReading, choose_legend
 from densa.datasets.codings import coding_remarks
 from densa.datasets.dataset import Dataset, Sample
-from densa.datasets.inferring.known import is_known
+from densa.datasets.inferring.known import is_known, is_published
 from densa.datasets.inferring.shares import Shares, lines_of_shares, pixel_shares, void_hints
 from densa.datasets.layouts.drawn import classed
 from densa.datasets.layouts.find import find_layout
@@ -120,6 +120,7 @@ def open_dataset(
             like,
             found.kind,
             taken,
+            is_published(source),
         )
         for name, samples in splits.items()
     }

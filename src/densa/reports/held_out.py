@@ -199,6 +199,7 @@ def _measured(
         True if n_trained else None if record.unknown else False,
         "; ".join(notes),
         isinstance(opened[own], WindowDataset) or any(piece.window is not None for piece in chosen),
+        opened[own].taken,
     )
     return _subset(opened[own], chosen), measured
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 __all__ = ["MeasuredOn"]
@@ -19,6 +19,7 @@ class MeasuredOn:
         trained_on: whether the model was trained on any of them; None where that is not known.
         note: what else is known, in words.
         windows: whether windows of images are measured.
+        taken: what was taken for what in the data set, see `densa.datasets.Dataset`.
 
     Examples:
         >>> from densa import reports
@@ -34,6 +35,7 @@ class MeasuredOn:
     trained_on: bool | None = None
     note: str = ""
     windows: bool = False
+    taken: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -49,5 +51,6 @@ class MeasuredOn:
         return f"{self.label}{self.split}: {count}" + (f"; {self.note}" if self.note else "")
 
     def to_json(self) -> dict[str, Any]:
-        """The attributes, and the text of them."""
-        return {**asdict(self), "text": str(self)}
+        """The attributes, and the text of them; `taken` where there is something."""
+        content = {**asdict(self), "text": str(self), "taken": list(self.taken)}
+        return content if self.taken else {name: value for name, value in content.items() if name != "taken"}

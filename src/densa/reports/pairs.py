@@ -138,7 +138,8 @@ def compared_files(
         n_files = len({(sample.image, sample.page) for sample in dataset.samples})
         pairs, n_spare = pairs_of_folders(predictions, dataset, tell=tell), _n_spare(predictions, n_files)
         windows = isinstance(dataset, WindowDataset)
-        measured = MeasuredOn(name, len(dataset), sum(map(len, splits.values())), None, _note(n_spare), windows)
+        n_all, note = sum(map(len, splits.values())), _note(n_spare)
+        measured = MeasuredOn(name, len(dataset), n_all, None, note, windows, dataset.taken)
         return ComparedFiles(_with_progress(pairs, len(dataset), progress), dataset.legend, measured)
     if how:
         raise InputError(

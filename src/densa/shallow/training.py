@@ -17,7 +17,7 @@ from densa.shallow.region_features import RegionFeatures
 from densa.shallow.sampling import LabelledImages, PixelSamples, RegionSamples, sample_pixels, sample_regions
 from densa.shallow.settings import SHALLOW, ShallowMethod, ShallowSettings
 from densa.shallow.structured import fit_structured_forest
-from densa.shallow.trees import Trees
+from densa.shallow.trees import Trees, with_classes
 
 __all__ = ["check_method", "class_factors", "train_shallow"]
 
@@ -32,6 +32,7 @@ def train_shallow(
     mean: Sequence[float] = (),
     std: Sequence[float] = (),
     seed: int = 0,
+    absent: bool = False,
     progress: Progress | None = None,
 ) -> ShallowModel:
     """Train a shallow method on dense or sparse label maps.
@@ -40,10 +41,11 @@ def train_shallow(
         images: with label maps, 255 where not labelled.
         method: a name of `SHALLOW`.
         n_bands: number of bands of the images.
-        class_names: names of the classes; every class must be labelled somewhere.
+        class_names: names of the classes; every class must be labelled somewhere, unless `absent`.
         settings: features, superpixels, samples and trees; None: the defaults.
         mean, std: of the bands, by which superpixels weigh them; not needed for three bands of 8 bits.
         seed: the same seed gives the same model.
+        absent: classes may have no labelled pixel; they are never predicted.
         progress: called with (images read, images in total); pixels are read twice, which counts as twice the images.
 
     Raises:
@@ -72,14 +74,19 @@ def train_shallow(
     kind = check_method(method, n_bands, n_classes, settings)
     features = _features(kind, n_bands, settings, mean, std)
     found = _sampled(images, kind, features, n_classes, settings, seed, progress)
-    check_counts(found.counts, class_names)
-    check_samples(found.features, found.labels, n_classes, class_names)
-    trees = _fitted(kind, found, n_classes, settings, seed)
+    occurs = found.counts > 0
+    if absent and 2 <= occurs.sum() < n_classes:
+        trees = _fitted_to_some(kind, found, np.flatnonzero(occurs), n_classes, settings, seed)
+    else:
+        check_counts(found.counts, class_names)
+        check_samples(found.features, found.labels, n_classes, class_names)
+        trees = _fitted(kind, found, n_classes, settings, seed)
     prior = settings.prior
     if prior is None:
         dense = 2 * found.counts.sum() > found.n_pixels
         prior = 0.5 if dense and kind.classifier != "structured" else 0.0
-    return ShallowModel(features, trees, class_factors(found.counts, prior), n_bands)
+    factors = np.where(occurs, class_factors(found.counts, prior), 1.0)
+    return ShallowModel(features, trees, factors, n_bands)
 
 
 def check_method(method: str, n_bands: int, n_classes: int, settings: ShallowSettings) -> ShallowMethod:
@@ -144,6 +151,22 @@ def _fitted(
     classifier = "extra-trees" if settings.extra and kind.classifier == "random-forest" else kind.classifier
     rate = settings.boosting_rate
     return fit_trees(found.features, found.labels, n_classes, classifier, learning_rate=rate, **options)
+
+
+def _fitted_to_some(
+    kind: ShallowMethod,
+    found: PixelSamples | RegionSamples,
+    present: NDArray[np.intp],
+    n_classes: int,
+    settings: ShallowSettings,
+    seed: int,
+) -> Trees:
+    """Trees of `n_classes` classes, of which some, `present`, have samples."""
+    if isinstance(found, PixelSamples) and kind.classifier == "structured":
+        return _fitted(kind, found, n_classes, settings, seed)  # its leaves hold labels as they are
+    labels = np.searchsorted(present, found.labels)
+    check_samples(found.features, labels, len(present))
+    return with_classes(_fitted(kind, found._replace(labels=labels), len(present), settings, seed), present, n_classes)
 
 
 def class_factors(counts: NDArray[Any], prior: float) -> NDArray[np.float64]:

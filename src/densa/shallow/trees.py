@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,9 +19,10 @@ from densa.shallow._tree_kernels import (
     softmax_of_leaves,
 )
 
-__all__ = ["Trees"]
+__all__ = ["Trees", "with_classes"]
 
 MOST_NODES = 2**30
+_NEVER = -1e4  # its exponential is 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +154,24 @@ class Trees:
 
 _TYPES = {"feature": np.int32, "threshold": np.float32, "child": np.int32, "starts": np.int64, "classes": np.int32}
 _VALUES = {"mean": np.float32, "softmax": np.float64, "patches": np.uint8}
+
+
+def with_classes(trees: Trees, present: NDArray[Any], n_classes: int) -> Trees:
+    """Trees whose classes are some of `n_classes`; the others have the probability 0.
+
+    Args:
+        trees: whose leaves hold shares or increments.
+        present: (C,) the number of each of their classes among all, increasing.
+        n_classes: number of all classes.
+    """
+    if trees.combine == "mean":
+        values = np.zeros((len(trees.values), n_classes), trees.values.dtype)
+        values[:, present] = trees.values
+        return replace(trees, values=values, n_classes=n_classes)
+    baseline = np.full(n_classes, _NEVER)
+    baseline[present] = trees.baseline
+    classes = np.asarray(present, np.int32)[trees.classes]
+    return replace(trees, classes=classes, baseline=baseline, n_classes=n_classes)
 
 
 def _check(trees: Trees) -> None:

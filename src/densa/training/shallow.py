@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densa.datasets import Dataset
+from densa.datasets import Dataset, class_frequencies
 from densa.datasets.splits.record import note_of_copies, split_text
+from densa.datasets.wording import listed
 from densa.legend import IGNORE
 from densa.progress import progress_bar
 from densa.raster import Window, atomic_output
@@ -103,6 +104,7 @@ def train_shallow_from_config(
             mean=bands.mean,
             std=bands.std,
             seed=config.seed,
+            absent=train.has_published_classes,
             progress=show,
         )
     seconds = time.perf_counter() - start
@@ -140,10 +142,8 @@ def train_shallow_from_config(
     if config.tune_crf and val is not None:
         tune_and_say(folder, val, seed=config.seed, progress=progress)
     mean_iou, n_val = row.get("mean_iou", float("nan")), 0 if val is None else len(val)
-    validated = n_val if row else 0
-    return TrainResult(
-        folder, n_trees, seconds, n_trees, mean_iou, False, "trees", validated=validated, validation_images=n_val
-    )
+    validation = {"validated": n_val if row else 0, "validation_images": n_val}
+    return TrainResult(folder, n_trees, seconds, n_trees, mean_iou, False, "trees", **validation, taken=train.taken)
 
 
 def _scores(segmenter: ForestSegmenter, dataset: Dataset) -> dict[str, float]:
@@ -200,4 +200,18 @@ def _open(
     fraction = (config.val_fraction or 0.0) if drawn else config.val_fraction
     opened = open_data(config, val_fraction=fraction)
     splits, n_bands = checked_splits(opened, config, tell)
+    _say_absent(splits["train"], tell)
     return config if complete is None else complete(config, splits["train"], tell), opened, splits, n_bands
+
+
+def _say_absent(train: Dataset, tell: Callable[[str], None]) -> None:
+    """Say which classes of a published table no training image has: trees never predict them."""
+    if not train.has_published_classes:
+        return
+    counts = class_frequencies(train).pixels
+    absent = [name for name, n in zip(train.legend.class_names, counts, strict=True) if n == 0]
+    if absent:
+        tell(
+            f"{len(absent)} of {len(counts)} classes have no labelled pixel in the training images, and will not be "
+            f"predicted: {listed(absent)}"
+        )

@@ -168,7 +168,8 @@ def _chosen(
     notes += ["the weights were chosen on them"] if name == "val" else []
     notes += [f"{n_all - len(chosen)} copies of training images left out"] if len(chosen) < n_all else []
     known = True if of_training else None if unknown else False
-    return chosen, reports.MeasuredOn(name, len(chosen), sum(map(len, splits.values())), known, "; ".join(notes))
+    n = sum(map(len, splits.values()))
+    return chosen, reports.MeasuredOn(name, len(chosen), n, known, "; ".join(notes), taken=chosen.taken)
 
 
 def check_unseen(folder: Path, record: SplitRecord, chosen: datasets.Dataset, split: str) -> None:

@@ -29,7 +29,7 @@ def test_twelve_values_of_other_files_are_classes_and_11_is_proposed(write, tmp_
     mask = np.resize(np.arange(12), (30, 7))
     part = open_masks(write, tmp_path, {"a": mask, "b": mask})
     assert part.legend.n_classes == 12
-    assert "11 is void: ignore=11" in part.taken[-1]
+    assert "11 is void: --ignore 11" in part.taken[-1]
     assert open_masks(write, tmp_path, {"a": mask, "b": mask}, ignore=(11,)).legend.n_classes == 11
 
 

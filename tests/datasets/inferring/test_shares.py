@@ -34,7 +34,7 @@ def test_many_classes_are_cut_short():
 
 def test_what_may_be_void_is_proposed():
     colors = Legend(("x", "y", "z"), (RED, BLUE, BLACK))
-    assert "ignore=#000000" in void_hints(colors, "colors", Shares((0.5, 0.3, 0.2), 0))[0]
+    assert "--ignore '#000000'" in void_hints(colors, "colors", Shares((0.5, 0.3, 0.2), 0))[0]
     assert void_hints(Legend(("x", "y"), (RED, BLACK)), "colors", Shares((0.5, 0.5), 0)) == []  # black is background
     assert void_hints(Legend(("x", "y")), "values", Shares((0.5, 0.5), 0)) == []
 

@@ -15,7 +15,7 @@ from densa.datasets.masks import Encoding, MaskScan
 from densa.errors import InputError
 from densa.legend import Color, Legend
 
-__all__ = ["DUBAI", "is_known", "legend_of_masks"]
+__all__ = ["DUBAI", "PUBLISHED", "is_known", "is_published", "legend_of_masks"]
 
 DUBAI = Legend(
     ("building", "land", "road", "vegetation", "water"),
@@ -40,6 +40,16 @@ _PALETTES = (
 guessed."""
 _BY_NAME = "known by the names of the files: "
 _BY_COLOR = "known by their colours: "
+PUBLISHED = {
+    "CamVid's colours",
+    "Cityscapes' table of labels",
+    "DeepGlobe's colours",
+    "ISPRS' colours",
+    "LandCover.ai's classes",
+    "LoveDA's classes",
+    "SceneParsing's classes",
+}
+"""Sources of the tables that layouts bring."""
 _SEGNET_VALUES = frozenset(range(12))
 
 
@@ -71,6 +81,11 @@ def legend_of_masks(
 def is_known(source: str) -> bool:
     """Whether a legend's source is that of a known one."""
     return source.startswith((_BY_NAME, _BY_COLOR))
+
+
+def is_published(source: str) -> bool:
+    """Whether a legend's source is the table of a published data set."""
+    return is_known(source) or source in PUBLISHED
 
 
 def _known(scans: Sequence[MaskScan], ignored: tuple[Color, ...]) -> tuple[Legend, Encoding, str] | None:

@@ -78,7 +78,7 @@ def _labels(
 
 def lines_of_shares(shares: Shares, legend: Legend, encoding: Encoding, source: str) -> list[str]:
     """The classes that no file names, a line each, with value or colour and share of the pixels."""
-    lines = [f"classes {source}, with their share of the pixels (a legend names them, `ignore` leaves one out):"]
+    lines = [f"classes {source}, with their share of the pixels (--legend names them, --ignore leaves one out):"]
     width = max(map(len, legend.class_names[:_MOST_LINES]))
     for i, (name, share) in enumerate(zip(legend.class_names, shares.classes, strict=True)):
         if i == _MOST_LINES:
@@ -98,10 +98,11 @@ def void_hints(legend: Legend, encoding: Encoding, shares: Shares) -> list[str]:
     if encoding == "colors" and legend.n_classes > 2 and (0, 0, 0) in legend.colors:
         share = shares.classes[legend.colors.index((0, 0, 0))]
         return [
-            f"black is taken for a class ({100 * share:.2f} % of the pixels); if it means not labelled: ignore=#000000"
+            f"black is taken for a class ({100 * share:.2f} % of the pixels); where it means not labelled: "
+            "--ignore '#000000'"
         ]
     if encoding == "values" and legend.codes == tuple(range(12)):
-        return ["the values are 0 to 11; if they are CamVid's as SegNet's authors number them, 11 is void: ignore=11"]
+        return ["the values are 0 to 11; if they are CamVid's as SegNet's authors number them, 11 is void: --ignore 11"]
     return []
 
 

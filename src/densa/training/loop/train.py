@@ -70,6 +70,7 @@ class TrainResult:
         unit: of `steps`; "trees" of shallow methods.
         validated: number of images that `mean_iou` is of.
         validation_images: number of images of the validation split.
+        taken: what was taken for what in the data set, see `densa.datasets.Dataset`.
 
     Examples:
         >>> from densa import datasets, training
@@ -89,6 +90,7 @@ class TrainResult:
     unit: str = "steps"
     validated: int = 0
     validation_images: int = 0
+    taken: tuple[str, ...] = ()
 
     @property
     def score(self) -> str:
@@ -201,7 +203,15 @@ def train(
     mean_iou = state.best if state.best >= 0 else float("nan")
     early, n = run.plan.stops_early(state), min(state.n_validated, n_validation)
     return TrainResult(
-        folder, state.step, state.seconds, state.best_step, mean_iou, early, validated=n, validation_images=n_validation
+        folder,
+        state.step,
+        state.seconds,
+        state.best_step,
+        mean_iou,
+        early,
+        validated=n,
+        validation_images=n_validation,
+        taken=train_dataset.taken,
     )
 
 

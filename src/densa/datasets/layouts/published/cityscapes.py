@@ -101,7 +101,7 @@ def coding_of_files(masks: Sequence[Path]) -> Coding | None:
 
 
 _WORDS = {
-    "labelIds": "ids become the 19 train classes (`classes` all: 30), other ids are ignored",
+    "labelIds": "ids become the 19 train classes (--classes all: 30), other ids are ignored",
     "labelTrainIds": "the 19 train classes, 255 is ignored",
     "color": "colours become the 19 train classes, other colours are ignored",
 }
