@@ -121,12 +121,12 @@ def test_files_of_bands_are_one_image(run_cli, of_three_bands):
     code, _, err = run_cli("predict", root / "run", *files, "-o", root / "maps", "--tile-size", 16)
     assert code == 0, err
     assert "1 image read from files of the bands (B04, B02); first: a.tif" in err
-    assert [path.name for path in (root / "maps").glob("*.tif")] == ["a.tif"]
-    assert (raster.read_label_map(root / "maps" / "a.tif")[0] == mask).mean() > 0.99
+    assert [path.name for path in (root / "maps").glob("*.png")] == ["a.png"]
+    assert (raster.read_label_map(root / "maps" / "a.png")[0] == mask).mean() > 0.99
     code, _, err = run_cli("predict", root / "run", root / "images", "-o", root / "all", "--workers", 2)
     assert code == 0, err
-    assert sorted(path.name for path in (root / "all").glob("*.tif")) == ["a.tif", "b.tif"]
-    assert (root / "all" / "a.tif").read_bytes() == (root / "maps" / "a.tif").read_bytes()
+    assert sorted(path.name for path in (root / "all").glob("*.png")) == ["a.png", "b.png"]
+    assert (root / "all" / "a.png").read_bytes() == (root / "maps" / "a.png").read_bytes()
     code, _, err = run_cli("evaluate", root / "run", root, "--json", "-o", root / "report")
     assert code == 0, err
     code, _, err = run_cli("predict", root / "run", files[0], "-o", root / "no")
