@@ -159,16 +159,9 @@ calibrate.__signature__ = with_options(calibrate, CalibrateOptions)  # type: ign
 
 def _held_out(folder: Path, data: Path, settings: CalibrateOptions) -> HeldOut:
     """The images to calibrate on: validation images, or else any that the model was not trained on."""
-    if settings.split is not None:
-        found = held_out_of(folder, data, settings, settings.split)
-    else:
-        try:
-            found = held_out_of(folder, data, settings, "val")
-        except InputError as error:
-            if "val" not in str(error):
-                raise
-            found = held_out_of(folder, data, settings, None)
-            tell(f"there are no validation images: calibrated on {found.measured_on}")
+    found = held_out_of(folder, data, settings, *(("val", None) if settings.split is None else (settings.split,)))
+    if settings.split is None and found.measured_on.split != "val" and not found.measured_on.trained_on:
+        tell(f"there are no validation images: calibrated on {found.measured_on}")
     if found.measured_on.trained_on and settings.split != "train":
         raise InputError(
             f"{data} has only images that {folder} was trained on, of which it is surer than of others; give images "

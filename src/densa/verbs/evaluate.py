@@ -17,7 +17,7 @@ from densa.verbs.held_out import held_out_of
 from densa.verbs.inputs import allowed, reading_of
 from densa.verbs.intervals import interval_rule, tell_units
 from densa.verbs.settings import EvaluateOptions
-from densa.verbs.tell import tell
+from densa.verbs.tell import tell, tell_calibration
 
 if TYPE_CHECKING:
     from densa.accuracy import MapAssessment
@@ -191,6 +191,7 @@ def _compared(predictions: Path, data: Path, settings: EvaluateOptions, show: An
 def _compared_model(folder: Path, data: Path, settings: EvaluateOptions, show: Any) -> _Compared:
     from densa import reports
 
+    tell_calibration(folder)
     found = held_out_of(folder, data, settings, settings.split)
     about = {**_about_run(folder), "model": str(folder), "data": str(data)}
     pairs = reports.pairs_of_predictions(found.segmenter, found.images, fit=found.fit, progress=show)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from densa.errors import InputError
 from densa.settings import Alignment, Bands, Computation, LegendFile, SplitBy
 from densa.verbs.inputs import fitted, reading_of
-from densa.verbs.tell import tell, tell_calibration
+from densa.verbs.tell import tell
 
 if TYPE_CHECKING:
     from densa.datasets import Dataset
@@ -41,14 +42,14 @@ class HeldOut:
     fit: Fit
 
 
-def held_out_of(folder: Path, data: Path, settings: Group, split: str | None) -> HeldOut:
+def held_out_of(folder: Path, data: Path, settings: Group, *splits: str | None) -> HeldOut:
     """The model of a folder and the images of a data set that it was not trained on.
 
     Args:
         folder: a run or model folder.
         data: a data set.
         settings: `LegendFile`, `Alignment`, `SplitBy`, `Bands`, `Computation`, and what `fitted` and `reading_of` take.
-        split: see `densa.reports.held_out.held_out`.
+        splits: the first of these that there is, see `densa.reports.held_out.held_out`.
 
     Raises:
         InputError: no model, no such images, or images that cannot be read.
@@ -58,7 +59,6 @@ def held_out_of(folder: Path, data: Path, settings: Group, split: str | None) ->
     from densa.reports.held_out import held_out, own_folders, own_reading, record_of_model
 
     segmenter = methods.load(folder, **settings.part(Computation).flat())
-    tell_calibration(folder)
     opened = open_whole(
         data,
         settings.part(LegendFile).legend or segmenter.legend,
@@ -68,7 +68,14 @@ def held_out_of(folder: Path, data: Path, settings: Group, split: str | None) ->
         fold=settings.part(SplitBy).fold,
         **own_folders(folder, data),
     )
-    chosen, measured_on = held_out(opened, record_of_model(folder), split, data)
+    record = record_of_model(folder)
+    for number, split in enumerate(splits, 1):
+        try:
+            chosen, measured_on = held_out(opened, record, split, data)
+            break
+        except InputError:
+            if number == len(splits):
+                raise
     if settings.part(Bands).bands is None:
         chosen = replace(chosen, like=segmenter.bands.bands)
     for line in (*chosen.taken, *chosen.remarks):

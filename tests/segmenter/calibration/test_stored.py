@@ -6,18 +6,23 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from densa import networks
 from densa.crf import DenseCrf
 from densa.errors import InputError
 from densa.legend import Legend
 from densa.methods import ensemble
 from densa.segmenter import (
+    Architecture,
     BandContract,
     Calibrated,
     ModelSource,
+    MonteCarlo,
+    Refined,
     Scaling,
     load_segmenter,
     read_calibration,
     save_forest,
+    save_model,
     store_calibration,
     store_crf,
     stored_crf,
@@ -73,6 +78,16 @@ def test_a_forest_and_an_ensemble_have_one_too(folder, forest, tmp_path, rng):
     assert load_segmenter(tmp_path / "both").scaling.temperatures == (0.5,)
 
 
+def test_samples_and_a_crf_are_scaled_last(tmp_path):
+    network = networks.build("bayesian-segnet", 1, 2, width=1)
+    save_model(tmp_path, network, Architecture("bayesian-segnet", {"width": 1}), Legend(("a", "b")), BandContract(1))
+    store_calibration(tmp_path, SOFTER)
+    found = ModelSource(tmp_path, samples=2, crf=DenseCrf()).load()
+    assert isinstance(found, Calibrated)
+    assert isinstance(found.segmenter, Refined)
+    assert isinstance(found.segmenter.segmenter, MonteCarlo)
+
+
 def test_a_crf_is_kept_beside_it(folder):
     store_crf(folder, DenseCrf(smooth_weight=2))
     store_calibration(folder, SOFTER)
@@ -104,7 +119,7 @@ def test_damage_is_one_line_that_names_the_file(folder, content, message):
 
 
 def test_no_model_is_refused(tmp_path):
-    with pytest.raises(InputError, match="model"):
+    with pytest.raises(InputError, match=r"^\S+ is not a model folder: it has no model.json"):
         store_calibration(tmp_path, SOFTER)
     (tmp_path / "model.json").write_text("[1]")
     with pytest.raises(InputError, match="not the description"):

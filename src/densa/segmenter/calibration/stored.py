@@ -113,8 +113,9 @@ def read_calibration(folder: Path | str) -> StoredCalibration | None:
 
 
 def _content(folder: Path) -> dict[str, Any]:
+    text = description_bytes(folder)
     try:
-        content = json.loads(description_bytes(folder))
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{folder / DESCRIPTION} is not the description of a densa model: {error}") from error
     if not isinstance(content, dict):
