@@ -3,8 +3,10 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
+from densa import raster
 from densa.legend import Legend
 from densa.reports import cost
 from densa.verbs import compare as compare_methods
@@ -142,3 +144,70 @@ def test_mistakes_with_data_come_before_training(run_cli, squares, trained, tmp_
         assert code == 2, err
         assert said in err
         assert not report.exists()
+
+
+@pytest.fixture
+def loose_squares(tmp_path, rng):
+    """Ten training and two validation images of bright squares, not quite told apart by brightness."""
+    for split, count in (("train", 10), ("val", 2)):
+        for i in range(count):
+            labels = rng.integers(0, 2, (4, 5)).repeat(6, 0).repeat(6, 1).astype(np.uint8)
+            image = rng.normal(90 + 60 * labels, 40).clip(0, 255).astype(np.uint8)
+            for kind in ("images", "masks"):
+                (tmp_path / "loose" / split / kind).mkdir(parents=True, exist_ok=True)
+            raster.write_bands(tmp_path / "loose" / split / "images" / f"{split}{i}.tif", image[None])
+            legend = Legend(("ground", "square"))
+            raster.write_label_map(tmp_path / "loose" / split / "masks" / f"{split}{i}.png", labels, legend)
+    return tmp_path / "loose"
+
+
+def test_learning_curves(run_cli, loose_squares, tmp_path):
+    """Every method on nested shares of the training images, a sentence, JSON and a chart."""
+    report = tmp_path / "report"
+    asked = ("compare", loose_squares, "--models", "pixel-forest", "--fractions", "0.25,0.5,1", "-o", report)
+    code, out, err = run_cli(*asked, "--accuracy-only", "--pictures", 0, "--dry-run")
+    assert code == 0, err
+    assert [line.split()[0] for line in out.splitlines()] == [
+        "pixel-forest@0.25",
+        "pixel-forest@0.5",
+        "pixel-forest",
+    ]
+    code, out, err = run_cli(*asked, "--accuracy-only", "--pictures", 0)
+    assert code == 0, err
+    assert "pixel-forest: 10 more images (twice as many) would bring " in out
+    page = (report / "comparison.html").read_text()
+    assert "<h2>Learning curves</h2>" in page
+    assert page.count("<circle") == 3
+    runs = report / "runs"
+    splits = [json.loads((runs / name / "split.json").read_text()) for name in ("pixel-forest@0.5", "pixel-forest")]
+    some, every = ({entry["name"] for entry in split["train"]} for split in splits)
+    assert some < every
+    assert len(some) == 5
+    assert splits[0]["val"] == splits[1]["val"]
+    code, out, err = run_cli(*asked, "--accuracy-only", "--pictures", 0, "--overwrite", "--json")
+    assert err.count("keep the finished run") == 3
+    curve = json.loads(out)["learning_curves"][0]
+    assert (curve["method"], curve["images"], curve["more_images"]) == ("pixel-forest", [2, 5, 10], 10)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--fractions", "0,1"), "--fractions must be different shares"),
+        (("--fractions", "0.5,0.5"), "--fractions must be different shares"),
+        (("--fractions", "half"), "--fractions must be different shares"),
+        (("--fractions", "0.5,1.5"), "--fractions must be different shares"),
+        (("--fractions", "0.5,1", "--cost-only"), "leave DATA out"),
+    ],
+)
+def test_bad_fractions_are_one_line(run_cli, squares, tmp_path, options, said):
+    code, _, err = run_cli("compare", squares, "--models", "unet", "-o", tmp_path / "report", *options)
+    assert code == 2
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_fractions_of_a_trained_model_are_refused(run_cli, squares, trained, tmp_path):
+    code, _, err = run_cli("compare", squares, "--models", trained, "-o", tmp_path / "r", "--fractions", "0.5,1")
+    assert code == 2
+    assert "is trained already" in err

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from densa.errors import InputError
-from densa.reports.curves import _ticks, training_charts
+from densa.reports.curves import ticks, training_charts
 
 
 def test_charts_of_a_run(tmp_path):
@@ -46,7 +46,7 @@ def test_curves_that_are_no_table(tmp_path):
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0.2, 0.9), (3, 3), (0, 0), (-5, 1234), (1e-6, 3e-6)])
 def test_ticks_are_round_and_span_the_range(low, high):
-    ticks = _ticks(low, high)
-    assert ticks[0] <= low
-    assert ticks[-1] >= high
-    assert len(ticks) <= 7
+    found = ticks(low, high)
+    assert found[0] <= low
+    assert found[-1] >= high
+    assert len(found) <= 7

@@ -86,6 +86,8 @@ def _show(comparison: Comparison, comparing: Comparing) -> None:
         print(*difference_lines(comparison.paired), sep="\n")
     elif found := next((row.intervals for row in comparison.rows if row.intervals), None):
         print(found.text)
+    for curve in comparison.curves:
+        print(curve.sentence)
     if comparison.measured_on is not None:
         print(f"accuracy measured on {comparison.measured_on}")
     for row in comparison.rows:

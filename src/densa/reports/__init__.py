@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from densa.reports.cost import Cost, CostSettings, Measured, measure_cost
     from densa.reports.predicted import pairs_of_predictions
     from densa.reports.seams import Seams, find_seams, seams_picture
+    from densa.reports.uncertainty.learning_curve import MethodCurve
 
 __all__ = [
     "Accuracy",
@@ -24,6 +25,7 @@ __all__ = [
     "ImageScore",
     "Measured",
     "MeasuredOn",
+    "MethodCurve",
     "MethodRow",
     "Pair",
     "Seams",
@@ -51,6 +53,7 @@ __getattr__ = import_on_use(
         "predicted": ("pairs_of_predictions",),
         "cost": ("Cost", "CostSettings", "Measured", "measure_cost"),
         "comparison": ("Accuracy", "Comparison", "MethodRow", "SideBySide"),
+        "uncertainty.learning_curve": ("MethodCurve",),
         "comparison_page": ("check_comparison", "write_comparison"),
     },
 )

@@ -17,6 +17,7 @@ from densa.reports.cost import Cost
 from densa.reports.evaluation import Evaluation
 from densa.reports.measured_on import MeasuredOn
 from densa.reports.published import PUBLISHED_COST
+from densa.reports.uncertainty.learning_curve import MethodCurve
 
 __all__ = [
     "COSTS",
@@ -147,6 +148,7 @@ class Comparison:
         page: path of the page.
         measured_on: the images that the accuracy is of; None if only cost was measured.
         paired: differences between the methods on the same images; None where there are none.
+        curves: learning curves of the methods.
 
     Examples:
         >>> from densa import reports
@@ -163,6 +165,7 @@ class Comparison:
     page: Path | None = None
     measured_on: MeasuredOn | None = None
     paired: PairedComparison | None = None
+    curves: tuple[MethodCurve, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The result for JSON: scores from 0 to 1, milliseconds and megabytes."""
@@ -184,6 +187,7 @@ class Comparison:
                 for row in self.rows
             ],
             "paired": self.paired.to_json(names) if self.paired else None,
+            "learning_curves": [curve.to_json() for curve in self.curves],
             "facts": {key: str(value) for key, value in self.facts.items()},
         }
 

@@ -17,6 +17,7 @@ from densa.reports.html import check_files, make_folder, page_facts, render_page
 from densa.reports.pictures import jpeg_uri, png_uri
 from densa.reports.published import CAMVID_NOTE, COST_NOTE, PUBLISHED_ACCURACY, PUBLISHED_COST, camvid_order
 from densa.reports.uncertainty.differences import difference_page
+from densa.reports.uncertainty.learning_curve import chart_of
 
 __all__ = ["check_comparison", "render_comparison", "write_comparison"]
 
@@ -122,6 +123,7 @@ def render_comparison(comparison: Comparison, title: str = "Comparison") -> str:
         facts=page_facts(comparison.facts),
         accuracy=_accuracy_page(comparison),
         paired=None if comparison.paired is None else difference_page(comparison.paired),
+        curves=[chart_of(curve) for curve in comparison.curves],
         cost=_cost_page(comparison.rows),
         views=_views(comparison),
         rows=comparison.rows,
@@ -160,14 +162,15 @@ def _accuracy_rows(comparison: Comparison, kind: str, order: Sequence[int]) -> l
     """For each method the headline scores, then those of the classes, "accuracy" or "iou", then the shares."""
     rows, paired = [row for row in comparison.rows if row.accuracy], comparison.paired
     columns = [(key, None) for key, _ in SCORES] + [(kind, k) for k in order]
-    best = [None if paired is None else paired.best(key, label) for key, label in columns]
+    places = [None if paired is None else paired.best(key, label) for key, label in columns]
+    best = [None if place is None or paired is None else paired.runs[place] for place in places]
     lines = []
-    for place, row in enumerate(rows):
+    for row in rows:
         cells = []
         for (key, label), winner in zip(columns, best, strict=True):
             value = getattr(row.accuracy, key) if label is None else getattr(row.accuracy, f"class_{key}")[label]
             ends = bracketed(row.interval(key, label)).strip(" ()")
-            cells.append({"value": value, "range": ends, "best": winner == place})
+            cells.append({"value": value, "range": ends, "best": winner == row.name})
         shares = [getattr(row.accuracy, key) for key, _ in SHARES]
         lines.append({"name": row.name, "cells": cells, "shares": shares})
     return lines

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from densa.errors import InputError
 
-__all__ = ["Chart", "Line", "line_chart", "training_charts"]
+__all__ = ["Chart", "Line", "line_chart", "ticks", "training_charts"]
 
 _X_NAMES = ("step", "iteration", "epoch")
 _GROUPS = {
@@ -108,7 +108,7 @@ def line_chart(title: str, x_title: str, series: dict[str, Points]) -> Chart:
     """A chart of named series of (x, y), of which at least one has a point."""
     xs = [x for points in series.values() for x, _ in points]
     ys = [y for points in series.values() for _, y in points]
-    x_ticks, y_ticks = _ticks(min(xs), max(xs)), _ticks(min(ys), max(ys))
+    x_ticks, y_ticks = ticks(min(xs), max(xs)), ticks(min(ys), max(ys))
     low, high = min(*ys, y_ticks[0]), max(*ys, y_ticks[-1])
     left, right, top, bottom = _LEFT, _WIDTH - _RIGHT, _TOP, _HEIGHT - _BOTTOM
 
@@ -139,7 +139,7 @@ def line_chart(title: str, x_title: str, series: dict[str, Points]) -> Chart:
     )
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """About four round numbers, 1, 2 or 5 times a power of ten apart, that span the range."""
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(span / 4))

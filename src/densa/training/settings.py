@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from densa.errors import InputError
 from densa.options import Group, Option, options_of
@@ -124,6 +124,12 @@ class Data(Folders, LabelReading, ClassSet, VectorLabels, LegendFile, Bands, Pag
         Option("Share of the scenes held out to validate.", default="a fifth, where the data has no split of its own"),
     ] = None
     split_seed: Annotated[int, Ge(0), Option("Another seed, another split.")] = 0
+    train_fraction: Annotated[
+        float | None,
+        Gt(0),
+        Le(1),
+        Option("Share of the training images that are trained on, scene by scene by split_seed.", default="all"),
+    ] = None
     split_block: Annotated[
         int | None,
         Ge(1),

@@ -20,14 +20,15 @@ from densa.progress import Progress, progress_bar
 from densa.reports.held_out import record_of_model
 from densa.reports.process_memory import machine
 from densa.reports.thumbnails import shrink_image, shrink_labels, thumbnail_size
+from densa.reports.uncertainty.learning_curve import learning_curve_of
 from densa.segmenter import load_segmenter, model_format, read_model
 from densa.segmenter.inference import choose_device, choose_precision
 from densa.shallow import SHALLOW
 from densa.training.settings import TrainOptions
-from densa.verbs.compare_plan import Entry, Plan, check_unseen, entries_of, plan
+from densa.verbs.compare_plan import Entry, Plan, check_unseen, entries_of, plan, with_fractions
 from densa.verbs.compare_runs import read_note, run_folder, state_of_run, train_runs
 from densa.verbs.intervals import interval_rule, tell_units
-from densa.verbs.settings import CompareOptions, Costs, Folding, Intervals
+from densa.verbs.settings import CompareOptions, Costs, Folding, Fractions, Intervals
 
 __all__ = ["Comparing", "compare"]
 
@@ -131,12 +132,14 @@ class Comparing:
         if wrong := unknown_names(options, {**options_of(CompareOptions), **options_of(TrainOptions)}):
             raise InputError(wrong)
         own = CompareOptions.of(**{name: v for name, v in options.items() if name in options_of(CompareOptions)})
-        of_compare = {*options_of(Costs), *options_of(Intervals), *options_of(Folding), "split"}
+        of_compare = {
+            *options_of(Costs), *options_of(Fractions), *options_of(Intervals), *options_of(Folding), "split"
+        }  # fmt: skip
         training = {name: v for name, v in options.items() if name not in of_compare}
         if isinstance(own.classes, str):
             training["classes"] = own.classes
         _check_choices(own, data, output)
-        entries = entries_of(models)
+        entries = with_fractions(entries_of(models), own.fractions)
         folder = None if output is None else Path(output)
         if folder is not None:
             _check_output(folder, entries, overwrite=overwrite or dry_run)
@@ -169,12 +172,16 @@ class Comparing:
     def run(self, command: str | None = None) -> reports.Comparison:
         """Train, evaluate, measure, and write the page."""
         facts: dict[str, object] = ({"command": command} if command else {}) | dict(self.facts)
-        rows, views = list(self.rows), list[reports.SideBySide]()
+        rows, views, leading = list(self.rows), list[reports.SideBySide](), _leading(self.entries)
         paired: PairedComparison | None = None
+        curves: tuple[reports.MethodCurve, ...] = ()
         if self.plan is not None and self.output is not None:
-            train_runs(self.plan, self.output, overwrite=self.overwrite)
-            rows, views, units = _evaluate_all(self.plan, self.output, self.options, self.rule)
-            paired = _paired(units, self.rule)
+            entries = train_runs(self.plan, self.output, overwrite=self.overwrite)
+            plan = replace(self.plan, entries=entries)
+            rows, views, units = _evaluate_all(plan, self.output, self.options, self.rule)
+            leading = _leading(entries)
+            paired = _paired({name: found for name, found in units.items() if name in leading}, self.rule)
+            curves = _curves(entries, {row.method.name: row.method for row in rows}, units, self)
         if self.cost is not None:
             n_bands, n_classes = self.shape
             facts["cost of"] = (
@@ -182,11 +189,13 @@ class Comparing:
                 f"{self.cost.precision}; training batch of {self.cost.batch}; least of {self.cost.repeats}"
             )
             with progress_bar("cost") as show:
-                rows = _measure_all(rows, self.cost, show)
+                rows = _measure_all(rows, leading, self.cost, show)
         legend = None if self.plan is None else self.plan.chosen.legend
         measured_on = None if self.plan is None else self.plan.measured_on
         compared = tuple(row.method for row in rows)
-        comparison = reports.Comparison(compared, legend, facts, tuple(views), measured_on=measured_on, paired=paired)
+        comparison = reports.Comparison(
+            compared, legend, facts, tuple(views), measured_on=measured_on, paired=paired, curves=curves
+        )
         if self.output is None:
             return comparison
         page = reports.write_comparison(comparison, self.output, overwrite=self.overwrite)
@@ -201,8 +210,14 @@ class Comparing:
                 words = [state_of_run(self.plan, entry, self.output)] if entry.method else []
                 label, split = self.plan.measured_on.label, self.plan.split
                 words.append(f"evaluate on {label}{split} ({len(self.plan.chosen)} images)")
-            content[entry.name] = words + (["measure cost"] if self.cost is not None else [])
+            costs = self.cost is not None and entry.name in _leading(self.entries)
+            content[entry.name] = words + (["measure cost"] if costs else [])
         return content
+
+
+def _leading(entries: Sequence[Entry]) -> set[str]:
+    """Names of the entries of which there is cost, and which are compared: each method on its most images."""
+    return set({entry.method or entry.name: entry.name for entry in entries}.values())
 
 
 def _check_output(folder: Path, entries: tuple[Entry, ...], *, overwrite: bool) -> None:
@@ -226,6 +241,8 @@ def _check_choices(own: CompareOptions, data: Path | str | None, output: Path | 
         raise InputError("cost_only and accuracy_only exclude each other; leave both out to measure both")
     if own.cost_only and data is not None:
         raise InputError("cost_only measures without data; leave `data` out, or cost_only")
+    if own.cost_only and own.fractions:
+        raise InputError("fractions are of the training images, and cost_only trains nothing; leave one out")
     if not own.cost_only and (data is None or output is None):
         raise InputError("give `data` and `output`, or cost_only=True to measure cost without data")
     if own.cost_only and isinstance(own.classes, str):
@@ -303,6 +320,31 @@ def _paired(units: Mapping[str, UnitSums], rule: IntervalRule | None) -> PairedC
         return compare_runs(units, rule=rule, progress=progress)
 
 
+def _curves(
+    entries: Sequence[Entry],
+    rows: Mapping[str, reports.MethodRow],
+    units: Mapping[str, UnitSums],
+    comparing: Comparing,
+) -> tuple[reports.MethodCurve, ...]:
+    """The learning curve of each method; none where it was trained on all images only."""
+    if comparing.options.fractions is None or comparing.output is None:
+        return ()
+    found = []
+    for method in dict.fromkeys(entry.name if entry.method is None else entry.method for entry in entries):
+        own = [entry for entry in entries if entry.method == method]
+        records = [record_of_model(run_folder(comparing.output, entry.name)) for entry in own]
+        images = [sum(image.split == "train" for image in record.images) for record in records]
+        accuracies = [rows[entry.name].accuracy for entry in own]
+        scores = [
+            (np.nan if accuracy is None else accuracy.mean_iou, rows[entry.name].interval("mean_iou"))
+            for accuracy, entry in zip(accuracies, own, strict=True)
+        ]
+        sums = [units[entry.name] for entry in own if entry.name in units]
+        fractions = [entry.fraction or 1.0 for entry in own]
+        found.append(learning_curve_of(method, fractions, images, scores, sums, comparing.rule))
+    return tuple(found)
+
+
 def _keeping(
     pairs: Iterable[reports.Pair], places: list[int], kept: dict[int, NDArray[np.uint8]]
 ) -> Iterator[reports.Pair]:
@@ -323,9 +365,9 @@ def _side_by_side(dataset: datasets.Dataset, place: int, predicted: list[NDArray
     return reports.SideBySide(dataset.samples[place].name, picture, _small(dataset.labels(place)), tuple(predicted))
 
 
-def _measure_all(rows: list[Row], settings: reports.CostSettings, progress: Progress) -> list[Row]:
-    """The rows with their cost; see `reports.measure_cost`."""
-    done, total, measured = 0, 3 * len(rows), []
+def _measure_all(rows: list[Row], names: set[str], settings: reports.CostSettings, progress: Progress) -> list[Row]:
+    """The rows, those of `names` with their cost; see `reports.measure_cost`."""
+    done, total, measured = 0, 3 * len(names), []
 
     def step() -> None:
         nonlocal done
@@ -334,6 +376,9 @@ def _measure_all(rows: list[Row], settings: reports.CostSettings, progress: Prog
 
     progress(0, total)
     for row in rows:
+        if row.method.name not in names:
+            measured.append(row)
+            continue
         cost, notes = reports.measure_cost(row.measured, settings, progress=step)
         measured.append(replace(row, method=replace(row.method, cost=cost, notes=tuple(notes))))
     return measured

@@ -24,23 +24,27 @@ from densa.training.settings import Data
 from densa.verbs.inputs import reading_of
 from densa.verbs.tell import tell
 
-__all__ = ["Entry", "Plan", "check_unseen", "entries_of", "plan"]
+__all__ = ["Entry", "Plan", "check_unseen", "entries_of", "plan", "with_fractions"]
 
 _SHARED = {*options_of(Data), "model", "tune_crf", "seed"} - {"split_block"}  # of networks and shallow methods
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A method of the comparison: the name of one to train, or the folder of a model."""
+    """A method of the comparison: the name of one to train, or the folder of a model.
+
+    `fraction` is the share of the training images that it is trained on; None for all.
+    """
 
     name: str
     method: str | None = None
     folder: Path | None = None
+    fraction: float | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained and evaluated; `configs` by the names of the methods to train."""
+    """What is trained and evaluated; `configs` by the names of the entries to train."""
 
     entries: tuple[Entry, ...]
     configs: dict[str, TrainConfig]
@@ -69,6 +73,25 @@ def entries_of(models: Sequence[Path | str] | str) -> tuple[Entry, ...]:
     return tuple(
         replace(entry, name=str(entry.folder)) if entry.folder and short.count(entry.name) > 1 else entry
         for entry in entries
+    )
+
+
+def with_fractions(entries: Sequence[Entry], fractions: Sequence[float] | None) -> tuple[Entry, ...]:
+    """Every method once for each share of the training images, in ascending order.
+
+    Raises:
+        InputError: a folder among the methods, which is trained already.
+    """
+    if fractions is None:
+        return tuple(entries)
+    if trained := [entry.name for entry in entries if entry.folder is not None]:
+        raise InputError(
+            f"fractions are of the images that methods are trained on, and {trained[0]} is trained already"
+        )
+    return tuple(
+        entry if fraction == 1 else replace(entry, name=f"{entry.name}@{fraction:g}", fraction=fraction)
+        for entry in entries
+        for fraction in sorted(fractions)
     )
 
 
@@ -108,18 +131,24 @@ def plan(entries: tuple[Entry, ...], split: str | None, given: dict[str, Any], t
         _check_no_blocks(train_config, base)
     stored = {} if base is None else base.flat()
 
-    def config_of(model: str) -> TrainConfig:  # a recipe has other settings for each network
+    def config_of(model: str, **more: Any) -> TrainConfig:  # a recipe has other settings for each network
         if model in SHALLOW:  # which have no steps, patches or recipes
             own = own_options(model)
             kept = _SHARED | own if base is not None and base.is_shallow else _SHARED
             values = {key: value for key, value in stored.items() if key in kept and value is not None}
             values |= {key: value for key, value in given.items() if key in _SHARED | own}
-            return TrainConfig.of(**values | {"model": model})
-        values = {**of_networks, "model": model}
+            return TrainConfig.of(**values | {"model": model} | more)
+        values = {**of_networks, "model": model, **more}
         return TrainConfig.of(**values) if train_config is None else TrainConfig.from_yaml(train_config, **values)
 
-    configs = {entry.method: config_of(entry.method) for entry in entries if entry.method}
-    config = next(iter(configs.values()), None) or config_of("unet")
+    if "train_fraction" in given and any(entry.fraction for entry in entries):
+        raise InputError("fractions and train_fraction exclude each other; leave train_fraction out")
+    configs = {
+        entry.name: config_of(entry.method, **({"train_fraction": entry.fraction} if entry.fraction else {}))
+        for entry in entries
+        if entry.method
+    }
+    config = config_of(next((entry.method for entry in entries if entry.method), "unet"))
     records = {entry.folder: record_of_model(entry.folder) for entry in entries if entry.folder is not None}
     chosen, measured_on = _chosen(config, split, records, any_trained=bool(configs))
     names = chosen.legend.class_names

@@ -12,6 +12,7 @@ from densa.raster import atomic_output
 from densa.training import train_from_config
 from densa.training.loop.run_folder import CHECKPOINT
 from densa.verbs.compare_plan import Entry, Plan
+from densa.verbs.tell import tell
 
 __all__ = ["read_note", "run_folder", "state_of_run", "train_runs"]
 
@@ -24,7 +25,7 @@ def run_folder(output: Path, name: str) -> Path:
 def state_of_run(plan: Plan, entry: Entry, output: Path) -> str:
     """The step that trains a method, as words that begin with "keep", "train", "continue" or "replace"."""
     folder = run_folder(output, entry.name)
-    wanted = plan.configs[entry.method or ""].to_yaml()
+    wanted = plan.configs[entry.name].to_yaml()
     if _finished(folder) == wanted:
         return f"keep the finished run {folder}"
     if not folder.exists():
@@ -34,8 +35,13 @@ def state_of_run(plan: Plan, entry: Entry, output: Path) -> str:
     return f"replace {folder}, of other settings"
 
 
-def train_runs(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
+def train_runs(plan: Plan, output: Path, *, overwrite: bool = False) -> tuple[Entry, ...]:
     """Train the methods that are not finished, one after the other.
+
+    A share of the training images that a method cannot be trained on, such as one without a class, is left out.
+
+    Returns:
+        The entries of the plan that are trained.
 
     Raises:
         InputError: a run of other settings exists and `overwrite` is false, or training fails.
@@ -46,20 +52,29 @@ def train_runs(plan: Plan, output: Path, *, overwrite: bool = False) -> None:
         raise InputError(
             f"{run_folder(output, other[0])} was trained with other settings; give another folder or overwrite=True"
         )
+    left_out: set[str] = set()
     for number, entry in enumerate(trained, 1):
         state, folder = states[entry.name], run_folder(output, entry.name)
         print(f"{number} of {len(trained)}: {state}", file=sys.stderr)
         if state.startswith("keep"):
             continue
-        config = plan.configs[entry.method or ""]
+        config = plan.configs[entry.name]
         resume = state.startswith("continue") and (folder / CHECKPOINT).exists()
         folder.parent.mkdir(parents=True, exist_ok=True)
         if _finished(folder) is None:  # that of a finished run stays: the run comes back where this training fails
             _note(folder).unlink(missing_ok=True)
-        result = train_from_config(config, folder, resume=resume, overwrite=not resume and folder.exists())
+        try:
+            result = train_from_config(config, folder, resume=resume, overwrite=not resume and folder.exists())
+        except InputError as error:
+            if entry.fraction is None or all(other.name in left_out for other in trained if other is not entry):
+                raise
+            tell(f"{entry.name} is left out: {error}")
+            left_out.add(entry.name)
+            continue
         note = {"config": config.to_yaml(), "steps": result.steps, "minutes": round(result.seconds / 60, 2)}
         with atomic_output(_note(folder), overwrite=True) as temporary:
             temporary.write_text(json.dumps(note, indent=2), encoding="utf-8", errors="backslashreplace")
+    return tuple(entry for entry in plan.entries if entry.name not in left_out)
 
 
 def _note(folder: Path) -> Path:

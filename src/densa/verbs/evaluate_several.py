@@ -238,12 +238,11 @@ def _sources_with_models(
                 f"{name} labels the classes {', '.join(segmenter.legend.class_names)}, {next(iter(models))} "
                 f"{', '.join(legend.class_names)}; compare models of one legend"
             )
-    reading = own_reading(leading) | reading_of(settings)
     opened = open_whole(
         data,
         settings.legend or legend,
         align=settings.align,
-        reading=reading,
+        reading=own_reading(leading) | reading_of(settings),
         split_file=settings.split_file,
         fold=settings.fold,
         **own_folders(leading, data),

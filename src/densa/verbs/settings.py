@@ -35,6 +35,7 @@ __all__ = [
     "Costs",
     "DoctorOptions",
     "EvaluateOptions",
+    "Fractions",
     "Intervals",
     "Masks",
     "PredictOptions",
@@ -419,8 +420,37 @@ class Costs(Group, title="Comparison"):
     repeats: Annotated[int, Ge(1), Option("Times are the least of this many runs.")] = 3
 
 
+def _shares(value: Any) -> Any:
+    """(0.1, 0.5, 1) or "0.1,0.5,1"."""
+    parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, (int, float)) else value
+    if parts is None or isinstance(parts, bool):
+        return parts
+    try:
+        found = sorted(float(part) for part in parts)
+    except (TypeError, ValueError):
+        found = []
+    if not found or not all(0 < part <= 1 for part in found) or len(set(found)) < len(found):
+        raise ValueError(f"must be different shares of the training images, such as 0.1,0.25,0.5,1, got {value!r}")
+    return tuple(found)
+
+
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(Masks, Folding, Costs, Intervals, Computation):
+class Fractions(Group, title="Comparison"):
+    """Learning curves."""
+
+    fractions: Annotated[
+        tuple[float, ...] | None,
+        Option(
+            "Train every method on these shares of the training images, and draw its learning curve.",
+            metavar="0.1,0.25,0.5,1",
+            default="all images, once",
+            read=_shares,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions(Masks, Folding, Costs, Fractions, Intervals, Computation):
     """The options of `densa compare` beside those of training."""
 
 

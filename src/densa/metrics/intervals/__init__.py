@@ -2,6 +2,7 @@
 
 from densa.metrics.intervals.bootstrap import Interval, Resampled, intervals_of, resample
 from densa.metrics.intervals.correlation import ErrorCorrelation
+from densa.metrics.intervals.learning_curve import LearningCurve, fit_learning_curve
 from densa.metrics.intervals.measured import BY_DEFAULT, IntervalRule, ScoreIntervals, score_intervals
 from densa.metrics.intervals.paired import Difference, PairedComparison, compare_runs, holm, permutation_test
 from densa.metrics.intervals.units import UnitRule, UnitSums, UnitTable
@@ -12,6 +13,7 @@ __all__ = [
     "ErrorCorrelation",
     "Interval",
     "IntervalRule",
+    "LearningCurve",
     "PairedComparison",
     "Resampled",
     "ScoreIntervals",
@@ -19,6 +21,7 @@ __all__ = [
     "UnitSums",
     "UnitTable",
     "compare_runs",
+    "fit_learning_curve",
     "holm",
     "intervals_of",
     "permutation_test",

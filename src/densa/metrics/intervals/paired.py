@@ -26,7 +26,7 @@ from densa.metrics.intervals.sums import HEADLINE, Number, numbers_of, scores_of
 from densa.metrics.intervals.units import UnitSums, UnitTable
 from densa.metrics.scores import AbsentRule
 
-__all__ = ["Difference", "PairedComparison", "compare_runs", "holm", "permutation_test"]
+__all__ = ["Difference", "PairedComparison", "compare_runs", "holm", "permutation_test", "tables_of_runs"]
 
 SIGNIFICANT = 0.05
 RANKED = ("global_accuracy", "class_average", "mean_iou", "boundary_f1", "frequency_weighted_iou", "kappa")
@@ -203,7 +203,7 @@ def compare_runs(
     """
     if len(runs) < 2:
         raise InputError(f"two runs or more are compared, got {len(runs)}")
-    tables = _tables(runs)
+    tables = tables_of_runs(runs)
     n_classes = tables[0].n_classes
     numbers = numbers_of(n_classes, PAIRED_PER_CLASS)
 
@@ -255,7 +255,7 @@ def compare_runs(
     return PairedComparison(tuple(runs), tables[0], found, test, rule)
 
 
-def _tables(runs: Mapping[str, UnitSums]) -> list[UnitTable]:
+def tables_of_runs(runs: Mapping[str, UnitSums]) -> list[UnitTable]:
     """The units of each run, blocks of one side; units in which nothing counts are left out."""
     kinds = {sums.kind() for sums in runs.values()}
     side = max(sums.side_of_blocks() for sums in runs.values()) if kinds == {"block"} else None

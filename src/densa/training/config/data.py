@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from densa import datasets
 from densa.datasets import Dataset
 from densa.datasets.class_table import ClassedPieces
+from densa.datasets.splits.shares import share_of
 from densa.datasets.strokes import open_strokes
 from densa.datasets.strokes.holding_out import held_out_strokes
 from densa.datasets.strokes.opening import width_of_strokes
@@ -23,7 +24,7 @@ __all__ = ["checked_splits", "open_data"]
 
 
 def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, Dataset]:
-    """The splits by split file, folder, list or scene, or by strokes, unchecked.
+    """The splits by split file, folder, list or scene, or by strokes, unchecked; of training images `train_fraction`.
 
     `val_fraction`: where the data has no val split. Of one image, strokes or features are held out, where pixels that
     nothing covers have no label.
@@ -31,6 +32,13 @@ def open_data(config: TrainConfig, *, val_fraction: float | None) -> dict[str, D
     Raises:
         InputError: invalid data, or options that strokes do not have.
     """
+    splits = _open_all(config, val_fraction)
+    if config.train_fraction is None or "train" not in splits:
+        return splits
+    return {**splits, "train": share_of(splits["train"], config.train_fraction, config.split_seed)}
+
+
+def _open_all(config: TrainConfig, val_fraction: float | None) -> dict[str, Dataset]:
     vectors = config.part(VectorLabels)
     if config.strokes is not None:
         if config.labels is not None:
@@ -106,4 +114,6 @@ def checked_splits(
     used: dict[str, Dataset] = {name: splits[name] for name in ("train", "val") if name in splits}
     if config.tune_crf and "val" not in used:
         raise InputError(f"a CRF is tuned on validation images, {config.data} has none; leave out tune_crf")
+    if config.train_fraction is not None:
+        tell(f"train_fraction {config.train_fraction:g}: trained on {len(used['train'])} images")
     return used, datasets.check(*used.values(), tell=tell, training=True)
