@@ -198,6 +198,7 @@ def test_learning_curves(run_cli, loose_squares, tmp_path):
         (("--fractions", "half"), "--fractions must be different shares"),
         (("--fractions", "0.5,1.5"), "--fractions must be different shares"),
         (("--fractions", "0.5,1", "--cost-only"), "leave DATA out"),
+        (("--fractions", "0.5,1", "--folds", 2), "leave out --fractions, or --folds"),
     ],
 )
 def test_bad_fractions_are_one_line(run_cli, squares, tmp_path, options, said):

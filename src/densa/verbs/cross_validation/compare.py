@@ -197,6 +197,8 @@ class CrossValidating:
 def _check_choices(own: CompareOptions, data: Path | str | None, output: Path | str | None) -> None:
     if data is None or output is None or own.cost_only:
         raise InputError("cross-validation needs `data` and `output`, and no cost_only")
+    if own.fractions is not None:
+        raise InputError("learning curves are drawn on one split; leave out `fractions`, or `folds`")
     if own.folds is not None and own.split_file is not None:
         raise InputError("give folds, or split_file with the folds, not both")
     if own.fold is not None:
