@@ -39,7 +39,7 @@ def test_no_intervals(run_cli, folders):
     code, out, _ = run_cli("evaluate", folders[0], folders[2], "--no-intervals")
     assert code == 0
     assert not re.search(r"0\.\d+ \(0\.\d+ to ", out)
-    assert "95 %" not in out
+    assert "95 % intervals" not in out
 
 
 @pytest.mark.parametrize(
