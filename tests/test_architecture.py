@@ -84,7 +84,7 @@ ROOMS = {
             "weighted_kappa",
         ),
         ("boundary_iou", "hausdorff", "intervals", "size_recall", "trimap"),
-        ("further",),
+        ("breakdown", "further"),
     ],
     "networks": [
         ("checks", "network", "strips", "weights"),

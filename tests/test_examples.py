@@ -36,6 +36,7 @@ EXCEPTIONS = {
     "metrics.BoundaryScore": "part of the result of metrics.summarize_boundaries, whose example shows it",
     "metrics.BoundarySummary": "the result of metrics.summarize_boundaries, whose example shows it",
     "metrics.FamilyAgreement": "made by metrics.family_agreement, whose example shows it",
+    "metrics.GroupScores": "made by metrics.Breakdown, whose example shows it",
     "metrics.Overlap": "the result of metrics.superpixel_overlap, whose example shows it",
     "metrics.PartitionScores": "the result of metrics.partition_scores, whose example shows it",
     "metrics.PartitionSummary": "the result of metrics.summarize_families, whose example shows it",

@@ -12,6 +12,7 @@ from densa.metrics.boundary_matching import (
     summarize_boundaries,
     thin,
 )
+from densa.metrics.breakdown import Breakdown, GroupScores
 from densa.metrics.calibration.counts import LEAST_PROBABILITY, CalibrationCounts
 from densa.metrics.calibration.summary import CalibrationSummary, ConfidenceBin
 from densa.metrics.confusion import AbsentRule, ConfusionMatrix, Summary, VoidRule
@@ -44,6 +45,7 @@ __all__ = [
     "BoundaryIou",
     "BoundaryScore",
     "BoundarySummary",
+    "Breakdown",
     "CalibrationCounts",
     "CalibrationSummary",
     "ConfidenceBin",
@@ -52,6 +54,7 @@ __all__ = [
     "Disagreement",
     "FamilyAgreement",
     "FurtherMeasures",
+    "GroupScores",
     "Hausdorff",
     "Measure",
     "Overlap",

@@ -24,6 +24,7 @@ from densa.metrics import (
     Summary,
     VoidRule,
 )
+from densa.metrics.breakdown import GroupScores
 from densa.metrics.intervals import BY_DEFAULT, IntervalRule, ScoreIntervals, UnitSums, score_intervals
 from densa.progress import Progress
 from densa.reports.measured_on import MeasuredOn
@@ -134,6 +135,8 @@ class Evaluation:
         measured_on: the images as `densa evaluate` chose them; None where pairs were given.
         calibration: of the probabilities, over all images; None where an image has none.
         intervals: 95 % intervals of the scores; None where they were not asked for.
+        by: attribute of the images by which `groups` are formed; empty: none.
+        groups: scores of the images with each of its values.
         units: sums of the independent units, for comparison with other predictions of the same images.
         further: further measures; None where they were not asked for.
 
@@ -158,6 +161,8 @@ class Evaluation:
     measured_on: MeasuredOn | None = None
     calibration: CalibrationSummary | None = None
     intervals: ScoreIntervals | None = None
+    by: str = ""
+    groups: tuple[GroupScores, ...] = ()
     units: UnitSums | None = field(default=None, repr=False, compare=False)
     further: FurtherMeasures | None = field(default=None, compare=False)
 
@@ -216,6 +221,7 @@ class Evaluation:
                 {"name": name, "iou": _number(s.iou[k]), "accuracy": _number(s.accuracy[k]), "f1": _number(s.f1[k])}
                 for k, name in enumerate(names)
             ],
+            **({"by": self.by, "groups": [group_json(one, names) for one in self.groups]} if self.by else {}),
             **calibration,
             **further,
             **intervals,

@@ -22,10 +22,11 @@ from densa.verbs.tell import tell, tell_calibration
 if TYPE_CHECKING:
     from densa.accuracy import MapAssessment
     from densa.legend import Legend
-    from densa.metrics import FurtherMeasures
+    from densa.metrics import Breakdown, FurtherMeasures, GroupScores
+    from densa.pages.attributes import Attribute
     from densa.reports import Evaluation, MeasuredOn, Pair
 
-__all__ = ["class_lines", "evaluate", "evaluate_and_write", "summary_line"]
+__all__ = ["class_lines", "evaluate", "evaluate_and_write", "group_lines", "summary_line"]
 
 
 def evaluate(
@@ -90,14 +91,16 @@ def evaluate_and_write(
     from densa.reports.evaluation import check_numbering
 
     further_measures(settings, n_classes=1)  # refuses unknown ones before the images are read
+    attribute = _attribute(Path(data), settings)
     if output is not None:
         written = reports.check_output(output, overwrite=overwrite)
         read = [Path(predictions), Path(data), *([settings.legend] if settings.legend else [])]
         check_outputs([(path.name, path) for path in written], read)
     with allowed(settings), progress_bar("evaluate", shown=progress) as show:
         compared = _compared(Path(predictions), Path(data), settings, show)
+        pairs, breakdown = _watched(compared, attribute, settings)
         evaluation = reports.evaluate_pairs(
-            compared.pairs,
+            pairs,
             compared.legend,
             void=settings.void,
             absent=settings.absent,
@@ -112,6 +115,8 @@ def evaluate_and_write(
     if evaluation.intervals is not None:
         tell_units(evaluation.intervals)
     evaluation = replace(evaluation, measured_on=compared.measured_on)
+    if breakdown is not None:
+        evaluation = replace(evaluation, by=breakdown.column, groups=tuple(breakdown.groups()))
     page = None if output is None else reports.write_report(evaluation, output, overwrite=overwrite, **compared.about)
     return evaluation, page
 
@@ -126,6 +131,39 @@ def _assessed(
     chosen = {name: getattr(settings, name) for name in names}
     with allowed(settings), progress_bar("count", shown=how[1]) as show:
         return assess_and_write(path, points, output, **chosen, overwrite=how[0], progress=show)
+
+
+def _attribute(data: Path, settings: EvaluateOptions) -> Attribute | None:
+    """The attribute by which scores are broken down; None where none is wished."""
+    if settings.by is None:
+        if settings.attributes is not None:
+            raise InputError("attributes has no effect without by=COLUMN; give the column")
+        return None
+    from densa.pages.attributes import read_attribute
+
+    found = read_attribute(data, settings.by, settings.attributes)
+    if found.grouped:
+        tell(f"{settings.by} of {found.path.name} holds numbers: they are divided into quarters of the images")
+    return found
+
+
+def _watched(
+    compared: _Compared, attribute: Attribute | None, settings: EvaluateOptions
+) -> tuple[Iterable[Pair], Breakdown | None]:
+    """The pairs, and the breakdown that they fill as they pass."""
+    if attribute is None:
+        return compared.pairs, None
+    from densa.metrics import Breakdown
+
+    breakdown = Breakdown(
+        compared.legend.n_classes,
+        attribute.column,
+        str(attribute.path),
+        void=settings.void,
+        absent=settings.absent,
+        intervals=interval_rule(settings, settings.seed),
+    )
+    return attribute.watched(compared.pairs, breakdown), breakdown
 
 
 def _refuse_point_options(settings: EvaluateOptions) -> None:
@@ -247,6 +285,21 @@ def class_lines(evaluation: Evaluation) -> list[str]:
     rows += [[name, *(cell(score, k) for score in ("iou", "accuracy", "f1"))] for k, name in enumerate(names)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def group_lines(evaluation: Evaluation) -> list[str]:
+    """A line of scores for each value of an attribute, with their intervals."""
+
+    def cell(group: GroupScores, name: str) -> str:
+        found = group.interval(name)
+        value = _share(getattr(group.summary, name))
+        return value if found is None else f"{value} ({_share(found[0])} to {_share(found[1])})"
+
+    return [
+        f"{evaluation.by} {one.value}: mean IoU {cell(one, 'mean_iou')}, global accuracy {cell(one, 'global_accuracy')}"
+        f" over {one.images} image{'s' * (one.images != 1)}"
+        for one in evaluation.groups
+    ]
 
 
 def _share(value: float) -> str:

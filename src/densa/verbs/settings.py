@@ -270,7 +270,14 @@ class Breakdown(Group, title="Scores"):
 
     by: Annotated[
         str | None,
-        Option("Field of the points; scores are given for each of its values, too.", metavar="COLUMN"),
+        Option(
+            "Column of a .csv beside the data, or field of the points: scores for each of its values.",
+            metavar="COLUMN",
+        ),
+    ] = None
+    attributes: Annotated[
+        Path | None,
+        Option("The .csv with the column of by; it names the images.", exists=True, default="the one beside the data"),
     ] = None
 
 
