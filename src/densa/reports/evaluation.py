@@ -24,7 +24,7 @@ from densa.metrics import (
     Summary,
     VoidRule,
 )
-from densa.metrics.breakdown import GroupScores
+from densa.metrics.breakdown import GroupScores, group_json
 from densa.metrics.intervals import BY_DEFAULT, IntervalRule, ScoreIntervals, UnitSums, score_intervals
 from densa.progress import Progress
 from densa.reports.measured_on import MeasuredOn
