@@ -164,7 +164,7 @@ def _fitted_to_some(
     """Trees of `n_classes` classes, of which some, `present`, have samples."""
     if isinstance(found, PixelSamples) and kind.classifier == "structured":
         return _fitted(kind, found, n_classes, settings, seed)  # its leaves hold labels as they are
-    labels = np.searchsorted(present, found.labels)
+    labels = np.searchsorted(present, found.labels).astype(np.uint8)
     check_samples(found.features, labels, len(present))
     return with_classes(_fitted(kind, found._replace(labels=labels), len(present), settings, seed), present, n_classes)
 
