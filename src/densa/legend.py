@@ -21,6 +21,7 @@ __all__ = ["IGNORE", "MAX_CLASSES", "Color", "Legend"]
 
 IGNORE = 255
 """Label of pixels without a class, in all label maps inside densa."""
+_TOO_MANY = ": label maps are of 8 bits; merge classes, or leave some out"
 MAX_CLASSES = 254
 """Largest number of classes: label maps are uint8, 255 is the ignored label, and 254 is kept free."""
 Color = tuple[int, int, int]
@@ -78,7 +79,7 @@ class Legend:
         ):
             object.__setattr__(self, field, tuple(convert(value) for value in getattr(self, field)))
         if not 1 <= n <= MAX_CLASSES:
-            raise InputError(f"a legend must have 1 to {MAX_CLASSES} classes, got {n}")
+            raise InputError(f"a legend must have 1 to {MAX_CLASSES} classes, got {n}{_TOO_MANY if n else ''}")
         object.__setattr__(self, "colors", self.colors or tuple(_free_colors(n, set(self.ignored_colors))))
         object.__setattr__(self, "codes", self.codes or tuple(range(n)))
         # A class may have the code 255 (masks of 0 and 255), which is then not ignored.

@@ -141,3 +141,40 @@ def test_compare_takes_a_set_of_classes(run_cli, cityscapes, tmp_path):
 
 def test_plain_names_of_the_library(cityscapes):
     assert datasets.open(cityscapes, layout="Cityscapes", classes="all")["train"].legend.n_classes == 30
+
+
+def test_channels_in_several_files_are_trained_on_and_predicted(run_cli, write, tmp_path):
+    rng = np.random.default_rng(0)
+    data = tmp_path / "data"
+    for folder, case in (("imagesTr", "a"), ("imagesTr", "b"), ("imagesTs", "c")):
+        mask = rng.integers(0, 2, (16, 24))
+        for k in range(2):
+            write(f"data/{folder}/{case}_{k:04}.tif", 60 + 100 * mask if k else rng.integers(0, 99, (16, 24)))
+        if folder == "imagesTr":
+            write(f"data/labelsTr/{case}.tif", mask)
+    content = {"channel_names": {"0": "red", "1": "nir"}, "labels": {"no": 0, "yes": 1}, "file_ending": ".tif"}
+    (data / "dataset.json").write_text(json.dumps(content))
+    code, _, err = run_cli("train", data, "-o", tmp_path / "run", *QUICK, "--val-fraction", 0)
+    assert code == 0, err
+    assert "layout nnunet: images in imagesTr/ of the channels red, nir" in err
+    code, _, err = run_cli("predict", tmp_path / "run", data / "imagesTs", "-o", tmp_path / "maps")
+    assert code == 0, err
+    assert "1 image read from files of the bands (red, nir)" in err
+    assert [path.name for path in (tmp_path / "maps").iterdir()] == ["c.png"]
+    code, out, err = run_cli("evaluate", tmp_path / "run", data, "--json")
+    assert code == 0, err
+    assert json.loads(out)["mean_iou"] > 0.99
+
+
+def test_more_classes_than_label_maps_hold(run_cli, write, tmp_path):
+    for name in ("a", "b"):
+        write(f"images/{name}.png", (20, 20))
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        Image.fromarray(np.arange(400, dtype=np.uint16).reshape(20, 20) % 300).save(tmp_path / "masks" / f"{name}.png")
+    code, _, err = run_cli("train", tmp_path, "-o", tmp_path / "run", *QUICK)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "299 values up to 299, a legend has at most 254 classes" in err
+    (tmp_path / "classes.txt").write_text("\n".join(f"class {i}" for i in range(300)))
+    code, _, err = run_cli("train", tmp_path, "-o", tmp_path / "run", *QUICK)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "a legend must have 1 to 254 classes, got 300: label maps are of 8 bits" in err

@@ -9,7 +9,7 @@ from rasterio.crs import CRS
 
 from densa import InputError, datasets, raster
 from densa.datasets import SplitRule
-from densa.datasets.band_files import band_of, scenes_in_bands
+from densa.datasets.band_files import band_of, channels_of_cases, scenes_in_bands
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,12 @@ def test_scenes_and_the_order_of_their_bands():
         "b": ["red", "blue", "nir"],
     }
     assert scenes_in_bands([Path("a_B02_10m.tif"), Path("a_B02_20m.tif")]) == {}
+
+
+def test_channels_are_numbered_from_0_without_gaps():
+    names = ("a_0001", "a_0000", "b_0000", "c_0000", "c_0002", "d_0001", "d_0002", "e_00", "e_01")
+    found = channels_of_cases(Path("x", f"{name}.tif") for name in names)
+    assert found == {(Path("x"), "a"): (Path("x/a_0000.tif"), Path("x/a_0001.tif"))}
 
 
 @pytest.fixture

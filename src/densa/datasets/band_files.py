@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from densa import raster
 from densa.datasets.image_files import image_files
+from densa.errors import InputError
 from densa.locations import BandFiles, Elsewhere
 
-__all__ = ["BandsOfScene", "band_of", "joined_bands", "scenes_in_bands"]
+__all__ = ["BandsOfScene", "band_of", "channels_of_cases", "joined_bands", "scenes_in_bands"]
 
 BandsOfScene = tuple[tuple[str, Path], ...]
 """Names and files of the bands of one scene, in order."""
@@ -24,6 +26,7 @@ _BAND = re.compile(
     rf"{'|'.join(sorted(_NAMED, key=len, reverse=True))})(?:[_.-]\d{{2,3}}m)?",
     re.IGNORECASE,
 )
+_CHANNEL = re.compile(r"(.+)_(\d{4})")
 _COLOURS = ("red", "green", "blue")
 
 
@@ -60,6 +63,19 @@ def scenes_in_bands(paths: Iterable[Path]) -> dict[tuple[Path, str], BandsOfScen
     }
 
 
+def channels_of_cases(paths: Iterable[Path]) -> dict[tuple[Path, str], tuple[Path, ...]]:
+    """Files of the channels of a case, as nnU-Net names them: `case_0000.tif`, `case_0001.tif` and so on, in order."""
+    found: dict[tuple[Path, str], dict[int, Path]] = defaultdict(dict)
+    for path in paths:
+        if (match := _CHANNEL.fullmatch(path.stem)) is not None:
+            found[path.parent, match[1]][int(match[2])] = path
+    return {
+        case: tuple(files[i] for i in range(len(files)))
+        for case, files in found.items()
+        if len(files) > 1 and sorted(files) == list(range(len(files)))
+    }
+
+
 def _rank(band: str) -> tuple[int, int, str]:
     """Order of a band beside others."""
     name = band.lower()
@@ -72,7 +88,7 @@ def _rank(band: str) -> tuple[int, int, str]:
 def joined_bands(
     images: Sequence[Path], names: Callable[[], Sequence[str]], tell: Callable[[str], None] = lambda line: None
 ) -> list[Path]:
-    """The images, where files of all bands that a model names are one image in place of several.
+    """The images, where files of all bands that a model names, or of all channels of a case, are one image.
 
     Args:
         images: files and folders.
@@ -80,19 +96,24 @@ def joined_bands(
             only where there are files of several bands of one scene.
         tell: called with a line on what is read together.
     """
-    if not any(scenes_in_bands(_files(path)) for path in images if path.is_dir()) and not scenes_in_bands(images):
+    listed = [file for path in images for file in _files(path)]
+    scenes, cases = scenes_in_bands(listed), channels_of_cases(listed)
+    if not scenes and not cases:
         return list(images)
     wanted = tuple(names())
     if len(wanted) < 2:
         return list(images)
     found: dict[Path, BandFiles] = {}
-    listed = [file for path in images for file in _files(path)]
-    for (folder, scene), bands in scenes_in_bands(listed).items():
+    for (folder, scene), bands in scenes.items():
         own = {name.lower(): (name, file) for name, file in bands}
         if all(name.lower() in own for name in wanted):
             chosen: BandsOfScene = tuple((name, own[name.lower()][1]) for name in wanted)
             joined = BandFiles(str(folder / (scene + chosen[0][1].suffix)), chosen)
             found |= {file: joined for _, file in bands}
+    for (folder, case), channels in cases.items():
+        if len(channels) == len(wanted) and _has_one_band(channels[0]):
+            joined = BandFiles(str(folder / (case + channels[0].suffix)), tuple(zip(wanted, channels, strict=True)))
+            found |= dict.fromkeys(channels, joined)
     if not found:
         return list(images)
     first = next(iter(found.values()))
@@ -105,6 +126,14 @@ def joined_bands(
             joined_or_own = found.get(one, one)
             planned.setdefault(str(joined_or_own), joined_or_own)
     return list(planned.values())
+
+
+def _has_one_band(path: Path) -> bool:
+    try:
+        with raster.open(path) as image:
+            return image.n_bands == 1
+    except InputError:  # reading it says what is wrong
+        return False
 
 
 def _files(path: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from densa.datasets.ignoring import ignored_colors, ignored_values
 from densa.datasets.masks import Encoding, MaskScan
 from densa.datasets.wording import listed
 from densa.errors import InputError
-from densa.legend import IGNORE, Color, Legend
+from densa.legend import IGNORE, MAX_CLASSES, Color, Legend
 
 __all__ = ["CAMVID", "CELLS", "OBJECTS", "VOC", "choose_encoding", "infer_legend", "read_legend"]
 
@@ -114,6 +114,11 @@ def infer_legend(scans: Sequence[MaskScan], kind: str, ignore: Sequence[int | st
     if not codes:
         raise InputError(f"the masks hold only {listed(values)}: nothing is labelled; {_how_to()}")
     first, last = min(codes[0], 1), codes[-1]
+    if len(codes) > MAX_CLASSES:
+        raise InputError(
+            f"the masks hold {len(codes)} values up to {last}, a legend has at most {MAX_CLASSES} classes, for label maps "
+            "are of 8 bits; merge classes in the files, or give a legend that ignores some"
+        )
     if last >= MAX_INFERRED_VALUES or 2 * len(codes) < last - first + 1:
         raise InputError(f"the masks hold the values {listed(values)}, which do not number classes; {_how_to()}")
     whole = [value for value in range(first, last + 1) if value not in missing and value not in unlabelled]
