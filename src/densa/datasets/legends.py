@@ -116,8 +116,8 @@ def infer_legend(scans: Sequence[MaskScan], kind: str, ignore: Sequence[int | st
     first, last = min(codes[0], 1), codes[-1]
     if len(codes) > MAX_CLASSES:
         raise InputError(
-            f"the masks hold {len(codes)} values up to {last}, a legend has at most {MAX_CLASSES} classes: label maps are "
-            "of 8 bits; merge classes in the files, or give a legend that ignores some"
+            f"the masks hold {len(codes)} values up to {last}, a legend has at most {MAX_CLASSES} classes: label maps "
+            "are of 8 bits; merge classes in the files, or give a legend that ignores some"
         )
     if last >= MAX_INFERRED_VALUES or 2 * len(codes) < last - first + 1:
         raise InputError(f"the masks hold the values {listed(values)}, which do not number classes; {_how_to()}")
