@@ -56,7 +56,7 @@ def test_label_maps_alone_have_none_and_it_is_said(run_cli, squares, maps, tmp_p
     assert code == 0
     assert "calibration: not measured, there are no probabilities" in out
     assert "calibration" not in json.loads((tmp_path / "report" / "metrics.json").read_text())
-    assert "Not measured: there are no probabilities" in (tmp_path / "report" / "report.html").read_text()
+    assert "Not measured: there are no probabilities of all" in (tmp_path / "report" / "report.html").read_text()
 
 
 def test_bands_are_found_by_the_names_of_the_classes(run_cli, squares, maps):

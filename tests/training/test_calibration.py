@@ -72,10 +72,10 @@ def test_a_scaling_that_is_there_is_left_out_and_the_seed_decides(tmp_path):
     assert calibrate(TooSure(), data, seed=2).scaling != found.scaling
 
 
-def test_progress_counts_images(tmp_path):
+def test_progress_counts_pixels(tmp_path):
     told = []
     calibrate(TooSure(), made(tmp_path / "data", 3), progress=lambda *done: told.append(done))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert told == [(4800, 14400), (9600, 14400), (14400, 14400)]
 
 
 def test_one_labelled_pixel_of_each_block(rng):

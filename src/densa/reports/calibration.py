@@ -18,7 +18,10 @@ from densa.raster import Raster, Window
 __all__ = ["calibration_lines", "calibration_section", "class_bands", "counts_of_raster"]
 
 _STRIP_PX = 1 << 22  # pixels that are read at a time
-_NOT_MEASURED = "calibration: not measured, there are no probabilities (`densa predict --probabilities` writes them)"
+_NOT_MEASURED = (
+    "calibration: not measured, there are no probabilities on the grid of every mask (`densa predict --probabilities` "
+    "writes them beside the label maps)"
+)
 
 
 def counts_of_raster(

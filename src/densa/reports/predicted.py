@@ -105,7 +105,10 @@ def _predict(
             place = np.s_[row : row + height, column : column + width]
             labels[place] = tile.labels()
             if target.shape == labels.shape:  # otherwise the evaluation says it
-                counts.update(tile.probabilities, target[place], labels[place])
+                try:
+                    counts.update(tile.probabilities, target[place], labels[place])
+                except InputError as error:
+                    raise InputError(f"{dataset.samples[i].name}: {error}") from error
             seen = tile.probabilities[:, -row % step :: step, -column % step :: step]
             top, left = -(-row // step), -(-column // step)
             kept[:, top : top + seen.shape[1], left : left + seen.shape[2]] = seen

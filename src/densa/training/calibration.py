@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densa.datasets import Dataset, WindowDataset
-from densa.engine import predict
+from densa.engine import TilePrediction, predict
 from densa.errors import InputError
 from densa.legend import IGNORE
 from densa.metrics import CalibrationCounts, CalibrationSummary
@@ -81,7 +81,7 @@ def calibrate(
         block: side of the blocks in pixels; None: a side of 4 to 64 for about 2000 of them.
         seed: chooses the images of the fit, and the pixels.
         fit: gives the bands of an image as the segmenter takes them; None: `densa.segmenter.fit_raster`.
-        progress: called with (images predicted, of all).
+        progress: called with (pixels predicted, of all) after every tile.
 
     Raises:
         InputError: no image, fewer than 20 blocks with a labelled pixel, none in the held-out half, or images that do
@@ -91,23 +91,17 @@ def calibrate(
     fitted, held_out = _halves(dataset, seed)
     side = block or _side(fitted)
     apply = fit or partial(_fit, segmenter)
-    done, total = 0, len(fitted) + len(held_out)
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(done, total)
-
-    found, truth = _pixels_of_fit(segmenter, fitted, side, seed, apply, step)
+    tiles = _Tiles(segmenter, apply, progress, _n_pixels(fitted) + _n_pixels(held_out))
+    found, truth = _pixels_of_fit(tiles, fitted, side, seed)
     scaling = fit_scaling(found, truth, method)
     before, after = CalibrationCounts(len(found)), CalibrationCounts(len(found))
     n_changed = 0
     for i in range(len(held_out)):
-        n_changed += _measure(segmenter, held_out, i, scaling, apply, (before, after))
-        step()
+        n_changed += _measure(tiles, held_out, i, scaling, (before, after))
     if not before.n_pixels:
-        raise InputError(f"the held-out half ({len(held_out)} of {total} images) has no labelled pixel; give more data")
+        raise InputError(
+            "the half that is held out to measure the scaling has no labelled pixel; give more labelled images"
+        )
     names = dataset.legend.class_names
     return CalibrationFit(
         scaling,
@@ -143,9 +137,28 @@ def _halves(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
 
 def _side(dataset: Dataset) -> int:
     """Side of a block for about as many blocks as are wanted."""
-    n_pixels = sum(height * width for height, width in map(dataset.mask_size, range(len(dataset))))
     least, most = _SIDES
-    return min(max(math.isqrt(n_pixels // _WANTED_PIXELS), least), most)
+    return min(max(math.isqrt(_n_pixels(dataset) // _WANTED_PIXELS), least), most)
+
+
+def _n_pixels(dataset: Dataset) -> int:
+    return sum(height * width for height, width in map(dataset.mask_size, range(len(dataset))))
+
+
+class _Tiles:
+    """Predicts images one after the other, and tells how many of all pixels are done."""
+
+    def __init__(self, segmenter: Segmenter, fit: Fit, progress: Progress | None, n_pixels: int) -> None:
+        self.segmenter, self.fit, self._progress, self._total, self._done = segmenter, fit, progress, n_pixels, 0
+
+    def of(self, dataset: Dataset, i: int) -> Iterator[TilePrediction]:
+        """The tiles of image `i`."""
+        with dataset.open_image(i) as image:
+            for tile in predict(self.segmenter, self.fit(image)):
+                yield tile
+                self._done += tile.valid.size
+                if self._progress:
+                    self._progress(min(self._done, self._total), self._total)
 
 
 def _fit(segmenter: Segmenter, image: Raster) -> Raster:
@@ -162,28 +175,28 @@ def one_per_block(
         block: side of a block in pixels.
         rng: draws the pixels.
     """
-    height, width = labels.shape
-    rows, columns = [], []
-    for top in range(0, height, block):
+    width = labels.shape[1]
+    n_blocks = -(-width // block)
+    rows, columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for top in range(0, labels.shape[0], block):
         strip = labels[top : top + block]
-        order = rng.random(strip.shape, np.float32)
-        order[strip == IGNORE] = np.inf
-        for left in range(0, width, block):
-            part = order[:, left : left + block]
-            place = int(part.argmin())
-            if part.flat[place] < np.inf:
-                rows.append(top + place // part.shape[1])
-                columns.append(left + place % part.shape[1])
-    return np.array(rows, np.int64), np.array(columns, np.int64)
+        order = np.full((len(strip), n_blocks * block), np.inf, np.float32)
+        order[:, :width] = np.where(strip == IGNORE, np.float32(np.inf), rng.random(strip.shape, np.float32))
+        blocks = order.reshape(len(strip), n_blocks, block).swapaxes(0, 1).reshape(n_blocks, -1)
+        place = blocks.argmin(axis=1)
+        found = np.flatnonzero(np.isfinite(blocks[np.arange(n_blocks), place]))
+        rows.append(top + place[found] // block)
+        columns.append(found * block + place[found] % block)
+    return np.concatenate(rows), np.concatenate(columns)
 
 
 def _pixels_of_fit(
-    segmenter: Segmenter, dataset: Dataset, block: int, seed: int, fit: Fit, step: Callable[[], None]
+    tiles: _Tiles, dataset: Dataset, block: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """(classes, n) probabilities and (n,) classes of one pixel of each block."""
     found: list[NDArray[np.float32]] = []
     truth: list[NDArray[np.uint8]] = []
-    n_classes = segmenter.legend.n_classes
+    n_classes = tiles.segmenter.legend.n_classes
     for i in range(len(dataset)):
         labels = dataset.labels(i)
         rows, columns = one_per_block(labels, block, np.random.default_rng((seed, i)))
@@ -192,15 +205,13 @@ def _pixels_of_fit(
                 f"a scaling of {n_classes} classes is fitted to at most {_MOST_NUMBERS // n_classes} pixels, blocks of "
                 f"{block} px are more; give a larger block"
             )
-        with dataset.open_image(i) as image:
-            for tile in predict(segmenter, fit(image)):
-                row, column, height, width = tile.window
-                inside = (rows >= row) & (rows < row + height) & (columns >= column) & (columns < column + width)
-                r, c = rows[inside] - row, columns[inside] - column
-                kept = tile.valid[r, c]
-                found.append(tile.probabilities[:, r[kept], c[kept]])
-                truth.append(labels[rows[inside], columns[inside]][kept])
-        step()
+        for tile in tiles.of(dataset, i):
+            row, column, height, width = tile.window
+            inside = (rows >= row) & (rows < row + height) & (columns >= column) & (columns < column + width)
+            r, c = rows[inside] - row, columns[inside] - column
+            kept = tile.valid[r, c]
+            found.append(tile.probabilities[:, r[kept], c[kept]])
+            truth.append(labels[rows[inside], columns[inside]][kept])
     pixels, classes = np.concatenate(found, axis=1), np.concatenate(truth)
     if len(classes) < LEAST_PIXELS:
         raise InputError(
@@ -211,22 +222,16 @@ def _pixels_of_fit(
 
 
 def _measure(
-    segmenter: Segmenter,
-    dataset: Dataset,
-    i: int,
-    scaling: Scaling,
-    fit: Fit,
-    counts: tuple[CalibrationCounts, CalibrationCounts],
+    tiles: _Tiles, dataset: Dataset, i: int, scaling: Scaling, counts: tuple[CalibrationCounts, CalibrationCounts]
 ) -> int:
     """Count all labelled pixels of image `i` without and with the scaling; number of those whose label changes."""
     labels, n_changed = dataset.labels(i), 0
-    with dataset.open_image(i) as image:
-        for tile in predict(segmenter, fit(image)):
-            row, column, height, width = tile.window
-            target = labels[row : row + height, column : column + width]
-            scaled = tile._replace(probabilities=scaling(tile.probabilities))
-            before, after = tile.labels(), scaled.labels()
-            counts[0].update(tile.probabilities, target, before)
-            counts[1].update(scaled.probabilities, target, after)
-            n_changed += int(((before != after) & (target != IGNORE)).sum())
+    for tile in tiles.of(dataset, i):
+        row, column, height, width = tile.window
+        target = labels[row : row + height, column : column + width]
+        scaled = tile._replace(probabilities=scaling(tile.probabilities))
+        before, after = tile.labels(), scaled.labels()
+        counts[0].update(tile.probabilities, target, before)
+        counts[1].update(scaled.probabilities, target, after)
+        n_changed += int(((before != after) & (target != IGNORE)).sum())
     return n_changed
