@@ -54,9 +54,9 @@ ROOMS = {
     ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
     "doctor": [
-        ("alignment", "codes", "environment", "files"),
+        ("alignment", "codes", "environment", "files", "label_errors"),
         ("codings", "finding"),
-        ("subject",),
+        ("label_files", "subject"),
         ("images", "labels", "leaks", "legends", "overlays", "pairing", "reading", "unreadable"),
         ("checks",),
         ("diagnosis",),
@@ -143,10 +143,11 @@ ROOMS = {
     "verbs": [
         ("results", "settings", "tell"),
         ("inputs", "intervals", "train", "wrap"),
-        ("compare_plan", "doctor", "held_out", "maps", "predict", "seams", "segment", "split"),
+        ("compare_plan", "held_out", "maps", "predict", "seams", "segment", "split"),
         ("calibrate", "compare_runs", "demo", "evaluate", "evaluate_several"),
         ("compare",),
         ("cross_validation",),
+        ("doctor",),
     ],
 }
 

@@ -257,6 +257,24 @@ CODES: dict[str, Code] = {
         False,
     ),
     # With a model
+    "label-doubtful": Code(
+        "note",
+        "Where a model that has not seen an image is sure of another class, the label is often wrong.",
+        "look at the first of label_images.csv and label_regions.csv, and correct what is wrong",
+        False,
+    ),
+    "label-confused": Code(
+        "note",
+        "Classes that annotators confuse cannot be told apart by a model either.",
+        "agree on a rule for these classes, and label them anew; or make them one class",
+        False,
+    ),
+    "label-seen": Code(
+        "note",
+        "A model repeats the labels that it was trained on, also the wrong ones.",
+        "densa doctor DATA --model RUN --folds 5 trains models that have not seen the images they judge",
+        False,
+    ),
     "model-bands": Code(
         "error", "The model takes other bands than the images have.", "--bands chooses the bands to be read", False
     ),

@@ -21,6 +21,8 @@ from densa.doctor.checks import CHECKS
 from densa.doctor.codings.diagnosis import miscodings
 from densa.doctor.codings.recoding import Recoding
 from densa.doctor.finding import Finding, finding, in_order
+from densa.doctor.label_errors import LabelDoubts
+from densa.doctor.label_files import findings_of_labels
 from densa.doctor.legends import repaired
 from densa.doctor.reading import read_pair
 from densa.doctor.subject import Record, Subject
@@ -28,7 +30,7 @@ from densa.errors import InputError
 from densa.legend import IGNORE, Color, Legend
 from densa.progress import Progress
 
-__all__ = ["Diagnosis", "examine"]
+__all__ = ["Diagnosis", "examine", "with_labels"]
 
 _EDGES_OF = 200  # pairs whose edges are compared, spread over the data set
 
@@ -45,6 +47,7 @@ class Diagnosis:
         source: where they come from, for people.
         legend_file: a legend that mends a finding; None where none does.
         subject: what was read, for `mend` and the page; None where there is no data set.
+        labels: what a model says of the labels; None where none was asked.
     """
 
     data: Path
@@ -54,6 +57,7 @@ class Diagnosis:
     source: str = ""
     legend_file: Legend | None = None
     subject: Subject | None = field(default=None, repr=False, compare=False)
+    labels: LabelDoubts | None = field(default=None, repr=False, compare=False)
 
     def count(self, severity: str) -> int:
         """Number of findings of a severity."""
@@ -70,6 +74,7 @@ class Diagnosis:
             "splits": dict(self.splits),
             "legend": None if self.legend is None else {"source": self.source, **self.legend.to_dict()},
             "findings": [found.to_json() for found in self.findings],
+            **({} if self.labels is None else {"labels": self.labels.to_json()}),
         }
 
 
@@ -135,6 +140,12 @@ def examine(
     subject = _with_legend(Subject(root, layout, records, own_splits=own, align=align), legend, given)
     findings = [*faults, *(found for check in CHECKS for found in check(subject))]
     return _diagnosis(root, findings, report, subject)
+
+
+def with_labels(found: Diagnosis, doubts: LabelDoubts) -> Diagnosis:
+    """The diagnosis with what a model says of the labels."""
+    notes = (replace(one, mend=one.mend.replace("DATA", str(found.data))) for one in findings_of_labels(doubts))
+    return replace(found, findings=in_order([*found.findings, *notes]), labels=doubts)
 
 
 def _diagnosis(

@@ -15,6 +15,7 @@ from densa.datasets.masks import MaskScan
 from densa.doctor.codings.recoding import Recoding, labels_of
 from densa.doctor.diagnosis import Diagnosis
 from densa.doctor.finding import Finding
+from densa.doctor.label_files import page_of_labels, write_tables
 from densa.doctor.labels import class_pixels
 from densa.doctor.subject import Fault, Record
 from densa.errors import InputError
@@ -98,6 +99,8 @@ def write_report(diagnosis: Diagnosis, output: Path | str, *, overwrite: bool = 
     for path, text in texts.items():
         with atomic_output(path, overwrite) as temporary:
             temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    if numbers is not None and diagnosis.labels is not None:
+        write_tables(diagnosis.labels, page.parent, overwrite=True)
     return page
 
 
@@ -119,6 +122,7 @@ def _render(diagnosis: Diagnosis) -> str:
         splits=diagnosis.splits,
         findings=[(found, list(_pictures(diagnosis, found, of_file))) for found in diagnosis.findings],
         classes=_classes(diagnosis),
+        labels=page_of_labels(diagnosis.labels, diagnosis.legend),
         line=None if diagnosis.subject is None else diagnosis.subject.layout.line(),
     )
 

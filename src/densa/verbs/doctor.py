@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from densa.errors import InputError
+from densa.errors import InputError, one_line
 from densa.options import must_exist
 from densa.outputs import check_folder
 from densa.progress import progress_bar
@@ -79,6 +79,8 @@ def doctor(
     data = Path(data)
     if not data.is_dir() and settings.labels is None:
         raise InputError(f"data must be a folder of images and masks, got the file {data}")
+    if settings.folds is not None and settings.model is None:
+        raise InputError("folds needs `model`, a run whose configuration trains the models of the folds")
     from densa.doctor import examine, mend, write_report
     from densa.doctor.fix import check_copy
     from densa.doctor.page import check_report
@@ -106,6 +108,8 @@ def doctor(
             found = _suiting(found, settings.model)
         if found.subject is not None:
             tell(found.subject.layout.line())
+        if settings.model is not None:
+            found = _with_labels(found, data, settings, output, progress)
         page = None if output is None else write_report(found, output, overwrite=overwrite)
         if settings.fix is None:
             return Examined(found, page)
@@ -128,3 +132,25 @@ def _suiting(found: Diagnosis, model: Path) -> Diagnosis:
         side = TrainConfig.from_yaml(model / "config.yaml").patch_size
         patch_size = side if isinstance(side, int) else None
     return suiting(found, segmenter, patch_size=patch_size)
+
+
+def _with_labels(
+    found: Diagnosis, data: Path, settings: DoctorOptions, output: Path | str | None, progress: bool
+) -> Diagnosis:
+    """The diagnosis with what the model says of the labels; data that cannot be opened is not looked at by it."""
+    from densa.doctor.diagnosis import with_labels
+    from densa.verbs.cross_validation.labels import label_doubts
+
+    if found.count("error") and (found.subject is None or found.subject.refusal):
+        tell("the labels are not compared with the model, for the data cannot be opened; mend the errors first")
+        return found
+    folder = None if output is None or Path(output).suffix.lower() in (".html", ".htm") else Path(output)
+    assert settings.model is not None
+    try:
+        doubts = label_doubts(settings.model, data, settings, output=folder, progress=progress)
+    except InputError as error:
+        if not found.count("error"):
+            raise
+        tell(f"the labels are not compared with the model; mend the errors first: {one_line(error)}")
+        return found
+    return with_labels(found, doubts)

@@ -576,7 +576,16 @@ class Examination(Group, title="Doctor"):
 
     model: Annotated[
         Path | None,
-        Option("Run or model folder that the data is for: its bands, classes and context.", metavar="RUN", exists=True),
+        Option(
+            "Run or model folder that the data is for: its bands, classes and context; and labels that it doubts.",
+            metavar="RUN",
+            exists=True,
+        ),
+    ] = None
+    folds: Annotated[
+        int | None,
+        Ge(2),
+        Option("With a model: doubt labels by models like it, each trained on the other folds.", metavar="K"),
     ] = None
     fix: Annotated[
         Path | None, Option("Write a mended copy of the data into this folder, never in place.", metavar="OUT")
