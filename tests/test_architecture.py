@@ -54,9 +54,9 @@ ROOMS = {
     ],
     "descriptors": [("shared",), ("dictionary", "pixels"), ("config", "regions")],
     "doctor": [
-        ("alignment", "codes", "environment", "files", "label_errors"),
+        ("alignment", "codes", "environment", "files"),
         ("codings", "finding"),
-        ("label_files", "subject"),
+        ("doubts", "subject"),
         ("images", "labels", "leaks", "legends", "overlays", "pairing", "reading", "unreadable"),
         ("checks",),
         ("diagnosis",),

@@ -2,10 +2,7 @@
 
 from densa.doctor.codes import CODES, Code
 from densa.doctor.diagnosis import Diagnosis, examine
-from densa.doctor.environment import environment
-from densa.doctor.finding import Finding, exit_code, finding, in_order
-from densa.doctor.fix import Change, mend
-from densa.doctor.label_errors import (
+from densa.doctor.doubts.label_errors import (
     ConfusedPair,
     DoubtfulImage,
     DoubtfulRegion,
@@ -13,6 +10,9 @@ from densa.doctor.label_errors import (
     examine_labels,
     softmin_score,
 )
+from densa.doctor.environment import environment
+from densa.doctor.finding import Finding, exit_code, finding, in_order
+from densa.doctor.fix import Change, mend
 from densa.doctor.page import write_report
 from densa.doctor.subject import Record, Subject
 from densa.doctor.suiting import suiting

@@ -20,9 +20,9 @@ from densa.datasets.threads import in_threads
 from densa.doctor.checks import CHECKS
 from densa.doctor.codings.diagnosis import miscodings
 from densa.doctor.codings.recoding import Recoding
+from densa.doctor.doubts.label_errors import LabelDoubts
+from densa.doctor.doubts.label_files import findings_of_labels
 from densa.doctor.finding import Finding, finding, in_order
-from densa.doctor.label_errors import LabelDoubts
-from densa.doctor.label_files import findings_of_labels
 from densa.doctor.legends import repaired
 from densa.doctor.reading import read_pair
 from densa.doctor.subject import Record, Subject

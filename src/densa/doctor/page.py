@@ -14,8 +14,8 @@ from densa import raster
 from densa.datasets.masks import MaskScan
 from densa.doctor.codings.recoding import Recoding, labels_of
 from densa.doctor.diagnosis import Diagnosis
+from densa.doctor.doubts.label_files import page_of_labels, write_tables
 from densa.doctor.finding import Finding
-from densa.doctor.label_files import page_of_labels, write_tables
 from densa.doctor.labels import class_pixels
 from densa.doctor.subject import Fault, Record
 from densa.errors import InputError

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from densa.datasets import Dataset, SplitRule
 from densa.datasets.opening import open_dataset, open_whole
-from densa.doctor.label_errors import LabelDoubts, examine_labels, merged
+from densa.doctor.doubts.label_errors import LabelDoubts, examine_labels, merged
 from densa.errors import InputError
 from densa.networks import build
 from densa.options import options_of

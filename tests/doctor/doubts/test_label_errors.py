@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from densa import Legend, datasets, doctor, raster
-from densa.doctor.label_errors import examine_labels, merged, softmin_score
+from densa.doctor.doubts.label_errors import examine_labels, merged, softmin_score
 from densa.errors import InputError
 from densa.segmenter import BandContract, Segmenter
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from densa.doctor.doubts.label_errors import LabelDoubts
 from densa.doctor.finding import Finding, finding
-from densa.doctor.label_errors import LabelDoubts
 from densa.legend import IGNORE, Legend
 from densa.raster import atomic_output
 from densa.reports.html import make_folder

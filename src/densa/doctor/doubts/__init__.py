@@ -1,0 +1,1 @@
+"""Labels that a trained model doubts: scores, ranks, tables and pictures."""
