@@ -76,4 +76,4 @@ def test_no_intervals(maps, tmp_path):
     report = densa.evaluate(*maps, output=tmp_path / "report", progress=False, intervals=False)
     assert report.intervals is None
     assert "intervals" not in report.to_json()
-    assert "95 %" not in (tmp_path / "report" / "report.html").read_text()
+    assert "95 % intervals" not in (tmp_path / "report" / "report.html").read_text()
