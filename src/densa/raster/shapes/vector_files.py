@@ -30,6 +30,7 @@ LARGEST_GEOJSON = 1 << 29  # bytes
 _MARKS = {".gpkg": b"SQLite format 3\0", ".shp": b"\0\0\x27\x0a", ".fgb": b"fgb\x03"}
 _KINDS = {".gpkg": "GeoPackage", ".shp": "Shapefile", ".fgb": "FlatGeobuf"}
 _LAYER = "#layer="
+_FARTHEST = 1e12  # no coordinate on the Earth is beyond it, in any unit
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Features:
         geometries: (n,) shapely geometries in two dimensions, valid and not empty.
         columns: (n,) values of each attribute that was asked for, by name; None or NaN where a feature has none.
         n_without: features that were left out: no geometry, an empty one, one that cannot be read or whose coordinates
-            are not finite.
+            are not finite, or nowhere on the Earth.
         n_mended: polygons that crossed themselves and were made valid.
     """
 
@@ -223,7 +224,8 @@ def _sound(geometries: NDArray[np.object_], columns: dict[str, NDArray[Any]]) ->
     """The features with a geometry, polygons made valid."""
     geometries = shapely.force_2d(geometries)
     kept = ~(shapely.is_missing(geometries) | shapely.is_empty(geometries))
-    kept[kept] = np.isfinite(shapely.bounds(geometries[kept])).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        kept[kept] = (np.abs(shapely.bounds(geometries[kept])) < _FARTHEST).all(axis=1)
     geometries = geometries[kept]
     crossed = ~shapely.is_valid(geometries)
     mended = shapely.make_valid(geometries[crossed])

@@ -84,6 +84,10 @@ def _content(path: Path) -> dict[str, Any] | None:
     for key in keys:
         if not all(isinstance(row, dict) for row in content[key]):
             raise InputError(f"{path}: {key} must be a list of objects")
+        for row in content[key]:
+            for name in ("id", "image_id", "category_id"):
+                if isinstance(row.get(name), list | dict):
+                    raise InputError(f"{path}: {name} of {key} must be a number, got {row[name]!r:.40}")
     return content if content["images"] else None
 
 

@@ -100,7 +100,8 @@ def _regions(task: Mapping[str, Any], counts: dict[str, int]) -> list[Mapping[st
         flat = [one for value in task.values() if _is_flat(value) for one in value if isinstance(one, dict)]
         return [{"value": one, **one} for one in flat] or None
     given = task.get("annotations") or task.get("completions") or []
-    done = [one for one in given if isinstance(one, dict) and not one.get("was_cancelled")]
+    found = given if isinstance(given, list) else []
+    done = [one for one in found if isinstance(one, dict) and not one.get("was_cancelled")]
     if not done:
         return None
     counts["several"] += len(done) > 1
@@ -133,7 +134,7 @@ def _kind(region: Mapping[str, Any]) -> str | None:
     if "radiusX" in value:
         return "ellipse"
     if "x" in value and "y" in value:
-        is_point = region.get("type") in {"keypointlabels", "keypoint"} or "keypointlabels" in value
+        is_point = region.get("type") in ("keypointlabels", "keypoint") or "keypointlabels" in value
         return "keypoint" if is_point else "rectangle"
     return None
 

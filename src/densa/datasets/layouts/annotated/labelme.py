@@ -96,7 +96,7 @@ def _size(content: Mapping[str, Any], image: Path) -> tuple[int, int]:
 
 
 def _shapes(row: Mapping[str, Any], source: str, size: tuple[int, int]) -> list[Shape]:
-    kind = row.get("shape_type") or "polygon"
+    kind = str(row.get("shape_type") or "polygon")
     points = numbers_of(row.get("points"), source, "its points")
     wanted, least = _POINTS.get(kind), _LEAST.get(kind)
     if wanted is None and least is None:
