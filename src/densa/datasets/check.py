@@ -189,6 +189,10 @@ def _examine(dataset: Dataset, i: int) -> _Finding:
             return _Finding(n_bands, dtype, [*problems, misplaced])
         by_pixels = size is not None and dataset.is_placed_by_pixels(i)
         resampled = size is not None and not dataset.align and dataset.is_resampled(i)
+        height, width = dataset.mask_size(i)
+        if size is not None and sample.drawn is not None and (height, width) != size:  # what is not there is not drawn
+            other = f"{sample.mask} is of an image of {height}x{width}, {sample.image} has {size[0]}x{size[1]}"
+            return _Finding(n_bands, dtype, [*problems, other])
         labels = _read_labels(dataset, i)
         height, width = labels.size
         if size is not None and (height, width) != size:

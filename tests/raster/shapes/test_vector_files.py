@@ -111,7 +111,16 @@ def test_what_has_no_geometry_is_left_out_and_counted(tmp_path):
 def test_coordinates_that_are_no_numbers_are_left_out_and_counted(tmp_path):
     path = tmp_path / "a.geojson"
     ring = '{"type": "Polygon", "coordinates": [[[0, 0], [4, %s], [4, 4], [0, 0]]]}'
-    geometries = [ring % "1", ring % "NaN", ring % "1e999", ring % '"x"', ring % "1e300", "null", '{"type": "Foo"}', "[[[[1]]]]"]
+    geometries = [
+        ring % "1",
+        ring % "NaN",
+        ring % "1e999",
+        ring % '"x"',
+        ring % "1e300",
+        "null",
+        '{"type": "Foo"}',
+        "[[[[1]]]]",
+    ]
     texts = [f'{{"type": "Feature", "properties": {{"n": {i}}}, "geometry": {g}}}' for i, g in enumerate(geometries)]
     path.write_text(f'{{"type": "FeatureCollection", "features": [{", ".join(texts)}]}}')
     found = open_layer(path).read(["n"])

@@ -172,3 +172,30 @@ def test_paths_that_leave_the_folder_are_refused(tmp_path, name):
     Image.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8)).save(tmp_path / "a.png")
     with pytest.raises(InputError, match="names the file"):
         datasets.open(root)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e30, -1, "12", None, [12]])
+def test_sizes_of_images_are_checked(tmp_path, value):
+    root = write(tmp_path, [annotation(1, 3, [SMALL])])
+    file = root / "annotations" / "instances_train.json"
+    file.write_text(file.read_text().replace(f'"width": {WIDTH}', f'"width": {json.dumps(value)}'))
+    with pytest.raises(InputError, match="image 7 must have its width in pixels"):
+        datasets.open(root)
+
+
+def test_another_size_than_the_image_has_is_a_problem_and_not_drawn(tmp_path):
+    root = write(tmp_path, [annotation(1, 3, [SMALL])])
+    file = root / "annotations" / "instances_train.json"
+    sides = {f'"height": {HEIGHT}': '"height": 1000000', f'"width": {WIDTH}': '"width": 1000000'}
+    text = file.read_text()
+    for old, new in sides.items():
+        text = text.replace(old, new)
+    file.write_text(text)
+    with pytest.raises(InputError, match=r"is of an image of 1000000x1000000, .*a.png has 12x16"):
+        datasets.check(datasets.open(root)["train"])
+
+
+@pytest.mark.parametrize("key", ["image_id", "category_id", "id"])
+def test_ids_are_numbers(tmp_path, key):
+    with pytest.raises(InputError, match=f"{key} of annotations must be a number"):
+        datasets.open(write(tmp_path, [{**annotation(1, 3, [SMALL]), key: [1]}]))

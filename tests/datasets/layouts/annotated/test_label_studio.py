@@ -154,3 +154,12 @@ def test_one_name_in_several_folders_is_refused(tmp_path):
     Image.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8)).save(tmp_path / "more" / "a.png")
     with pytest.raises(InputError, match=r"is of 'a.png', of which there are several"):
         opened(tmp_path)
+
+
+def test_values_of_other_types_are_no_annotations(tmp_path):
+    tasks = [task(1, "a.png", [region("polygon", "a", **SQUARE)]), {**task(2, "b.png"), "annotations": -5}]
+    tasks[0]["annotations"][0]["result"].append({"type": [1], "value": {"x": 1, "y": 2, "labels": ["c"]}, "id": 1})
+    with pytest.raises(InputError, match="width must be a number"):
+        opened(write(tmp_path, tasks))
+    tasks[0]["annotations"][0]["result"].pop()
+    assert len(opened(write(tmp_path, tasks))) == 1

@@ -121,6 +121,7 @@ def test_folders_are_splits(tmp_path):
     [
         ([shape("cat", SQUARE[:2])], "shape 1: a polygon has at least 3 points, got 2"),
         ([shape("cat", SQUARE, "rectangle")], "shape 1: a rectangle has 2 points, got 4"),
+        ([shape("cat", SQUARE, ["a"])], "shape 1 has the type"),
         ([shape("cat", SQUARE, "spline")], "shape 1 has the type 'spline'; choose from circle"),
         ([shape("cat", [[1, float("nan")], [3, 4], [5, 6]])], "shape 1: its points must be pairs of numbers"),
         ([shape("cat", [[1, 1e9], [3, 4], [5, 6]])], "shape 1: its points must be pairs of numbers"),

@@ -186,7 +186,7 @@ def _shape(given: object, height: int, width: int, source: str) -> CocoPolygons 
 
 
 def _side(value: object, path: Path, image: object, side: str) -> int:
-    if isinstance(value, float) and value == int(value):
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _SIDE:
         raise InputError(f"{path}: image {image} must have its {side} in pixels, got {value!r:.40}")
