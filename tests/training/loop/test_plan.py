@@ -28,6 +28,19 @@ def test_minutes_validate_at_tenths_of_the_time():
     assert plan.validates(RunState(step=6, seconds=60, n_validations=30))
 
 
+def test_slow_validations_are_fewer_and_have_more_images():
+    """A third of the tenth of the time for the first eight images; then two more validations, the last at the end."""
+    plan = RunPlan(Training(minutes=10))
+    early = RunState(step=5, seconds=60)
+    assert plan.seconds_to_validate(early, 1) == pytest.approx(20)
+    assert plan.seconds_to_validate(early, 8) == pytest.approx(6)
+    assert RunPlan(Training(steps=5)).seconds_to_validate(early, 1) is None
+    after = {"step": 6, "validated_at": 5, "n_validations": 1, "validation_cost": 20, "validation_seconds": 20}
+    assert not plan.validates(RunState(seconds=300, **after))
+    assert plan.validates(RunState(seconds=400, **after))
+    assert plan.validates(RunState(seconds=120, **after | {"validation_cost": 6, "validation_seconds": 6}))
+
+
 def test_default_is_2000_steps():
     assert RunPlan(Training()).steps == 2000
     assert RunPlan(Training(minutes=1)).steps is None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from densa.training.loop.checkpoints import RunState
-from densa.training.loop.validation_share import SHARE, ValidationShare
+from densa.training.loop.validation_share import ENOUGH, SHARE, ValidationShare
 from densa.training.settings import Training
 
 __all__ = ["RunPlan"]
 
 _STEPS = 2000
+_FEWEST = 3  # validations of a run bounded by minutes, where images take long
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,18 @@ class RunPlan:
             by_time = state.seconds / (seconds - min(state.validation_cost, SHARE * seconds))
         return max(by_steps, by_time)
 
-    def seconds_to_validate(self, state: RunState) -> float | None:
-        """Seconds of the first validation, by which its images and those of later ones are chosen; None: by work."""
+    def seconds_to_validate(self, state: RunState, n_images: int) -> float | None:
+        """Seconds of the first validation, by which its images and those of later ones are chosen; None: by work.
+
+        Few images take more seconds, and leave fewer validations: one image does not tell which weights are best.
+
+        Args:
+            state: the run so far.
+            n_images: that are validated already.
+        """
         if self.settings.minutes is None:
             return None
-        whole, times = 60 * self.settings.minutes, float(self.validations.times)
+        whole, times = 60 * self.settings.minutes, float(self.validations.times if n_images >= ENOUGH else _FEWEST)
         if self.share(state) >= 1:
             times = 1
         elif self.settings.validate_every is not None:
@@ -64,7 +72,10 @@ class RunPlan:
             return state.step % self.settings.validate_every == 0
         if self.settings.minutes is None and self.steps is not None:
             return state.step % max(1, self.steps // self.validations.times) == 0
-        return self.share(state) * self.validations.times >= state.n_validations + 1
+        times = float(self.validations.times)
+        if self.settings.minutes is not None and state.validation_cost:
+            times = min(times, SHARE * 60 * self.settings.minutes / state.validation_cost)
+        return self.share(state) * times >= state.n_validations + 1
 
     def stops_early(self, state: RunState) -> bool:
         """Whether `patience` validations have passed without a better score."""

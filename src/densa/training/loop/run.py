@@ -262,7 +262,6 @@ class Run:
         """
         state, rank, n_ranks = self.state, self.accelerator.process_index, self.accelerator.num_processes
         order, known = validation_order(len(dataset), self.settings.seed), state.n_validated or self.validations.images
-        seconds = None if known else self.plan.seconds_to_validate(state)
         n, done = min(known or len(dataset), len(dataset)), 0
         segmenter, first = self.make_segmenter(self.evaluated.eval()), time.perf_counter()
         confusion, failure = ConfusionMatrix(dataset.legend.n_classes), None
@@ -274,6 +273,7 @@ class Run:
                 failure = error
             done = min(done + n_ranks, n)
             now, ends = time.perf_counter(), failure is not None or interruption.requested
+            seconds = None if known else self.plan.seconds_to_validate(state, done)
             if seconds is None and ends:
                 break
             ahead = math.inf if ends else now - started + (now - first) * n_ranks / done

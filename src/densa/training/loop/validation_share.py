@@ -13,14 +13,16 @@ import numpy as np
 
 from densa.training.settings import Training
 
-__all__ = ["SHARE", "ValidationShare", "share_by_work", "validation_order"]
+__all__ = ["ENOUGH", "SHARE", "ValidationShare", "share_by_work", "validation_order"]
 
 SHARE = 0.1
 """Largest share of a run that is spent on validation."""
 
+ENOUGH = 8
+"""Images of a validation that are enough to compare weights by."""
+
 _BACKWARD = 2  # a pixel of a training patch costs as much as this many validated ones, at least
 _TIMES = (10, 5, 3, 2, 1)  # validations of a run, as many as leave enough images for each
-_ENOUGH = 8  # images of a validation
 _LEAST_PX = 1 << 14  # of a validation, which takes no time
 
 
@@ -64,7 +66,7 @@ def share_by_work(
 
     if settings.validate_every is not None:
         return ValidationShare(images=max(1, images(-(-n_steps // settings.validate_every))))
-    enough = min(_ENOUGH, len(image_px))
+    enough = min(ENOUGH, len(image_px))
     found = {times: images(min(times, n_steps)) for times in _TIMES}
     times = next((times for times in _TIMES if found[times] >= enough), None)
     if times is None:  # most images, but more than one validation where that is possible
