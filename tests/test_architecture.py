@@ -79,6 +79,7 @@ ROOMS = {
             "calibration",
             "dice",
             "disagreement",
+            "error_blocks",
             "partitions",
             "superpixels",
             "weighted_kappa",

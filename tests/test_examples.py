@@ -36,6 +36,8 @@ EXCEPTIONS = {
     "metrics.BoundaryScore": "part of the result of metrics.summarize_boundaries, whose example shows it",
     "metrics.BoundarySummary": "the result of metrics.summarize_boundaries, whose example shows it",
     "metrics.FamilyAgreement": "made by metrics.family_agreement, whose example shows it",
+    "metrics.BlockErrors": "part of metrics.ErrorBlocks, whose example shows it",
+    "metrics.ErrorBlock": "made by metrics.ErrorBlocks, whose example shows it",
     "metrics.GroupScores": "made by metrics.Breakdown, whose example shows it",
     "metrics.Overlap": "the result of metrics.superpixel_overlap, whose example shows it",
     "metrics.PartitionScores": "the result of metrics.partition_scores, whose example shows it",

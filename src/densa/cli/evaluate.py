@@ -51,7 +51,7 @@ def evaluate(
         return
     from densa.accuracy import MapAssessment
     from densa.reports.calibration import calibration_lines
-    from densa.verbs.evaluate import class_lines, evaluate_and_write, group_lines, summary_line
+    from densa.verbs.evaluate import block_lines, class_lines, evaluate_and_write, group_lines, summary_line
 
     evaluation, page = evaluate_and_write(predictions[0], data, output, **given)
     if isinstance(evaluation, MapAssessment):
@@ -63,7 +63,7 @@ def evaluate(
     print(summary_line(evaluation))
     for line in class_lines(evaluation):
         print(line)
-    for line in group_lines(evaluation):
+    for line in (*group_lines(evaluation), *block_lines(evaluation)):
         print(line)
     print(f"measured on {evaluation.measured_on}")
     print(*calibration_lines(evaluation.calibration), sep="\n")

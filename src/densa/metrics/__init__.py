@@ -18,6 +18,7 @@ from densa.metrics.calibration.summary import CalibrationSummary, ConfidenceBin
 from densa.metrics.confusion import AbsentRule, ConfusionMatrix, Summary, VoidRule
 from densa.metrics.dice import DicePerImage
 from densa.metrics.disagreement import Disagreement, disagreement
+from densa.metrics.error_blocks import BlockErrors, ErrorBlock, ErrorBlocks
 from densa.metrics.further import MEASURES, FurtherMeasures, Measure
 from densa.metrics.hausdorff import Hausdorff, hausdorff
 from densa.metrics.partitions import (
@@ -40,6 +41,7 @@ __all__ = [
     "LEAST_PROBABILITY",
     "MEASURES",
     "AbsentRule",
+    "BlockErrors",
     "BoundaryCounts",
     "BoundaryF1",
     "BoundaryIou",
@@ -52,6 +54,8 @@ __all__ = [
     "ConfusionMatrix",
     "DicePerImage",
     "Disagreement",
+    "ErrorBlock",
+    "ErrorBlocks",
     "FamilyAgreement",
     "FurtherMeasures",
     "GroupScores",

@@ -7,6 +7,7 @@ import html
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from densa.metrics import (
     VoidRule,
 )
 from densa.metrics.breakdown import GroupScores, group_json
+from densa.metrics.error_blocks import ErrorBlocks
 from densa.metrics.intervals import BY_DEFAULT, IntervalRule, ScoreIntervals, UnitSums, score_intervals
 from densa.progress import Progress
 from densa.reports.measured_on import MeasuredOn
@@ -46,6 +48,7 @@ class Pair:
         probabilities: returns (n_classes, h, w) of 0..1, or uint8 of 0..255, of any size. Called only if the image is
             among the worst so far.
         calibration: counts of the probabilities of the whole image; None: there are none.
+        source: file on whose grid the maps lie, the image or its mask; None: not known.
 
     Examples:
         >>> import numpy as np
@@ -63,6 +66,7 @@ class Pair:
     calibration: CalibrationCounts | None = None
     scene: str = ""
     part: tuple[str, int, int] | None = None
+    source: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,7 @@ class Evaluation:
         groups: scores of the images with each of its values.
         units: sums of the independent units, for comparison with other predictions of the same images.
         further: further measures; None where they were not asked for.
+        error_blocks: wrong pixels in blocks of the images; None where they were not asked for.
 
     Examples:
         >>> import numpy as np
@@ -165,6 +170,7 @@ class Evaluation:
     groups: tuple[GroupScores, ...] = ()
     units: UnitSums | None = field(default=None, repr=False, compare=False)
     further: FurtherMeasures | None = field(default=None, compare=False)
+    error_blocks: ErrorBlocks | None = field(default=None, compare=False)
 
     @property
     def without_label(self) -> float:
@@ -221,6 +227,7 @@ class Evaluation:
                 {"name": name, "iou": _number(s.iou[k]), "accuracy": _number(s.accuracy[k]), "f1": _number(s.f1[k])}
                 for k, name in enumerate(names)
             ],
+            **({} if self.error_blocks is None else {"error_blocks": self.error_blocks.to_json()}),
             **({"by": self.by, "groups": [group_json(one, names) for one in self.groups]} if self.by else {}),
             **calibration,
             **further,

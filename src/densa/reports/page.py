@@ -26,6 +26,19 @@ __all__ = ["write_report"]
 
 _MOST_MATRIX_CLASSES = 30  # a larger confusion matrix is not legible
 _MOST_LISTED_IMAGES = 500
+_MOST_BLOCKS, _MOST_BLOCK_PICTURES = 20, 8
+_BLOCK_STEPS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7)
+BLOCK_COLORS = {
+    "0 %": "#eef2f0",
+    "to 5 %": "#fde0c5",
+    "to 10 %": "#facba6",
+    "to 20 %": "#f59e72",
+    "to 40 %": "#eb7f54",
+    "to 70 %": "#d1495b",
+    "over 70 %": "#7a1238",
+    "not counted": "#8a94a0",
+}
+"""Colours of the error rates of blocks, in order."""
 _VOID_COLORS = ((245, 245, 245), (138, 148, 160), (0, 0, 0), (255, 0, 255))
 
 
@@ -130,12 +143,30 @@ def render(
         calibration=calibration_section(evaluation.calibration),
         views=[_view(evaluation, view) for view in evaluation.worst],
         shown=sorted({k for view in evaluation.worst for k in view.classes}),
+        error_blocks=_error_blocks(evaluation),
         listed=evaluation.images[:_MOST_LISTED_IMAGES],
         error_colors=ERROR_COLORS,
         outcome_colors=OUTCOME_COLORS,
         probability_colors=_probability_palette()[[0, 64, 128, 191, 255]].tolist(),
         charts=() if curves is None else training_charts(curves) + context_charts(curves.with_name("context.csv")),
     )
+
+
+def _error_blocks(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Pictures of the images with the worst blocks, and the worst blocks."""
+    blocks = evaluation.error_blocks
+    if blocks is None:
+        return None
+    worst = blocks.worst(_MOST_BLOCKS)
+    names = list(dict.fromkeys(one.image for one in worst))[:_MOST_BLOCK_PICTURES]
+    pictures = []
+    for name in names:
+        rates = blocks.images[name].rates
+        with np.errstate(invalid="ignore"):
+            steps = np.searchsorted(_BLOCK_STEPS, rates, side="left")
+        colors = np.where(np.isnan(rates), len(BLOCK_COLORS) - 1, steps)
+        pictures.append((name, png_uri(colors.astype(np.uint8), BLOCK_COLORS)))
+    return {"pictures": pictures, "worst": worst, "colors": BLOCK_COLORS}
 
 
 def _void_color(legend: Legend) -> Color:

@@ -220,7 +220,14 @@ def pairs_of_folders(
             predicted = _on_grid(read_prediction(file, dataset.legend, coding), grid)
             if isinstance(dataset, WindowDataset):
                 part = _part(predicted, dataset.windows[i], file)
-                yield Pair(name=sample.name, target=target, predicted=part, image=partial(dataset.image, i))
+                yield Pair(
+                    name=sample.name,
+                    target=target,
+                    predicted=part,
+                    image=partial(dataset.image, i),
+                    part=dataset.part_of(i),
+                    source=sample.image,
+                )
                 continue
             yield Pair(
                 name=sample.name,
@@ -230,6 +237,7 @@ def pairs_of_folders(
                 probabilities=probability_reader(file, dataset.legend),
                 calibration=_calibration(file, dataset.legend, target, predicted, grid),
                 scene=sample.group,
+                source=sample.image,
             )
 
     return read()
@@ -300,6 +308,7 @@ def pairs_of_masks(
                 probabilities=probability_reader(file, chosen),
                 calibration=_calibration(file, chosen, target, predicted, grid),
                 scene=name.rpartition("/")[0] if len(folders) > 1 else "",
+                source=mask,
             )
 
     return read(), len(files), chosen

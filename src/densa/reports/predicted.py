@@ -76,6 +76,7 @@ def pairs_of_predictions(
             calibration=counts,
             scene=sample.group,
             part=dataset.part_of(i),
+            source=sample.image,
         )
         if progress:
             progress(i + 1, len(dataset))

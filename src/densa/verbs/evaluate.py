@@ -22,11 +22,11 @@ from densa.verbs.tell import tell, tell_calibration
 if TYPE_CHECKING:
     from densa.accuracy import MapAssessment
     from densa.legend import Legend
-    from densa.metrics import Breakdown, FurtherMeasures, GroupScores
+    from densa.metrics import Breakdown, ErrorBlocks, FurtherMeasures, GroupScores
     from densa.pages.attributes import Attribute
     from densa.reports import Evaluation, MeasuredOn, Pair
 
-__all__ = ["class_lines", "evaluate", "evaluate_and_write", "group_lines", "summary_line"]
+__all__ = ["block_lines", "class_lines", "evaluate", "evaluate_and_write", "group_lines", "summary_line"]
 
 
 def evaluate(
@@ -93,12 +93,17 @@ def evaluate_and_write(
     further_measures(settings, n_classes=1)  # refuses unknown ones before the images are read
     attribute = _attribute(Path(data), settings)
     if output is not None:
-        written = reports.check_output(output, overwrite=overwrite)
+        written = [*reports.check_output(output, overwrite=overwrite)]
+        if settings.error_blocks is not None:
+            from densa.pages.error_files import check_error_files
+
+            written += check_error_files(output, overwrite=overwrite)
         read = [Path(predictions), Path(data), *([settings.legend] if settings.legend else [])]
         check_outputs([(path.name, path) for path in written], read)
     with allowed(settings), progress_bar("evaluate", shown=progress) as show:
         compared = _compared(Path(predictions), Path(data), settings, show)
         pairs, breakdown = _watched(compared, attribute, settings)
+        pairs, blocks = _in_blocks(pairs, settings)
         evaluation = reports.evaluate_pairs(
             pairs,
             compared.legend,
@@ -117,7 +122,12 @@ def evaluate_and_write(
     evaluation = replace(evaluation, measured_on=compared.measured_on)
     if breakdown is not None:
         evaluation = replace(evaluation, by=breakdown.column, groups=tuple(breakdown.groups()))
+    evaluation = replace(evaluation, error_blocks=blocks)
     page = None if output is None else reports.write_report(evaluation, output, overwrite=overwrite, **compared.about)
+    if blocks is not None and output is not None:
+        from densa.pages.error_files import write_error_files
+
+        write_error_files(blocks, output, overwrite=overwrite)
     return evaluation, page
 
 
@@ -164,6 +174,17 @@ def _watched(
         intervals=interval_rule(settings, settings.seed),
     )
     return attribute.watched(compared.pairs, breakdown), breakdown
+
+
+def _in_blocks(pairs: Iterable[Pair], settings: EvaluateOptions) -> tuple[Iterable[Pair], ErrorBlocks | None]:
+    """The pairs, and the blocks in which their errors are counted as they pass."""
+    if settings.error_blocks is None:
+        return pairs, None
+    from densa.metrics import ErrorBlocks
+    from densa.pages.error_files import watched
+
+    blocks = ErrorBlocks(settings.error_blocks, void=settings.void)
+    return watched(pairs, blocks), blocks
 
 
 def _refuse_point_options(settings: EvaluateOptions) -> None:
@@ -299,6 +320,16 @@ def group_lines(evaluation: Evaluation) -> list[str]:
         f"{evaluation.by} {one.value}: mean IoU {cell(one, 'mean_iou')}, global accuracy {cell(one, 'global_accuracy')}"
         f" over {one.images} image{'s' * (one.images != 1)}"
         for one in evaluation.groups
+    ]
+
+
+def block_lines(evaluation: Evaluation, most: int = 3) -> list[str]:
+    """A line for each of the worst blocks."""
+    blocks = evaluation.error_blocks
+    return [
+        f"worst block: {one.image}, rows {one.row} to {one.row + one.height - 1}, columns {one.column} to"
+        f" {one.column + one.width - 1}: {_per_cent(one.rate)} of {one.pixels} pixels wrong"
+        for one in ([] if blocks is None else blocks.worst(most))
     ]
 
 

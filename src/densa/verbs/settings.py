@@ -275,6 +275,15 @@ class Breakdown(Group, title="Scores"):
             metavar="COLUMN",
         ),
     ] = None
+    error_blocks: Annotated[
+        int | None,
+        Ge(1),
+        Option(
+            "Side of blocks whose share of wrong pixels is reported: errors.csv and, for georeferenced images,"
+            " errors/NAME.tif.",
+            "px",
+        ),
+    ] = None
     attributes: Annotated[
         Path | None,
         Option("The .csv with the column of by; it names the images.", exists=True, default="the one beside the data"),
