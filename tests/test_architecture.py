@@ -46,7 +46,7 @@ ROOMS = {
         ("opening",),
     ],
     "datasets/layouts": [
-        ("pairing",),
+        ("pairing", "scene_tiles"),
         ("layout",),
         ("annotated", "cell_tracking", "folders", "json_file", "published", "segnet", "suffixes", "voc"),
         ("nnunet", "vector"),

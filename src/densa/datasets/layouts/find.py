@@ -27,6 +27,7 @@ from densa.datasets.layouts.published.dsb2018 import read_dsb2018
 from densa.datasets.layouts.published.isprs import read_isprs
 from densa.datasets.layouts.published.landcover_ai import read_landcover_ai
 from densa.datasets.layouts.published.loveda import read_loveda
+from densa.datasets.layouts.scene_tiles import scenes_of_tiles, strips_of_tiles
 from densa.datasets.layouts.segnet import read_segnet
 from densa.datasets.layouts.suffixes import read_stacks, read_suffixes
 from densa.datasets.layouts.vector import read_vector, read_vector_folder
@@ -34,6 +35,7 @@ from densa.datasets.layouts.voc import read_voc
 from densa.datasets.threads import in_threads
 from densa.errors import InputError
 from densa.locations import Elsewhere, location
+from densa.raster.alignment import Frame, frame_of
 from densa.settings import VectorLabels
 
 __all__ = ["LAYOUTS", "PLAIN", "find_layout", "known_layout"]
@@ -155,8 +157,9 @@ def _completed(found: Layout, root: Path) -> Layout:
         found.legend = found.legend or next((path for path in places if path.is_file()), None)
     if found.reads_lists:
         found.lists = found.lists or find_lists(found.root) or find_lists(root)
+    _leave_out_parts(found)
     _name_groups(found)
-    _expand_pages(found)
+    _group_tiles(found, _expand_pages(found))
     return found
 
 
@@ -266,6 +269,23 @@ def _descent(root: Path) -> Iterator[Path]:
         yield from _descent(below[0])
 
 
+def _leave_out_parts(layout: Layout) -> None:
+    """Leave out the images that a mosaic (VRT) among the images is made of: their pixels are there already."""
+    mosaics = [sample.image for sample in layout.samples if sample.image.suffix.lower() == ".vrt"]
+    parts: set[Path] = set()
+    for path in mosaics:
+        try:
+            with raster.open(path) as image:
+                parts |= {file.resolve() for file in image.files} - {path.resolve()}
+        except InputError:
+            continue  # `check` reports what is wrong with it
+    n = len(layout.samples)
+    for split, samples in layout.splits.items() if parts else ():
+        layout.splits[split] = [sample for sample in samples if sample.image.resolve() not in parts]
+    if left := n - len(layout.samples):
+        layout.remarks.append(f"{left} images are parts of a mosaic ({mosaics[0].name}, ...) and are left out")
+
+
 def _name_groups(layout: Layout) -> None:
     """A group is a folder of images; where there is only one folder, every image is a group of its own."""
     samples = layout.samples
@@ -277,14 +297,43 @@ def _name_groups(layout: Layout) -> None:
         layout.splits[split] = sorted((rename[s] for s in own), key=lambda s: s.name)
 
 
-def _expand_pages(layout: Layout) -> None:
-    """One sample for each page of a multi-page TIFF; the pages of a file stay one group."""
+def _expand_pages(layout: Layout) -> dict[Path, Frame]:
+    """One sample for each page of a multi-page TIFF; the pages of a file stay one group. Where the TIFFs lie."""
+    frames: dict[Path, Frame] = {}
     for split, samples in layout.splits.items():
-        found = list(in_threads(_pages, samples))
+        opened = list(in_threads(_pages, samples))
+        found = [pages for pages, _ in opened]
+        frames |= {s.image: frame for s, (_, frame) in zip(samples, opened, strict=True) if frame is not None}
         layout.splits[split] = [page for pages in found for page in pages]
         for sample, pages in zip(samples, found, strict=True):
             if problem := _spare_pages(sample, len(pages)):
                 layout.problems.setdefault(split, []).append(problem)
+    return frames
+
+
+def _group_tiles(layout: Layout, frames: dict[Path, Frame]) -> None:
+    """Tiles that adjoin on the ground are one group, where nothing else tells a scene; those of a single scene, strips.
+
+    Args:
+        layout: whose images in no split's folder are grouped.
+        frames: where images lie.
+    """
+    loose = layout.splits.get("", [])
+    if any(sample.group != sample.name or sample.page for sample in loose):
+        return  # folders or files tell the scenes
+    placed = [frames.get(sample.image) for sample in loose]
+    scenes = scenes_of_tiles(placed)
+    if scenes is None:
+        return
+    n_scenes = int(scenes.max()) + 1
+    named = f"tiles of {n_scenes} scenes, which adjoin on the ground: a scene is never divided between splits"
+    if n_scenes == 1:
+        scenes = strips_of_tiles([frame for frame in placed if frame is not None])
+        n = int(scenes.max()) + 1
+        named = f"tiles of one scene, which adjoin on the ground: splits take whole strips of it, of {n}"
+    first = {int(scene): loose[int((scenes == scene).argmax())].name for scene in scenes}
+    layout.splits[""] = [replace(s, group=first[int(scene)]) for s, scene in zip(loose, scenes, strict=True)]
+    layout.remarks.append(f"the {len(loose)} images are {named}")
 
 
 def _spare_pages(sample: Sample, n_pages: int) -> str | None:
@@ -299,15 +348,16 @@ def _spare_pages(sample: Sample, n_pages: int) -> str | None:
     return None if n_masks <= n_pages else f"{sample.mask}: it has {n_masks} pages, {sample.image} has {n_pages}"
 
 
-def _pages(sample: Sample) -> list[Sample]:
+def _pages(sample: Sample) -> tuple[list[Sample], Frame | None]:
+    """A sample for each page of its image, and where the image lies; None where it is not looked at."""
     if sample.image.suffix.lower() not in {".tif", ".tiff"} or sample.drawn is not None:
-        return [sample]
+        return [sample], None
     try:
         with raster.open(sample.image) as image:
-            n_pages = image.n_pages
+            n_pages, frame = image.n_pages, frame_of(image)
     except InputError:
-        return [sample]  # `check` reports what is wrong with it
+        return [sample], None  # `check` reports what is wrong with it
     if n_pages == 1:
-        return [sample]
+        return [sample], frame
     digits = len(str(n_pages - 1))
-    return [replace(sample, name=f"{sample.name}_{page:0{digits}}", page=page) for page in range(n_pages)]
+    return [replace(sample, name=f"{sample.name}_{page:0{digits}}", page=page) for page in range(n_pages)], frame
