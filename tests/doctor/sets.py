@@ -269,6 +269,25 @@ def sound_tiny(folder):
     plain(folder, 4, size=(24, 24))
 
 
+@data_set()
+def sound_stripes(folder):
+    """Simple masks, some of which are equal."""
+    for i in range(6):
+        labels = ((np.mgrid[:96, :96][1] // 12 + i) % 3).astype(np.uint8)
+        noise = np.random.default_rng(i).integers(0, 90, (96, 96, 3))
+        save(folder / "images" / f"{i}.png", (labels[..., None] * 50 + 30 + noise).astype(np.uint8))
+        save(folder / "masks" / f"{i}.png", labels)
+
+
+@data_set()
+def sound_gradients(folder):
+    """Images whose gradient is even, of circles that are not in them."""
+    for i in range(4):
+        y, x = np.mgrid[:64, :64]
+        save(folder / "images" / f"{i}.png", np.stack([(x * 2 + y * (i + 1)) % 256] * 3, -1).astype(np.uint8))
+        save(folder / "masks" / f"{i}.png", ((x - 20 - 5 * i) ** 2 + (y - 30) ** 2 < 150).astype(np.uint8))
+
+
 # Pairs
 
 
@@ -373,6 +392,16 @@ def broken_extension(folder):
 @data_set("bands-differ")
 def broken_grey_among_rgb(folder):
     plain(folder, image=lambda image, i: image[..., 0] if i == 2 else image)
+
+
+@data_set("bands-differ")
+def broken_four_bands(folder):
+    for i in range(5):
+        image, labels = scene(i)
+        bands = np.moveaxis(image, -1, 0)
+        geotiff(folder / "images" / f"{i}.tif", np.concatenate([bands, bands[:1]]) if i == 2 else bands)
+        geotiff(folder / "masks" / f"{i}.tif", labels[None])
+    legend(folder)
 
 
 @data_set("type-differs")
@@ -699,6 +728,19 @@ def broken_legend_colours(folder):
     plain(folder, named=False)
     classes = [{"name": name, "color": "#112233"} for name in NAMES[:3]]
     (folder / "legend.json").write_text(json.dumps({"classes": classes}))
+
+
+@data_set("legend-invalid")
+def broken_legend_csv(folder):
+    plain(folder, named=False)
+    (folder / "legend.csv").write_text("index,name,color\n0,water,#112233\n1,meadow,#112233\n2,field,#445566\n")
+
+
+@data_set("legend-invalid")
+def broken_legend_lines(folder):
+    plain(folder, mask=lambda labels, i: COLORS[labels], named=False)
+    lines = ["{} {} {} {}".format(*color, name) for color, name in zip(COLORS, ("a", "b", "a"), strict=False)]
+    (folder / "label_colors.txt").write_text("\n".join(lines))
 
 
 @data_set("legend-invalid", fixed=False)

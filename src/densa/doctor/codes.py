@@ -57,6 +57,12 @@ CODES: dict[str, Code] = {
     "name-ambiguous": Code(
         "error", "With several files for one image, chance decides which is used.", "keep one file of each name", False
     ),
+    "pairs-odd": Code(
+        "error",
+        "Files that make no pair are lost for training, and may be those of another image.",
+        "remove what is too much, or get what is missing",
+        False,
+    ),
     "name-case": Code(
         "warning",
         "Names that differ in case alone are one file on Windows and macOS, and other tools do not pair them.",

@@ -201,7 +201,7 @@ def _with_legend(subject: Subject, given: Legend | Path | str | None, reading: M
         try:
             read_legend(file)
         except InputError as error:
-            fault, given = str(error), None
+            fault, given = str(error), repaired(file)
             layout = replace(layout, legend=None)
     try:
         legend, encoding, source = choose_legend(layout, scans, given, **reading)

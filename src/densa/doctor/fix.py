@@ -21,7 +21,6 @@ from densa.datasets.threads import in_threads
 from densa.doctor.alignment import Alignment, turned
 from densa.doctor.codings.recoding import labels_of
 from densa.doctor.diagnosis import Diagnosis
-from densa.doctor.legends import repaired
 from densa.doctor.overlays import is_scaled, shifted_masks, turn_of, turned_masks
 from densa.doctor.subject import Fault, ImageFacts, Record, Subject
 from densa.errors import InputError
@@ -71,6 +70,7 @@ class _Plan:
     shifts: dict[Path, Alignment]
     n_bands: int
     dtype: str
+    alphas: set[Path]
 
 
 def check_copy(data: Path, output: Path, *, overwrite: bool = False) -> None:
@@ -160,8 +160,6 @@ def _plan(diagnosis: Diagnosis, output: Path) -> _Plan:
     legend = None
     if subject.recoding is not None:
         legend = subject.recoding.legend
-        if subject.legend_fault and subject.legend_file is not None:
-            legend = _named(legend, repaired(subject.legend_file))
         legend = Legend(legend.class_names, legend.colors)
     return _Plan(
         subject,
@@ -172,11 +170,19 @@ def _plan(diagnosis: Diagnosis, output: Path) -> _Plan:
         shifted_masks(subject),
         bands[0] if bands else 0,
         types[0] if types else "",
+        _alphas(subject) if "bands-differ" in codes else set(),
     )
 
 
-def _named(legend: Legend, names: Legend | None) -> Legend:
-    return names if names is not None and names.codes == legend.codes else legend
+def _alphas(subject: Subject) -> set[Path]:
+    """TIFF images with a band that is taken for alpha."""
+    return {
+        record.sample.image
+        for record in subject.records
+        if isinstance(record.image, ImageFacts)
+        and record.image.has_alpha
+        and record.sample.image.suffix.lower() in (".tif", ".tiff")
+    }
 
 
 def _reason(record: Record, subject: Subject, codes: set[str]) -> str | None:
@@ -268,9 +274,16 @@ def _write_image(plan: _Plan, record: Record, place: Path) -> Any:
     assert isinstance(image, ImageFacts)
     place.parent.mkdir(parents=True, exist_ok=True)
     other_bands = bool(plan.n_bands) and image.n_bands != plan.n_bands
+    if sample.image in plan.alphas:
+        yield Change(sample.image, "written without the band that is taken for alpha")
     other_type = bool(plan.dtype) and image.dtype != plan.dtype
     if not (
-        other_bands or other_type or sample.page or sample.image.suffix.lower() == ".vrt" or _has_pages(sample.image)
+        other_bands
+        or other_type
+        or sample.page
+        or sample.image in plan.alphas
+        or sample.image.suffix.lower() == ".vrt"
+        or _has_pages(sample.image)
     ):
         path = place.with_name(place.name + (image.suffix or sample.image.suffix).lower())
         shutil.copyfile(sample.image, path)

@@ -39,12 +39,27 @@ def check_images(subject: Subject) -> Iterator[Finding]:
 def _bands(records: list[Record], facts: list[ImageFacts]) -> Iterator[Finding]:
     found = unusual([image.n_bands for image in facts])
     if found is None:
+        yield from _alpha(records, facts)
         return
     usual, n, others = found
     counts = sorted({facts[k].n_bands for k in others})
     sentence = f"{counted(len(others), 'image')} of {' or '.join(map(str, counts))} bands, {n} others of {usual}"
     mend = f"--bands {','.join(str(b) for b in range(1, usual + 1))}; or {FIX}" if min(counts) > usual else FIX
     yield finding("bands-differ", sentence, [records[k].sample.image for k in others], mend=mend, usual=usual)
+
+
+def _alpha(records: list[Record], facts: list[ImageFacts]) -> Iterator[Finding]:
+    """TIFF files of which some have a band more, which writers mark as alpha whatever it holds."""
+    tiffs = [record.sample.image.suffix.lower() in (".tif", ".tiff") for record in records]
+    found = unusual([image.has_alpha if tiff else None for image, tiff in zip(facts, tiffs, strict=True)])
+    if found is None:
+        return
+    usual, n, others = found
+    more = f"of {facts[0].n_bands} bands and one more, which is taken for alpha"
+    less = f"of {facts[0].n_bands} bands alone"
+    kinds = (less, more) if usual else (more, less)
+    sentence = f"{counted(len(others), 'image')} {kinds[0]}, {n} others {kinds[1]}"
+    yield finding("bands-differ", sentence, [records[k].sample.image for k in others], severity="warning")
 
 
 def _types(records: list[Record], facts: list[ImageFacts]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ def repaired(path: Path) -> Legend | None:
 
 
 def _rows(path: Path) -> list[tuple[str, str | None, int]] | None:
-    """Name, colour and index of each class of a JSON or YAML file, as they stand there."""
+    """Name, colour and index of each class of a file, as they stand there; None where it is malformed otherwise."""
+    if path.suffix.lower() in (".csv", ".txt"):
+        return _rows_of_lines(path)
     content = _content(path)
     if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
         return None
@@ -82,6 +85,27 @@ def _rows(path: Path) -> list[tuple[str, str | None, int]] | None:
             return None
         rows.append((entry["name"], None if color is None else color.upper(), index))
     return rows
+
+
+def _rows_of_lines(path: Path) -> list[tuple[str, str | None, int]] | None:
+    """The classes of lines `index,name,color`, `R G B name`, or names alone (classes.txt)."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError):
+        return None
+    rows: list[tuple[str, str | None, int]] = []
+    for line in lines:
+        cells = [cell.strip() for cell in line.split(",")]
+        color = re.fullmatch(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\S.*)", line)
+        if path.name.lower() == "classes.txt":
+            rows.append((line, None, len(rows)))
+        elif color:
+            rows.append((color[4], "#{:02X}{:02X}{:02X}".format(*(int(color[i]) for i in (1, 2, 3))), len(rows)))
+        elif len(cells) in (2, 3) and re.fullmatch(r"\d+", cells[0]):
+            rows.append((cells[1], (cells[2].upper() or None) if len(cells) == 3 else None, int(cells[0])))
+        elif rows:
+            return None
+    return rows or None
 
 
 def _names(path: Path) -> list[str]:

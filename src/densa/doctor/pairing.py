@@ -12,6 +12,8 @@ from densa.doctor.subject import Subject
 
 __all__ = ["check_pairing"]
 
+_CROSSED = "crossed themselves"  # what is said of the polygons of a file
+
 
 def check_pairing(subject: Subject) -> Iterator[Finding]:
     """Images without a mask, masks without an image, several files of one name, names that differ in case."""
@@ -28,12 +30,16 @@ def check_pairing(subject: Subject) -> Iterator[Finding]:
         yield finding("name-ambiguous", sentence, files)
     others = [problem for problem in problems if not isinstance(problem, PairingProblem)]
     if others:
-        yield finding("mask-missing", "; ".join(others[:3]), mend="see the page on layouts")
+        yield finding("pairs-odd", "; ".join(others[:3]))
     yield from _case(subject)
+    mended = [remark for remark in subject.layout.remarks if _CROSSED in remark]
+    if mended:
+        yield finding("geometry-invalid", "; ".join(mended[:3]))
 
 
 def _missing(subject: Subject) -> Iterator[Finding]:
-    for split, records in subject.splits():
+    whole = [("the data", list(subject.records))]
+    for split, records in subject.splits() if subject.own_splits else whole:
         missing = [record.sample.image for record in records if record.sample.mask is None]
         if not missing:
             continue

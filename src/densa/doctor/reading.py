@@ -75,7 +75,7 @@ def read_pair(split: str, dataset: Dataset, i: int, *, compare_edges: bool = Tru
     if isinstance(image, ImageFacts) and middle is not None:
         overlay = _overlay(dataset, i, image, middle, file, compare_edges=compare_edges)
     suffix = suffix_of_content(sample.mask)
-    return Record(split, sample, image, _few(scan), digest, size, suffix, pieces, overlay)
+    return Record(split, sample, image, _few(scan), digest, size, suffix, _lines(values), pieces, overlay)
 
 
 def _drawn(sample: Sample) -> MaskScan | Fault:
@@ -142,6 +142,7 @@ def _read_image(dataset: Dataset, i: int) -> tuple[ImageFacts, _Middle]:
             None if place is None else place.crs,
             place is not None,
             suffix_of_content(sample.image) if sample.image.is_file() else None,
+            image.has_alpha,
             place_of(image) if whole is None else fingerprint_of(*whole, frame_of(image)),
         )
     return facts, middle
@@ -199,6 +200,12 @@ def _stretched(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
         return np.zeros(grey.shape, np.uint8)
     scaled: NDArray[np.uint8] = np.round((grey - low) * (255 / (high - low))).astype(np.uint8)
     return scaled
+
+
+def _lines(values: NDArray[Any]) -> int:
+    """Number of different rows or columns, whichever are fewer; a rectangle has two."""
+    columns = np.ascontiguousarray(np.swapaxes(values, 0, 1))
+    return min(len({line.tobytes() for line in values}), len({line.tobytes() for line in columns}))
 
 
 def _few(scan: MaskScan) -> MaskScan:

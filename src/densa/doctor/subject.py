@@ -47,6 +47,7 @@ class ImageFacts(NamedTuple):
         crs: its reference system; None where it has none.
         is_placed: it is georeferenced.
         suffix: that of its content, where its name has another.
+        has_alpha: a band of it is alpha.
         fingerprint: what it is compared by with the other images.
     """
 
@@ -64,6 +65,7 @@ class ImageFacts(NamedTuple):
     crs: Any
     is_placed: bool
     suffix: str | None
+    has_alpha: bool
     fingerprint: Fingerprint
 
 
@@ -103,6 +105,7 @@ class Record:
         mask_digest: hash of the values of the mask.
         mask_size: its height and width.
         mask_suffix: that of its content, where its name has another.
+        n_lines: number of different rows or columns of the mask, whichever are fewer; few where outlines are straight.
         pieces: connected pieces of the mask; None where it has few values.
         overlay: of both; None where one cannot be read.
     """
@@ -114,6 +117,7 @@ class Record:
     mask_digest: bytes = b""
     mask_size: tuple[int, int] = (0, 0)
     mask_suffix: str | None = None
+    n_lines: int = 0
     pieces: int | None = None
     overlay: Overlay | None = None
 

@@ -120,6 +120,7 @@ class GdalRaster(Raster):
             )
             files = dataset.files  # GDAL looks for them on the disk
             self.loss, self.white_is_zero = loss_of(dataset, files), is_inverted(dataset)
+            self.has_alpha = bool(self._alphas)
             self.ground_control, self.rpcs = dataset.gcps, dataset.rpcs
             self._files = () if isinstance(path, Elsewhere) else tuple(Path(name) for name in files)
 

@@ -95,6 +95,7 @@ class Raster(ABC):
         key: values of all bands that together mean "no data"; None where there are none.
         loss: name of the compression, where it altered the values; None where it kept them.
         white_is_zero: 0 is shown white.
+        has_alpha: a band of the file is alpha.
 
     Examples:
         >>> import numpy as np
@@ -136,6 +137,7 @@ class Raster(ABC):
         self.key = None if key is None else tuple(key)
         self.loss: str | None = None
         self.white_is_zero = False
+        self.has_alpha = False
         self.ground_control: tuple[Sequence[Any], Any] = ((), None)
         self.rpcs: Any = None
         self.remarks: tuple[str, ...] = ()

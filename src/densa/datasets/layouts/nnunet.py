@@ -10,6 +10,7 @@ from densa.datasets.dataset import Sample
 from densa.datasets.image_files import IMAGE_SUFFIXES
 from densa.datasets.layouts.json_file import file_inside, read_json
 from densa.datasets.layouts.layout import Coding, Layout
+from densa.datasets.layouts.pairing import PairingProblem
 from densa.datasets.wording import listed
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
@@ -114,7 +115,9 @@ def _cases(
         found.append(_sample(name, files, mask if mask.is_file() else None, channels))
     known = {f"{name}{ending}" for name in names}
     spare = sorted(path for path in (layout.root / labels).glob(f"*{ending}") if path.name not in known)
-    layout.problems.setdefault(split, []).extend(f"{path}: mask without an image" for path in spare)
+    layout.problems.setdefault(split, []).extend(
+        PairingProblem.of("mask-extra", path, "mask without an image") for path in spare
+    )
     return found
 
 

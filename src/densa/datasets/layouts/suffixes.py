@@ -16,6 +16,7 @@ from densa import raster
 from densa.datasets.dataset import Sample
 from densa.datasets.image_files import image_files
 from densa.datasets.layouts.layout import SPLITS, Layout, split_of
+from densa.datasets.layouts.pairing import PairingProblem
 from densa.errors import InputError
 
 __all__ = ["read_stacks", "read_suffixes"]
@@ -116,7 +117,8 @@ def _pairs(files: list[_File], key: Callable[[_File], tuple[str, str]], layout: 
             pairs.append((others[0], own[0]))
         elif others:
             names = ", ".join(file.path.name for file in (*others, *own))
-            problems.append(f"{others[0].path}: {len(others)} images and {len(own)} masks of one name ({names})")
+            several = f"{len(others)} images and {len(own)} masks of one name ({names})"
+            problems.append(PairingProblem.of("name-ambiguous", others[0].path, several))
     if pairs and problems:
         layout.problems.setdefault("", []).extend(problems)
     return pairs

@@ -41,9 +41,9 @@ def miscodings(
     """
     colored = [scan for scan in scans if scan.is_rgb and scan.colors and not scan.values]
     plain = [scan for scan in scans if scan not in colored]
+    if encoding == "near-colors" and legend is not None:
+        return [], as_read(legend, encoding)
     found = _lossy(scans, legend)
-    if not found and encoding == "near-colors":
-        return [], as_read(legend, encoding) if legend else None
     if not found and encoding != "instances":
         found = _palettes(scans, legend) if refusal else []
         if not found and colored and (not plain or encoding == "colors"):

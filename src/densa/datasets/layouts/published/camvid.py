@@ -12,6 +12,7 @@ from pathlib import Path
 from densa.datasets.dataset import Sample
 from densa.datasets.image_files import image_files
 from densa.datasets.layouts.layout import Coding, Layout
+from densa.datasets.layouts.pairing import PairingProblem
 from densa.legend import Color, Legend
 
 __all__ = ["CAMVID_32", "are_frames", "read_camvid"]
@@ -54,7 +55,7 @@ def read_camvid(root: Path) -> Layout | None:
             layout.splits.setdefault("", []).append(Sample(path.stem, path, mask, sequence))
     if not layout.splits:
         return None
-    layout.problems[""] = [f"{path}: mask without an image" for path in mask_of.values()]
+    layout.problems[""] = [PairingProblem.of("mask-extra", path, "mask without an image") for path in mask_of.values()]
     layout.codings = {"": Coding(CAMVID_32, "CamVid's colours")}
     layout.said = (
         f"images in {images.name}/, labels in {masks.name}/*_L: 31 classes by colour, Void is ignored; sequences are "
