@@ -106,3 +106,16 @@ def test_what_does_not_fit_is_said_with_the_file(write):
         read_labels(deep, LEGEND, "values")
     with pytest.raises(InputError, match=r"color\.png: mask has colours"):
         read_labels(color, Legend(("a", "b")), "colors")
+
+
+def test_a_colour_for_each_object(tmp_path):
+    from PIL import Image
+
+    from densa import Legend
+    from densa.datasets.masks import read_labels
+
+    colors = np.zeros((3, 4, 3), np.uint8)
+    colors[0, :2], colors[2, 2:] = (200, 3, 9), (0, 0, 77)
+    Image.fromarray(colors).save(tmp_path / "a.png")
+    labels = read_labels(tmp_path / "a.png", Legend(("background", "object")), "instances")
+    np.testing.assert_array_equal(labels, colors.any(axis=2))

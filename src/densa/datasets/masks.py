@@ -17,12 +17,22 @@ from densa.raster.masks.origin import MaskOrigin
 from densa.raster.masks.painting import read_painting
 from densa.raster.masks.values import MaskFile, read_mask_file
 
-__all__ = ["Encoding", "MaskScan", "nearest_classes", "read_labels", "read_objects", "runs", "scan_file", "scan_mask"]
+__all__ = [
+    "NEAR",
+    "Encoding",
+    "MaskScan",
+    "nearest_classes",
+    "read_labels",
+    "read_objects",
+    "runs",
+    "scan_file",
+    "scan_mask",
+]
 
 Encoding = Literal["values", "colors", "near-colors", "instances"]
 """How the masks of a data set encode the class: by value (a palette's index), by colour, by the nearest colour of the
 legend (as compression leaves them), or as instance numbers."""
-_NEAR = 64
+NEAR = 64
 """Largest difference, in any channel, of a colour from the colour of a class that it is taken for."""
 _MOST_COLORS = 1 << 16
 """Colours of a file that a scan keeps: masks have some dozens of them, photographs and JPEG many more."""
@@ -180,7 +190,10 @@ def read_labels(
             labels = np.repeat(few_labels, lengths).reshape(keys.shape)
         else:
             named = (0,) if encoding == "instances" else legend.codes
-            file = _grey(path, read_mask_file(path, page=page, window=window))
+            file = _read(path, page, window)
+            if encoding == "instances" and file.values.ndim == 3:  # a colour for each object, black is none
+                file = file._replace(values=_pack(file.values.astype(np.uint8)), missing=tuple(map(_key, file.missing)))
+            file = _grey(path, file)
             values: NDArray[Any] = file.values
             hidden = file.hidden
             if undefined := tuple(code for code in file.missing if code not in named):
@@ -214,7 +227,7 @@ def nearest_classes(legend: Legend, colors: NDArray[np.uint8]) -> NDArray[np.uin
         part = found[start : start + (1 << 16)]
         apart = np.abs(part[:, None] - known[None]).max(axis=2)
         nearest = apart.argmin(axis=1)
-        labels[start : start + len(part)] = np.where(apart.min(axis=1) <= _NEAR, classes[nearest], IGNORE)
+        labels[start : start + len(part)] = np.where(apart.min(axis=1) <= NEAR, classes[nearest], IGNORE)
     return labels[where.ravel()]
 
 

@@ -19,12 +19,12 @@ from densa.datasets.layouts.cell_tracking import read_cell_tracking
 from densa.datasets.layouts.folders import read_folders
 from densa.datasets.layouts.layout import Layout, NoLayout, find_lists
 from densa.datasets.layouts.nnunet import read_nnunet
-from densa.datasets.layouts.published.ade20k import read_ade20k
+from densa.datasets.layouts.published.ade20k import is_scene_parsing, read_ade20k
 from densa.datasets.layouts.published.camvid import read_camvid
 from densa.datasets.layouts.published.cityscapes import read_cityscapes
-from densa.datasets.layouts.published.deepglobe import read_deepglobe
+from densa.datasets.layouts.published.deepglobe import is_land_cover, read_deepglobe
 from densa.datasets.layouts.published.dsb2018 import read_dsb2018
-from densa.datasets.layouts.published.isprs import read_isprs
+from densa.datasets.layouts.published.isprs import is_isprs, read_isprs
 from densa.datasets.layouts.published.landcover_ai import read_landcover_ai
 from densa.datasets.layouts.published.loveda import read_loveda
 from densa.datasets.layouts.scene_tiles import scenes_of_tiles, strips_of_tiles
@@ -48,10 +48,13 @@ class Reader:
     Attributes:
         read: the layout of a folder, None where it is another one.
         expects: what the folder holds, for messages.
+        is_sure: whether what was found is this layout and not another data set with such names; asked where the layout
+            is not named. None: always.
     """
 
     read: Callable[[Path], Layout | None]
     expects: str
+    is_sure: Callable[[Layout], bool] | None = None
 
 
 LAYOUTS = {
@@ -59,12 +62,14 @@ LAYOUTS = {
     "segnet": Reader(read_segnet, "train/ and trainannot/, val/ and valannot/"),
     "cell-tracking": Reader(read_cell_tracking, "01/t000.tif and 01_GT/SEG/man_seg000.tif"),
     "cityscapes": Reader(read_cityscapes, "leftImg8bit/SPLIT/CITY/ and gtFine/SPLIT/CITY/"),
-    "ade20k": Reader(read_ade20k, "images/training/ and annotations/training/"),
+    "ade20k": Reader(read_ade20k, "images/training/ and annotations/training/", is_scene_parsing),
     "camvid": Reader(read_camvid, "701_StillsRaw_full/ and LabeledApproved_full/"),
     "loveda": Reader(read_loveda, "Train/Rural/images_png/ and Train/Rural/masks_png/"),
-    "deepglobe": Reader(read_deepglobe, "train/N_sat.jpg and train/N_mask.png in the colours of land cover"),
+    "deepglobe": Reader(
+        read_deepglobe, "train/N_sat.jpg and train/N_mask.png in the colours of land cover", is_land_cover
+    ),
     "landcover-ai": Reader(read_landcover_ai, "images/ and masks/ of its orthophotos, or their tiles *_m.png"),
-    "isprs": Reader(read_isprs, "*_RGB.tif (or *_RGBIR, *_IRRG) and *_label.tif"),
+    "isprs": Reader(read_isprs, "*_RGB.tif (or *_RGBIR, *_IRRG) and *_label.tif", is_isprs),
     "nnunet": Reader(read_nnunet, "dataset.json, imagesTr/case_0000.tif and labelsTr/case.tif"),
     "dsb2018": Reader(read_dsb2018, "ID/images/ID.png and in ID/masks/ a file per object"),
     "coco": Reader(read_coco, "a JSON file of images, annotations and categories"),
@@ -217,6 +222,8 @@ def _recognised(root: Path) -> Layout:
         found: list[Layout] = []
         for reader in LAYOUTS.values():
             layout = reader.read(folder)
+            if layout is not None and reader.is_sure is not None and not reader.is_sure(layout):
+                continue
             if layout is not None and not any(_is_of(layout, other) for other in found):
                 found.append(layout)
         if found:

@@ -48,3 +48,14 @@ def test_the_full_data_set_is_refused(write, tmp_path):
     write("images/training/a/abbey/ADE_train_00000001_seg.png", (2, 3))
     with pytest.raises(InputError, match="ADE20K in full"):
         datasets.open(tmp_path)
+
+
+def test_such_folders_are_no_sign_alone(write, tmp_path):
+    for split in ("training", "validation"):
+        write(f"images/{split}/a.jpg", (2, 3))
+        write(f"annotations/{split}/a.png", [[0, 1, 2], [0, 0, 1]])
+    own = datasets.open(tmp_path)["train"]
+    assert (own.layout, own.legend.n_classes) == ("pairs", 3)
+    assert datasets.open(tmp_path, layout="SceneParsing")["train"].legend.n_classes == 150
+    write("annotations/training/a.png", [[0, 1, 150], [0, 0, 1]])
+    assert datasets.open(tmp_path)["train"].layout == "ade20k"

@@ -48,3 +48,10 @@ def test_roads_are_another_data_set(write, tmp_path):
         write(f"train/{number}_sat.jpg", (2, 4))
         write(f"train/{number}_mask.png", np.resize([0, 255], (2, 4))[..., None].repeat(3, axis=2))
     assert datasets.open(tmp_path)["train"].legend.class_names == ("background", "foreground")
+
+
+def test_own_colours_are_another_data_set(write, tmp_path):
+    for number in (1, 2):
+        write(f"train/{number}_sat.jpg", (1, 3))
+        write(f"train/{number}_mask.png", [[(90, 90, 200), (200, 90, 30), (30, 200, 90)]])
+    assert datasets.open(tmp_path)["train"].layout == "suffixes"

@@ -58,12 +58,20 @@ def test_colours_that_compression_changed(write, tmp_path, suffix):
 def test_a_colour_that_is_far_from_all_classes_is_not_labelled(write, tmp_path):
     write("a_RGB.tif", (1, 3))
     write("a_label.tif", [[(255, 255, 255), (128, 128, 128), (255, 0, 255)]])
-    labels = datasets.open(tmp_path, split=WHOLE)["train"].labels(0)
+    labels = datasets.open(tmp_path, split=WHOLE, layout="isprs")["train"].labels(0)
     assert_array_equal(labels, [[0, IGNORE, IGNORE]])
 
 
 def test_indices(write, tmp_path):
     write("a_RGB.png", (1, 7))
     write("a_label.png", [[0, 1, 2, 3, 4, 5, 6]])
-    labels = datasets.open(tmp_path, split=WHOLE)["train"].labels(0)
+    own = datasets.open(tmp_path, split=WHOLE)["train"]  # such names are no sign alone
+    assert (own.layout, own.legend.n_classes) == ("suffixes", 7)
+    labels = datasets.open(tmp_path, split=WHOLE, layout="isprs")["train"].labels(0)
     assert_array_equal(labels, [[IGNORE, 0, 1, 2, 3, 4, 5]])
+
+
+def test_other_colours_are_another_data_set(write, tmp_path):
+    write("a_RGB.png", (1, 4))
+    write("a_label.png", [[(200, 30, 30), (30, 200, 30), (90, 90, 200), (200, 200, 90)]])
+    assert datasets.open(tmp_path, split=WHOLE)["train"].layout == "suffixes"

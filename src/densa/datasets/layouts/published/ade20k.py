@@ -8,12 +8,15 @@ from pathlib import Path
 
 from densa.datasets.image_files import image_files
 from densa.datasets.layouts.layout import Coding, Layout
+from densa.datasets.layouts.published.looking import has_values_from
 from densa.errors import InputError
 from densa.legend import Legend
 
-__all__ = ["read_ade20k"]
+__all__ = ["is_scene_parsing", "read_ade20k"]
 
 _N_CLASSES = 150
+_LISTS = ("objectInfo150.txt", "objectInfo150.csv", "sceneCategories.txt")
+_MANY = 20
 _FULL = re.compile(r"ADE_(train|val|frame)_\w+_seg$", re.IGNORECASE)
 _NAMES = (
     "wall", "building", "sky", "floor", "tree", "ceiling", "road", "bed", "windowpane", "grass", "cabinet", "sidewalk",
@@ -58,6 +61,14 @@ def read_ade20k(root: Path) -> Layout | None:
     layout.codings = {"": Coding(legend, "SceneParsing's classes" if file is None else str(file), "values")}
     layout.said = "images in images/, labels in annotations/: 1 to 150 are SceneParsing's classes, 0 is not labelled"
     return layout
+
+
+def is_scene_parsing(layout: Layout) -> bool:
+    """Whether the data set is SceneParsing: by names of files, by its lists, or by values that few classes have not."""
+    if any((layout.root / name).is_file() for name in _LISTS):
+        return True
+    named = all(path.stem.lower().startswith("ade_") for path in layout.images)
+    return named or has_values_from(layout, _MANY)
 
 
 def _names(file: Path) -> tuple[str, ...]:

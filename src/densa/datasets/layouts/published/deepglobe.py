@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from densa import raster
 from densa.datasets.dataset import Sample
 from densa.datasets.image_files import image_files
 from densa.datasets.layouts.layout import SPLITS, Coding, Layout
-from densa.errors import InputError
+from densa.datasets.layouts.published.looking import shows_palette
 from densa.legend import Legend
 
-__all__ = ["read_deepglobe"]
+__all__ = ["is_land_cover", "read_deepglobe"]
 
 _LEGEND = Legend(
     ("urban land", "agriculture land", "rangeland", "forest land", "water", "barren land"),
@@ -22,7 +21,10 @@ _LEGEND = Legend(
 
 
 def read_deepglobe(root: Path) -> Layout | None:
-    """The layout of `root`, None where it is another one: DeepGlobe's roads have the same names, but other classes."""
+    """The layout of `root`, None where it is another one.
+
+    DeepGlobe's roads have the same names, but other classes: see `is_land_cover`.
+    """
     layout = Layout(root, "deepglobe")
     for folder in [root, *sorted(f for f in root.iterdir() if f.is_dir() and f.name.lower() in SPLITS)]:
         split = "" if folder == root else SPLITS[folder.name.lower()]
@@ -33,8 +35,7 @@ def read_deepglobe(root: Path) -> Layout | None:
                 sample = Sample(name, path, files.get(f"{name}_mask"), name)
                 if sample.mask is not None or split == "test":
                     layout.splits.setdefault(split, []).append(sample)
-    masks = [sample.mask for sample in layout.samples if sample.mask is not None]
-    if not masks or not _is_land_cover(root, masks[0]):
+    if not layout.labels:
         return None
     layout.codings = {"": Coding(_LEGEND, "DeepGlobe's colours", nearest=True)}
     layout.reads_legend = False  # class_dict.csv has unknown as a class
@@ -45,18 +46,13 @@ def read_deepglobe(root: Path) -> Layout | None:
     return layout
 
 
-def _is_land_cover(root: Path, mask: Path) -> bool:
-    """Whether the classes are those of the land cover: by the list of classes, or by the colours of a mask."""
-    file = root / "class_dict.csv"
+def is_land_cover(layout: Layout) -> bool:
+    """Whether the classes are those of the land cover: by the list of classes, or by the colours of the masks."""
+    file = layout.root / "class_dict.csv"
     if file.is_file():
         try:
             rows = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
         except (OSError, UnicodeDecodeError, csv.Error):
             return False
-        names = {row[0].strip().lower() for row in rows if row}
-        return {"urban_land", "agriculture_land"} <= names
-    try:
-        values = raster.read_mask(mask)
-    except InputError:
-        return False
-    return values.ndim == 3 and bool((values.max(axis=2) > values.min(axis=2)).any())
+        return {"urban_land", "agriculture_land"} <= {row[0].strip().lower() for row in rows if row}
+    return shows_palette(layout, _LEGEND)

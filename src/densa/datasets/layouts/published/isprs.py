@@ -13,9 +13,10 @@ from pathlib import Path
 from densa.datasets.dataset import Sample
 from densa.datasets.image_files import image_files
 from densa.datasets.layouts.layout import Coding, Layout, split_of
+from densa.datasets.layouts.published.looking import shows_palette
 from densa.legend import Legend
 
-__all__ = ["ISPRS", "read_isprs"]
+__all__ = ["ISPRS", "is_isprs", "read_isprs"]
 
 ISPRS = Legend(
     ("impervious surface", "building", "low vegetation", "tree", "car", "clutter"),
@@ -64,6 +65,12 @@ def read_isprs(root: Path) -> Layout | None:
             layout.splits["test"] = unlabelled
     layout.said = _said(images, labels, chosen_image, chosen_label)
     return layout
+
+
+def is_isprs(layout: Layout) -> bool:
+    """Whether the data set is Potsdam or Vaihingen, by the names of files or the colours of masks."""
+    names = [path.stem.lower() for path in layout.images]
+    return all("potsdam" in name or _VAIHINGEN.match(name) for name in names) or shows_palette(layout, ISPRS)
 
 
 def _bare(stem: str) -> str:
