@@ -48,7 +48,7 @@ ROOMS = {
     "datasets/layouts": [
         ("pairing", "scene_tiles"),
         ("layout",),
-        ("annotated", "cell_tracking", "folders", "json_file", "published", "segnet", "suffixes", "voc"),
+        ("annotated", "cell_tracking", "folders", "published", "segnet", "suffixes", "voc"),
         ("nnunet", "vector"),
         ("drawn", "find"),
     ],

@@ -69,10 +69,10 @@ def test_a_picture_has_its_channels_in_one_file(write, tmp_path):
         ({"channel_names": {"0": "a", "1": "b", "2": "c"}}, r"case a_1 must have 3 channels, it has 2: .*_0002\.tif"),
         (
             {"dataset": {"a": {"images": ["../../x.tif"], "label": "labelsTr/b.tif"}}},
-            r"\.\./\.\./x\.tif, which is outside",
+            r"\.\./\.\./x\.tif', which lies outside",
         ),
-        ({"dataset": {"a": {"images": ["/etc/passwd"], "label": "labelsTr/b.tif"}}}, "/etc/passwd, which is outside"),
-        ({"dataset": {"a": {"images": [3], "label": "labelsTr/b.tif"}}}, "must name files by text, got 3"),
+        ({"dataset": {"a": {"images": ["/etc/passwd"], "label": "labelsTr/b.tif"}}}, "/etc/passwd'; it must be a path"),
+        ({"dataset": {"a": {"images": [3], "label": "labelsTr/b.tif"}}}, "names the file 3; it must be a path"),
         ({"dataset": {"a": []}}, "must list a case as"),
     ],
 )

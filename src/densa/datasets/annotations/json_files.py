@@ -25,16 +25,21 @@ def first_bytes(path: Path, n: int = 4096) -> bytes:
         return b""
 
 
-def load_json(path: Path) -> Any:
+def load_json(path: Path, most_bytes: int = LARGEST) -> Any:
     """The content of a JSON file.
+
+    Args:
+        path: the file.
+        most_bytes: larger files are not read, nor those whose content the memory may not hold.
 
     Raises:
         InputError: it cannot be read, is no JSON, is nested too deeply or too large.
     """
     try:
         size = path.stat().st_size
-        if size > min(LARGEST, memory_bytes() // _EXPANDS):
-            raise InputError(f"{path} has {size / 2**20:.0f} MiB, too much to be read; divide it")
+        most = min(most_bytes, memory_bytes() // _EXPANDS)
+        if size > most:
+            raise InputError(f"{path} has {size / 2**20:.0f} MB, more than the {most / 2**20:.0f} MB that are read")
         return json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -46,7 +51,7 @@ def load_json(path: Path) -> Any:
         raise InputError(f"{path} is no JSON: {one_line(error)}") from error
 
 
-def path_inside(root: Path, base: Path, name: str, source: Path) -> Path:
+def path_inside(root: Path, base: Path, name: object, source: Path, *, links: bool = True) -> Path:
     """A path that a file names, which must lie in the data set.
 
     Args:
@@ -54,15 +59,17 @@ def path_inside(root: Path, base: Path, name: str, source: Path) -> Path:
         base: folder that the path is relative to; in `root`.
         name: with / or \\ between its parts.
         source: the file that names it, for messages.
+        links: symbolic links in the data set may lead out of it.
 
     Raises:
         InputError: it is absolute, leaves `root`, or is no path.
     """
-    text = name.replace("\\", "/")
+    text = name.replace("\\", "/") if isinstance(name, str) else ""
     place = base.relative_to(root).as_posix()
     found = posixpath.normpath(posixpath.join(place, text))
     if "\0" in text or not text.strip() or text.startswith("/") or text[1:2] == ":":
         raise InputError(f"{source} names the file {name!r}; it must be a path relative to its folder")
-    if found == ".." or found.startswith("../"):
+    out = not links and not (root / found).resolve().is_relative_to(root.resolve())
+    if out or found == ".." or found.startswith("../"):
         raise InputError(f"{source} names the file {name!r}, which lies outside of {root}; copy it into the data set")
     return root / found

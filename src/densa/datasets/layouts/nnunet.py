@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from densa.datasets.annotations.json_files import load_json, path_inside
 from densa.datasets.dataset import Sample
 from densa.datasets.image_files import IMAGE_SUFFIXES
-from densa.datasets.layouts.json_file import file_inside, read_json
 from densa.datasets.layouts.layout import Coding, Layout
 from densa.datasets.layouts.pairing import PairingProblem
 from densa.datasets.wording import listed
@@ -18,6 +18,7 @@ from densa.legend import IGNORE, Legend
 __all__ = ["read_nnunet"]
 
 _FILE = "dataset.json"
+_MOST_BYTES = 16 << 20
 
 
 def read_nnunet(root: Path) -> Layout | None:
@@ -30,7 +31,7 @@ def read_nnunet(root: Path) -> Layout | None:
     file = root / _FILE
     if not file.is_file() or not (root / "imagesTr").is_dir():
         return None
-    content = read_json(file)
+    content = load_json(file, _MOST_BYTES)
     if not isinstance(content, dict):
         raise InputError(f"{file} must be a dictionary of nnU-Net, got {type(content).__name__}")
     channels, ending = _channels(file, content), _ending(file, content)
@@ -125,8 +126,8 @@ def _listed(root: Path, file: Path, name: str, entry: Any, channels: Mapping[str
     """A case that dataset.json lists with its files."""
     if not isinstance(entry, dict) or not isinstance(entry.get("images"), list) or "label" not in entry:
         raise InputError(f'{file} must list a case as {{"images": [...], "label": ...}}, got {entry!r:.200} for {name}')
-    files = [file_inside(root, image, file) for image in entry["images"]]
-    return _sample(name, files, file_inside(root, entry["label"], file), channels)
+    files = [path_inside(root, root, image, file, links=False) for image in entry["images"]]
+    return _sample(name, files, path_inside(root, root, entry["label"], file, links=False), channels)
 
 
 def _sample(name: str, files: list[Path], mask: Path | None, channels: Mapping[str, str]) -> Sample:
