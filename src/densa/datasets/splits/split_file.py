@@ -32,6 +32,11 @@ class SplitEntry:
         group: what was not divided: the scene, the block, the value of an attribute.
         page: page of the file, from 0.
         window: None for the whole image.
+
+    Examples:
+        >>> from densa.datasets import SplitEntry
+        >>> SplitEntry("images/a.png", "train", group="a").to_json()
+        {'image': 'images/a.png', 'part': 'train', 'group': 'a'}
     """
 
     image: str
