@@ -84,8 +84,10 @@ ROOMS = {
             "superpixels",
             "weighted_kappa",
         ),
-        ("boundary_iou", "hausdorff", "intervals", "size_recall", "trimap"),
-        ("breakdown", "further"),
+        ("boundary_iou", "hausdorff", "size_recall", "trimap"),
+        ("further",),
+        ("intervals",),
+        ("breakdown",),
     ],
     "networks": [
         ("checks", "network", "strips", "weights"),

@@ -75,3 +75,24 @@ def test_nothing_measured_is_undefined(images):
     found.update(np.full((9, 9), 255), np.zeros((9, 9), int))
     assert {one.text for one in found.measures()} == {"undefined"}
     assert found.to_json(["a", "b"])["dice_pooled"] is None
+
+
+def test_values_of_the_sums_are_those_of_the_measures(rng):
+    """Of all images together, and of any of them."""
+    further, parts = FurtherMeasures(4, widths=(2, 6), limits=(8,)), []
+    confusion = ConfusionMatrix(4)
+    for _ in range(3):
+        target = rng.integers(0, 3, (6, 8)).repeat(4, 0).repeat(4, 1).astype(np.uint8)  # the fourth class is absent
+        predicted = np.where(rng.random(target.shape) < 0.2, 0, target).astype(np.uint8)
+        target[:2] = 255
+        before = further.sums
+        further.update(target, predicted)
+        confusion.update(target, predicted)
+        parts.append(further.sums - before)
+    np.testing.assert_allclose(np.sum(parts, 0), further.sums)
+    found = further.values_of(further.sums, confusion.summary().f1)
+    expected = {measure.key: measure.value for measure in further.measures()}
+    assert list(found) == list(expected)
+    np.testing.assert_allclose([float(v) for v in found.values()], list(expected.values()))
+    stacked = further.values_of(np.stack([further.sums, parts[0]]), np.zeros((2, 4)))
+    assert all(value.shape == (2,) for value in stacked.values())

@@ -66,10 +66,24 @@ def test_one_image_is_cut_into_blocks(tmp_path, rng, capsys):
     report = densa.evaluate(maps, masks, progress=False, resamples=200)
     assert report.intervals.table.kind == "block"
     assert report.intervals.of("mean_iou") is not None
-    assert "boundary F1 is measured per image and has no interval" in capsys.readouterr().err
+    assert "boundary F1 and the further measures are of whole images and have no interval" in capsys.readouterr().err
     single = densa.evaluate(maps, masks, progress=False, units="image")
     assert single.intervals.of("mean_iou") is None
     assert "one independent unit only (1 image): no interval" in capsys.readouterr().err
+
+
+def test_further_measures_have_intervals(maps, tmp_path):
+    report = densa.evaluate(*maps, output=tmp_path / "report", progress=False, resamples=300)
+    content = report.to_json()["intervals"]["measures"]
+    for measure in report.further.measures():
+        if measure.text == "undefined":
+            continue
+        low, high = content[measure.key]["bca"]
+        assert low <= measure.value <= high
+    assert set(content) == {measure.key for measure in report.further.measures()}
+    few = densa.evaluate(*maps, progress=False, resamples=300, measures="dice")
+    assert list(few.to_json()["intervals"]["measures"]) == ["dice_pooled", "dice_per_image"]
+    assert "measures" not in densa.evaluate(*maps, progress=False, measures="none").to_json()["intervals"]
 
 
 def test_no_intervals(maps, tmp_path):

@@ -65,12 +65,12 @@ def evaluate(
         print(line)
     for line in (*group_lines(evaluation), *block_lines(evaluation)):
         print(line)
+    if evaluation.intervals is not None:
+        print(evaluation.intervals.text)
     print(f"measured on {evaluation.measured_on}")
     print(*calibration_lines(evaluation.calibration), sep="\n")
     if evaluation.further is not None:
-        print(*evaluation.further.lines(), sep="\n")
-    if evaluation.intervals is not None:
-        print(evaluation.intervals.text)
+        print(*evaluation.further.lines(evaluation.interval_text), sep="\n")
     if page is not None:
         print(f"wrote {named(page, [page.with_name('metrics.json')])}")
 

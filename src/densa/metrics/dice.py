@@ -73,6 +73,11 @@ class DicePerImage:
         self.n_images += other.n_images
 
     @property
+    def sums(self) -> NDArray[np.float64]:
+        """(2,) sum over images, and their number; `value` is their ratio."""
+        return np.array([self._sum, self.n_images], np.float64)
+
+    @property
     def per_class(self) -> NDArray[np.float64]:
         """(n_classes,) mean over the images in which the class occurs in target or prediction, NaN if in none."""
         return ratio(self._class_sums, self._class_images)

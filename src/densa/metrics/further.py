@@ -15,6 +15,7 @@ from densa.metrics.boundary_iou import BoundaryIou
 from densa.metrics.confusion import ConfusionMatrix, VoidRule
 from densa.metrics.dice import DicePerImage
 from densa.metrics.hausdorff import Hausdorff
+from densa.metrics.scores import ratio
 from densa.metrics.size_recall import SizeRecall
 from densa.metrics.trimap import Trimap
 from densa.metrics.weighted_kappa import KappaWeights, weighted_kappa
@@ -138,12 +139,50 @@ class FurtherMeasures:
         }
         return [measure for name in self.names for measure in made[name]()] + list(self._weighted_kappa())
 
-    def lines(self) -> Iterator[str]:
-        """For the console: name, value and rule of each measure."""
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """(n,) what the measures are made of, which adds up over images; see `values_of`."""
+        matrices = [confusion.matrix for confusion in self.trimap.confusions]
+        parts = [
+            self.dice.sums,
+            self.boundary_iou.counts,
+            *(np.stack([np.diagonal(m), m.sum(1), m[:, :-1].sum(0)]) for m in matrices),
+            self.hausdorff.sums,
+            self.size_recall.counts[..., :2].sum(0),
+        ]
+        return np.concatenate([part.reshape(-1).astype(np.float64) for part in parts])
+
+    def values_of(self, sums: NDArray[np.float64], f1: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """The measures, by key, of (..., n) sums of any images and (..., n_classes) F1 of them; no weighted kappa."""
+        n, n_widths = self.n_classes, len(self.trimap.widths)
+        ends = np.cumsum([2, 2 * n, *[3 * n] * n_widths, 2 * n])
+        dice, bands, *trimaps, distances, sizes = np.split(sums, ends, axis=-1)
+        bands, distances = bands.reshape(*bands.shape[:-1], n, 2), distances.reshape(*distances.shape[:-1], 2, n)
+        sizes = sizes.reshape(*sizes.shape[:-1], -1, 2)
+        found = {
+            "dice": {"dice_pooled": _mean(f1), "dice_per_image": ratio(dice[..., 0], dice[..., 1])},
+            "boundary-iou": {"boundary_iou": _mean(ratio(bands[..., 0], bands[..., 1]))},
+            "trimap-iou": {},
+            "hausdorff": {
+                f"hausdorff_{self.hausdorff.percentile:g}": _mean(ratio(distances[..., 0, :], distances[..., 1, :]))
+            },
+            "size-recall": {
+                f"recall_of_objects_from_{least}px": ratio(sizes[..., i, 1], sizes[..., i, 0])
+                for i, least in enumerate((1, *self.size_recall.limits))
+            },
+        }
+        for width, part in zip(self.trimap.widths, trimaps, strict=True):
+            right, target, predicted = np.moveaxis(part.reshape(*part.shape[:-1], 3, n), -2, 0)
+            found["trimap-iou"][f"trimap_iou_{width:g}px"] = _mean(ratio(right, target + predicted - right))
+        return {key: value for name in self.names for key, value in found[name].items()}
+
+    def lines(self, interval: Callable[[str], str] = lambda key: "") -> Iterator[str]:
+        """For the console: name, value and rule of each measure; `interval` gives what stands behind a value."""
         found = self.measures()
-        widths = [max((len(getattr(one, part)) for one in found), default=0) for part in ("name", "text")]
-        for one in found:
-            yield f"{one.name:<{widths[0]}}  {one.text:>{widths[1]}}  {one.rule}"
+        texts = [one.text + interval(one.key) for one in found]
+        widths = [max(map(len, column), default=0) for column in ([one.name for one in found], texts)]
+        for one, text in zip(found, texts, strict=True):
+            yield f"{one.name:<{widths[0]}}  {text:<{widths[1]}}  {one.rule}"
 
     def to_json(self, class_names: Sequence[str]) -> dict[str, Any]:
         """The numbers, their rules, those of each class, and the counts by size; None where undefined."""
@@ -244,6 +283,12 @@ class FurtherMeasures:
 
 def _size_row(row: Any) -> dict[str, Any]:
     return {name: _number(value) if isinstance(value, float) else value for name, value in row._asdict().items()}
+
+
+def _mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the classes that have a score, NaN where there are none."""
+    defined = ~np.isnan(scores)
+    return ratio(np.where(defined, scores, 0).sum(-1), defined.sum(-1))
 
 
 def _number(value: float) -> float | None:

@@ -143,6 +143,11 @@ class Hausdorff:
         self.n_one_sided += other.n_one_sided
 
     @property
+    def sums(self) -> NDArray[np.float64]:
+        """(2, n_classes) sum of the distances, and number of images; `per_class` is their ratio."""
+        return np.stack([self._sums, self.n_images])
+
+    @property
     def per_class(self) -> NDArray[np.float64]:
         """(n_classes,) mean distance in pixels, NaN for classes that no image has in both."""
         return ratio(self._sums, self.n_images)

@@ -182,6 +182,11 @@ class Evaluation:
         """Share of the labelled pixels for which no class was predicted."""
         return _shares(self.confusion)[1]
 
+    def interval_text(self, score: str) -> str:
+        """The interval of a score of all classes together, in brackets; empty where there is none."""
+        found = None if self.intervals is None else self.intervals.of(score)
+        return "" if found is None else f" ({found})"
+
     def _repr_html_(self) -> str:
         """The page of `write_report` in a frame, for notebooks."""
         from densa import reports
@@ -294,12 +299,11 @@ def evaluate_pairs(
         except InputError as error:
             raise InputError(f"{pair.name}: {error}") from error
         boundary.merge(border)
-        if units is not None:
-            _add_unit(units, pair, border)
         confusion.merge(own)
         calibration.add(pair.calibration)
-        if further is not None:
-            further.update(pair.target, pair.predicted, own)
+        added = None if further is None else _added(further, pair, own)
+        if units is not None:
+            _add_unit(units, pair, border, added)
         summary = own.summary(void=void, absent=absent)
         score = ImageScore(pair.name, summary.mean_iou, summary.global_accuracy, boundary_value, *_shares(own))
         scores.append(score)
@@ -317,7 +321,7 @@ def evaluate_pairs(
         )
     found = None
     if units is not None and intervals is not None:
-        found = score_intervals(units, absent=absent, rule=intervals, progress=progress)
+        found = score_intervals(units, absent=absent, rule=intervals, further=further, progress=progress)
     return Evaluation(
         legend=legend,
         confusion=confusion,
@@ -332,11 +336,24 @@ def evaluate_pairs(
     )
 
 
-def _add_unit(units: UnitSums, pair: Pair, border: BoundaryF1) -> None:
+def _added(further: FurtherMeasures, pair: Pair, own: ConfusionMatrix) -> NDArray[np.float64]:
+    """Add an image to further measures; what their sums grew by."""
+    before = further.sums
+    further.update(pair.target, pair.predicted, own)
+    return further.sums - before
+
+
+def _add_unit(units: UnitSums, pair: Pair, border: BoundaryF1, further: NDArray[np.float64] | None) -> None:
     image, *corner = pair.part or (pair.name, 0, 0)
     row, column = corner
     units.add(
-        pair.target, pair.predicted, image=image, scene=pair.scene or image, corner=(row, column), boundary=border.sums
+        pair.target,
+        pair.predicted,
+        image=image,
+        scene=pair.scene or image,
+        corner=(row, column),
+        boundary=border.sums,
+        further=further,
     )
 
 

@@ -6,7 +6,16 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from densa.errors import InputError
-from densa.metrics.intervals import IntervalRule, UnitRule, UnitSums, compare_runs, holm, permutation_test
+from densa.metrics.intervals import (
+    Difference,
+    Interval,
+    IntervalRule,
+    UnitRule,
+    UnitSums,
+    compare_runs,
+    holm,
+    permutation_test,
+)
 from densa.metrics.scores import ratio
 
 
@@ -136,3 +145,10 @@ def test_all_exchanges_of_few_units_only(n, few):
     first, second = np.tile([1.0, 2.0], (n, 1)), np.tile([2.0, 2.0], (n, 1))
     p = permutation_test(first, second, share, 10_000)[0]
     assert p == (pytest.approx(2 / 2**n) if few else pytest.approx(1 / 10_001, rel=30))
+
+
+def test_a_difference_whose_interval_holds_0_is_none():
+    around = Interval(-0.01, 0.05, (-0.01, 0.05), 20)
+    assert not Difference(0.02, around, 0.01, 0.01).is_significant
+    assert Difference(0.02, Interval(0.01, 0.05, (0.01, 0.05), 20), 0.01, 0.01).is_significant
+    assert not Difference(0.02, Interval(0.01, 0.05, (0.01, 0.05), 20), 0.01, 0.06).is_significant

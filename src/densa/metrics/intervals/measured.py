@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from densa.errors import InputError
+from densa.metrics.further import FurtherMeasures
 from densa.metrics.intervals.bootstrap import LEVEL, Interval, intervals_of, resample
-from densa.metrics.intervals.sums import HEADLINE, PER_CLASS, Number, numbers_of, scores_of, sizes_of
+from densa.metrics.intervals.sums import HEADLINE, PER_CLASS, Columns, Number, numbers_of, scores_of, sizes_of
 from densa.metrics.intervals.units import UnitRule, UnitSums, UnitTable
 from densa.metrics.scores import AbsentRule
 
@@ -95,7 +99,7 @@ class ScoreIntervals:
         if self.table.number < 2:
             return None
         if self.table.kind == "block":
-            return "the boundary F1 is measured per image and has no interval over blocks"
+            return "the boundary F1 and the further measures are of whole images and have no interval over blocks"
         return None
 
     def to_json(self, class_names: Sequence[str]) -> dict[str, Any]:
@@ -106,6 +110,8 @@ class ScoreIntervals:
             return None if found is None else found.to_json()
 
         table = self.table
+        known = {*HEADLINE, *PER_CLASS}
+        further = [name for name, label in self.intervals if label is None and name not in known]
         return {
             "level": LEVEL,
             "unit": {
@@ -121,6 +127,7 @@ class ScoreIntervals:
             "rule": UNDEFINED_RULE,
             "warnings": [line for line in (table.warning, self.remark) if line],
             **{name: shown(name) for name in HEADLINE},
+            **({"measures": {name: shown(name) for name in further}} if further else {}),
             "classes": [
                 {"name": name, **{score: shown(score, k) for score in PER_CLASS}} for k, name in enumerate(class_names)
             ],
@@ -132,6 +139,7 @@ def score_intervals(
     *,
     absent: AbsentRule = "skip",
     rule: IntervalRule = BY_DEFAULT,
+    further: FurtherMeasures | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ScoreIntervals:
     """The intervals of all scores of an evaluation.
@@ -140,6 +148,7 @@ def score_intervals(
         sums: of the units.
         absent: rule for classes that do not occur, see `ConfusionMatrix.summary`; it holds in each resample.
         rule: how intervals are computed.
+        further: measures whose sums were added to those of the units; they get intervals, too.
         progress: called with (resamples done, resamples in all).
 
     Returns:
@@ -157,14 +166,28 @@ def score_intervals(
         2
     """
     table = sums.table()
-    numbers = numbers_of(table.n_classes)
+    n, numbers = table.n_classes, numbers_of(table.n_classes)
+    width, first_f1 = Columns(n).width, len(HEADLINE) + PER_CLASS.index("f1") * n
+    if further is not None:
+        keys = further.values_of(table.sums[:1, width:], np.zeros((1, n)))
+        numbers += [(key, None) for key in keys]
+
+    def statistic(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+        found = scores_of(drawn, n, absent)
+        if further is None:
+            return found
+        more = further.values_of(drawn[..., width:], found[..., first_f1 : first_f1 + n])
+        return np.concatenate([found, np.stack(list(more.values()), -1)], -1) if more else found
+
+    sizes = sizes_of(table.sums, n)
+    sizes = np.concatenate([sizes, np.ones((len(sizes), len(numbers) - sizes.shape[1]))], 1)
     if table.number < 2:
         return ScoreIntervals(table, dict.fromkeys(numbers), rule)
     found = resample(
         table.sums,
-        lambda drawn: scores_of(drawn, table.n_classes, absent),
+        statistic,
         rule.resamples,
-        sizes=sizes_of(table.sums, table.n_classes),
+        sizes=sizes,
         neighbours=table.neighbours,
         seed=rule.seed,
         progress=progress,

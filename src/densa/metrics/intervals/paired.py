@@ -60,8 +60,9 @@ class Difference:
 
     @property
     def is_significant(self) -> bool:
-        """Whether the runs differ, at a corrected p-value below 0.05."""
-        return self.p_holm < SIGNIFICANT
+        """Whether the runs differ: a corrected p-value below 0.05, and an interval that leaves out 0."""
+        outside = self.interval is None or self.interval.low > 0 or self.interval.high < 0
+        return self.p_holm < SIGNIFICANT and outside
 
     def __str__(self) -> str:
         ends = "" if self.interval is None else f" ({self.interval.low:+.4f} to {self.interval.high:+.4f})"

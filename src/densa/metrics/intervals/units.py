@@ -187,6 +187,7 @@ class UnitSums:
         scene: str = "",
         corner: tuple[int, int] = (0, 0),
         boundary: NDArray[np.float64] | None = None,
+        further: NDArray[np.float64] | None = None,
     ) -> None:
         """Add an image, or a window of it.
 
@@ -197,6 +198,7 @@ class UnitSums:
             scene: what the image is of; images of one scene are not independent. Empty: the image itself.
             corner: row and column of a window in its image.
             boundary: sums of its boundary scores, see `BoundaryF1.sums`.
+            further: sums of further measures, see `FurtherMeasures.sums`; of all images or of none.
         """
         target, predicted = as_labels(target, "target"), as_labels(predicted, "predicted")
         self._images.add(image)
@@ -209,6 +211,9 @@ class UnitSums:
         record = self._cells(target, predicted, scene or image, image, corner, side)
         if boundary is not None:
             record.sums[0, self._columns.n_pixel_columns :] = boundary
+        if further is not None:
+            record.sums = np.concatenate([record.sums, np.zeros((len(record.sums), further.size))], 1)
+            record.sums[0, self._columns.width :] = further
         self._records.append(record)
         if self._has_cells:
             self._limit_cells()
