@@ -71,6 +71,30 @@ def test_a_geopackage(run_cli, scene):
     assert "none of the 50 points has a reference class: the field 'ref'" in err
 
 
+def test_references_that_were_filled_in_in_a_geopackage(run_cli, scene):
+    pyogrio = pytest.importorskip("pyogrio")
+    points = scene / "points.gpkg"
+    run_cli("sample", scene / "map.tif", "--per-class", "10", "-o", points)
+    about, _, geometries, columns = pyogrio.raw.read(points)
+    names = list(about["fields"])
+    columns[names.index("ref")] = columns[names.index("map_class")].copy()
+    columns[names.index("ref")][:4] = None
+    arguments = {"layer": "points", "driver": "GPKG", "geometry_type": "Point", "crs": about["crs"]}
+    pyogrio.raw.write(scene / "filled.gpkg", geometries, columns, names, **arguments)
+    code, out, err = run_cli("evaluate", scene / "map.tif", scene / "filled.gpkg", "--json")
+    assert code == 0
+    assert json.loads(out)["overall_accuracy"]["value"] == pytest.approx(1)
+    assert "4 of 30 points have no reference class and are left out" in err
+
+
+def test_points_assess_one_map(run_cli, scene):
+    run_cli("sample", scene / "map.tif", "--per-class", "10", "-o", scene / "points.csv")
+    code, _, err = run_cli("evaluate", scene / "map.tif", scene / "truth.tif", scene / "points.csv")
+    assert code == 2
+    assert "a file of points assesses one map, got 2" in err
+    assert err.count("\n") == 1
+
+
 def test_the_sample_size_is_printed(run_cli, scene):
     code, out, err = run_cli("sample", scene / "map.tif", "--half-width", "0.05", "--design", "random")
     assert code == 0
