@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +151,27 @@ def test_names_of_layouts_are_spelt_as_people_do():
 def test_what_was_taken_for_what_is_said(tmp_path):
     files(tmp_path, "images/a.png", "images/b.png", "masks/a.png")
     assert find_layout(tmp_path).line() == "layout pairs: images in images/, masks in masks/; 2 images, 1 labelled"
+
+
+def test_a_file_that_one_reader_refuses_does_not_hide_another_layout(tmp_path):
+    files(tmp_path, "JPEGImages/a.jpg", "SegmentationClass/a.png", "imagesTr/a_0000.png")
+    (tmp_path / "dataset.json").write_text("{")
+    assert find_layout(tmp_path).kind == "voc"
+    for folder in ("JPEGImages", "SegmentationClass"):
+        (tmp_path / folder).rename(tmp_path / f"_{folder}")
+    with pytest.raises(InputError, match=r"dataset\.json is no JSON"):
+        find_layout(tmp_path)
+
+
+def test_masks_among_images_and_files_of_shapes_are_a_second_layout(write, tmp_path):
+    for stem in ("a", "b"):
+        write(f"{stem}.png", (8, 10))
+        shape = {"label": "x", "points": [[1, 1], [5, 1], [5, 5]], "shape_type": "polygon"}
+        content = {"version": "5.0", "shapes": [shape], "imagePath": f"{stem}.png", "imageHeight": 8, "imageWidth": 10}
+        (tmp_path / f"{stem}.json").write_text(json.dumps({**content, "imageData": None}))
+    assert find_layout(tmp_path).kind == "labelme"
+    for stem in ("a", "b"):
+        write(f"{stem}_mask.png", np.eye(8, 10))
+    with pytest.raises(InputError, match=r"several layouts: labelme .*suffixes"):
+        find_layout(tmp_path)
+    assert find_layout(tmp_path, layout="suffixes").samples[0].mask == tmp_path / "a_mask.png"

@@ -67,3 +67,10 @@ def test_without_a_mask_there_is_no_data_set(tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "x.png").write_bytes(b"")
     assert read_folders(tmp_path).samples == []
+
+
+def test_folders_without_image_files_are_none_of_several(pairs, tmp_path):
+    pairs(2)
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instances.json").write_text("{}")
+    assert [sample.mask.parent.name for sample in read_folders(tmp_path).samples] == ["masks", "masks"]

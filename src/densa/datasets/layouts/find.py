@@ -23,7 +23,7 @@ from densa.datasets.layouts.published.ade20k import is_scene_parsing, read_ade20
 from densa.datasets.layouts.published.camvid import read_camvid
 from densa.datasets.layouts.published.cityscapes import read_cityscapes
 from densa.datasets.layouts.published.deepglobe import is_land_cover, read_deepglobe
-from densa.datasets.layouts.published.dsb2018 import read_dsb2018
+from densa.datasets.layouts.published.dsb2018 import has_a_file_per_object, read_dsb2018
 from densa.datasets.layouts.published.isprs import is_isprs, read_isprs
 from densa.datasets.layouts.published.landcover_ai import read_landcover_ai
 from densa.datasets.layouts.published.loveda import read_loveda
@@ -71,7 +71,7 @@ LAYOUTS = {
     "landcover-ai": Reader(read_landcover_ai, "images/ and masks/ of its orthophotos, or their tiles *_m.png"),
     "isprs": Reader(read_isprs, "*_RGB.tif (or *_RGBIR, *_IRRG) and *_label.tif", is_isprs),
     "nnunet": Reader(read_nnunet, "dataset.json, imagesTr/case_0000.tif and labelsTr/case.tif"),
-    "dsb2018": Reader(read_dsb2018, "ID/images/ID.png and in ID/masks/ a file per object"),
+    "dsb2018": Reader(read_dsb2018, "ID/images/ID.png and in ID/masks/ a file per object", has_a_file_per_object),
     "coco": Reader(read_coco, "a JSON file of images, annotations and categories"),
     "coco-stuff": Reader(read_coco_stuff, "stuffthingmaps/ or stuff_train2017_pixelmaps/, and images/"),
     "labelme": Reader(read_labelme, "a JSON file of shapes for each image"),
@@ -103,6 +103,8 @@ _LEGENDS = (
     "label_colors.txt",
     "class_dict.csv",
     "classes.txt",
+    "_classes.csv",
+    "train/_classes.csv",
 )
 
 
@@ -220,8 +222,13 @@ def _recognised(root: Path) -> Layout:
     """
     for folder in _descent(root):
         found: list[Layout] = []
+        faults: list[InputError] = []
         for reader in LAYOUTS.values():
-            layout = reader.read(folder)
+            try:
+                layout = reader.read(folder)
+            except InputError as error:  # of a file that is none of this layout, where another one is recognised
+                faults.append(error)
+                continue
             if layout is not None and reader.is_sure is not None and not reader.is_sure(layout):
                 continue
             if layout is not None and not any(_is_of(layout, other) for other in found):
@@ -229,6 +236,8 @@ def _recognised(root: Path) -> Layout:
         if found:
             _refuse_several(folder, found)
             return found[0]
+        if faults:
+            raise faults[0]
     layout = Layout(root, "none")
     for reader in PLAIN.values():
         another = reader.read(root)
@@ -253,7 +262,9 @@ def _refuse_several(folder: Path, found: list[Layout]) -> None:
             beside = read_folders(folder, without=labels - images, rather_not=images)
         except InputError:  # several folders of masks
             return
-        if beside.labels - found[0].labels:
+        if not beside.labels - found[0].labels and found[0].values is not None:
+            beside = read_suffixes(folder)  # masks among images and files of shapes
+        if beside.labels - found[0].labels - found[0].images:
             several.append(beside.kind)
     if len(several) > 1:
         raise InputError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from densa.datasets.image_files import image_files
 from densa.datasets.layouts.layout import Layout, split_of
 from densa.errors import InputError
 
@@ -44,6 +45,7 @@ def read_folders(
         masks = [f for f in inside if f.name.lower() in MASK_FOLDERS]
         if not images:
             continue
+        images, masks = _with_files(images), _with_files(masks)
         if len(images) > 1 or len(masks) > 1:
             several = ", ".join(f.name for f in (images if len(images) > 1 else masks))
             raise InputError(f"{folder} has several folders of one kind ({several}); name them with images= and masks=")
@@ -55,6 +57,11 @@ def read_folders(
         layout.splits = {}
     layout.said = found[0] + (f" (and so in {len(found) - 1} more folders)" if len(found) > 1 else "") if found else ""
     return layout
+
+
+def _with_files(folders: list[Path]) -> list[Path]:
+    """Those of several folders that hold image files, where some do: annotations/ may hold JSON alone."""
+    return [f for f in folders if next(image_files(f), None)] or folders if len(folders) > 1 else folders
 
 
 def _name(masks: Sequence[Path], root: Path) -> str:

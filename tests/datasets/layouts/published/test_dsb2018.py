@@ -47,3 +47,14 @@ def test_objects_of_another_size_are_named(nuclei, write):
     write("stage1_train/id1/masks/object1.png", np.ones((5, 8)))
     with pytest.raises(InputError, match=r"object1\.png"):
         datasets.check(datasets.open(root, split=datasets.SplitRule(val_fraction=0))["train"])
+
+
+def test_one_object_each(write, tmp_path):
+    for name in ("a", "b"):
+        write(f"{name}/images/{name}.png", (6, 8))
+        write(f"{name}/masks/{name}1.png", OBJECTS[0])
+    assert datasets.open(tmp_path)["train"].layout == "dsb2018"
+    for name in ("a", "b"):  # folders of scenes with one mask each
+        (tmp_path / name / "masks" / f"{name}1.png").rename(tmp_path / name / "masks" / f"{name}.png")
+    assert datasets.open(tmp_path)["train"].layout == "pairs"
+    assert datasets.open(tmp_path, layout="dsb2018")["train"].layout == "dsb2018"

@@ -16,7 +16,7 @@ from densa.datasets.legends import OBJECTS
 from densa.datasets.masks import read_objects
 from densa.errors import InputError
 
-__all__ = ["ObjectFiles", "read_dsb2018"]
+__all__ = ["ObjectFiles", "has_a_file_per_object", "read_dsb2018"]
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,18 @@ def read_dsb2018(root: Path) -> Layout | None:
         for one in sorted(f for f in folder.iterdir() if f.is_dir()):
             if (sample := _sample(one)) is not None:
                 layout.splits.setdefault(split, []).append(sample)
-    if not any(len(sample.objects) > 1 for sample in layout.samples):
+    if not layout.labels:
         return None
     layout.said = "images ID/images/ID, in ID/masks/ a file per object: what any shows is object, the rest background"
     return layout
+
+
+def has_a_file_per_object(layout: Layout) -> bool:
+    """Whether files beside images show objects, not masks: several of one image, or all with names of their own."""
+    if any(len(sample.objects) > 1 for sample in layout.samples):
+        return True
+    own = [file.stem != sample.image.stem for sample in layout.samples for file in sample.objects]
+    return len(own) > 1 and all(own)
 
 
 def _sample(folder: Path) -> Sample | None:
