@@ -103,3 +103,14 @@ def test_strips_do_not_matter(tmp_path, rng, monkeypatch):
     whole.update(values[:, 2:], target[2:], predicted[2:])
     assert found.n_pixels == 48 * 40
     assert (found.of_classes == whole.of_classes).all()
+
+
+def test_numbers_have_intervals_over_images(run_cli, trained, squares, tmp_path):
+    _, out, _ = run_cli("evaluate", trained, squares, "-o", tmp_path / "report")
+    found = json.loads((tmp_path / "report" / "metrics.json").read_text())["calibration"]
+    low, high = found["intervals"]["nll"]["bca"]
+    assert low <= found["nll"] <= high
+    assert f"NLL {found['nll']:.4f} ({low:.4f} to {high:.4f})" in out
+    assert f"{found['nll']:.4f} ({low:.4f} to {high:.4f})" in (tmp_path / "report" / "report.html").read_text()
+    plain = json.loads(run_cli("evaluate", trained, squares, "--no-intervals", "--json")[1])["calibration"]
+    assert "intervals" not in plain

@@ -72,7 +72,7 @@ def evaluate(
     if evaluation.intervals is not None:
         print(evaluation.intervals.text)
     print(f"measured on {evaluation.measured_on}")
-    print(*calibration_lines(evaluation.calibration), sep="\n")
+    print(*calibration_lines(evaluation.calibration, evaluation.calibration_intervals), sep="\n")
     if evaluation.further is not None:
         print(*evaluation.further.lines(evaluation.interval_text), sep="\n")
     if page is not None:

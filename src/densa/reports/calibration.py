@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from densa import raster
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
 from densa.metrics import CalibrationCounts, CalibrationSummary
+from densa.metrics.intervals import Interval
 from densa.raster import Raster, Window
 
 __all__ = ["calibration_lines", "calibration_section", "class_bands", "counts_of_raster"]
@@ -75,15 +76,19 @@ def class_bands(image: Raster, legend: Legend) -> list[int]:
     return list(range(1, image.n_bands + 1))
 
 
-def calibration_lines(found: CalibrationSummary | None) -> Iterator[str]:
+def calibration_lines(
+    found: CalibrationSummary | None, intervals: Mapping[str, Interval | None] | None = None
+) -> Iterator[str]:
     """Lines for the console: errors and scores, then pixels, confidence and accuracy by the confidence."""
     if found is None:
         yield _NOT_MEASURED
         return
+    shown = {name: f" ({one})" for name, one in (intervals or {}).items() if one is not None}
     yield (
-        f"calibration: ECE {found.ece:.4f} ({found.n_bins} bins; adaptive {found.ece_adaptive:.4f}), class-wise ECE "
-        f"{found.class_wise_ece:.4f}, Brier score {found.brier:.4f}, NLL {found.nll:.4f}, area under risk-coverage "
-        f"{found.aurc:.4f}; mean confidence {found.confidence:.4f}, right {found.accuracy:.4f}"
+        f"calibration: ECE {found.ece:.4f}{shown.get('ece', '')} ({found.n_bins} bins; adaptive "
+        f"{found.ece_adaptive:.4f}), class-wise ECE {found.class_wise_ece:.4f}, "
+        f"Brier score {found.brier:.4f}{shown.get('brier', '')}, NLL {found.nll:.4f}{shown.get('nll', '')}, "
+        f"area under risk-coverage {found.aurc:.4f}; mean confidence {found.confidence:.4f}, right {found.accuracy:.4f}"
     )
     yield "confidence     pixels  mean confidence   right"
     for row in found.table:
@@ -102,11 +107,15 @@ def _percent(share: float) -> str:
 _SIDE, _LEFT, _TOP, _BOTTOM = 300, 46, 10, 44  # of the diagram, in pixels
 
 
-def calibration_section(found: CalibrationSummary | None) -> dict[str, Any] | None:
+def calibration_section(
+    found: CalibrationSummary | None, intervals: Mapping[str, Interval | None] | None = None
+) -> dict[str, Any] | None:
     """What the page shows of the calibration: scores with their rules, the table, and the diagram's coordinates."""
     if found is None:
         return None
     n = found.n_bins
+    titles = {"ece": "ECE", "brier": "Brier score", "nll": "NLL"}
+    shown = {titles[name]: f" ({one})" for name, one in (intervals or {}).items() if one is not None}
     numbers = [
         ("ECE", found.ece, f"Mean gap between confidence and accuracy over {n} bins of equal width; "
                            f"{found.ece_adaptive:.4f} over bins of equal numbers, {found.mce:.4f} at most."),
@@ -120,7 +129,9 @@ def calibration_section(found: CalibrationSummary | None) -> dict[str, Any] | No
                                                  f"coverages; {found.excess_aurc:.4f} above a perfect ranking."),
     ]  # fmt: skip
     return {
-        "numbers": [{"name": name, "value": f"{value:.4f}", "rule": rule} for name, value, rule in numbers],
+        "numbers": [
+            {"name": name, "value": f"{value:.4f}{shown.get(name, '')}", "rule": rule} for name, value, rule in numbers
+        ],
         "pixels": found.n_pixels,
         "rows": [(row, row.n_pixels / found.n_pixels) for row in found.table if row.n_pixels],
         "chart": _diagram(found),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import html
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,15 @@ from densa.metrics import (
 )
 from densa.metrics.breakdown import GroupScores, group_json
 from densa.metrics.error_blocks import ErrorBlocks
-from densa.metrics.intervals import BY_DEFAULT, IntervalRule, ScoreIntervals, UnitSums, score_intervals
+from densa.metrics.intervals import (
+    BY_DEFAULT,
+    Interval,
+    IntervalRule,
+    ScoreIntervals,
+    UnitSums,
+    calibration_intervals,
+    score_intervals,
+)
 from densa.progress import Progress
 from densa.reports.measured_on import MeasuredOn
 from densa.reports.thumbnails import shrink_image, shrink_labels, shrink_probabilities, thumbnail_size
@@ -143,6 +151,7 @@ class Evaluation:
         groups: scores of the images with each of its values.
         units: sums of the independent units, for comparison with other predictions of the same images.
         further: further measures; None where they were not asked for.
+        calibration_intervals: 95 % intervals of `ece`, `brier` and `nll` over images or scenes; empty: there are none.
         error_blocks: wrong pixels in blocks of the images; None where they were not asked for.
 
     Examples:
@@ -171,6 +180,7 @@ class Evaluation:
     units: UnitSums | None = field(default=None, repr=False, compare=False)
     further: FurtherMeasures | None = field(default=None, compare=False)
     error_blocks: ErrorBlocks | None = field(default=None, compare=False)
+    calibration_intervals: Mapping[str, Interval | None] = field(default_factory=dict)
 
     @property
     def without_label(self) -> float:
@@ -201,6 +211,9 @@ class Evaluation:
         unpredicted = self.confusion.matrix[:, -1]
         measured_on = {} if self.measured_on is None else {"measured_on": self.measured_on.to_json()}
         calibration = {} if self.calibration is None else {"calibration": self.calibration.to_json()}
+        if calibration and self.calibration_intervals:
+            found = {name: None if one is None else one.to_json() for name, one in self.calibration_intervals.items()}
+            calibration["calibration"]["intervals"] = found
         names = self.legend.class_names
         further = {} if self.further is None else {"measures": self.further.to_json(names)}
         intervals = {} if self.intervals is None else {"intervals": self.intervals.to_json(names)}
@@ -300,7 +313,7 @@ def evaluate_pairs(
             raise InputError(f"{pair.name}: {error}") from error
         boundary.merge(border)
         confusion.merge(own)
-        calibration.add(pair.calibration)
+        calibration.add(pair)
         added = None if further is None else _added(further, pair, own)
         if units is not None:
             _add_unit(units, pair, border, added)
@@ -333,6 +346,7 @@ def evaluate_pairs(
         intervals=found,
         units=units,
         further=further,
+        calibration_intervals=calibration.intervals(found),
     )
 
 
@@ -362,13 +376,25 @@ class _AllCalibrated:
 
     def __init__(self, n_classes: int) -> None:
         self._counts: CalibrationCounts | None = CalibrationCounts(n_classes)
+        self._units: list[tuple[str, str]] = []  # image and scene
+        self._sums: list[NDArray[np.float64]] = []
 
-    def add(self, counts: CalibrationCounts | None) -> None:
+    def add(self, pair: Pair) -> None:
         """Those of the next image."""
-        if counts is None:
+        if pair.calibration is None:
             self._counts = None
         elif self._counts is not None:
-            self._counts.merge(counts)
+            self._counts.merge(pair.calibration)
+            image = pair.part[0] if pair.part else pair.name
+            self._units.append((image, pair.scene or image))
+            self._sums.append(pair.calibration.sums())
+
+    def intervals(self, found: ScoreIntervals | None) -> dict[str, Interval | None]:
+        """Intervals over the units of the scores; none over blocks, which the probabilities are not counted in."""
+        if found is None or self._counts is None or found.table.kind == "block":
+            return {}
+        names = [unit[found.table.kind == "scene"] for unit in self._units]
+        return calibration_intervals(names, self._sums, found.rule)
 
     def summary(self) -> CalibrationSummary | None:
         """Of all images; None without probabilities or pixels that are counted."""

@@ -140,7 +140,7 @@ def render(
         table=_class_table(evaluation),
         matrix=_heat_table(evaluation) if legend.n_classes <= _MOST_MATRIX_CLASSES else None,
         confusions=_confusions(evaluation),
-        calibration=calibration_section(evaluation.calibration),
+        calibration=calibration_section(evaluation.calibration, evaluation.calibration_intervals),
         views=[_view(evaluation, view) for view in evaluation.worst],
         shown=sorted({k for view in evaluation.worst for k in view.classes}),
         error_blocks=_error_blocks(evaluation),

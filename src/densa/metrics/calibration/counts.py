@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from densa.errors import InputError
 from densa.jit import kernel_jit
 from densa.legend import IGNORE, MAX_CLASSES
-from densa.metrics.calibration.summary import CalibrationSummary, summarize
+from densa.metrics.calibration.summary import CalibrationSummary, even_bins, summarize
 from densa.metrics.confusion import as_labels, check_labels
 
 __all__ = ["FINE_BINS", "LEAST_PROBABILITY", "CalibrationCounts"]
@@ -126,6 +126,15 @@ class CalibrationCounts:
         self.top += other.top
         self.of_classes += other.of_classes
         self.totals += other.totals
+
+    def sums(self, n_bins: int = 15) -> NDArray[np.float64]:
+        """(3 n_bins + 2,) pixels, right ones and sum of the confidence in each bin, sum of Brier score and of NLL.
+
+        They add up over images, and the ECE, the Brier score and the NLL follow from them.
+        """
+        top = self.top.astype(np.float64)
+        top[:, 2] /= _UNIT
+        return np.concatenate([even_bins(top, FINE_BINS, n_bins).T.ravel(), self.totals / [_UNIT, _LOG_UNIT]])
 
     def summary(self, *, n_bins: int = 15) -> CalibrationSummary:
         """Calibration errors and scores.

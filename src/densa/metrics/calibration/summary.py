@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma
 
-__all__ = ["CalibrationSummary", "ConfidenceBin", "summarize"]
+__all__ = ["CalibrationSummary", "ConfidenceBin", "even_bins", "summarize"]
 
 _TABLE_BINS = 10
 _CURVE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # coverages at which the risk is given
@@ -150,7 +150,7 @@ def summarize(
         n_bins: bins of the result, a divisor of `n_fine`.
     """
     n, right, sure = top.sum(0)
-    even = np.concatenate([top[: n_fine - 1], top[n_fine - 1 :].sum(0, keepdims=True)])
+    even = even_bins(top, n_fine, n_bins)
     in_bins = _joined(classes, n_bins)
     adaptive = np.array([_error(_equal_numbers(one, n_bins)) for one in classes])
     static = np.array([_error(one) for one in in_bins])
@@ -160,9 +160,9 @@ def summarize(
         n_bins=n_bins,
         confidence=float(sure / n),
         accuracy=float(right / n),
-        ece=_error(_joined(even, n_bins)),
+        ece=_error(even),
         ece_adaptive=_error(_equal_numbers(top, n_bins)),
-        mce=float(_gaps(_joined(even, n_bins)).max()),
+        mce=float(_gaps(even).max()),
         class_ece=static,
         class_wise_ece=float(static.mean()),
         class_wise_ece_adaptive=float(adaptive.mean()),
@@ -171,9 +171,14 @@ def summarize(
         nll=nll,
         aurc=aurc,
         excess_aurc=aurc - _least_area(int(n), int(n - right)),
-        table=_table(_joined(even, _TABLE_BINS)),
+        table=_table(even_bins(top, n_fine, _TABLE_BINS)),
         risks=tuple((coverage, _risk(top, coverage)) for coverage in _CURVE),
     )
+
+
+def even_bins(top: NDArray[np.float64], n_fine: int, n_bins: int) -> NDArray[np.float64]:
+    """(n_bins, 3) counts by the confidence over bins of equal width; see `summarize`."""
+    return _joined(np.concatenate([top[: n_fine - 1], top[n_fine - 1 :].sum(0, keepdims=True)]), n_bins)
 
 
 def _joined(fine: NDArray[np.float64], n_bins: int) -> NDArray[np.float64]:

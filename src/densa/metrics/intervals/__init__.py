@@ -1,6 +1,7 @@
 """Uncertainty of scores: intervals over independent units, differences of runs, ranks, learning curves."""
 
 from densa.metrics.intervals.bootstrap import Interval, Resampled, intervals_of, resample
+from densa.metrics.intervals.calibrated import calibration_intervals
 from densa.metrics.intervals.correlation import ErrorCorrelation
 from densa.metrics.intervals.learning_curve import LearningCurve, fit_learning_curve
 from densa.metrics.intervals.measured import BY_DEFAULT, IntervalRule, ScoreIntervals, score_intervals
@@ -20,6 +21,7 @@ __all__ = [
     "UnitRule",
     "UnitSums",
     "UnitTable",
+    "calibration_intervals",
     "compare_runs",
     "fit_learning_curve",
     "holm",

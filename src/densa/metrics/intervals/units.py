@@ -302,7 +302,7 @@ class UnitSums:
         n_scenes = len({record.scene for record in self._records})
         if kind != "block":
             names = [getattr(record, kind) for record in self._records for _ in record.rows]
-            return UnitTable(kind, *_grouped(names, self._all_sums()), self.n_classes, n_scenes=n_scenes)
+            return UnitTable(kind, *grouped(names, self._all_sums()), self.n_classes, n_scenes=n_scenes)
         side = side or self.side_of_blocks()
         places = self._places(side)
         names = [f"{image}@{row * side},{column * side}" for image, row, column in places]
@@ -310,7 +310,7 @@ class UnitSums:
         sums[:, self._columns.n_pixel_columns :] = 0  # boundary scores are of images
         reach = None if self.rule.block is not None else self.correlation.reach
         beside = _neighbours(list(dict.fromkeys(places)))
-        return UnitTable(kind, *_grouped(names, sums), self.n_classes, side, reach, n_scenes, beside)
+        return UnitTable(kind, *grouped(names, sums), self.n_classes, side, reach, n_scenes, beside)
 
     def _all_sums(self) -> NDArray[np.float64]:
         if not self._records:
@@ -338,7 +338,7 @@ def _side_of_cells(n_pixels: int) -> int:
     return side
 
 
-def _grouped(names: Sequence[str], sums: NDArray[np.float64]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+def grouped(names: Sequence[str], sums: NDArray[np.float64]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """The rows of equal names together, in the order of their first."""
     places = {name: place for place, name in enumerate(dict.fromkeys(names))}
     out = np.zeros((len(places), sums.shape[1]))
