@@ -68,7 +68,8 @@ def read_label_features(
     if found.n_without:
         remarks.append(f"{_count(found.n_without, 'feature')} of {layer.path} without a sound geometry left out")
     if found.n_mended:
-        remarks.append(f"{_count(found.n_mended, 'polygon')} of {layer.path} crossed themselves and were made valid")
+        crossed = "crossed itself and was" if found.n_mended == 1 else "crossed themselves and were"
+        remarks.append(f"{_count(found.n_mended, 'polygon')} of {layer.path} {crossed} made valid")
     values = np.empty(n, object)
     values[:] = layer.name if chosen is None else _values(layer.path, chosen, found.columns[chosen])
     classed = np.array([value is not None for value in values], bool)
