@@ -43,7 +43,7 @@ def test_every_offender_is_listed(pairs, write, tmp_path):
     write("images/empty.png", (6, 8)).write_bytes(b"")
     write("masks/empty.png", np.zeros((6, 8)))
     message = problems(tmp_path)
-    assert message.startswith("the data set has 7 problems; repair or remove:\n")
+    assert message.startswith("the data set has 7 problems; repair or remove (`densa doctor` says how):\n")
     for part in (
         "lonely.png: image without a mask", "orphan.png: mask without an image", "2 images of one stem",
         "size.png: the mask is 8x6, the image 6x8", "value.png: mask has values 7", "bands.png: 1 n_bands",

@@ -79,11 +79,11 @@ def _show_finding(one: Finding) -> None:
 
 
 def _summary(found: Diagnosis) -> str:
-    splits = ", ".join(f"{name} {n}" for name, n in found.splits.items())
+    splits, n = ", ".join(f"{name} {n}" for name, n in found.splits.items()), sum(found.splits.values())
     what = "sound" if found.to_json()["sound"] else f"{_counted(found, 'error')}, {_counted(found, 'warning')}"
     classes = "" if found.legend is None else f", {found.legend.n_classes} classes"
     source = f" ({found.source})" if found.source else ""
-    return f"{found.data}: {what}; {sum(found.splits.values())} images ({splits or 'none'}){classes}{source}"
+    return f"{found.data}: {what}; {n} image{'s' * (n != 1)} ({splits or 'none'}){classes}{source}"
 
 
 def _counted(found: Diagnosis, severity: str) -> str:

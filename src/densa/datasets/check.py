@@ -97,7 +97,7 @@ def check(
         listed = "".join(f"\n  {problem}" for problem in problems[:LISTED])
         more = f"\n  ... and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise InputError(f"the data set has {count}; repair or remove:{listed}{more}")
+        raise InputError(f"the data set has {count}; repair or remove (`densa doctor` says how):{listed}{more}")
     if remarks := [line for finding in findings for line in finding.remarks]:
         tell(remarks[0] + (f" (so in {len(remarks)} files)" if len(remarks) > 1 else ""))
     if line := _levels(places, findings):

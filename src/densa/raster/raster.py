@@ -124,7 +124,8 @@ class Raster(ABC):
         key: Sequence[int | float] | None = None,
     ) -> None:
         self.path = path
-        self.absolute_path = path.absolute()  # of its own kind: URLs, assets and files of bands stay such
+        place = Path(path) if isinstance(path, str) else path  # URLs, assets and files of bands stay what they are
+        self.absolute_path = place.absolute()
         self.height = height
         self.width = width
         self.dtype = dtype
