@@ -63,7 +63,7 @@ def test_the_best_is_marked_only_where_it_differs_from_all_others(tmp_path, rng)
     page = write_comparison(clear, tmp_path / "clear").read_text(encoding="utf-8")
     accuracy = page[page.index("<h2>Accuracy") : page.index("<h2>Differences")]
     assert accuracy.count('<td class="best') == 2 * 6  # four scores and two classes, with accuracy and with IoU
-    assert "b less a" in Page(page).text.replace("\n", " ")
+    assert "b less a" in " ".join(Page(page).text.split())
     assert clear.to_json()["paired"]["ranks"]["mean_iou"] == {"a": [2, 3], "b": [1, 1], "c": [2, 3]}
     alike = paired({"a": 0.3, "b": 0.1, "c": 0.1}, rng)
     page = write_comparison(alike, tmp_path / "alike").read_text(encoding="utf-8")

@@ -87,3 +87,27 @@ def test_bad_input(tmp_path, masks, rng):
     found = densa.evaluate_several([a, b], data, progress=False, intervals=False)
     assert found.paired is None
     assert found.to_json()["paired"] is None
+
+
+def test_what_is_of_one_run_only_is_refused(tmp_path, masks, rng):
+    a, b = (write(tmp_path / name, wrong(masks, 0.1, rng)) for name in "ab")
+    data = write(tmp_path / "masks", masks)
+    for options in ({"by": "season"}, {"measures": ("dice",)}, {"error_blocks": 64}):
+        with pytest.raises(InputError, match="is of one run or map"):
+            densa.evaluate_several([a, b], data, **options)
+    points = tmp_path / "points.csv"
+    points.write_text("id,ref\n")
+    with pytest.raises(InputError, match="evaluate each map by itself"):
+        densa.evaluate_several([a, b], points)
+
+
+def test_maps_that_number_the_classes_otherwise_are_refused(tmp_path, rng):
+    legend = Legend(("a", "b", "c", "d"))
+    masks = [rng.integers(0, 3, (20, 20)).astype(np.uint8) for _ in range(3)]
+    data = write(tmp_path / "masks", masks, legend)
+    right, shifted = write(tmp_path / "right", masks, legend), tmp_path / "shifted"
+    shifted.mkdir()
+    for i, values in enumerate(masks):
+        raster.write_label_map(shifted / f"{i:02d}.png", values + 1, legend)
+    with pytest.raises(InputError, match="numbered otherwise"):
+        densa.evaluate_several([right, shifted], data, progress=False)

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from densa.errors import InputError
-from densa.options import check_paths, must_exist, with_options
+from densa.options import check_paths, must_exist, options_of, with_options
 from densa.outputs import check_outputs
+from densa.pages.assess import is_assessment
 from densa.progress import Progress, progress_bar
 from densa.verbs.inputs import allowed, reading_of
 from densa.verbs.intervals import interval_rule, tell_units
-from densa.verbs.settings import EvaluateOptions
+from densa.verbs.settings import Breakdown, EvaluateOptions, Measures, SampledMap
 from densa.verbs.tell import tell, tell_calibration
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def evaluate_several(
     """
     settings = EvaluateOptions.of(**options)
     check_paths(EvaluateOptions, options)
+    _check_choices(settings, data)
     folders = _named([Path(folder) for folder in predictions])
     for folder in folders.values():
         must_exist(predictions=folder)
@@ -112,6 +114,7 @@ def evaluate_several(
     rule = interval_rule(settings, settings.seed)
     from densa import reports
     from densa.metrics.intervals import compare_runs
+    from densa.reports.evaluation import check_numbering
 
     if output is not None:
         written = reports.check_output(output, overwrite=overwrite)
@@ -132,6 +135,8 @@ def evaluate_several(
                     intervals=rule,
                     progress=show,
                 )
+            if not (folders[name] / "model.json").exists():
+                check_numbering(found)
             evaluations[name] = replace(found, measured_on=source.measured_on)
     paired = None
     if rule is not None:
@@ -157,6 +162,20 @@ class _Source:
     pairs: Callable[[Progress], Any]
     legend: Legend
     measured_on: MeasuredOn
+
+
+def _check_choices(settings: EvaluateOptions, data: Path | str) -> None:
+    """Refuse what is computed of one run or map only.
+
+    Raises:
+        InputError: an option that has no effect here, or points in place of masks.
+    """
+    for group in (Measures, Breakdown, SampledMap):
+        for name, one in options_of(group).items():
+            if getattr(settings, name) not in (one.default, ()):
+                raise InputError(f"`{name}` is of one run or map; leave it out, or evaluate each by itself")
+    if is_assessment(data):
+        raise InputError(f"{data} holds points, which assess one map; evaluate each map by itself")
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:
