@@ -198,6 +198,32 @@ def test_points_of_others_are_taken_as_drawn_in_the_classes(tmp_path):
     assert [one.units for one in found.accuracy.strata] == [int((labels == k).sum()) for k in range(3)]
 
 
+def test_longitudes_and_latitudes_in_a_table(tmp_path):
+    from rasterio.warp import transform
+
+    _, truth = write_scene(tmp_path, place())
+    rng = np.random.default_rng(0)
+    places = sorted(set(zip(rng.integers(0, 120, 90).tolist(), rng.integers(10, 150, 90).tolist(), strict=True)))
+    rows, columns = np.array(places).T
+    lon, lat = transform("EPSG:32632", "EPSG:4326", 500_005 + 10 * columns, 5_199_995 - 10 * rows)
+    lines = ["lon,lat,ref", *(f"{x},{y},{truth[at]}" for x, y, at in zip(lon, lat, places, strict=True))]
+    (tmp_path / "points.csv").write_text("\n".join(lines), encoding="utf-8")
+    found = assessed(tmp_path)
+    counts = np.zeros((3, 3))
+    np.add.at(counts, (scene()[0][rows, columns], truth[rows, columns]), 1)
+    assert_allclose(found.accuracy.counts, counts)
+
+
+def test_a_picture_as_a_map(tmp_path):
+    labels, truth = scene()
+    for name, values in (("map.png", labels), ("truth.png", truth)):
+        raster.write_label_map(tmp_path / name, values, LEGEND)
+    accuracy.draw_sample(tmp_path / "map.png", plan(per_class=20)).write(tmp_path / "points.geojson")
+    found = accuracy.assess_map(tmp_path / "map.png", tmp_path / "points.geojson", reference=tmp_path / "truth.png")
+    assert found.accuracy.points.tolist() == [20, 20, 20]
+    assert found.design.unit == "px"
+
+
 def test_a_breakdown_by_a_field(tmp_path):
     labels, _, _ = drawn(tmp_path, per_class=60)
     filled(tmp_path / "points.csv", lambda row: "west" if int(row["column"]) < 75 else "east", field="side")
