@@ -15,7 +15,7 @@ from densa.cli.derived import DerivedCommand, in_flags, options_from
 from densa.errors import InputError
 from densa.options import Group, Option, check_paths, options_of, reference, with_options
 from densa.training import TrainConfig
-from densa.verbs.settings import CompareOptions, EvaluateOptions, PredictOptions, SegmentOptions
+from densa.verbs.settings import CalibrateOptions, CompareOptions, EvaluateOptions, PredictOptions, SegmentOptions
 from densa.verbs.tell import kept_work
 
 
@@ -74,7 +74,9 @@ def test_an_option_that_is_declared_is_everywhere(tmp_path, capsys):
         WithSmoothing.of(data="x", smoothing=2)
 
 
-@pytest.mark.parametrize("settings", [TrainConfig, PredictOptions, SegmentOptions, EvaluateOptions, CompareOptions])
+@pytest.mark.parametrize(
+    "settings", [TrainConfig, PredictOptions, SegmentOptions, EvaluateOptions, CompareOptions, CalibrateOptions]
+)
 def test_declarations_are_complete(settings):
     """Each option has a sentence, a group, and a default that it accepts."""
     for name, one in options_of(settings).items():
