@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from densa import datasets
+from densa import Legend, datasets, raster
 
 QUICK = ["--model", "pixel-forest", "--trees", 2, "--samples", 200, "--features", "bands"]
 
@@ -178,3 +178,21 @@ def test_more_classes_than_label_maps_hold(run_cli, write, tmp_path):
     code, _, err = run_cli("train", tmp_path, "-o", tmp_path / "run", *QUICK)
     assert (code, err.count("\n")) == (2, 1)
     assert "must have 1 to 254 classes, got 300: label maps are of 8 bits" in err
+
+
+def test_values_of_a_folder_of_masks_are_ignored(run_cli, write, tmp_path):
+    legend = Legend(("sky", "road", "tree"))
+    truth = np.resize([0, 1, 2, 7], (12, 16))
+    for name in ("a", "b"):
+        write(f"truth/{name}.png", truth)
+        (tmp_path / "maps").mkdir(exist_ok=True)
+        labels = np.resize([0, 1, 2, 1], (12, 16)).astype(np.uint8)
+        raster.write_label_map(tmp_path / "maps" / f"{name}.png", labels, legend)
+    code, out, err = run_cli("evaluate", tmp_path / "maps", tmp_path / "truth", "--ignore", 7, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert ([row["name"] for row in found["classes"]], found["mean_iou"]) == (["sky", "road", "tree"], 1.0)
+    assert found["share_without_label"] == 0.25
+    code, _, err = run_cli("evaluate", tmp_path / "maps", tmp_path / "truth", "--instances")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "is a folder of masks; --instances has no effect" in err

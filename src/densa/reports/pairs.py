@@ -23,6 +23,7 @@ from densa.datasets.codings import (
     shows_only,
     values_of,
 )
+from densa.datasets.ignoring import ignored_values, without_ignored
 from densa.datasets.image_files import image_files
 from densa.datasets.inferring.known import legend_of_masks
 from densa.datasets.layouts.find import find_layout
@@ -141,16 +142,15 @@ def compared_files(
         n_all, note = sum(map(len, splits.values())), _note(n_spare)
         measured = MeasuredOn(name, len(dataset), n_all, None, note, windows, dataset.taken)
         return ComparedFiles(_with_progress(pairs, len(dataset), progress), dataset.legend, measured)
+    ignore = tuple(how.pop("ignore", ()))
     if how:
-        raise InputError(
-            f"{data} is a folder of masks; {', '.join(sorted(how))} has no effect on it, give a legend that ignores"
-        )
+        raise InputError(f"{data} is a folder of masks; {', '.join(sorted(how))} has no effect on it, leave it out")
     if isinstance(legend, Path):
         legend = read_legend(legend)
     if split is not None or split_file is not None:
         what = "split_file" if split is None else f"split {split!r}"
         raise InputError(f"{data} is a folder of masks and has no splits; omit {what}")
-    pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend, align=align, tell=tell)
+    pairs, n_pairs, legend = pairs_of_masks(predictions, data, legend=legend, ignore=ignore, align=align, tell=tell)
     measured = MeasuredOn(WHOLE, n_pairs, n_pairs, None, _note(_n_spare(predictions, n_pairs)))
     return ComparedFiles(_with_progress(pairs, n_pairs, progress), legend, measured)
 
@@ -248,6 +248,7 @@ def pairs_of_masks(
     masks: Path,
     *,
     legend: Legend | None = None,
+    ignore: tuple[int | str, ...] = (),
     align: bool = False,
     tell: Callable[[str], None] | None = None,
 ) -> tuple[Iterator[Pair], int, Legend]:
@@ -258,6 +259,7 @@ def pairs_of_masks(
         masks: folder of masks, possibly in subfolders.
         legend: the legend of the masks; None for the legend that the masks carry, or else that in the predictions, if
             it fits the masks, or else one that is inferred from unambiguous masks.
+        ignore: values, colours ("#RRGGBB") or names of classes that are not labelled.
         align: resample georeferenced label maps to the grid of their mask, by the nearest pixel.
         tell: called with a line for each decision in reading the masks.
 
@@ -288,8 +290,9 @@ def pairs_of_masks(
     grids = _grids(files, [frame_of(path) for path in mask_files], align, tell)
     scans = list(in_threads(scan_mask, mask_files))
     check_storage(scans)
-    carried = raster.carried_legend(mask_files[0]), raster.carried_legend(files[0])
-    chosen, encoding, inferred = _legend_of_masks(scans, legend, *carried)
+    of_masks, of_maps = (_widened(raster.carried_legend(one[0]), ignore) for one in (mask_files, files))
+    chosen, encoding, inferred = _legend_of_masks(scans, legend, of_masks, of_maps, ignore)
+    chosen = without_ignored(chosen, encoding, ignore) if ignore else chosen
     _tell_all(tell, coding_remarks(scans, chosen, encoding))
     shows = not inferred or _shows_colors(scans, chosen)
     coding, remarks = _coding_of_plain(files, chosen, encoding, inferred=inferred, shows_colors=shows)
@@ -365,7 +368,11 @@ def _on_grid(labels: NDArray[np.uint8], grid: Onto | None) -> NDArray[np.uint8]:
 
 
 def _legend_of_masks(
-    scans: Sequence[MaskScan], given: Legend | None, of_masks: Legend | None, of_predictions: Legend | None
+    scans: Sequence[MaskScan],
+    given: Legend | None,
+    of_masks: Legend | None,
+    of_predictions: Legend | None,
+    ignore: tuple[int | str, ...],
 ) -> tuple[Legend, Encoding, bool]:
     """Legend and encoding of masks, and whether the legend was inferred from them."""
     if given is None and of_masks is not None and _fits(scans, of_masks):
@@ -374,10 +381,18 @@ def _legend_of_masks(
     if known is None and of_predictions is not None:
         known = _binary(scans, of_predictions) or (of_predictions if _fits(scans, of_predictions) else None)
     if known is None:
-        return *legend_of_masks(scans, "masks")[:2], True
+        return *legend_of_masks(scans, "masks", ignore)[:2], True
     check_one_coding(scans, known)
     check_legend(scans, known)
     return known, choose_encoding(scans, known), False
+
+
+def _widened(legend: Legend | None, ignore: tuple[int | str, ...]) -> Legend | None:
+    """A legend that ignores further values, which are none of its classes."""
+    if legend is None or not ignore:
+        return legend
+    further = [value for value in ignored_values(ignore) if value not in legend.codes]
+    return replace(legend, ignored_codes=tuple(dict.fromkeys((*legend.ignored_codes, *further))))
 
 
 def _binary(scans: Sequence[MaskScan], legend: Legend) -> Legend | None:
