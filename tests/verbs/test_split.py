@@ -91,6 +91,30 @@ def test_blocks_with_a_buffer(scenes):
                 assert max(rows, columns) >= 4
 
 
+def test_georeferenced_tiles_stay_in_their_block(tmp_path, rng):
+    """A scene of 6 x 6 tiles: those of one block of 2 x 2 tiles come into one part."""
+    from affine import Affine
+
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    for row in range(6):
+        for column in range(6):
+            place = raster.Georeference(None, Affine(2, 0, 1000 + 64 * column, 0, -2, 5000 - 64 * row))
+            image, labels = rng.integers(1, 255, (1, 32, 32), np.uint8), np.full((32, 32), row % 3, np.uint8)
+            raster.write_bands(tmp_path / "images" / f"t{row}{column}.tif", image, like=place)
+            raster.write_label_map(tmp_path / "masks" / f"t{row}{column}.tif", labels, LEGEND)
+    found = densa.split(tmp_path, by="block", block=64, folds=3, progress=False)
+    parts = {}
+    for entry in found.entries:
+        row, column = map(int, entry.image[-6:-4])
+        parts.setdefault((row // 2, column // 2), set()).add(entry.part)
+    assert len(parts) == 9
+    assert all(len(own) == 1 for own in parts.values())
+    assert Counter(entry.part for entry in found.entries) == {"0": 12, "1": 12, "2": 12}
+    with pytest.raises(InputError, match="leave it out"):
+        densa.split(tmp_path, by="block", block=64, buffer=8, folds=3, progress=False)
+
+
 def test_copies_stay_together(scenes):
     """A copy under the name of another scene: both scenes come into one part."""
     for kind, end in (("images", "tif"), ("masks", "png")):

@@ -5,6 +5,7 @@ Images that show the same, or the same place, are kept in one part; see `densa.d
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,8 +26,17 @@ from densa.datasets.wording import listed
 from densa.errors import InputError
 from densa.progress import Progress
 from densa.raster import Window
+from densa.raster.alignment import frame_of
 
-__all__ = ["Shares", "block_side", "class_pixels", "scene_groups", "split_by_blocks", "split_by_groups"]
+__all__ = [
+    "Shares",
+    "block_side",
+    "class_pixels",
+    "ground_blocks",
+    "scene_groups",
+    "split_by_blocks",
+    "split_by_groups",
+]
 
 _SIDES = (4096, 2048, 1024, 512, 256, 128, 64, 32)
 _BLOCKS_OF_A_PART = 4
@@ -238,6 +248,39 @@ def block_side(sizes: Iterable[tuple[int, int]], n_parts: int) -> int:
         if len(block_cells(known, side)) >= _BLOCKS_OF_A_PART * n_parts:
             return side
     return _SIDES[-1]
+
+
+def ground_blocks(dataset: Dataset, block: int | None, n_parts: int) -> tuple[list[str], int] | None:
+    """Blocks of the ground that the centres of georeferenced tiles lie in, and the side of a block in pixels.
+
+    Args:
+        dataset: the tiles.
+        block: side of a block in pixels; None: the largest that gives at least four blocks to a part.
+        n_parts: number of parts.
+
+    Returns:
+        The block of each tile; None where a tile has no georeference, or where the tiles are of several systems.
+    """
+    frames = [frame_of(sample.image, sample.page) for sample in dataset.samples]
+    places = [frame.georeference for frame in frames]
+    if any(place is None or place.transform is None for place in places) or len({str(p.crs) for p in places if p}) > 1:
+        return None
+    middles = [(frame.width / 2, frame.height / 2) for frame in frames]
+    transforms = [place.transform for place in places if place is not None]
+    centres = np.array(
+        [
+            (t.a * column + t.b * row + t.c, t.d * column + t.e * row + t.f)
+            for t, (column, row) in zip(transforms, middles, strict=True)
+        ]
+    )
+    first = transforms[0]
+    pixel = math.hypot(first.a, first.d), math.hypot(first.b, first.e)
+    at = (centres - centres.min(axis=0)) / pixel  # in pixels of the first tile
+    side = block
+    if side is None:
+        counts = ((one, len({tuple(row) for row in at // one})) for one in _SIDES)
+        side = next((one for one, n in counts if n >= _BLOCKS_OF_A_PART * n_parts), _SIDES[-1])
+    return [f"{int(y)},{int(x)}" for x, y in at // side], side
 
 
 def _joined(groups: Sequence[str], leaks: Sequence[Leak], n_parts: int) -> tuple[_Joined, list[Leak]]:

@@ -140,7 +140,11 @@ def split_data(
     place = {k: n for n, k in enumerate(pool)}
     chosen = dataset.subset(pool)
     leaks = [replace(leak, first=place[leak.first], second=place[leak.second]) for leak in leaks]
-    if settings.by == "block":
+    tiles = _tiles_in_blocks(chosen, settings, shares, say) if settings.by == "block" else None
+    if tiles is not None:
+        found = split_by_groups(chosen, data, tiles, shares, leaks, what="block of the ground")
+        _say_leaks(found, say)
+    elif settings.by == "block":
         block, buffer = _block(chosen, settings, shares, say)
         found = split_by_blocks(chosen, data, shares, leaks, block=block, buffer=buffer)
     else:
@@ -196,6 +200,22 @@ def _block(dataset: Dataset, settings: SplitOptions, shares: Shares, say: Any) -
     if settings.block is None or settings.buffer is None:
         say(f"blocks of {block} pixels, {buffer} pixels apart where they are in different parts")
     return block, buffer
+
+
+def _tiles_in_blocks(dataset: Dataset, settings: SplitOptions, shares: Shares, say: Any) -> list[str] | None:
+    """The block of the ground of each tile, where georeferenced tiles are smaller than a block; None otherwise."""
+    from densa.datasets.splitting import ground_blocks
+
+    found = ground_blocks(dataset, settings.block, len(shares.of_parts))
+    if found is None or len(dataset) < 2 * len(shares.of_parts):
+        return None
+    groups, block = found
+    if any(max(dataset.size(i)) >= 2 * block for i in range(len(dataset))):
+        return None
+    if settings.buffer is not None:
+        raise InputError("buffer is for images that are cut into blocks; tiles are not cut, leave it out")
+    say(f"georeferenced tiles are not cut: those with their centres in one block of {block} pixels stay together")
+    return groups
 
 
 def _say_leaks(found: SplitFile, say: Any) -> None:
