@@ -16,7 +16,17 @@ if sys.platform == "win32":
 else:
     from pathlib import PosixPath as _SystemPath
 
-__all__ = ["ITEM_SUFFIXES", "Assets", "BandFiles", "Elsewhere", "chosen_assets", "location", "shown", "with_assets"]
+__all__ = [
+    "ITEM_SUFFIXES",
+    "Assets",
+    "BandFiles",
+    "Elsewhere",
+    "chosen_assets",
+    "location",
+    "shown",
+    "with_assets",
+    "without_layer",
+]
 
 _SYSTEMS = {
     "http": "/vsicurl/http://",
@@ -30,6 +40,7 @@ _SYSTEMS = {
 }
 _URL = re.compile(r"(?i)([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])(.*)", re.DOTALL)  # Path("https://h") is "https:/h"
 _ASSETS = "#assets="
+_LAYER = "#layer="
 
 ITEM_SUFFIXES = {".json", ".geojson"}
 """Suffixes by which an image is taken for a STAC item."""
@@ -230,6 +241,11 @@ def with_assets(path: Path, names: str | None) -> Path:
     if isinstance(path, Elsewhere):
         return Elsewhere(f"{path.url.partition(_ASSETS)[0]}{_ASSETS}{names}")
     return Assets(str(path), _asset_names(names))
+
+
+def without_layer(path: Path | str) -> Path:
+    """The file of "FILE#layer=NAME", which names a layer of a vector file; other paths as they are."""
+    return Path(str(path).partition(_LAYER)[0])
 
 
 def chosen_assets(path: Path) -> tuple[str, ...]:

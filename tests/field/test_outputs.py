@@ -116,6 +116,12 @@ def test_a_run_is_not_the_data_and_does_not_replace_what_it_reads(refused, train
     for given in (["--config", run / "config.yaml"], ["--weights", run / "model.safetensors"]):
         said = refused("train", squares, *given, "-o", run, "--overwrite", "--steps", 1)
         assert "lies in the run that is replaced" in said
+    (run / "labels.gpkg").touch()
+    for given in ("--labels", "--aoi"):
+        said = refused(
+            "train", squares, given, f"{run / 'labels.gpkg'}#layer=a", "-o", run, "--overwrite", "--steps", 1
+        )
+        assert "labels.gpkg is read, and lies in the run that is replaced" in said
     assert (run / "model.safetensors").exists()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from densa.errors import InputError
+from densa.locations import without_layer
 from densa.options import check_paths, must_exist, with_options
 from densa.outputs import check_outputs
 from densa.pages.assess import assess_and_write, is_assessment
@@ -83,7 +84,7 @@ def evaluate_and_write(
     settings = EvaluateOptions.of(**options)
     check_paths(EvaluateOptions, options)
     if is_assessment(data):
-        must_exist(predictions=predictions, data=str(data).partition("#layer=")[0])
+        must_exist(predictions=predictions, data=without_layer(data))
         return _assessed(predictions, data, output, settings, overwrite, progress)
     must_exist(predictions=predictions, data=data)
     _refuse_point_options(settings)

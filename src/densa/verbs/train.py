@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from densa.datasets.image_files import image_files
 from densa.errors import InputError
+from densa.locations import without_layer
 from densa.options import check_paths, with_options
 from densa.outputs import check_folder, files_inside, is_same
 from densa.training.settings import TrainOptions
@@ -171,6 +172,7 @@ def _check_output(output: Path, settings: TrainConfig, config: Path | str | None
     if inside and Path(settings.data).resolve() in output.resolve().parents and any(image_files(output, depth=0)):
         raise InputError(f"the run folder {output} holds images of the data; choose another output")
     files = [path for path in (settings.legend, settings.strokes, config) if path is not None]
+    files += [without_layer(path) for path in (settings.labels, settings.aoi) if path is not None]
     files += [] if settings.weights is None else files_inside(Path(settings.weights))
     for file in map(Path, files):
         if overwrite and any(is_same(output, place) for place in file.absolute().parents):

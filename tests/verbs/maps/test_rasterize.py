@@ -160,6 +160,33 @@ def test_what_is_refused(scene, tmp_path, run_cli):
     assert run_cli("rasterize", plain, "--labels", lonely, *field, "-o", out, "--overwrite")[0] == 0
 
 
+def test_layers_of_one_file(scene, tmp_path, run_cli):
+    """Labels and areas of interest in one GeoPackage, as QGIS keeps them."""
+    pyogrio = pytest.importorskip("pyogrio")
+    file = tmp_path / "map.gpkg"
+    for layer, box in (
+        ("roofs", (500_000, 5_199_990, 500_010, 5_200_000)),
+        ("area", (500_005, 5_199_980, 500_020, 5_200_000)),
+    ):
+        pyogrio.raw.write(
+            str(file),
+            np.array([shapely.to_wkb(shapely.box(*box))], object),
+            [np.array([layer], object)],
+            ["class"],
+            layer=layer,
+            driver="GPKG",
+            geometry_type="Polygon",
+            crs="EPSG:25832",
+            append=file.exists(),
+        )
+    code, _, err = run_cli("rasterize", scene, file, "-o", tmp_path / "mask.tif")
+    assert (code, "has 2 layers (roofs, area); name one" in err) == (2, True)
+    layers = ["--labels", f"{file}#layer=roofs", "--aoi", f"{file}#layer=area"]
+    code, out, err = run_cli("rasterize", scene, *layers, "-o", tmp_path / "mask.tif", "--json")
+    assert code == 0, err
+    assert json.loads(out)["masks"][0]["pixels"] == {"background": 30 * 40 - 200, "roofs": 200}
+
+
 def test_masks_are_refused(tmp_path):
     with pytest.raises(InputError, match="are masks already"):
         densa.rasterize(densa.datasets.coins(tmp_path / "coins"), output=tmp_path / "out", progress=False)

@@ -19,6 +19,7 @@ from densa.datasets.vector_labels.drawn import PEN, DrawnFeatures, Pen, draw_fea
 from densa.datasets.vector_labels.label_features import LabelFeatures, read_areas, read_label_features
 from densa.datasets.wording import listed
 from densa.errors import InputError
+from densa.locations import without_layer
 from densa.raster.alignment import frame_of, system_name
 from densa.raster.shapes.vector_files import VECTOR_FILES
 from densa.settings import VectorLabels
@@ -108,7 +109,7 @@ def _add_samples(
         split, group = split_of("" if place == "." else place)
         name = f"{group}/{path.stem}" if group else path.stem
         blank = np.zeros(len(layout.values or ()) + 2, np.uint8)
-        sample = Sample(name, path, Path(_file(label_of[path])), group, drawn=ClassedPieces(source, blank))
+        sample = Sample(name, path, without_layer(label_of[path]), group, drawn=ClassedPieces(source, blank))
         layout.splits.setdefault(split, []).append(sample)
 
 
@@ -237,11 +238,6 @@ def _numbers(features: LabelFeatures, values: Sequence[Value]) -> NDArray[np.int
 
 def _pen(text: str) -> Pen:
     return Pen(float(text.removesuffix("m")), "m" if text.endswith("m") else "px")
-
-
-def _file(path: Path) -> str:
-    """A vector file without the name of its layer."""
-    return str(path).partition("#layer=")[0]
 
 
 def _shown(path: Path) -> str:

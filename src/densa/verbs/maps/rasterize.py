@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from densa.datasets.image_files import IMAGE_SUFFIXES
 from densa.errors import InputError
 from densa.legend import IGNORE, Legend
-from densa.locations import location
+from densa.locations import location, without_layer
 from densa.options import check_paths, must_exist, with_options
 from densa.outputs import check_outputs
 from densa.progress import Progress, progress_bar
@@ -171,7 +171,7 @@ def _per_cent(share: float) -> str:
 
 def _with_labels(paths: list[Path], options: dict[str, Any]) -> tuple[list[Path], dict[str, Any]]:
     """The images or the data set, and the options; a vector file among the paths is one of these."""
-    vectors = [path for path in paths if Path(str(path).partition("#layer=")[0]).suffix.lower() in _VECTORS]
+    vectors = [path for path in paths if without_layer(path).suffix.lower() in _VECTORS]
     images = [path for path in paths if path not in vectors]
     if len(vectors) > 1 or (vectors and options.get("labels") is not None):
         several = [*vectors, *([] if options.get("labels") is None else [options["labels"]])]
@@ -237,9 +237,8 @@ def _check(
 ) -> None:
     """Refuse outputs that exist, are one file, or would replace what is read."""
     read = {path for sample, _ in planned for path in (sample.image, sample.mask) if path is not None}
-    read |= {
-        path for path in (*data, settings.labels, settings.aoi, settings.legend) if path is not None and path.is_file()
-    }
+    given = (*data, settings.labels, settings.aoi, settings.legend)
+    read |= {file for path in given if path is not None and (file := without_layer(path)).is_file()}
     outputs = [(f"mask of {sample.image.name}", path) for sample, path in planned]
     check_outputs([*outputs, *(("legend", path) for path in more)], read)
     for path in (*(path for _, path in planned), *more):
