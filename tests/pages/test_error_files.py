@@ -28,6 +28,7 @@ def test_a_table_and_a_raster_on_the_ground(run_cli, folders):
     code, out, _ = run_cli(*arguments, "--no-intervals")
     assert code == 0
     assert "worst block: scene, rows" in out
+    assert "report.html, metrics.json, errors.csv" in out
     with raster.open(folder / "report" / "errors" / "scene.tif") as found:
         values, valid = found.read()
         transform = found.georeference.transform

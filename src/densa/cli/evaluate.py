@@ -9,8 +9,6 @@ import typer
 
 from densa.cli.common import Config, Json, named, print_json
 from densa.cli.derived import options_from
-from densa.errors import InputError
-from densa.pages.assess import is_assessment
 from densa.settings import Existing
 from densa.verbs.settings import EvaluateOptions
 
@@ -48,8 +46,6 @@ def evaluate(
     A map and a file of points with reference classes (.gpkg, .geojson, .shp, .fgb, .csv) give its accuracy and the
     areas of its classes, with standard errors.
     """
-    if len(predictions) > 1 and is_assessment(data):
-        raise InputError(f"a file of points assesses one map, got {len(predictions)}; give each a call of its own")
     if len(predictions) > 1:
         _several(predictions, data, output, given, as_json)
         return
@@ -76,7 +72,8 @@ def evaluate(
     if evaluation.further is not None:
         print(*evaluation.further.lines(evaluation.interval_text), sep="\n")
     if page is not None:
-        print(f"wrote {named(page, [page.with_name('metrics.json')])}")
+        names = ["metrics.json", *([] if evaluation.error_blocks is None else ["errors.csv"])]
+        print(f"wrote {named(page, [page.with_name(name) for name in names])}")
 
 
 def _several(predictions: list[Path], data: Path, output: Path | None, given: dict[str, Any], as_json: bool) -> None:
