@@ -86,8 +86,13 @@ def turned_masks(subject: Subject) -> dict[Path, int]:
     seen = [
         (record.sample.mask, record.overlay, turn_of(record.overlay))
         for record in subject.records
-        if record.overlay is not None and record.overlay.turns is not None and not record.overlay.sizes_differ
+        if record.overlay is not None
+        and record.overlay.turns is not None
+        and not record.overlay.sizes_differ
+        and not (record.overlay.alignment and record.overlay.alignment.is_clear_shift)
     ]
+    if shift_of(subject) is not None:  # what is shifted may look turned
+        return {}
     found = [(path, how) for path, _, how in seen if how and path is not None]
     ways = Counter(how for _, how in found)
     if ways and ways.most_common(1)[0][1] >= max(2, _CONSISTENT * len(seen)):
