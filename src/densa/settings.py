@@ -187,7 +187,7 @@ def _line_width(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VectorLabels(Group, title="Vector labels"):
+class VectorLabels(Group, title="Data"):
     """Labels of vector files: polygons, lines and points with a class."""
 
     labels: Annotated[

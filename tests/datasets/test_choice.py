@@ -48,10 +48,13 @@ def test_a_legend_of_the_layouts_classes_is_read_as_the_layout_codes_them(citysc
     assert opened(cityscapes, legend=Legend(everything)).legend.codes == tuple(range(4, 34))
 
 
-def test_sets_of_classes_that_a_layout_has_not(pairs, cityscapes, tmp_path):
-    pairs(2, "plain/images", "plain/masks")
+def test_one_set_of_classes(pairs, tmp_path):
+    pairs(2)
     with pytest.raises(InputError, match="the layout pairs, which has one set of classes; leave it out, got all"):
-        opened(tmp_path / "plain", classes="all")
+        opened(tmp_path, classes="all")
+
+
+def test_a_set_of_classes_that_the_layout_has_not(cityscapes):
     with pytest.raises(InputError, match="which has train and all, got some"):
         opened(cityscapes, classes="some")
 
