@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from PIL import Image
 from rasterio import Affine
 from rasterio.crs import CRS
@@ -20,7 +21,7 @@ import densa
 from densa import cli, raster
 from densa.legend import Legend
 
-pytest.importorskip("pyogrio", reason="the text writes GeoPackages")
+pyogrio = pytest.importorskip("pyogrio", reason="the text writes GeoPackages")
 
 ROOT = Path(__file__).parents[1]
 LEGEND = Legend(("ground", "road"))
@@ -83,6 +84,16 @@ def data(tmp_path_factory):
     place = raster.Georeference(CRS.from_epsg(32723), Affine(0.5, 0, 200000, 0, -0.5, 7500000))
     for name, size in (("new/scene.tif", (60, 80)), ("huge.tif", (300, 400)), ("ortho.tif", (300, 400))):
         raster.write_bands(folder / name, _image(*size).transpose(2, 0, 1), like=place)
+    x, y = place.transform.c, place.transform.f
+    outlines = [shapely.box(x + 5, y - 140, x + 60, y - 5), shapely.box(x + 70, y - 140, x + 95, y - 5)]
+    pyogrio.raw.write(
+        folder / "polygons.gpkg",
+        shapely.to_wkb(np.array(outlines)),
+        [np.array(["ground", "road"], dtype=object)],
+        ["class"],
+        geometry_type="Polygon",
+        crs="EPSG:32723",
+    )
     densa.train(folder / "roads", model="unet", output=folder / "runs/roads", progress=False, **TRAINING)
     return folder
 
@@ -111,7 +122,7 @@ def _flag(name, value):
 def _small(words):
     """A command line with settings that take no time."""
     words = [MEMORY.get(word, word) for word in words]
-    network = words[1] in ("train", "compare") and not {"--resume", "pixel-forest"} & set(words)
+    network = words[1] in ("train", "compare") and not {"--resume", "pixel-forest", "--strokes"} & set(words)
     if not network:
         return words
     for option in ("--minutes", "--width"):
