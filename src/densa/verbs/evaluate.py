@@ -279,10 +279,6 @@ def summary_line(evaluation: Evaluation) -> str:
         found = None if evaluation.intervals is None else evaluation.intervals.of(name)
         return _share(value) + (f" ({found})" if found else "")
 
-    def share(value: float, name: str) -> str:
-        found = None if evaluation.intervals is None or not value else evaluation.intervals.of(name)
-        return _per_cent(value) + (f" ({100 * found.low:.1f} to {100 * found.high:.1f})" if found else "")
-
     return (
         f"{label}mean IoU {score(s.mean_iou, 'mean_iou')}, "
         f"global accuracy {score(s.global_accuracy, 'global_accuracy')}, "
@@ -290,8 +286,8 @@ def summary_line(evaluation: Evaluation) -> str:
         f"boundary F1 {score(evaluation.boundary.value, 'boundary_f1')} "
         f"over {len(evaluation.images)} image{'s' * (len(evaluation.images) != 1)} "
         f"(void: {s.void}, absent classes: {s.absent}; "
-        f"{share(evaluation.without_label, 'share_without_label')} of the pixels without a label, "
-        f"{share(evaluation.without_class, 'share_without_class')} of the labelled without a predicted class)"
+        f"{_per_cent(evaluation.without_label)} of the pixels without a label, "
+        f"{_per_cent(evaluation.without_class)} of the labelled without a predicted class)"
     )
 
 
