@@ -23,7 +23,7 @@ def weighted_kappa(confusion: NDArray[Any], weights: KappaWeights) -> float:
 
     Args:
         confusion: (n, n) pixels of [target, predicted], such as the first n columns of `ConfusionMatrix.matrix`.
-        weights: w_ij = |i - j| ("linear") or (i - j)^2 ("quadratic").
+        weights: w_ij = abs(i - j) ("linear") or (i - j)^2 ("quadratic").
 
     Returns:
         At most 1; NaN if nothing but one class occurs.

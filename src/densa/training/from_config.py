@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,9 +102,6 @@ def train_from_config(
     if files and (copies := note_of_copies(files["split.json"])):
         notes.append(copies)
     network.freezes_statistics = config.freeze_statistics
-    if progress and os.environ.get("RANK", "0") == "0":
-        for note in notes:
-            print(f"densa: {note}", file=sys.stderr)
     result = train(
         network,
         splits["train"],
@@ -116,7 +112,7 @@ def train_from_config(
         resume=resume,
         overwrite=overwrite,
         progress=progress,
-        record={"recipe": config.recipe, "initial_weights": config.weights},
+        record={"recipe": config.recipe, "initial_weights": config.weights, "notes": notes},
         files=files,
     )
     if config.tune_crf and os.environ.get("RANK", "0") == "0":

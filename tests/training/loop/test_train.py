@@ -221,7 +221,7 @@ def test_minutes_bound_the_run(tmp_path, scenes, tiny, architecture):
     started = time.perf_counter()
     _, result = _train(tiny, scenes, tmp_path, architecture, steps=None, minutes=0.01)
     assert result.steps > 0
-    assert 0.6 <= result.seconds <= time.perf_counter() - started + 0.1
+    assert 0.54 <= result.seconds <= time.perf_counter() - started + 0.1  # a tenth is kept for the last validation
     assert result.best_step > 0
 
 

@@ -34,10 +34,10 @@ class CalibrationSummary:
         n_bins: bins of the calibration errors.
         confidence: mean probability of the predicted class.
         accuracy: share of the pixels that are right.
-        ece: expected calibration error: mean over pixels of |accuracy - confidence| of their bin of confidence; bins of
-            equal width, (a, b].
+        ece: expected calibration error: mean over pixels of the difference of accuracy and confidence in their bin;
+            bins of confidence of equal width, (a, b].
         ece_adaptive: the same over bins of equal numbers of pixels.
-        mce: largest |accuracy - confidence| of a bin of equal width.
+        mce: largest difference of accuracy and confidence of a bin of equal width.
         class_ece: (n_classes,) the same as `ece` of the probability of each class, over all pixels, beside the share of
             pixels of the class.
         class_wise_ece: mean of `class_ece` over all classes.

@@ -150,7 +150,8 @@ def train(
         resume: continue from the checkpoint in `output`; a run that was stopped before its first begins again.
         overwrite: replace a run in `output`.
         progress: show a progress bar on stderr.
-        record: further entries of the training record in model.json.
+        record: further entries of the training record in model.json; its "notes", lines on data and settings, are shown
+            with the progress, once all is checked.
         files: texts of further files in the folder, by name, such as config.yaml; a split.json replaces that of the two
             data sets.
         **options: options of `Training` by name, which change `settings`: `steps=100`, or a whole group, as
@@ -187,6 +188,9 @@ def train(
     if accelerator.is_main_process and not resume:
         check_run_folder(folder, overwrite=overwrite)
     run = _make_run(settings, network, architecture, train_dataset, sampler, accelerator, folder, sizes, record or {})
+    if progress and accelerator.is_main_process:
+        for note in (record or {}).get("notes", ()):
+            print(f"densa: {note}", file=sys.stderr)
     if validation_dataset is not None:
         px = math.prod(input_size(network, settings.patch_size if sizes is None else sizes.policy.values[-1]))
         _plan_validation(run, validation_dataset, px, progress=progress)
