@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label as components_of
 
 from densa.errors import InputError
 from densa.legend import IGNORE
@@ -18,7 +17,16 @@ __all__ = ["SizeRecall", "SizeRow"]
 
 
 class SizeRow(NamedTuple):
-    """Objects of `least` to `most` pixels (None: no limit), the share that is found, and that of their pixels."""
+    """Objects of `least` to `most` pixels (None: no limit), the share that is found, and that of their pixels.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> score = metrics.SizeRecall(2, limits=[2])
+        >>> score.update(np.array([[0, 1, 1, 1]]), np.array([[0, 1, 1, 0]]))
+        >>> score.rows(1)[1]
+        SizeRow(least=2, most=None, n_objects=1, found=1.0, n_pixels=3, pixel_recall=0.6666666666666666)
+    """
 
     least: int
     most: int | None
@@ -72,6 +80,8 @@ class SizeRecall:
         Raises:
             InputError: shapes or labels that do not fit.
         """
+        from skimage.measure import label as components_of
+
         truth, found = checked_maps(target, predicted, self.n_classes, "ignore")
         objects = components_of(truth, background=IGNORE, connectivity=1)
         size = np.bincount(objects.ravel())

@@ -135,7 +135,7 @@ def compared_files(
             raise InputError(f"{data} has no splits, so no split {split!r}; omit split to compare all of its images")
         name = chosen_name(splits, split, data)
         dataset = splits[name]
-        _tell_all(tell, (*dataset.taken, *dataset.remarks))
+        _tell_all(tell, dataset.remarks)
         n_files = len({(sample.image, sample.page) for sample in dataset.samples})
         pairs, n_spare = pairs_of_folders(predictions, dataset, tell=tell), _n_spare(predictions, n_files)
         windows = isinstance(dataset, WindowDataset)

@@ -160,6 +160,8 @@ calibrate.__signature__ = with_options(calibrate, CalibrateOptions)  # type: ign
 def _held_out(folder: Path, data: Path, settings: CalibrateOptions) -> HeldOut:
     """The images to calibrate on: validation images, or else any that the model was not trained on."""
     found = held_out_of(folder, data, settings, *(("val", None) if settings.split is None else (settings.split,)))
+    for line in found.images.taken:
+        tell(line)
     if settings.split is None and found.measured_on.split != "val" and not found.measured_on.trained_on:
         tell(f"there are no validation images: calibrated on {found.measured_on}")
     if found.measured_on.trained_on and settings.split != "train":

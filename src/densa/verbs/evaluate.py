@@ -118,6 +118,8 @@ def evaluate_and_write(
         )
         if compared.of_files:
             check_numbering(evaluation)
+    for line in compared.measured_on.taken:
+        tell(line)
     if evaluation.intervals is not None:
         tell_units(evaluation.intervals)
     evaluation = replace(evaluation, measured_on=compared.measured_on)

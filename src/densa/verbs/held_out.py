@@ -78,7 +78,7 @@ def held_out_of(folder: Path, data: Path, settings: Group, *splits: str | None) 
                 raise
     if settings.part(Bands).bands is None:
         chosen = replace(chosen, like=segmenter.bands.bands)
-    for line in (*chosen.taken, *chosen.remarks):
+    for line in chosen.remarks:
         tell(line)
     datasets.check(chosen, tell=tell)
     return HeldOut(segmenter, chosen, measured_on, Fit(segmenter.bands, settings))

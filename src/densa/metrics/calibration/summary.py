@@ -16,7 +16,18 @@ _CURVE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # coverages a
 
 
 class ConfidenceBin(NamedTuple):
-    """Pixels whose confidence lies in (low, high]; means are NaN where there are none."""
+    """Pixels whose confidence lies in (low, high]; means are NaN where there are none.
+
+    Examples:
+        >>> import numpy as np
+        >>> from densa import metrics
+        >>> counts = metrics.CalibrationCounts(2)
+        >>> sure = np.array([[0.9, 0.9, 0.9, 0.9]])
+        >>> counts.update(np.stack([sure, 1 - sure]), np.array([[0, 0, 0, 1]]))
+        >>> row = counts.summary().table[-2]
+        >>> row.low, row.high, row.n_pixels, round(row.confidence, 3), row.accuracy
+        (0.8, 0.9, 4, 0.9, 0.75)
+    """
 
     low: float
     high: float
