@@ -221,20 +221,19 @@ def test_strokes_have_options_of_their_own(refused, squares, tmp_path):
     assert "--masks has no effect with strokes" in refused("--strokes", tmp_path / "s.json", "--masks", "masks")
 
 
-def test_without_a_model_the_settings_are_chosen_and_explained(run_cli, squares, tmp_path, monkeypatch):
+def test_without_a_model_the_settings_are_chosen_and_explained(run_cli, squares, tmp_path):
     """The config.yaml holds what was chosen, so that it repeats the run on a machine where other things are chosen."""
-    monkeypatch.setattr("densa.training.config.auto.packaged_weights", lambda name: tmp_path / "missing")
     fast = ["--steps", 1, "--batch-size", 2, "--precision", "float32", "--device", "cpu"]
     code, out, err = run_cli("train", squares, "-o", tmp_path / "plan", "--dry-run", "--json", *fast)
     assert code == 0, err
     plan = json.loads(out)
-    assert (plan["recipe"], plan["weights"], plan["patches_per_step"]) == ("auto", "none", 2)
-    assert any(note.startswith("auto: model unet, encoder efficientnet-lite0") for note in plan["notes"])
+    assert (plan["recipe"], plan["model"], plan["patches_per_step"]) == ("auto", "unet", 2)
+    assert any(note.startswith("auto: model unet: one band is not a photograph's") for note in plan["notes"])
     code, _, err = run_cli("train", squares, "-o", tmp_path / "run", *fast)
     assert code == 0, err
     assert "densa: auto: flip_rows on" in err
     config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
-    assert (config["recipe"], config["encoder"], config["patch_size"]) == ("auto", "efficientnet-lite0", 64)
+    assert (config["recipe"], config["quarter_turns"], config["patch_size"]) == ("auto", True, 64)
     code, _, err = run_cli("train", "--config", tmp_path / "run" / "config.yaml", "-o", tmp_path / "again", *fast)
     assert code == 0, err
     assert "auto:" not in err

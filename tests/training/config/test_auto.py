@@ -38,8 +38,11 @@ def test_without_the_weights_the_network_begins_with_random_ones():
     assert (found["weights"], found["encoder_rate"]) == ("none", 1.0)
 
 
-def test_many_bands_are_not_photographs():
-    assert "encoder" not in settings(dataclasses.replace(STREETS, n_bands=13))
+@pytest.mark.parametrize(("n_bands", "encoded"), [(1, False), (3, True), (4, True), (13, False)])
+def test_other_bands_are_not_photographs(n_bands, encoded):
+    found = settings(dataclasses.replace(STREETS, n_bands=n_bands))
+    assert ("encoder" in found) == encoded
+    assert found["batch_size"] == (4 if encoded else 8)
 
 
 def test_what_is_given_stays_and_is_not_explained():

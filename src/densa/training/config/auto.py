@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["Machine", "auto_settings", "completed"]
 
 _ENCODER = "efficientnet-lite0"
-_PATCH_PX = 288 * 384  # of a batch of four: a step of some seconds on a processor
+_PATCH_PX = {"encoder": 288 * 384, "plain": 256 * 256}  # a batch of them is a step of some seconds on a processor
+_BATCH = {"encoder": 4, "plain": 8}
 _STEPS = 300  # below them a run learns less from large patches than from more steps
 _SECONDS_PER_MPX = {"encoder": 3.0, "plain": 9.5}  # of one processor, per Mpx of a step; orders of magnitude suffice
 _SMALLEST, _STEP = 128, 32  # px of a patch's side
-_MOST_BANDS = 4  # for which ImageNet's first layer, made for three, says something
+_COLOURS = (3, 4)  # numbers of bands for which ImageNet's first layer, made for three, measured better than none
 _LITTLE_MEMORY = 4 * 2**30
 
 
@@ -86,8 +87,8 @@ def auto_settings(
         >>> found = training.fingerprint(datasets.open(datasets.coins("coins"))["train"])
         >>> machine = training.Machine(2, 8 * 2**30, has_gpu=False, has_weights=False)
         >>> settings, reasons = training.auto_settings(found, machine, {"minutes": 8})
-        >>> settings["encoder"], settings["quarter_turns"]
-        ('efficientnet-lite0', True)
+        >>> settings["model"], settings["quarter_turns"]
+        ('unet', True)
         >>> reasons[-1]
         ('flip_rows on, quarter_turns on, rotation 0', 'no direction is up')
     """
@@ -117,8 +118,9 @@ def _decide_network(data: Fingerprint, machine: Machine, given: Mapping[str, Any
     """U-Net, with an encoder that has ImageNet's weights where that helps; another network keeps its own."""
     if "encoder" in given or given.get("model", "unet") != "unet":
         decide("which takes any encoder", model="unet")
-    elif data.n_bands > _MOST_BANDS:
-        decide(f"{data.n_bands} bands are not those of photographs, from which ImageNet's weights are", model="unet")
+    elif data.n_bands not in _COLOURS:
+        bands = "one band is" if data.n_bands == 1 else f"{data.n_bands} bands are"
+        decide(f"{bands} not a photograph's, from which ImageNet's weights are", model="unet")
     elif machine.has_weights:
         decide("its ImageNet weights are installed", model="unet", encoder=_ENCODER, weights="imagenet", width=32)
     else:
@@ -128,17 +130,18 @@ def _decide_network(data: Fingerprint, machine: Machine, given: Mapping[str, Any
 
 def _decide_batches(data: Fingerprint, machine: Machine, chosen: Mapping[str, Any], decide: Any) -> None:
     """Patches that show an object with its surroundings, in batches of which the time allows some hundreds."""
-    batch, why_batch = 4, "small batches leave time for more steps"
+    kind = "encoder" if chosen.get("encoder") else "plain"
+    batch, why_batch = _BATCH[kind], "small batches leave time for more steps"
     if machine.memory < _LITTLE_MEMORY:
         batch, why_batch = 2, f"there are {machine.memory / 2**30:.1f} GiB of memory"
     elif machine.has_gpu:
         batch, why_batch = 8, "a GPU takes more at a time"
-    limit, minutes = float(_PATCH_PX), chosen.get("minutes")
+    limit, minutes = float(_PATCH_PX[kind]), chosen.get("minutes")
     why = f"images are {data.height}x{data.width}"
     if data.object_px is not None:
         why += f", and half of what they show is in objects of {data.object_px:.0f} px or more"
     if minutes is not None and chosen.get("steps") is None and not machine.has_gpu:
-        cost = _SECONDS_PER_MPX["encoder" if chosen.get("encoder") else "plain"] / 1e6
+        cost = _SECONDS_PER_MPX[kind] / 1e6
         affordable = 60 * minutes * machine.n_processors / (_STEPS * cost)  # pixels of a step
         if affordable < batch * limit:
             batch = max(2, min(batch, int(affordable / limit)))
