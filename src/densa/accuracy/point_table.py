@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from densa.accuracy.design import COLUMN, SampleDesign
 from densa.errors import InputError, one_line
+from densa.locations import without_layer
 from densa.raster import Raster
 from densa.raster.alignment import frame_of, system_named
 from densa.raster.shapes.on_grid import place_on_grid
 from densa.raster.shapes.vector_files import VECTOR_FILES, open_layer
 
-__all__ = ["POINT_FILES", "PointTable", "is_points_file", "read_points"]
+__all__ = ["POINT_FILES", "PointTable", "read_points"]
 
 POINT_FILES = {*VECTOR_FILES, ".csv"}
 """Suffixes of the files of points that are read."""
@@ -69,12 +70,6 @@ class PointTable:
         return self.attributes[name]
 
 
-def is_points_file(path: Path | str) -> bool:
-    """Whether a path is a file of points, by its suffix."""
-    text = str(path).partition("#layer=")[0]
-    return Path(text).suffix.lower() in POINT_FILES and not Path(path).is_dir()
-
-
 def is_empty(value: Any) -> bool:
     """Whether a cell holds nothing."""
     return (
@@ -105,7 +100,7 @@ def read_points(path: Path | str, raster: Raster) -> PointTable:
         InputError: the file is missing, damaged, too large or has no points; only one of both names a reference
             system.
     """
-    file = Path(str(path).partition("#layer=")[0])
+    file = without_layer(path)
     if file.suffix.lower() not in POINT_FILES:
         raise InputError(f"{file} must be a file of points ({', '.join(sorted(POINT_FILES))})")
     if file.suffix.lower() == ".csv":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from densa.errors import InputError
-from densa.locations import location
+from densa.locations import location, without_layer
 from densa.outputs import check_outputs
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _POINTS = {".gpkg", ".geojson", ".json", ".shp", ".fgb", ".csv"}
 
 def is_assessment(data: Path | str) -> bool:
     """Whether DATA is a file of points, by its suffix."""
-    file = Path(str(data).partition("#layer=")[0])
+    file = without_layer(data)
     return file.suffix.lower() in _POINTS and not file.is_dir()
 
 
@@ -67,7 +67,7 @@ def assess_and_write(
         raise InputError(f"with points, predictions must be a map, a raster of classes, got the folder {path}")
     if output is not None:
         written = check_output(output, overwrite=overwrite)
-        read = [path, Path(str(points).partition("#layer=")[0]), reference, strata, legend]
+        read = [path, without_layer(points), reference, strata, legend]
         check_outputs([(one.name, one) for one in written], [one for one in read if one is not None])
     found = assess_map(
         path,
